@@ -1,0 +1,117 @@
+# The project's commands. `make` alone lists them. Everything that they make in the checkout is in .work/.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+WORK := $(CURDIR)/.work
+VENV := $(WORK)/venv
+VENV_TEST := $(WORK)/venv-test
+LINK := $(WORK)/collections/ansible_collections/odoo_cloud/platform
+
+# What to change on the command line: make demo INVENTORY=inventories/mine ARGS='--check --diff -e odoo_version=14'
+INVENTORY ?= inventories/local
+ARGS ?=
+SCENARIO ?= default
+STAGES ?= lint unit sanity engine core221 molecule browser
+PART ?=
+MUTANT ?=
+
+# Ansible needs a UTF-8 locale; this one is always there.
+export LC_ALL := C.UTF-8
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export ANSIBLE_COLLECTIONS_PATH := $(WORK)/collections
+export PYTHONDONTWRITEBYTECODE := 1
+# No colours into a file or a pipe, whatever the environment forces.
+ifeq ($(MAKE_TERMOUT),)
+export ANSIBLE_NOCOLOR := 1
+export NO_COLOR := 1
+export PY_COLORS := 0
+unexport ANSIBLE_FORCE_COLOR FORCE_COLOR CLICOLOR_FORCE
+endif
+
+PLAYBOOK := $(VENV)/bin/ansible-playbook -i $(INVENTORY)
+TEST_BIN := $(VENV_TEST)/bin
+# Recipes of a stage start with this, so that tools find each other.
+TEST_ENV := PATH=$(TEST_BIN):$$PATH
+
+##@ Use
+.PHONY: help demo check clean down status
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z0-9-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: runtime ## bring the whole platform up on this machine (again: changes nothing)
+	@begin=$$SECONDS; $(PLAYBOOK) playbooks/site.yml $(ARGS); echo "make demo: the playbook took $$((SECONDS - begin)) s"
+
+check: runtime ## say what `make demo` would change, and change nothing
+	@$(PLAYBOOK) playbooks/site.yml --check --diff $(ARGS)
+
+down: runtime ## remove the demo with all its data from this machine, keep what was installed for make
+	@$(PLAYBOOK) playbooks/clean.yml -e odoo_cloud_clean=yes $(ARGS)
+
+clean: down test-clean ## remove the demo with all its data, and everything that make made
+	@rm -rf $(WORK)
+
+##@ Test
+.PHONY: test lint unit sanity engine core221 molecule browser bench prove-demo format build test-clean
+test: ## all the set-up and all the tests; one line per stage at the end
+	@tools/test.sh $(STAGES)
+
+lint: tools-ready ## ansible-lint (production), yamllint, ruff, changelog, the collection's documentation
+	@$(TEST_ENV) ruff check --no-cache .
+	@$(TEST_ENV) ruff format --no-cache --check .
+	@$(TEST_ENV) yamllint --strict .
+	@$(TEST_ENV) antsibull-changelog lint
+	@$(TEST_ENV) ansible-lint --offline --profile production
+	@cd $(LINK) && $(TEST_ENV) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
+
+unit: tools-ready ## unit tests and the tests of the project's own consistency
+	@cd $(LINK) && PYTHONPATH=$(WORK)/collections $(TEST_BIN)/python -m pytest -q -n 2 $(ARGS)
+
+sanity: tools-ready ## ansible-test sanity on the built collection
+	@tools/apt.sh git
+	@tools/sanity.sh $(WORK)
+
+engine: runtime ## a container engine on this machine, by the role docker_engine
+	@$(PLAYBOOK) playbooks/engine.yml
+
+core221: tools-ready ## unit tests, syntax check and check mode with ansible-core 2.21, on an empty machine
+	@tools/core221.sh $(WORK)
+
+molecule: tools-ready ## a second platform beside the demo, from nothing to verified and removed (SCENARIO=, ODOO_VERSION=)
+	@tools/molecule.sh $(WORK) test $(SCENARIO)
+
+browser: tools-ready ## headless Chromium logs in through nginx (on molecule's platform)
+	@tools/apt.sh chromium chromium-driver
+	@tools/molecule.sh $(WORK) browser $(SCENARIO)
+
+bench: tools-ready ## measure; the figures of docs/benchmarks.md
+	@$(TEST_BIN)/python benchmarks/run.py $(ARGS)
+
+prove-demo: tools-ready runtime ## run the bars of `make demo` and say which hold (PART=, MUTANT=)
+	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/demo.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)')
+
+format: tools-ready ## let ruff format the Python files
+	@$(TEST_ENV) ruff format --no-cache .
+
+build: runtime ## the tarball for ansible-galaxy, into .work/build/
+	@$(VENV)/bin/ansible-galaxy collection build --force --output-path $(WORK)/build .
+
+test-clean: ## remove the images of the tests
+	@if command -v docker >/dev/null && docker version >/dev/null 2>&1; then \
+		docker images --format '{{.Repository}}:{{.Tag}}' 'odoo-cloud-test-*' | xargs -r docker rmi -f >/dev/null; fi
+
+# Set-up
+.PHONY: runtime tools-ready
+runtime: $(VENV)/.made-of $(LINK)
+tools-ready: $(VENV_TEST)/.made-of $(LINK)
+
+$(VENV)/.made-of: requirements/runtime.txt tools/venv.sh
+	@tools/venv.sh $(VENV) requirements/runtime.txt
+
+$(VENV_TEST)/.made-of: requirements/runtime.txt requirements/test.txt tools/venv.sh
+	@tools/venv.sh $(VENV_TEST) requirements/test.txt
+
+# Roles and modules are found by their full names through this link.
+$(LINK):
+	@mkdir -p $(@D) && ln -sfn ../../../.. $@

@@ -1,0 +1,59 @@
+#!/bin/bash
+# Unit tests, syntax check and check mode with the newest ansible-core, in a Debian container without a container engine: what
+# an empty machine is. Needs a container engine here, for the container itself.
+set -euo pipefail
+work=$1
+name=odoo-cloud-test-core221
+inputs=$(cat requirements/core221.txt tools/core221.sh | sha256sum | cut -c1-16)
+image=$name:$inputs
+run() { docker run --rm --network host --label odoo_cloud.test=core221 "$@"; }
+
+if ! docker image inspect "$image" >/dev/null 2>&1; then
+    base=${CORE221_BASE:-$name-base:trixie}
+    if ! docker image inspect "$base" >/dev/null 2>&1; then
+        tools/apt.sh mmdebstrap
+        echo "Making $base" >&2
+        mmdebstrap --quiet --variant=minbase --include=ca-certificates trixie - | docker import - "$base" >/dev/null
+    fi
+    echo "Making $image" >&2
+    mounts=()
+    while read -r path; do
+        [ -z "$path" ] || mounts+=(--volume "$path:$path:ro")
+    done < <("$work/venv-test/bin/python" tools/pip_config.py "$work/core221/pip.conf")
+    proxies=()
+    for variable in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+        [ -z "${!variable:-}" ] || proxies+=(--env "$variable")
+    done
+    docker rm -f "$name-build" >/dev/null 2>&1 || true
+    docker run --name "$name-build" --network host --label odoo_cloud.test=core221 "${proxies[@]}" "${mounts[@]}" \
+        --volume "$work/core221/pip.conf:/etc/pip.conf:ro" --volume "$PWD/requirements:/requirements:ro" "$base" bash -euc '
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get -qq update
+        apt-get -qq install --no-install-recommends -y python3-venv git openssl >/dev/null
+        rm -rf /var/lib/apt/lists/*
+        python3 -m venv /venv
+        /venv/bin/pip install --quiet --no-compile -r /requirements/core221.txt'
+    docker commit "$name-build" "$image" >/dev/null
+    docker rm "$name-build" >/dev/null
+    # Older ones are of no use to anybody.
+    docker images --format '{{.Repository}}:{{.Tag}}' "$name" | grep -vxF "$image" | xargs -r docker rmi >/dev/null || true
+fi
+
+run --volume "$PWD:/src:ro" --env LC_ALL=C.UTF-8 --env PYTHONDONTWRITEBYTECODE=1 --env ANSIBLE_NOCOLOR=1 --env HOME=/root \
+    --env ANSIBLE_INJECT_FACT_VARS=false --env ANSIBLE_COLLECTIONS_PATH=/tree --env PATH=/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    --env ODOO_VERSION="${ODOO_VERSION:-}" "$image" bash -euc '
+    mkdir -p /tree/ansible_collections/odoo_cloud /run/lock
+    ln -s /src /tree/ansible_collections/odoo_cloud/platform
+    cd /tree/ansible_collections/odoo_cloud/platform
+    ansible --version | head -1
+    echo "--- unit tests"
+    PYTHONPATH=/tree python -m pytest -q
+    echo "--- syntax check of every playbook"
+    # One process: many playbooks, one start.
+    ansible-playbook -i inventories/local --syntax-check $(ls playbooks/*.yml)
+    echo "--- site.yml --check --diff on an empty machine"
+    ansible-playbook -i inventories/local playbooks/site.yml --check --diff | tee /tmp/check.log
+    grep -E "^localhost .*failed=0" /tmp/check.log >/dev/null || { echo "the check run touched no host or failed" >&2; exit 1; }
+    for path in /srv/odoo-cloud /root/.odoo-cloud; do
+        [ ! -e "$path" ] || { echo "check mode wrote $path" >&2; exit 1; }
+    done'
