@@ -1,6 +1,7 @@
 """Write pip's own effective configuration as one file, and name the local paths it points to.
 
-A stage that runs with another home or in a container then reaches the same package sources as the user's pip, whatever they are.
+A stage that runs with another home or in a container then reaches the same package sources as the user's pip,
+whatever they are.
 
     python tools/pip_config.py FILE     writes FILE (mode 0600), prints one existing local path a line
 """

@@ -7,9 +7,11 @@ home=$work/sanity/home
 tree=$work/sanity/ansible_collections
 target=$tree/odoo_cloud/platform
 
-rm -rf "$target" "$work/build"
+rm -rf "$work/build"
 "$bin/ansible-galaxy" collection build --force --output-path "$work/build" . >/dev/null
-mkdir -p "$target/tests" "$home/.ansible/test/cache" "$home/.config/pip"
+mkdir -p "$target/tests/output" "$home/.ansible/test/cache" "$home/.config/pip"
+# All but ansible-test's own environment is new each time.
+find "$target" "$target/tests" -mindepth 1 -maxdepth 1 ! -name tests ! -name output -exec rm -rf {} +
 tar -xzf "$work"/build/odoo_cloud-platform-*.tar.gz -C "$target"
 cp tests/config.yml "$target/tests/"
 # ansible-test asks git for its list of files, so that it doesn't lint its own output.
@@ -28,9 +30,11 @@ version=$("$bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 cd "$target"
 export HOME=$home PATH=$bin:$PATH ANSIBLE_COLLECTIONS_PATH=$work/sanity
 unset XDG_CONFIG_HOME
-if "$bin/ansible-test" sanity --venv --python "$version" --color no 2>&1; then
-    echo "sanity: all tests of ansible-test passed on the built collection"
+log=$work/sanity/ansible-test.log
+if "$bin/ansible-test" sanity --venv --python "$version" --color no >"$log" 2>&1; then
+    echo "$(grep -c '^Running sanity test' "$log") sanity tests of ansible-test hold on the built collection"
 else
-    cp -r tests/output "$work/sanity/" 2>/dev/null || true
+    grep -E '^(ERROR|FATAL: The|See )|Traceback|Error:' "$log" || tail -30 "$log"
+    echo "ansible-test's whole output: $log"
     exit 1
 fi
