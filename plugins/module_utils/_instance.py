@@ -1,0 +1,314 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""Instances and replicas out of an inventory: the one place that knows how groups and variables become an Odoo.
+
+An instance is a group of replicas below an environment group; what it doesn't say gets the defaults below, which are also
+the defaults that the role C(odoo) documents (a unit test compares the two).
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ._naming import bucket_name, redis_prefix
+from ._odoo_conf import GEVENT_PORT, HTTP_PORT
+
+VERSIONS = ("14", "15", "16", "17", "18", "19")
+ENVIRONMENTS = ("prod", "integration", "test", "dev")
+LABS = re.compile(r"^labs([_-][a-z0-9_-]+)?$")
+MACHINE_GROUPS = ("docker_hosts", "postgres", "redis", "object_storage", "nginx")
+ROOT_GROUP = "odoo"
+STATIC_DIR = "/srv/static"
+
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+_PROJECT = re.compile(r"^[a-z][a-z0-9-]{0,40}[a-z0-9]$|^[a-z]$")
+_HOSTNAME = re.compile(r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+_REPLICA = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")
+_RESERVED_DATABASES = ("postgres", "template0", "template1")
+
+DEFAULTS: dict[str, t.Any] = {
+    "odoo_version": "19",
+    "odoo_project": None,
+    "odoo_instance": None,
+    "odoo_db_name": None,
+    "odoo_db_user": None,
+    "odoo_db_password": None,
+    "odoo_hostnames": None,
+    "odoo_modules": ["base"],
+    "odoo_language": None,
+    "odoo_admin_login": "admin",
+    "odoo_admin_password": None,
+    "odoo_master_password": None,
+    "odoo_redis_password": None,
+    "odoo_mode": "InstallAndRun",
+    "odoo_workers": None,
+    "odoo_max_cron_threads": 1,
+    "odoo_limit_memory_soft": None,
+    "odoo_limit_memory_hard": None,
+    "odoo_limit_time_cpu": 600,
+    "odoo_limit_time_real": 1200,
+    "odoo_addons_path": [],
+    "odoo_conf": {},
+    "odoo_bucket": None,
+    "odoo_max_upload": "1g",
+    "odoo_db_wait_timeout": 120,
+    "odoo_timeout": 30,
+}
+
+
+class InventoryError(Exception):
+    """What is wrong with the inventory, one line for each problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class SecretSource(t.Protocol):
+    """Gives the secret of a name, making it when it isn't there."""
+
+    def __call__(self, name: str) -> str: ...
+
+
+def is_environment(group: str) -> bool:
+    """True for the name of an environment group."""
+    return group in ENVIRONMENTS or bool(LABS.match(group))
+
+
+def build_instances(
+    groups: t.Mapping[str, t.Sequence[str]],
+    hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
+    secret: SecretSource,
+    https_port: int = 443,
+) -> list[dict[str, t.Any]]:
+    """All instances of the inventory with their replicas, settings and secrets, sorted by name.
+
+    Raises InventoryError with every problem found.
+    """
+    problems: list[str] = []
+    members: dict[str, list[str]] = {}
+    environments: dict[str, str] = {}
+    for replica in groups.get(ROOT_GROUP, []):
+        found = _place(replica, groups, hostvars, problems)
+        if found is not None:
+            instance, environment = found
+            members.setdefault(instance, []).append(replica)
+            environments[instance] = environment
+    instances = []
+    for name in sorted(members):
+        variables = hostvars[members[name][0]]
+        settings = {key: _value(variables, key, default) for key, default in DEFAULTS.items()}
+        before = len(problems)
+        _validate(name, settings, problems)
+        if len(problems) > before:
+            continue
+        replicas = [
+            {"name": replica, "machine": machine}
+            for replica in members[name]
+            for machine in [_machine(replica, groups, hostvars, problems)]
+            if machine is not None
+        ]
+        instances.append(_build(name, environments[name], settings, replicas, secret, https_port))
+    _duplicates(instances, problems)
+    if problems:
+        raise InventoryError(problems)
+    return instances
+
+
+def _value(variables: t.Mapping[str, t.Any], key: str, default: t.Any) -> t.Any:
+    value = variables.get(key)
+    return default if value is None or value == "" else value
+
+
+def _groups_of(host: str, groups: t.Mapping[str, t.Sequence[str]]) -> list[str]:
+    return [group for group, hosts in groups.items() if host in hosts]
+
+
+def _place(
+    replica: str,
+    groups: t.Mapping[str, t.Sequence[str]],
+    hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
+    problems: list[str],
+) -> tuple[str, str] | None:
+    """The instance and the environment of one replica."""
+    mine = _groups_of(replica, groups)
+    environments = [group for group in mine if is_environment(group)]
+    if not _REPLICA.match(replica):
+        problems.append(f"inventory host {replica!r}: a replica's name becomes a container's name; use letters, digits, '-', '_'")
+        return None
+    if len(environments) != 1:
+        what = "none" if not environments else " and ".join(sorted(environments))
+        problems.append(
+            f"inventory host {replica!r}: its environment is {what}; put its instance's group below exactly one of the groups "
+            f"{', '.join(ENVIRONMENTS)} or labs_*"
+        )
+        return None
+    candidates = [
+        group
+        for group in mine
+        if group not in (*MACHINE_GROUPS, ROOT_GROUP, "all", "ungrouped") and not is_environment(group)
+    ]
+    wanted = hostvars[replica].get("odoo_instance")
+    if wanted:
+        candidates = [group for group in candidates if group == wanted]
+    if not candidates:
+        problems.append(
+            f"inventory host {replica!r}: it is a replica outside an instance group; make a group for its instance below "
+            f"{environments[0]!r} and put it there"
+        )
+        return None
+    if len(candidates) > 1:
+        problems.append(
+            f"inventory host {replica!r}: its instance could be {' or '.join(sorted(candidates))}; set odoo_instance in the "
+            "instance's group"
+        )
+        return None
+    return candidates[0], environments[0].replace("_", "-")
+
+
+def _machine(
+    replica: str,
+    groups: t.Mapping[str, t.Sequence[str]],
+    hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
+    problems: list[str],
+) -> str | None:
+    """The inventory host of the machine that a replica runs on."""
+    address = hostvars[replica].get("ansible_host") or replica
+    machines = list(groups.get("docker_hosts", []))
+    for machine in machines:
+        if address in (machine, hostvars[machine].get("ansible_host")):
+            return machine
+    problems.append(
+        f"ansible_host={address!r} of replica {replica!r}: no machine of the group docker_hosts has this name or address "
+        f"(there: {', '.join(machines) or 'none'})"
+    )
+    return None
+
+
+def _validate(name: str, settings: dict[str, t.Any], problems: list[str]) -> None:
+    def bad(variable: str, value: t.Any, right: str) -> None:
+        problems.append(f"{variable}={value!r} of instance {name!r}: {right}")
+
+    version = str(settings["odoo_version"]).removesuffix(".0")
+    if version not in VERSIONS:
+        bad("odoo_version", settings["odoo_version"], f"supported are {', '.join(VERSIONS)}")
+    if not _NAME.match(name):
+        problems.append(f"instance group {name!r}: use a lowercase letter, then lowercase letters, digits and '_' (63 at most)")
+    project = settings["odoo_project"]
+    if project is not None and not _PROJECT.match(str(project)):
+        bad("odoo_project", project, "use lowercase letters, digits and '-', beginning with a letter")
+    for variable in ("odoo_db_name", "odoo_db_user"):
+        value = settings[variable]
+        if value is not None and (not _NAME.match(str(value)) or value in _RESERVED_DATABASES):
+            bad(variable, value, "use a lowercase letter, then lowercase letters, digits and '_' (63 at most; not postgres, template0/1)")
+    hostnames = settings["odoo_hostnames"]
+    if hostnames is not None and (
+        not isinstance(hostnames, (list, tuple)) or not hostnames or not all(_HOSTNAME.match(str(one)) for one in hostnames)
+    ):
+        bad("odoo_hostnames", hostnames, "give a list of DNS names such as ['odoo.example.com']")
+    if settings["odoo_mode"] not in ("InstallAndRun", "RunOnly"):
+        bad("odoo_mode", settings["odoo_mode"], "a replica that serves is InstallAndRun or RunOnly")
+    for variable, least in (("odoo_workers", 0), ("odoo_max_cron_threads", 0), ("odoo_timeout", 1), ("odoo_db_wait_timeout", 1)):
+        value = settings[variable]
+        if value is not None and (not _is_int(value) or int(value) < least):
+            bad(variable, value, f"give a whole number, {least} or more")
+    modules = settings["odoo_modules"]
+    if not isinstance(modules, (list, tuple)) or not modules or not all(re.match(r"^\w+$", str(one)) for one in modules):
+        bad("odoo_modules", modules, "give a list of module names such as ['base', 'sale']")
+    if not isinstance(settings["odoo_conf"], dict):
+        bad("odoo_conf", settings["odoo_conf"], "give a dictionary of odoo.conf options")
+
+
+def _is_int(value: t.Any) -> bool:
+    return not isinstance(value, bool) and bool(re.match(r"^-?\d+$", str(value)))
+
+
+def project_of(name: str, environment: str) -> str:
+    """The project of an instance that doesn't name it: C(acme_prod) in C(prod) is C(acme)."""
+    plain = name.replace("_", "-")
+    return plain.removesuffix(f"-{environment}") or plain
+
+
+def _build(
+    name: str,
+    environment: str,
+    settings: dict[str, t.Any],
+    replicas: list[dict[str, str]],
+    secret: SecretSource,
+    https_port: int,
+) -> dict[str, t.Any]:
+    project = str(settings["odoo_project"] or project_of(name, environment))
+    database = str(settings["odoo_db_name"] or name)
+    user = str(settings["odoo_db_user"] or database)
+    hostnames = [str(one) for one in settings["odoo_hostnames"] or [f"{name.replace('_', '-')}.localhost"]]
+    port = "" if https_port == 443 else f":{https_port}"
+    prefix = redis_prefix(project, environment)
+    version = str(settings["odoo_version"]).removesuffix(".0")
+    return {
+        "name": name,
+        "environment": environment,
+        "project": project,
+        "version": version,
+        "replicas": replicas,
+        "machine": replicas[0]["machine"] if replicas else None,
+        "hostnames": hostnames,
+        "base_url": f"https://{hostnames[0]}{port}",
+        "image": {"name": f"odoo-{version}", "kind": "odoo", "version": version},
+        "database": {
+            "name": database,
+            "owner": user,
+            "password": str(settings["odoo_db_password"] or secret(f"{name}/db_password")),
+        },
+        "redis": {
+            "name": database,
+            "prefix": prefix,
+            "password": str(settings["odoo_redis_password"] or secret(f"{name}/redis_password")),
+        },
+        "bucket": {"name": str(settings["odoo_bucket"] or bucket_name(project, environment))},
+        "admin_login": str(settings["odoo_admin_login"]),
+        "admin_password": str(settings["odoo_admin_password"] or secret(f"{name}/admin_password")),
+        "master_password": str(settings["odoo_master_password"] or secret(f"{name}/master_password")),
+        "modules": [str(one) for one in settings["odoo_modules"]],
+        "language": settings["odoo_language"],
+        "mode": str(settings["odoo_mode"]),
+        "workers": None if settings["odoo_workers"] is None else int(settings["odoo_workers"]),
+        "max_cron_threads": int(settings["odoo_max_cron_threads"]),
+        "limit_memory_soft": settings["odoo_limit_memory_soft"],
+        "limit_memory_hard": settings["odoo_limit_memory_hard"],
+        "limit_time_cpu": int(settings["odoo_limit_time_cpu"]),
+        "limit_time_real": int(settings["odoo_limit_time_real"]),
+        "addons_path": [str(one) for one in settings["odoo_addons_path"]],
+        "conf": dict(settings["odoo_conf"]),
+        "max_upload": str(settings["odoo_max_upload"]),
+        "db_wait_timeout": int(settings["odoo_db_wait_timeout"]),
+        "timeout": int(settings["odoo_timeout"]),
+        "site": {
+            "instance": name,
+            "version": version,
+            "server_names": hostnames,
+            "upstream": upstream_alias(name),
+            "http_port": HTTP_PORT,
+            "gevent_port": GEVENT_PORT,
+            "static_root": f"{STATIC_DIR}/{name}/current",
+            "max_body": str(settings["odoo_max_upload"]),
+        },
+    }
+
+
+def upstream_alias(name: str) -> str:
+    """The name on the platform's network that all replicas of an instance answer to."""
+    return f"{name}.odoo"
+
+
+def _duplicates(instances: list[dict[str, t.Any]], problems: list[str]) -> None:
+    for variable, key in (("odoo_db_name", lambda one: [one["database"]["name"]]), ("odoo_hostnames", lambda one: one["hostnames"])):
+        owners: dict[str, str] = {}
+        for instance in instances:
+            for value in key(instance):
+                if value in owners:
+                    problems.append(
+                        f"{variable}={value!r} of instance {instance['name']!r}: instance {owners[value]!r} has it already"
+                    )
+                owners[value] = instance["name"]

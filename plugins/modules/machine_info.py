@@ -1,0 +1,179 @@
+#!/usr/bin/python
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: machine_info
+short_description: The few facts of a machine that the platform decides from
+version_added: 0.1.0
+author:
+  - odoo_cloud.platform contributors (@odoo-cloud)
+description:
+  - Returns processors, memory, free disk space, listening TCP ports and what an engine, if there is one, runs for the platform.
+  - Takes 0.2 seconds where gathering facts takes one.
+extends_documentation_fragment:
+  - odoo_cloud.platform.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details:
+      - It changes nothing.
+  idempotent:
+    support: full
+options:
+  name:
+    description: Name of the machine, returned for messages.
+    type: str
+    required: true
+  platform:
+    description: Name of the platform whose containers are looked for.
+    type: str
+    required: true
+  paths:
+    description: Folders whose free disk space is of interest. Of a folder that is not there its nearest parent counts.
+    type: list
+    elements: path
+    default: [/var/lib/docker]
+"""
+
+EXAMPLES = r"""
+- name: Look at the machine
+  odoo_cloud.platform.machine_info:
+    name: "{{ inventory_hostname }}"
+    platform: odoo-cloud
+  register: machine
+"""
+
+RETURN = r"""
+name:
+  description: The given name.
+  returned: always
+  type: str
+  sample: localhost
+cpus:
+  description: Processors that may be used.
+  returned: always
+  type: int
+  sample: 2
+memory_bytes:
+  description: Memory in bytes, the control group's limit if that is less.
+  returned: always
+  type: int
+  sample: 25165824000
+disk_free_bytes:
+  description: Free bytes for each of O(paths).
+  returned: always
+  type: dict
+  sample: {"/var/lib/docker": 85899345920}
+ports_listening:
+  description: TCP ports that something listens on.
+  returned: always
+  type: list
+  elements: int
+  sample: [22, 8443]
+engine:
+  description: Whether a Docker engine answers.
+  returned: always
+  type: bool
+  sample: true
+platform_containers:
+  description: Names of the platform's containers, also stopped ones.
+  returned: always
+  type: list
+  elements: str
+  sample: [odoo-cloud-postgres]
+platform_ports:
+  description: TCP ports that the platform's containers publish.
+  returned: always
+  type: list
+  elements: int
+  sample: [8443]
+"""
+
+import os
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._container import PLATFORM_LABEL
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import Engine, EngineError
+
+LISTEN = "0A"  # st column of /proc/net/tcp, include/net/tcp_states.h
+CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def memory_bytes() -> int:
+    """Memory of the machine, or of its control group when that has less."""
+    total = 0
+    with open("/proc/meminfo", encoding="ascii") as handle:
+        for line in handle:
+            if line.startswith("MemTotal:"):
+                total = int(line.split()[1]) * 1024
+    for path in CGROUP_LIMITS:
+        try:
+            with open(path, encoding="ascii") as handle:
+                text = handle.read().strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            total = min(total, int(text))
+    return total
+
+
+def ports_listening() -> list[int]:
+    """TCP ports in state LISTEN, IPv4 and IPv6."""
+    ports = set()
+    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(path, encoding="ascii") as handle:
+                rows = [line.split() for line in handle.readlines()[1:]]
+        except OSError:
+            continue
+        ports.update(int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == LISTEN)
+    return sorted(ports)
+
+
+def disk_free(path: str) -> int:
+    """Bytes free for an unprivileged user below a folder or its nearest existing parent."""
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "platform": {"type": "str", "required": True},
+            "paths": {"type": "list", "elements": "path", "default": ["/var/lib/docker"]},
+        },
+        supports_check_mode=True,
+    )
+    containers: list[dict[str, t.Any]] = []
+    engine_answers = True
+    try:
+        containers = Engine().containers(label=[f"{PLATFORM_LABEL}={module.params['platform']}"])
+    except EngineError:
+        engine_answers = False
+    published = {port["PublicPort"] for one in containers for port in one.get("Ports") or [] if port.get("PublicPort")}
+    module.exit_json(
+        changed=False,
+        name=module.params["name"],
+        cpus=len(os.sched_getaffinity(0)),
+        memory_bytes=memory_bytes(),
+        disk_free_bytes={path: disk_free(path) for path in module.params["paths"]},
+        ports_listening=ports_listening(),
+        engine=engine_answers,
+        platform_containers=sorted(name.lstrip("/") for one in containers for name in one["Names"][:1]),
+        platform_ports=sorted(published),
+    )
+
+
+if __name__ == "__main__":
+    main()
