@@ -1,0 +1,112 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: image_plan
+short_description: What images are made of, and the content hash that names them
+version_added: 0.1.0
+author:
+  - odoo_cloud.platform contributors (@odoo-cloud)
+description:
+  - For each image of the list, renders its Dockerfile from the role's templates, reads its build context and, for Odoo, the
+    runtime of this collection, and computes the tag from all of that. Only the controller's files are read.
+  - Used by the role P(odoo_cloud.platform.image#role); it expects that role's folder in the variable C(role_path).
+options:
+  _terms:
+    description: The images, each a dictionary with C(name), C(kind) and, for Odoo, C(version).
+    required: true
+    type: list
+    elements: dict
+  platform:
+    description: Platform name, the first part of every tag.
+    type: string
+    required: true
+  source:
+    description: Where images come from.
+    type: string
+    choices: [debian, registry]
+    default: debian
+  refs:
+    description: Image name to registry reference, for O(source=registry).
+    type: dict
+    default: {}
+  allow_unpinned:
+    description: Accept references without a digest.
+    type: boolean
+    default: false
+  base:
+    description: Definition of the Debian base images; part of the hash.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+- name: Show the tag of an image
+  ansible.builtin.debug:
+    msg: "{{ query('odoo_cloud.platform.image_plan', {'name': 'redis', 'kind': 'redis'}, platform='odoo-cloud') | map(attribute='tag') }}"
+"""
+
+RETURN = r"""
+_list:
+  description:
+    - A dictionary for each image with C(name), C(kind), C(version), C(tag), C(hash), C(files), C(base) (tag of its Debian base) and
+      C(pull) (its registry reference). The Debian bases that are needed are in the list too, with C(kind=debian).
+  type: list
+  elements: dict
+"""
+
+import os
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.loader import lookup_loader
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _image
+
+
+class LookupModule(LookupBase):
+    def run(self, terms, variables=None, **kwargs):
+        self.set_options(var_options=variables, direct=kwargs)
+        try:
+            return self._plan(terms, variables or {})
+        except _image.ImageError as error:
+            raise AnsibleLookupError(str(error)) from error
+
+    def _plan(self, terms, variables):
+        platform, source = self.get_option("platform"), self.get_option("source")
+        bases: dict[str, dict] = {}
+        images: list[dict] = []
+        for term in terms:
+            item = _image.check_item(term, source)
+            base = pull = ""
+            if source == "registry":
+                pull = _image.check_ref(item["name"], self.get_option("refs"), self.get_option("allow_unpinned"))
+            else:
+                suite = _image.suite_of(item["kind"], item["version"])
+                if suite not in bases:
+                    bases[suite] = _image.base_plan(platform, suite, dict(self.get_option("base")))
+                base = bases[suite]["tag"]
+            if item["name"] in [image["name"] for image in images]:
+                raise _image.ImageError(f"image_list: the name {item['name']!r} is there twice; names must differ")
+            images.append(
+                _image.image_plan(
+                    platform, item, base, pull, self._dockerfile(item, base or pull, source, variables), self._context(item, variables)
+                )
+            )
+        return [*bases.values(), *images]
+
+    def _dockerfile(self, item, image_from, source, variables):
+        template = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
+        values = {"image_item": item, "image_from": image_from, "image_source": source}
+        return str(template.run([f"{item['kind']}.Dockerfile.j2"], variables=variables, template_vars=values)[0])
+
+    def _context(self, item, variables):
+        role = str(variables["role_path"])
+        files = _image.read_tree(os.path.join(role, "files", item["kind"]))
+        if item["kind"] == "odoo":
+            runtime = os.path.normpath(os.path.join(role, "..", "..", "plugins", "module_utils", "_runtime"))
+            files += _image.read_tree(runtime, _image.RUNTIME_FOLDER)
+        return files
