@@ -1,0 +1,53 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""Entrypoint: `python3 -m odoo_cloud_runtime [run | health | state | command ...]`."""
+
+from __future__ import annotations
+
+import sys
+
+# `-m` puts the working directory first on the path: whatever lies there must not stand in for a module of ours.
+if sys.path and sys.path[0] != __file__.rsplit("/", 2)[0] and not getattr(sys.flags, "safe_path", False):
+    del sys.path[0]
+
+
+def main(arguments: list[str]) -> int:
+    import os
+
+    env = os.environ
+    if arguments[:1] == ["health"]:  # runs every few seconds: nothing but what it needs is imported
+        from .health import check
+
+        good, line = check(env)
+        print(line)
+        return 0 if good else 1
+
+    from . import log
+    from .errors import RuntimeFailure, Stopped, UsageError
+
+    try:
+        from . import run
+
+        if not arguments or arguments[0] == "run":
+            if arguments[1:]:
+                raise UsageError(
+                    f"argument {arguments[1]!r}: run takes none; settings come from the environment and odoo.conf"
+                )
+            return run.run(env)
+        if arguments[0] == "state":
+            import json
+
+            print(json.dumps(run.print_state(env), indent=2))
+            return 0
+        if arguments[0].startswith("-"):
+            raise UsageError(f"argument {arguments[0]!r}: give run, health, state, or a command like: odoo shell")
+        run.other_command(arguments, env)
+    except RuntimeFailure as exc:
+        (log.info if isinstance(exc, Stopped) else log.error)(str(exc))
+        return exc.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,269 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""Settings: what the environment and odoo.conf say, typed and checked before anything is touched.
+
+Each secret X is also read from the file named by X_FILE, and the file wins. Where the database is stands in odoo.conf
+already, so an address missing in the environment comes from there, and two different answers are an error.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Optional
+
+from .errors import ConfigError
+
+MODES = ("InstallAndRun", "RunOnly", "InstallOnly")
+VERSIONS = (14, 15, 16, 17, 18, 19)
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+# What only the runtime reads: not passed on to Odoo (Odoo 19 takes options from the environment, and fewer is safer).
+OWN_VARIABLES = (
+    "MODE",
+    "DB_HOST",
+    "DB_PORT",
+    "DB_NAME",
+    "DB_USER",
+    "DB_PASSWORD",
+    "DB_PASSWORD_FILE",
+    "DB_SSLMODE",
+    "DB_SSLROOTCERT",
+    "DB_MAINTENANCE",
+    "DB_WAIT_TIMEOUT",
+    "TIMEOUT",
+    "MODULES",
+    "ADMIN_LOGIN",
+    "ADMIN_PASSWORD",
+    "ADMIN_PASSWORD_FILE",
+    "BASE_URL",
+    "LANGUAGE",
+    "ODOO_BIN",
+    "STATIC_DIR",
+    "PYTHONPATH",
+)
+
+_DATABASE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
+_MODULE = re.compile(r"[a-z][a-z0-9_]*", re.IGNORECASE)
+_LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2,3})?(@[a-z]+)?")
+
+
+def wrong(name: str, value: object, right: str) -> ConfigError:
+    return ConfigError(f"{name} is {value!r}: {right}")
+
+
+def read_secret(env: Mapping[str, str], name: str) -> Optional[str]:
+    """The secret called `name`: from the file named by NAME_FILE, else from NAME, else None."""
+    path = env.get(f"{name}_FILE") or ""
+    if path:
+        try:
+            with open(path, encoding="utf-8") as handle:
+                value = handle.read()
+        except OSError as exc:
+            raise wrong(
+                f"{name}_FILE", path, f"cannot be read ({exc.strerror}); give a file that uid {os.getuid()} reads"
+            ) from exc
+        except UnicodeDecodeError as exc:
+            raise wrong(f"{name}_FILE", path, "is not UTF-8 text") from exc
+        if value.endswith("\n"):
+            value = value[:-1]
+        if value.endswith("\r"):
+            value = value[:-1]
+        if not value:
+            raise wrong(f"{name}_FILE", path, "is empty; it must hold the secret")
+    else:
+        value = env.get(name) or ""
+        if not value:
+            return None
+    if any(c in value for c in "\n\r\0"):
+        raise ConfigError(f"{name} holds a line break or a NUL; a secret must be one line")
+    return value
+
+
+def read_odoo_conf(path: str) -> dict[str, str]:
+    """The [options] of odoo.conf, without those that say nothing (False, None, empty)."""
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        with open(path, encoding="utf-8") as handle:
+            parser.read_file(handle)
+    except OSError as exc:
+        raise wrong("ODOO_RC", path, f"cannot be read ({exc.strerror}); mount Odoo's configuration file there") from exc
+    except (configparser.Error, UnicodeDecodeError) as exc:
+        raise wrong("ODOO_RC", path, f"is not a configuration file: {' '.join(str(exc).split())}") from exc
+    if not parser.has_section("options"):
+        return {}
+    return {key: value.strip() for key, value in parser.items("options") if value.strip() not in ("", "False", "None")}
+
+
+def _number(env: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
+    text = env.get(name) or ""
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise wrong(name, text, f"must be a number from {low:g} to {high:g}")
+    return value
+
+
+def _choice(env: Mapping[str, str], name: str, default: str, choices: tuple[str, ...]) -> str:
+    value = env.get(name) or default
+    if value not in choices:
+        raise wrong(name, value, f"must be one of {', '.join(choices)}")
+    return value
+
+
+def module_list(text: str) -> tuple[str, ...]:
+    """The modules to install: comma or space separated, `base` always first, each once."""
+    names = ["base"]
+    for name in re.split(r"[,\s]+", text.strip()):
+        if not name:
+            continue
+        if not _MODULE.fullmatch(name):
+            raise wrong("MODULES", text, f"{name!r} is not a module name; give names separated by commas")
+        if name not in names:
+            names.append(name)
+    return tuple(names)
+
+
+@dataclass(frozen=True)
+class Settings:
+    mode: str
+    db_host: str
+    db_port: int
+    db_name: str
+    db_user: str
+    db_password: Optional[str] = field(repr=False)
+    db_sslmode: str
+    db_sslrootcert: str
+    db_maintenance: str
+    db_wait_timeout: float
+    timeout: float  # seconds; the variable TIMEOUT is in minutes
+    modules: tuple[str, ...]
+    version: int
+    odoo_rc: str
+    odoo_bin: str
+    admin_login: str
+    admin_password: Optional[str] = field(repr=False)
+    base_url: str
+    language: str
+    release: str
+    static_dir: str
+    instance: str
+    replica: str
+    data_dir: str
+    http_port: int
+    host: str
+    conf: Mapping[str, str] = field(repr=False)
+
+    def odoo_args(self) -> list[str]:
+        """What Odoo has to be told because its configuration file does not: never a secret."""
+        args = ["-c", self.odoo_rc]
+        wanted = {
+            "db_host": ("--db_host", self.db_host),
+            "db_port": ("--db_port", str(self.db_port)),
+            "db_user": ("--db_user", self.db_user),
+            "db_name": ("--database", self.db_name),
+            "db_sslmode": ("--db_sslmode", self.db_sslmode),
+            "data_dir": ("--data-dir", self.data_dir),
+        }
+        for key, (option, value) in wanted.items():
+            if value and key not in self.conf:
+                args.append(f"{option}={value}")
+        return args
+
+
+def load(env: Mapping[str, str]) -> Settings:
+    mode = _choice(env, "MODE", "InstallAndRun", MODES)
+    odoo_rc = env.get("ODOO_RC") or "/etc/odoo/odoo.conf"
+    conf = read_odoo_conf(odoo_rc)
+
+    def either(variable: str, option: str, default: str) -> str:
+        """The environment's value, else odoo.conf's; it is an error when they differ."""
+        value, stated = env.get(variable) or "", conf.get(option, "")
+        if value and stated and value != stated:
+            raise wrong(variable, value, f"but {option} in {odoo_rc} is {stated!r}; both must name the same")
+        return value or stated or default
+
+    text = env.get("ODOO_VERSION") or ""
+    try:
+        version = int(text.split(".", 1)[0])
+    except ValueError:
+        version = 0
+    if version not in VERSIONS:
+        raise wrong("ODOO_VERSION", text, f"must be one of {', '.join(map(str, VERSIONS))}; the image sets it")
+
+    if "db_password" in conf:
+        raise wrong("db_password in " + odoo_rc, "********", "must not be there; give DB_PASSWORD_FILE")
+    db_name = either("DB_NAME", "db_name", "")
+    if not _DATABASE.fullmatch(db_name) or db_name in ("postgres", "template0", "template1"):
+        raise wrong("DB_NAME", db_name, "must name the instance's own database (letters, digits, '_', '-', '.')")
+    db_user = either("DB_USER", "db_user", "")
+    if not db_user:
+        raise wrong("DB_USER", db_user, "must name the database role of the instance")
+    port = either("DB_PORT", "db_port", "5432")
+    if not (port.isdigit() and 0 < int(port) < 65536):
+        raise wrong("DB_PORT", port, "must be a port number from 1 to 65535")
+    sslmode = either("DB_SSLMODE", "db_sslmode", "prefer")
+    if sslmode not in SSL_MODES:
+        raise wrong("DB_SSLMODE", sslmode, f"must be one of {', '.join(SSL_MODES)}")
+    sslrootcert = env.get("DB_SSLROOTCERT") or ""
+    if sslrootcert and not os.access(sslrootcert, os.R_OK):
+        raise wrong("DB_SSLROOTCERT", sslrootcert, f"must be a file that uid {os.getuid()} can read")
+    db_host = either("DB_HOST", "db_host", "/var/run/postgresql")
+    if sslmode in ("verify-ca", "verify-full") and not sslrootcert and not db_host.startswith("/"):
+        raise wrong("DB_SSLROOTCERT", "", f"must name the CA's certificate when DB_SSLMODE is {sslmode}")
+
+    http_port = env.get("HTTP_PORT") or conf.get("http_port") or "8069"
+    if not (http_port.isdigit() and 0 < int(http_port) < 65536):
+        raise wrong("HTTP_PORT", http_port, "must be a port number from 1 to 65535")
+    base_url = (env.get("BASE_URL") or "").rstrip("/")
+    if base_url and not re.fullmatch(r"https?://[^\s/?#]+", base_url):
+        raise wrong("BASE_URL", base_url, "must look like https://shop.example.com, without a path")
+    language = env.get("LANGUAGE") or ""
+    if language and not _LANGUAGE.fullmatch(language):
+        raise wrong("LANGUAGE", language, "must be a language of Odoo, like nl_NL")
+    instance = env.get("INSTANCE") or db_name
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", instance):
+        raise wrong("INSTANCE", instance, "must consist of letters, digits, '_', '-', '.'")
+    static_dir = env.get("STATIC_DIR") or ""
+    if static_dir and not static_dir.startswith("/"):
+        raise wrong("STATIC_DIR", static_dir, "must be an absolute path")
+    admin_login = env.get("ADMIN_LOGIN") or "admin"
+
+    return Settings(
+        mode=mode,
+        db_host=db_host,
+        db_port=int(port),
+        db_name=db_name,
+        db_user=db_user,
+        db_password=read_secret(env, "DB_PASSWORD"),
+        db_sslmode=sslmode,
+        db_sslrootcert=sslrootcert,
+        db_maintenance=env.get("DB_MAINTENANCE") or "postgres",
+        db_wait_timeout=_number(env, "DB_WAIT_TIMEOUT", 120, 0, 86400),
+        timeout=_number(env, "TIMEOUT", 30, 0.01, 10080) * 60,
+        modules=module_list(env.get("MODULES") or "base"),
+        version=version,
+        odoo_rc=odoo_rc,
+        odoo_bin=env.get("ODOO_BIN") or "",
+        admin_login=admin_login,
+        admin_password=read_secret(env, "ADMIN_PASSWORD"),
+        base_url=base_url,
+        language=language,
+        release=env.get("RELEASE") or "",
+        static_dir=static_dir.rstrip("/"),
+        instance=instance,
+        replica=env.get("REPLICA") or "",
+        data_dir=either("DATA_DIR", "data_dir", "/var/lib/odoo"),
+        http_port=int(http_port),
+        host=env.get("REPLICA") or socket.gethostname(),
+        conf=conf,
+    )

@@ -1,0 +1,88 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every way the runtime can end, each with an exit code of its own (sysexits.h where one fits)."""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_USAGE = 64  # unknown argument of the entrypoint
+EXIT_REFUSED = 65  # the database is in a state that only a human may open
+EXIT_DATABASE_MISSING = 68  # PostgreSQL answers, the database does not exist (limit: DB_WAIT_TIMEOUT)
+EXIT_UNREACHABLE = 69  # PostgreSQL does not answer (limit: DB_WAIT_TIMEOUT)
+EXIT_INIT_FAILED = 70  # odoo -i failed, or what it left behind is not an initialised database
+EXIT_LOCK_LOST = 71  # the connection that held the lock is gone; the work was stopped
+EXIT_FILES = 73  # DATA_DIR or STATIC_DIR cannot be written
+EXIT_WAIT_TIMEOUT = 75  # the database did not become ready (limit: TIMEOUT)
+EXIT_POOLER = 76  # a transaction pooler stands between us and PostgreSQL: a session lock would be void
+EXIT_AUTH = 77  # PostgreSQL refuses user or password (limit: DB_WAIT_TIMEOUT)
+EXIT_CONFIG = 78  # an environment variable or odoo.conf is wrong
+EXIT_RESET = 79  # another tool's entry was older than TIMEOUT: `Reset` written, the next start goes on
+EXIT_NOT_EXECUTABLE = 126
+EXIT_NOT_FOUND = 127
+
+
+class RuntimeFailure(Exception):
+    """Ends the runtime: one clear line and an exit code."""
+
+    exit_code = 1
+
+
+class ConfigError(RuntimeFailure):
+    exit_code = EXIT_CONFIG
+
+
+class UsageError(RuntimeFailure):
+    exit_code = EXIT_USAGE
+
+
+class Refused(RuntimeFailure):
+    exit_code = EXIT_REFUSED
+
+
+class Unreachable(RuntimeFailure):
+    exit_code = EXIT_UNREACHABLE
+
+
+class DatabaseMissing(RuntimeFailure):
+    exit_code = EXIT_DATABASE_MISSING
+
+
+class AuthenticationFailed(RuntimeFailure):
+    exit_code = EXIT_AUTH
+
+
+class InitFailed(RuntimeFailure):
+    exit_code = EXIT_INIT_FAILED
+
+
+class LockLost(RuntimeFailure):
+    exit_code = EXIT_LOCK_LOST
+
+
+class FilesError(RuntimeFailure):
+    exit_code = EXIT_FILES
+
+
+class WaitTimeout(RuntimeFailure):
+    exit_code = EXIT_WAIT_TIMEOUT
+
+
+class PoolerRefused(RuntimeFailure):
+    exit_code = EXIT_POOLER
+
+
+class ResetWritten(RuntimeFailure):
+    exit_code = EXIT_RESET
+
+
+class CommandNotFound(RuntimeFailure):
+    exit_code = EXIT_NOT_FOUND
+
+
+class Stopped(RuntimeFailure):
+    """A signal asked us to end."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by signal {signum}")
+        self.exit_code = 128 + signum

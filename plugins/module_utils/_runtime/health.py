@@ -1,0 +1,60 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""The container's health check: one light request to Odoo itself, without the rest of the runtime."""
+
+from __future__ import annotations
+
+import http.client
+import os
+from collections.abc import Mapping
+
+TIMEOUT = 5.0
+
+
+def health_path(version: str) -> str:
+    """/web/health exists from 15 on; 14 renders its login page."""
+    return "/web/login" if version.split(".", 1)[0] == "14" else "/web/health"
+
+
+def accepted(status: int) -> bool:
+    return status in (200, 303)
+
+
+def _session_file() -> str:
+    return f"/dev/shm/odoo-cloud-{os.getuid()}/health-session"
+
+
+def check(env: Mapping[str, str]) -> tuple[bool, str]:
+    """Whether Odoo answers, and a line that says how."""
+    text = env.get("HTTP_PORT") or "8069"
+    if not text.isdigit():
+        return False, f"HTTP_PORT is {text!r}: must be a port number"
+    path = health_path(env.get("ODOO_VERSION") or "")
+    headers = {"Host": "127.0.0.1", "Connection": "close", "User-Agent": "odoo-cloud-health"}
+    session = _session_file() if path == "/web/login" else ""
+    if session:  # or each check would leave a new session file on 14
+        try:
+            with open(session, encoding="ascii") as handle:
+                headers["Cookie"] = "session_id=" + handle.read().strip()
+        except OSError:
+            pass
+    connection = http.client.HTTPConnection("127.0.0.1", int(text), timeout=TIMEOUT)
+    try:
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        status, cookie = response.status, response.getheader("Set-Cookie") or ""
+    except (OSError, http.client.HTTPException) as exc:
+        return False, f"no answer on port {text}: {exc}"
+    finally:
+        connection.close()
+    if session and cookie.startswith("session_id="):
+        value = cookie.split(";", 1)[0][len("session_id=") :]
+        if headers.get("Cookie") != "session_id=" + value and os.path.isdir(os.path.dirname(session)):
+            try:
+                descriptor = os.open(session, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                with os.fdopen(descriptor, "w", encoding="ascii") as handle:
+                    handle.write(value)
+            except OSError:
+                pass
+    return accepted(status), f"{path} answered {status}"
