@@ -1,0 +1,31 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._nginx import SiteError, certificate_due, normal_sites
+
+
+def nginx_sites(sites: t.Any, **defaults: t.Any) -> list[dict[str, t.Any]]:
+    """Checked sites with their defaults filled in."""
+    try:
+        return normal_sites(sites, defaults)
+    except SiteError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+def nginx_certificate_due(
+    info: t.Mapping[str, t.Any], names: list[str], ca_info: t.Mapping[str, t.Any] | None = None, days: int = 30
+) -> bool:
+    """Whether a server certificate has to be made anew."""
+    return certificate_due(info, names, ca_info, days)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"nginx_sites": nginx_sites, "nginx_certificate_due": nginx_certificate_due}

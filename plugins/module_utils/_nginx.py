@@ -1,0 +1,189 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection odoo_cloud.platform.
+"""What the proxy needs to know of its sites: pure, no input or output."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import re
+import typing as t
+
+VERSIONS = ("14", "15", "16", "17", "18", "19")
+FIRST_WEBSOCKET_VERSION = 16
+HTTP_PORT = 8069
+GEVENT_PORT = 8072
+TLS_MODES = ("ca", "files")
+
+_INSTANCE = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
+_UPSTREAM_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
+_SIZE = re.compile(r"[0-9]+[kmgKMG]?\Z")
+_PATH = re.compile(r"/[A-Za-z0-9._/-]*\Z")
+
+
+class SiteError(ValueError):
+    """One line for people: the variable, the value, what would be right."""
+
+
+def realtime_path(version: str) -> str:
+    """The path that belongs to Odoo's gevent port."""
+    return "/websocket" if int(version) >= FIRST_WEBSOCKET_VERSION else "/longpolling"
+
+
+def normal_sites(sites: t.Any, defaults: t.Mapping[str, t.Any] | None = None) -> list[dict[str, t.Any]]:
+    """Check the sites and fill in what they leave out.
+
+    ``defaults`` may give ``max_body``, ``tls`` (mode), ``tls_certificate``, ``tls_key`` and ``hsts_max_age``.
+    """
+    if not isinstance(sites, (list, tuple)):
+        raise SiteError(f"nginx_sites={sites!r}: give a list of sites")
+    result = [_normal_site(number, site, dict(defaults or {})) for number, site in enumerate(sites)]
+    for key, owners in (("instance", {}), ("server_names", {})):  # type: tuple[str, dict[str, int]]
+        for number, site in enumerate(result):
+            for value in [site[key]] if key == "instance" else site[key]:
+                if value in owners:
+                    raise SiteError(
+                        f"nginx_sites[{number}].{key}={value!r}: nginx_sites[{owners[value]}] has it already; each may appear once"
+                    )
+                owners[value] = number
+    return result
+
+
+def _normal_site(number: int, site: t.Any, defaults: dict[str, t.Any]) -> dict[str, t.Any]:
+    where = f"nginx_sites[{number}]"
+    if not isinstance(site, t.Mapping):
+        raise SiteError(f"{where}={site!r}: give a dictionary with instance, version and server_names")
+    instance = str(site.get("instance") or "")
+    if not _INSTANCE.match(instance):
+        raise SiteError(f"{where}.instance={instance!r}: give the instance's name (lower-case letters, digits, _ and -)")
+    version = str(site.get("version") or "").split(".")[0]
+    if version not in VERSIONS:
+        raise SiteError(f"{where}.version={site.get('version')!r}: give one of {', '.join(VERSIONS)}")
+    http_port = _port(site.get("http_port"), HTTP_PORT, f"{where}.http_port")
+    gevent_port = _port(site.get("gevent_port"), GEVENT_PORT, f"{where}.gevent_port")
+    upstream = site.get("upstream") or f"{instance}.odoo"
+    name, servers = "", []
+    if isinstance(upstream, str):
+        name = upstream
+        if not _UPSTREAM_NAME.match(name):
+            raise SiteError(f"{where}.upstream={name!r}: give the network name of the replicas, or a list of host:port")
+    elif isinstance(upstream, (list, tuple)):
+        servers = [_server(item, http_port, gevent_port, f"{where}.upstream[{i}]") for i, item in enumerate(upstream)]
+    else:
+        raise SiteError(f"{where}.upstream={upstream!r}: give the network name of the replicas, or a list of host:port")
+    static_root = str(site.get("static_root") or f"/srv/static/{instance}/current")
+    if not _PATH.match(static_root) or ".." in static_root:
+        raise SiteError(f"{where}.static_root={static_root!r}: give an absolute path without blanks")
+    max_body = str(site.get("max_body") or defaults.get("max_body") or "1g")
+    if not _SIZE.match(max_body):
+        raise SiteError(f"{where}.max_body={max_body!r}: give a size such as 256m or 1g")
+    hsts = site.get("hsts_max_age", defaults.get("hsts_max_age"))
+    return {
+        "instance": instance,
+        "version": version,
+        "server_names": _server_names(site.get("server_names"), where),
+        "realtime_path": realtime_path(version),
+        "http_port": http_port,
+        "gevent_port": gevent_port,
+        "upstream_name": name,
+        "upstream_servers": servers,
+        "static_root": static_root,
+        "max_body": max_body,
+        "hsts_max_age": int(hsts or 0),
+        "extra_config": str(site.get("extra_config") or ""),
+        "tls": _tls(site.get("tls") or {}, defaults, where),
+    }
+
+
+def _port(value: t.Any, default: int, where: str) -> int:
+    if value in (None, ""):
+        return default
+    try:
+        port = int(value)
+    except (TypeError, ValueError):
+        port = 0
+    if not 0 < port < 65536:
+        raise SiteError(f"{where}={value!r}: give a port from 1 to 65535")
+    return port
+
+
+def _server(item: t.Any, http_port: int, gevent_port: int, where: str) -> dict[str, t.Any]:
+    """One replica on another machine: ``host``, ``host:port`` or a dictionary."""
+    if isinstance(item, t.Mapping):
+        host = str(item.get("host") or "")
+        http_port = _port(item.get("http_port"), http_port, f"{where}.http_port")
+        gevent_port = _port(item.get("gevent_port"), gevent_port, f"{where}.gevent_port")
+    else:
+        host, colon, port = str(item).partition(":")
+        if str(item).startswith("["):
+            host, bracket, port = str(item)[1:].partition("]")
+            colon, port = port[:1], port[1:]
+        if colon:
+            http_port = _port(port or "none", http_port, where)
+    try:
+        if ipaddress.ip_address(host).version == 6:
+            host = f"[{host}]"
+    except ValueError:
+        if not _UPSTREAM_NAME.match(host):
+            raise SiteError(f"{where}={item!r}: give an address or name, host:port, or {{host, http_port, gevent_port}}") from None
+    return {"host": host, "http_port": http_port, "gevent_port": gevent_port}
+
+
+def _server_names(names: t.Any, where: str) -> list[str]:
+    if not isinstance(names, (list, tuple)) or not names:
+        raise SiteError(f"{where}.server_names={names!r}: give a list of host names, for example [odoo.example.com]")
+    result = []
+    for name in names:
+        text = str(name).lower()
+        plain = text[2:] if text.startswith("*.") else text
+        try:
+            ipaddress.ip_address(text)
+            is_address = True
+        except ValueError:
+            is_address = False
+        if is_address or not _HOST_NAME.match(plain) or len(plain) > 253:
+            raise SiteError(f"{where}.server_names={str(name)!r}: give host names such as odoo.example.com or *.example.com")
+        result.append(text)
+    return result
+
+
+def _tls(tls: t.Any, defaults: dict[str, t.Any], where: str) -> dict[str, str]:
+    if not isinstance(tls, t.Mapping):
+        raise SiteError(f"{where}.tls={tls!r}: give a dictionary with mode, certificate and key")
+    mode = str(tls.get("mode") or ("files" if tls.get("certificate") else defaults.get("tls") or "ca"))
+    if mode not in TLS_MODES:
+        raise SiteError(f"{where}.tls.mode={mode!r}: give one of {', '.join(TLS_MODES)}")
+    if mode == "ca":
+        return {"mode": mode, "certificate": "", "key": ""}
+    own = bool(tls.get("certificate") or tls.get("key"))
+    certificate = str((tls.get("certificate") if own else defaults.get("tls_certificate")) or "")
+    key = str((tls.get("key") if own else defaults.get("tls_key")) or "")
+    if "BEGIN CERTIFICATE" not in certificate:
+        raise SiteError(f"{where}.tls.certificate: give the text of the certificate chain in PEM form (mode is files)")
+    if "PRIVATE KEY" not in key:
+        raise SiteError(f"{where}.tls.key: give the text of the private key in PEM form (mode is files)")
+    return {"mode": mode, "certificate": certificate.strip() + "\n", "key": key.strip() + "\n"}
+
+
+def certificate_due(
+    info: t.Mapping[str, t.Any],
+    names: t.Iterable[str],
+    ca_info: t.Mapping[str, t.Any] | None = None,
+    days: int = 30,
+    now: datetime.datetime | None = None,
+) -> bool:
+    """Whether a server certificate has to be made anew.
+
+    ``info`` and ``ca_info`` are what the filter ``community.crypto.x509_certificate_info`` tells of the certificate and of the CA.
+    """
+    moment = now or datetime.datetime.now(datetime.timezone.utc)
+    not_after = datetime.datetime.strptime(str(info["not_after"]), "%Y%m%d%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
+    if not_after - moment < datetime.timedelta(days=days):
+        return True
+    if sorted(str(name) for name in info.get("subject_alt_name") or []) != sorted(f"DNS:{name}" for name in names):
+        return True
+    return ca_info is not None and info.get("authority_key_identifier") != ca_info.get("subject_key_identifier")
