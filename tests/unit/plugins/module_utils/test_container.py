@@ -1,0 +1,78 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._container import (
+    DEFINITION_LABEL,
+    canonical,
+    decide,
+    started_at,
+)
+
+DEFINITION = {"name": "p-a", "image": "x", "network": "p", "env": {"A": "1"}, "config_paths": ["/a"], "reload": ["true"]}
+WANTED = canonical(DEFINITION, "sha256:1")
+START = "2026-11-21T06:17:36.5Z"
+
+
+def container(**state):
+    return {
+        "Config": {"Labels": {DEFINITION_LABEL: WANTED}},
+        "NetworkSettings": {"Networks": {"p": {}}},
+        "State": {"Running": True, "Status": "running", "StartedAt": START, **state},
+    }
+
+
+def action(inspected, **values):
+    return decide(inspected, WANTED, **values).action
+
+
+def test_nothing_to_do():
+    assert action(container()) == "none"
+    assert action(container(Health={"Status": "healthy"})) == "none"
+
+
+def test_absent_is_created():
+    assert action(None) == "create"
+
+
+def test_another_definition_is_recreated_and_names_what_changed():
+    other = canonical({**DEFINITION, "env": {"A": "2"}}, "sha256:2")
+    decision = decide(container(), other)
+    assert decision.action == "recreate"
+    assert decision.reason.endswith("env, image")
+
+
+def test_config_paths_are_not_part_of_the_definition():
+    assert canonical({**DEFINITION, "config_paths": ["/b"], "reload": None}, "sha256:1") == WANTED
+
+
+def test_a_container_off_the_network_is_recreated():
+    inspected = container()
+    inspected["NetworkSettings"]["Networks"] = {}
+    assert action(inspected) == "recreate"
+
+
+@pytest.mark.parametrize("state", [{"Running": False, "Status": "exited"}, {"Paused": True}])
+def test_stopped_is_started(state):
+    assert action(container(**state)) == "start"
+
+
+def test_newer_files_restart_or_reload():
+    later = started_at(container()) + 5
+    assert action(container(), config_time=later) == "restart"
+    assert action(container(), config_time=later, can_reload=True) == "reload"
+    assert action(container(), config_time=later, applied_time=later + 1, can_reload=True) == "none"
+    assert action(container(), config_time=later - 10) == "none"
+
+
+@pytest.mark.parametrize("health", ["starting", "unhealthy"])
+def test_not_healthy_is_waited_for(health):
+    assert action(container(Health={"Status": health})) == "wait"
+
+
+def test_never_started():
+    assert started_at({"State": {"StartedAt": "0001-01-01T00:00:00Z"}}) == 0.0

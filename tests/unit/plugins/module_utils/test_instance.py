@@ -1,0 +1,112 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _instance
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._instance import InventoryError, build_instances
+
+GROUPS = {
+    "all": ["localhost", "acme-1", "acme-2"],
+    "docker_hosts": ["localhost"],
+    "postgres": ["localhost"],
+    "odoo": ["acme-1", "acme-2"],
+    "prod": ["acme-1", "acme-2"],
+    "acme_prod": ["acme-1", "acme-2"],
+}
+
+
+def build(groups=None, **variables):
+    values = {"ansible_host": "localhost", **variables}
+    hostvars = {host: dict(values) for host in ("acme-1", "acme-2")}
+    hostvars["localhost"] = {}
+    return build_instances(groups or GROUPS, hostvars, lambda name: f"secret of {name}", 8443)
+
+
+def problems(groups=None, **variables):
+    with pytest.raises(InventoryError) as caught:
+        build(groups, **variables)
+    return caught.value.problems
+
+
+def test_an_instance_is_a_group_below_an_environment():
+    (instance,) = build()
+    assert instance["name"] == "acme_prod"
+    assert instance["environment"] == "prod"
+    assert instance["project"] == "acme"
+    assert instance["bucket"] == {"name": "acme-odoo-prod"}
+    assert instance["replicas"] == [{"name": "acme-1", "machine": "localhost"}, {"name": "acme-2", "machine": "localhost"}]
+    assert instance["database"] == {"name": "acme_prod", "owner": "acme_prod", "password": "secret of acme_prod/db_password"}
+    assert instance["base_url"] == "https://acme-prod.localhost:8443"
+    assert instance["image"] == {"name": "odoo-19", "kind": "odoo", "version": "19"}
+
+
+def test_given_values_win():
+    (instance,) = build(odoo_version="14.0", odoo_db_password="given", odoo_hostnames=["odoo.acme.example"], odoo_workers="4")
+    assert instance["version"] == "14"
+    assert instance["database"]["password"] == "given"
+    assert instance["hostnames"] == ["odoo.acme.example"]
+    assert instance["workers"] == 4
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"odoo_version": "13"}, "odoo_version='13' of instance 'acme_prod': supported are 14, 15, 16, 17, 18, 19"),
+        ({"odoo_project": "Acme Corp"}, "odoo_project='Acme Corp' of instance 'acme_prod': use lowercase letters"),
+        ({"odoo_db_name": "postgres"}, "odoo_db_name='postgres' of instance 'acme_prod'"),
+        ({"odoo_db_name": "a;drop"}, "odoo_db_name='a;drop'"),
+        ({"odoo_hostnames": "x.example"}, "odoo_hostnames='x.example' of instance 'acme_prod': give a list"),
+        ({"odoo_workers": "many"}, "odoo_workers='many' of instance 'acme_prod': give a whole number"),
+        ({"odoo_mode": "Forever"}, "odoo_mode='Forever'"),
+        ({"odoo_modules": ["base; rm"]}, "odoo_modules=['base; rm']"),
+        ({"ansible_host": "elsewhere"}, "ansible_host='elsewhere' of replica 'acme-1': no machine of the group docker_hosts"),
+    ],
+)
+def test_a_wrong_value_names_variable_value_and_what_is_right(variables, text):
+    assert text in problems(**variables)[0]
+
+
+def test_every_problem_is_reported_at_once():
+    assert len(problems(odoo_version="13", odoo_db_name="A", odoo_workers=-1)) == 3
+
+
+def test_a_replica_outside_an_instance_group():
+    groups = {key: value for key, value in GROUPS.items() if key != "acme_prod"}
+    assert "it is a replica outside an instance group" in problems(groups)[0]
+
+
+def test_an_instance_without_environment():
+    groups = {key: value for key, value in GROUPS.items() if key != "prod"}
+    assert "its environment is none" in problems(groups)[0]
+
+
+def test_two_environments_are_one_too_many():
+    assert "its environment is prod and test" in problems({**GROUPS, "test": ["acme-1"]})[0]
+
+
+def test_a_foreign_group_needs_odoo_instance():
+    groups = {**GROUPS, "europe": ["acme-1", "acme-2"]}
+    assert "could be acme_prod or europe; set odoo_instance" in problems(groups)[0]
+    assert build(groups, odoo_instance="acme_prod")[0]["name"] == "acme_prod"
+
+
+def test_two_instances_never_share_a_database_or_host_name():
+    groups = {**GROUPS, "acme_prod": ["acme-1"], "other": ["acme-2"]}
+    found = problems(groups, odoo_db_name="one", odoo_hostnames=["one.example"])
+    assert [one.split("=")[0] for one in found] == ["odoo_db_name", "odoo_hostnames"]
+
+
+def test_labs_environment_keeps_its_name():
+    groups = {**GROUPS, "prod": [], "labs_new": ["acme-1", "acme-2"]}
+    assert build(groups)[0]["environment"] == "labs-new"
+
+
+def test_role_documents_the_same_defaults(collection_root):
+    documented = yaml.safe_load((collection_root / "roles/odoo/defaults/main.yml").read_text())
+    for name, default in _instance.DEFAULTS.items():
+        assert documented[name] in (default, "" if default is None else default, [] if default is None else default), name
