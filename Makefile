@@ -14,6 +14,8 @@ INVENTORY ?= inventories/local
 ARGS ?=
 SCENARIO ?= default
 STAGES ?= lint unit sanity engine core221 molecule browser
+# Only the demo is removed without a word; for another inventory say CONFIRM=<its odoo_cloud_name>.
+CONFIRM ?= $(if $(filter inventories/local,$(INVENTORY)),odoo-cloud)
 PART ?=
 MUTANT ?=
 
@@ -46,8 +48,11 @@ demo: runtime ## bring the whole platform up on this machine (again: changes not
 check: runtime ## say what `make demo` would change, and change nothing
 	@$(PLAYBOOK) playbooks/site.yml --check --diff $(ARGS)
 
+status: runtime ## show every instance's state and history
+	@$(PLAYBOOK) playbooks/status.yml $(ARGS)
+
 down: runtime ## remove the demo with all its data from this machine, keep what was installed for make
-	@$(PLAYBOOK) playbooks/clean.yml -e odoo_cloud_clean=yes $(ARGS)
+	@$(PLAYBOOK) playbooks/clean.yml $(if $(CONFIRM),-e odoo_cloud_clean_confirm=$(CONFIRM)) $(ARGS)
 
 clean: down test-clean ## remove the demo with all its data, and everything that make made
 	@rm -rf $(WORK)

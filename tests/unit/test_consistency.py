@@ -210,7 +210,9 @@ def test_readme_names_every_plugin_and_no_other():
 
 def test_readme_commands_exist():
     targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = set(re.findall(r"`make ([a-z0-9-]+)", README)) | set(re.findall(r"^ +make ([a-z0-9-]+)", README, re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z0-9-]+)", README)) | set(
+        re.findall(r"^ +make ([a-z0-9-]+)", README, re.MULTILINE)
+    )
     assert named and named <= targets
 
 
