@@ -21,6 +21,7 @@ LABS = re.compile(r"^labs([_-][a-z0-9_-]+)?$")
 MACHINE_GROUPS = ("docker_hosts", "postgres", "redis", "object_storage", "nginx")
 ROOT_GROUP = "odoo"
 STATIC_DIR = "/srv/static"
+LOCAL_STORAGE_USER = "odoo"  # user of the instance's own account in the local object storage
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _PROJECT = re.compile(r"^[a-z][a-z0-9-]{0,40}[a-z0-9]$|^[a-z]$")
@@ -52,6 +53,8 @@ DEFAULTS: dict[str, t.Any] = {
     "odoo_addons_path": [],
     "odoo_conf": {},
     "odoo_bucket": None,
+    "odoo_s3_access_key": None,
+    "odoo_s3_secret_key": None,
     "odoo_max_upload": "1g",
     "odoo_db_wait_timeout": 120,
     "odoo_timeout": 30,
@@ -267,6 +270,15 @@ def _build(
             "password": str(settings["odoo_redis_password"] or secret(f"{name}/redis_password")),
         },
         "bucket": {"name": str(settings["odoo_bucket"] or bucket_name(project, environment))},
+        "s3": {
+            "access_key": str(settings["odoo_s3_access_key"] or f"{name}:{LOCAL_STORAGE_USER}"),
+            "secret_key": str(settings["odoo_s3_secret_key"] or secret(f"{name}/s3_secret_key")),
+        },
+        "storage_account": {
+            "account": name,
+            "user": LOCAL_STORAGE_USER,
+            "key": str(settings["odoo_s3_secret_key"] or secret(f"{name}/s3_secret_key")),
+        },
         "admin_login": str(settings["odoo_admin_login"]),
         "admin_password": str(settings["odoo_admin_password"] or secret(f"{name}/admin_password")),
         "master_password": str(settings["odoo_master_password"] or secret(f"{name}/master_password")),
