@@ -1,0 +1,236 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""What an image is made of, and the content hash that names it: pure Python, used on the controller."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import re
+import typing as t
+
+LABEL_PREFIX = "org.odoo-cloud."
+KINDS = ("odoo", "postgres", "redis", "swift", "nginx")
+ODOO_VERSIONS = ("14", "15", "16", "17", "18", "19")
+DEFAULT_SUITE = "trixie"
+ODOO_SUITES = {"14": "bullseye", "19": "trixie"}
+HASH_LENGTH = 12
+RUNTIME_FOLDER = "odoo_cloud_runtime"
+SKIPPED_FOLDERS = ("__pycache__",)
+SKIPPED_SUFFIXES = (".pyc", ".pyo", "~", ".swp")
+
+_NAME = re.compile(r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_BUILDER_LINE = re.compile(r"^(Step \d+/\d+ :| ?---> |Removing intermediate container )")
+_PINNED = re.compile(r"^[^\s@]+@sha256:[0-9a-f]{64}$")
+
+
+class ImageError(Exception):
+    """Something in the inventory makes an image impossible; one line for people."""
+
+
+def content_hash(parts: t.Any) -> str:
+    """The short hash of anything that JSON can hold."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:HASH_LENGTH]
+
+
+def check_item(item: t.Any, source: str) -> dict[str, str]:
+    """One entry of C(image_list) with all its keys as text, or a clear refusal."""
+    if not isinstance(item, dict):
+        raise ImageError(
+            f"image_list: {item!r} is not a dictionary; right is e.g. {{name: odoo-19, kind: odoo, version: '19'}}"
+        )
+    name, kind = str(item.get("name", "")), str(item.get("kind", ""))
+    version = str(item.get("version") or "")
+    if not _NAME.match(name):
+        raise ImageError(
+            f"image_list: name {name!r} is not valid; right are small letters, digits and single . _ - between them"
+        )
+    if kind not in KINDS:
+        raise ImageError(f"image_list: {name}: kind {kind!r} is unknown; right is one of {', '.join(KINDS)}")
+    if kind == "odoo":
+        if version not in ODOO_VERSIONS:
+            raise ImageError(
+                f"image_list: {name}: version {version!r} is not a known Odoo version; right is one of {', '.join(ODOO_VERSIONS)}"
+            )
+        if source == "debian" and version not in ODOO_SUITES:
+            raise ImageError(
+                f"image_list: {name}: Debian has no package of Odoo {version}; right is version {' or '.join(ODOO_SUITES)}, "
+                "or image_source: registry"
+            )
+    return {"name": name, "kind": kind, "version": version}
+
+
+def suite_of(kind: str, version: str) -> str:
+    """The Debian release that an image is built from."""
+    return ODOO_SUITES[version] if kind == "odoo" else DEFAULT_SUITE
+
+
+def check_ref(name: str, refs: t.Mapping[str, t.Any], allow_unpinned: bool) -> str:
+    """The registry reference of an image, refused when its content could change under us."""
+    ref = str(refs.get(name) or "")
+    if not ref:
+        raise ImageError(f"image_registry_refs: no entry for {name}; right is {name}: <repository>@sha256:<digest>")
+    if not allow_unpinned and not _PINNED.match(ref):
+        raise ImageError(
+            f"image_registry_refs: {name}: {ref!r} is not pinned by digest; right is <repository>@sha256:<64 hex digits>, "
+            "or image_allow_unpinned: true"
+        )
+    return ref
+
+
+def read_tree(folder: str, prefix: str = "") -> list[dict[str, str]]:
+    """All files below a folder as C(path), C(content) and C(mode), sorted; caches and editor files are left out."""
+    found: list[dict[str, str]] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
+        for name in names:
+            if name.endswith(SKIPPED_SUFFIXES):
+                continue
+            path = os.path.join(parent, name)
+            try:
+                with open(path, encoding="utf-8") as stream:
+                    content = stream.read()
+            except UnicodeDecodeError as error:
+                raise ImageError(f"{path}: files of an image must be UTF-8 text: {error}") from error
+            relative = os.path.join(prefix, os.path.relpath(path, folder))
+            mode = "0755" if os.stat(path).st_mode & 0o100 else "0644"
+            found.append({"path": relative, "content": content, "mode": mode})
+    return sorted(found, key=lambda entry: entry["path"])
+
+
+def base_plan(platform: str, suite: str, definition: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The Debian base image of one release."""
+    dockerfile = 'FROM scratch\nADD base.tar /\nENV LANG=C.UTF-8\nCMD ["bash"]\n'
+    digest = content_hash({"suite": suite, "definition": definition, "dockerfile": dockerfile})
+    return {
+        "name": f"debian-{suite}",
+        "kind": "debian",
+        "version": suite,
+        "tag": f"{platform}/debian:{suite}-{digest}",
+        "hash": digest,
+        "pull": "",
+        "base": "",
+        "files": [{"path": "Dockerfile", "content": dockerfile, "mode": "0644"}],
+    }
+
+
+def image_plan(
+    platform: str, item: dict[str, str], base: str, pull: str, dockerfile: str, context: list[dict[str, str]]
+) -> dict[str, t.Any]:
+    """One image: its tag is the hash of everything that goes into it."""
+    files = [{"path": "Dockerfile", "content": dockerfile, "mode": "0644"}, *context]
+    digest = content_hash({"item": item, "files": files})
+    return {
+        **item,
+        "tag": f"{platform}/{item['name']}:{digest}",
+        "hash": digest,
+        "pull": pull,
+        "base": base,
+        "files": files,
+    }
+
+
+def context_files(plan: list[dict[str, t.Any]], tags: list[str], folder: str) -> list[dict[str, str]]:
+    """Build contexts of the images with these tags as a list for the module C(files), parents first."""
+    result: list[dict[str, str]] = []
+    for image in plan:
+        if image["tag"] not in tags:
+            continue
+        root = f"{folder}/{image['name']}-{image['hash']}"
+        seen = {""}
+        result.append({"path": root, "state": "directory", "mode": "0755"})
+        for entry in image["files"]:
+            parents: list[str] = []
+            parent = os.path.dirname(entry["path"])
+            while parent not in seen:
+                seen.add(parent)
+                parents.append(parent)
+                parent = os.path.dirname(parent)
+            result.extend(
+                {"path": f"{root}/{path}", "state": "directory", "mode": "0755"} for path in reversed(parents)
+            )
+            result.append({"path": f"{root}/{entry['path']}", "content": entry["content"], "mode": entry["mode"]})
+    return result
+
+
+def ids_by_tag(images: list[dict[str, t.Any]]) -> dict[str, str]:
+    """Tag to ID, out of what the engine says about images."""
+    return {str(tag): str(image["Id"]) for image in images for tag in image.get("RepoTags") or []}
+
+
+def resolve(plan: list[dict[str, t.Any]], images: list[dict[str, t.Any]], platform: str) -> dict[str, str]:
+    """Image name to ID; the tag stands for an image that isn't there.
+
+    The engine's images are matched by repository: they were asked for by tags of an earlier look at the same files, and a
+    file that is edited while a build runs must not make the answer differ.
+    """
+    known = {tag.rpartition(":")[0]: number for tag, number in ids_by_tag(images).items()}
+    return {image["name"]: known.get(f"{platform}/{image['name']}", image["tag"]) for image in plan}
+
+
+def missing(plan: list[dict[str, t.Any]], images: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """The images that must be built, without their files; those that take longest (Odoo) first."""
+    known = ids_by_tag(images)
+    left = [{key: image[key] for key in image if key != "files"} for image in plan if image["tag"] not in known]
+    return sorted(left, key=lambda image: image["kind"] != "odoo")
+
+
+def build_error(message: str, lines: int = 15) -> str:
+    """The end of a failed build, out of the message that community.docker gives (which carries the whole log)."""
+    head, found, tail = message.partition(", logs: ")
+    if not found:
+        return message.strip()
+    try:
+        output = [str(line) for line in ast.literal_eval(tail)]
+    except (ValueError, SyntaxError):
+        output = tail.splitlines()
+    plain = _COLOUR.sub("", "\n".join(output)).splitlines()
+    last = [line.rstrip() for line in plain if line.strip() and not _BUILDER_LINE.match(line)][-lines:]
+    code = re.search(r"returned a non-zero code: (\d+)", head)
+    reason = (
+        f"a command of its Dockerfile ended with {code.group(1)}"
+        if code
+        else re.sub(r"^Error building \S+ - ", "", head)
+    )
+    return "\n".join([reason, *(f"    {line}" for line in last)])
+
+
+def parse_packages(text: str) -> dict[str, str]:
+    """Package to version, out of C(dpkg-query -W)."""
+    pairs = (line.split("\t", 1) for line in text.splitlines() if "\t" in line)
+    return {name: version.strip() for name, version in sorted(pairs)}
+
+
+def records(
+    plan: list[dict[str, t.Any]], images: list[dict[str, t.Any]], packages: list[dict[str, t.Any]], folder: str
+) -> list[dict[str, str]]:
+    """What is kept on the machine about built images, as a list for the module C(files).
+
+    ``packages`` are the results of running C(dpkg-query -W) in each image, in a loop over the plan.
+    """
+    inspected = {str(tag): image for image in images for tag in image.get("RepoTags") or []}
+    outputs = {
+        result["image_item"]["name"]: (result.get("container") or {}).get("Output") or ""
+        for result in packages
+        if result.get("image_item")
+    }
+    files = []
+    for image in plan:
+        about = {
+            "name": image["name"],
+            "kind": image["kind"],
+            "version": image["version"],
+            "tag": image["tag"],
+            "id": inspected.get(image["tag"], {}).get("Id"),
+            "built_at": inspected.get(image["tag"], {}).get("Created"),
+            "from": image["pull"] or image["base"],
+            "packages": parse_packages(outputs.get(image["name"], "")),
+        }
+        text = json.dumps(about, indent=2, sort_keys=True) + "\n"
+        files.append({"path": f"{folder}/{image['name']}.json", "content": text, "mode": "0644"})
+    return files

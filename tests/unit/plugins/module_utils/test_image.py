@@ -1,0 +1,140 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _image
+
+DIGEST = "sha256:" + "a" * 64
+ITEM = {"name": "redis", "kind": "redis", "version": ""}
+
+
+def plan(dockerfile="FROM base\n", context=None, item=None):
+    return _image.image_plan("shop", item or ITEM, "shop/debian:trixie-1", "", dockerfile, context or [])
+
+
+def test_equal_inputs_give_the_same_tag():
+    assert plan()["tag"] == plan()["tag"]
+    assert plan()["tag"].startswith("shop/redis:")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        plan(dockerfile="FROM other\n"),
+        plan(context=[{"path": "a", "content": "x", "mode": "0644"}]),
+        plan(context=[{"path": "a", "content": "x", "mode": "0755"}]),
+        plan(item={"name": "redis", "kind": "redis", "version": "8"}),
+    ],
+)
+def test_every_input_is_in_the_tag(other):
+    assert other["tag"] != plan()["tag"]
+
+
+def test_base_depends_on_its_definition():
+    first = _image.base_plan("shop", "trixie", {"include": ["a"]})
+    assert first["tag"].startswith("shop/debian:trixie-")
+    assert first["tag"] != _image.base_plan("shop", "trixie", {"include": ["b"]})["tag"]
+    assert first["tag"] != _image.base_plan("shop", "bullseye", {"include": ["a"]})["tag"]
+
+
+def test_read_tree_leaves_caches_out(tmp_path):
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "a.pyc").write_bytes(b"\xff")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.py").write_text("b")
+    (tmp_path / "start").write_text("s")
+    (tmp_path / "start").chmod(0o755)
+    assert _image.read_tree(str(tmp_path), "app") == [
+        {"path": "app/start", "content": "s", "mode": "0755"},
+        {"path": "app/sub/b.py", "content": "b", "mode": "0644"},
+    ]
+
+
+def test_read_tree_refuses_binary(tmp_path):
+    (tmp_path / "logo").write_bytes(b"\xff\xfe")
+    with pytest.raises(_image.ImageError, match="UTF-8"):
+        _image.read_tree(str(tmp_path))
+
+
+def test_read_tree_of_a_missing_folder(tmp_path):
+    assert _image.read_tree(str(tmp_path / "none")) == []
+
+
+@pytest.mark.parametrize(
+    "item, source, words",
+    [
+        ("redis", "debian", "not a dictionary"),
+        ({"name": "Re dis", "kind": "redis"}, "debian", "'Re dis' is not valid"),
+        ({"name": "x", "kind": "mysql"}, "debian", "kind 'mysql' is unknown"),
+        ({"name": "x", "kind": "odoo"}, "debian", "version '' is not a known Odoo version"),
+        ({"name": "x", "kind": "odoo", "version": "9"}, "registry", "version '9' is not a known"),
+        ({"name": "x", "kind": "odoo", "version": 17}, "debian", "no package of Odoo 17"),
+    ],
+)
+def test_bad_items_are_refused(item, source, words):
+    with pytest.raises(_image.ImageError, match=words):
+        _image.check_item(item, source)
+
+
+def test_good_items():
+    assert _image.check_item({"name": "odoo-17", "kind": "odoo", "version": 17}, "registry")["version"] == "17"
+    assert _image.check_item({"name": "redis", "kind": "redis"}, "debian") == ITEM
+
+
+def test_refs_must_be_pinned():
+    assert _image.check_ref("redis", {"redis": f"redis@{DIGEST}"}, False) == f"redis@{DIGEST}"
+    assert _image.check_ref("redis", {"redis": "redis:8"}, True) == "redis:8"
+    with pytest.raises(_image.ImageError, match="'redis:8' is not pinned"):
+        _image.check_ref("redis", {"redis": "redis:8"}, False)
+    with pytest.raises(_image.ImageError, match="no entry for redis"):
+        _image.check_ref("redis", {}, False)
+
+
+def test_context_files_lists_parents_first():
+    image = plan(context=[{"path": "app/sub/b.py", "content": "b", "mode": "0644"}])
+    root = f"/srv/images/redis-{image['hash']}"
+    paths = [entry["path"] for entry in _image.context_files([image, plan("FROM other\n")], [image["tag"]], "/srv/images")]
+    assert paths == [root, f"{root}/Dockerfile", f"{root}/app", f"{root}/app/sub", f"{root}/app/sub/b.py"]
+
+
+def test_missing_puts_odoo_first_and_resolve_names_ids():
+    odoo = plan(item={"name": "odoo-19", "kind": "odoo", "version": "19"})
+    redis, nginx = plan(), plan(item={"name": "nginx", "kind": "nginx", "version": ""})
+    there = [{"Id": "sha256:1", "RepoTags": [redis["tag"]]}, {"Id": "sha256:2", "RepoTags": None}]
+    everything = [redis, nginx, odoo]
+    missing = _image.missing(everything, there)
+    assert [image["name"] for image in missing] == ["odoo-19", "nginx"]
+    assert "files" not in missing[0]
+    assert _image.resolve(everything, there, "shop") == {"redis": "sha256:1", "nginx": nginx["tag"], "odoo-19": odoo["tag"]}
+
+
+def test_resolve_survives_a_file_edited_during_a_build():
+    there = [{"Id": "sha256:1", "RepoTags": ["shop/redis:of-a-minute-ago"]}]
+    assert _image.resolve([plan()], there, "shop") == {"redis": "sha256:1"}
+
+
+def test_build_error_shows_the_end():
+    log = [f"line {number}\n" for number in range(100)] + ["\x1b[91mE: Unable to locate package nope\n\x1b[0m", "Removing intermediate container 4c"]
+    message = f"Error building a/b - code: 100, message: The command 'x' returned a non-zero code: 100, logs: {log}"
+    lines = _image.build_error(message, 2).splitlines()
+    assert lines[0] == "a command of its Dockerfile ended with 100"
+    assert [line.strip() for line in lines[1:]] == ["line 99", "E: Unable to locate package nope"]
+    assert _image.build_error("cannot connect") == "cannot connect"
+
+
+def test_records():
+    image = plan()
+    results = [{"image_item": image, "container": {"Output": "redis\t5:8.0\nlibc6\t2.41\n"}}]
+    inspected = [{"Id": "sha256:1", "Created": "2026-01-01T00:00:00Z", "RepoTags": [image["tag"]]}]
+    (file,) = _image.records([image], inspected, results, "/srv/images")
+    assert file["path"] == "/srv/images/redis.json"
+    about = json.loads(file["content"])
+    assert about["id"] == "sha256:1"
+    assert about["packages"] == {"libc6": "2.41", "redis": "5:8.0"}
+    assert about["from"] == "shop/debian:trixie-1"
