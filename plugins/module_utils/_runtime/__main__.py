@@ -8,7 +8,12 @@ from __future__ import annotations
 import sys
 
 # `-m` puts the working directory first on the path: whatever lies there must not stand in for a module of ours.
-if sys.path and sys.path[0] != __file__.rsplit("/", 2)[0] and not getattr(sys.flags, "safe_path", False):
+if (
+    __name__ == "__main__"
+    and sys.path
+    and sys.path[0] != __file__.rsplit("/", 2)[0]
+    and not getattr(sys.flags, "safe_path", False)
+):
     del sys.path[0]
 
 

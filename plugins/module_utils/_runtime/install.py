@@ -14,7 +14,7 @@ import subprocess
 import time
 from typing import Any, Callable, Mapping, Optional
 
-from . import log, state
+from . import log, state, static
 from .config import Settings
 from .errors import ConfigError, InitFailed, LockLost, Stopped
 from .lock import Lock
@@ -133,7 +133,7 @@ class Child:
 
 
 def prepare_database(connection: Any, settings: Settings) -> None:
-    """The extensions that Odoo makes in databases of its own making, as far as the owner may make them (trusted ones)."""
+    """The extensions that Odoo makes in databases of its own making, as far as the owner may (trusted ones)."""
     wanted = ["pg_trgm"]
     if settings.conf.get("unaccent", "").lower() in ("true", "1", "yes"):
         wanted.append("unaccent")
@@ -168,16 +168,19 @@ def finish(connection: Any, settings: Settings, writer: state.Writer, hashed: Op
             if hashed is not None:
                 cursor.execute(
                     "UPDATE public.res_users SET login = %s, password = %s WHERE id ="
-                    " (SELECT res_id FROM public.ir_model_data WHERE module = 'base' AND name = 'user_admin' AND model = 'res.users')",
+                    " (SELECT res_id FROM public.ir_model_data"
+                    " WHERE module = 'base' AND name = 'user_admin' AND model = 'res.users')",
                     (settings.admin_login, hashed),
                 )
                 if cursor.rowcount != 1:
                     raise InitFailed("the user base.user_admin is not there; its password could not be set")
             for key, value in parameters(settings).items():
                 cursor.execute(
-                    "INSERT INTO public.ir_config_parameter (key, value, create_uid, write_uid, create_date, write_date)"
+                    "INSERT INTO public.ir_config_parameter"
+                    " (key, value, create_uid, write_uid, create_date, write_date)"
                     " VALUES (%s, %s, 1, 1, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC')"
-                    " ON CONFLICT (key) DO UPDATE SET value = excluded.value, write_uid = 1, write_date = excluded.write_date",
+                    " ON CONFLICT (key) DO UPDATE"
+                    " SET value = excluded.value, write_uid = 1, write_date = excluded.write_date",
                     (key, value),
                 )
             writer.write(cursor, state.READY, "initialised: " + ",".join(settings.modules), "ok")
@@ -195,9 +198,18 @@ def initialise(
     """Initialises the database. The lock is held, and the database was never Ready, so the users in it are ours."""
     if settings.admin_password is None:
         log.warning(
-            "ADMIN_PASSWORD_FILE is not set: the Odoo administrator keeps Odoo's default password, change it before anybody else does"
+            "ADMIN_PASSWORD_FILE is not set: the Odoo administrator keeps Odoo's default password;"
+            " change it before anybody else does"
         )
-    command = [odoo_executable(settings), *install_arguments(settings)]
+    executable = odoo_executable(settings)
+    folders = static.addons_folders(settings, executable)
+    missing = static.missing_modules(settings.modules, folders)
+    if missing:
+        raise ConfigError(
+            f"MODULES is {','.join(settings.modules)!r}: {', '.join(missing)} is in none of the addons folders"
+            f" ({', '.join(folders) or 'none'}); correct the name or addons_path in {settings.odoo_rc}"
+        )
+    command = [executable, *install_arguments(settings)]
     lock.check("writing Creating")
     writer.append(state.CREATING, f"initialising ({reason}): {','.join(settings.modules)}")
     started = time.monotonic()

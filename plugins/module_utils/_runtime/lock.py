@@ -14,11 +14,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Optional
 
-import psycopg2
-
 from .errors import LockLost
 
-# First key: ours, sha256("odoo-cloud")[:4] as a signed big-endian integer. Never change it: old and new must exclude each other.
+# First key: ours, sha256("odoo-cloud")[:4] as a signed big-endian integer. Never change it: old and new must exclude
+# each other.
 NAMESPACE = -1516848008
 
 _NAME = re.compile(r"odoo-cloud (?P<what>\S+) run=(?P<run_id>\S+) host=(?P<host>.*)")
@@ -48,8 +47,8 @@ class Holder:
         return f"{self.application_name or 'a session that hides its name'} (backend {self.pid}, since {self.since})"
 
 
-# pg_locks shows the two keys as unsigned numbers, objsubid 2 marks the two-key form. All databases are looked at: the lock
-# is the same lock for the reader whichever maintenance database the holder uses. The age is that of the session.
+# pg_locks shows the two keys as unsigned numbers, objsubid 2 marks the two-key form. All databases are looked at: the
+# lock is the same lock for the reader whichever maintenance database the holder uses. The age is that of the session.
 HOLDER_SQL = """
 SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.backend_start::timestamptz(0)::text, '?'),
        coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - a.backend_start), 0)::float8
@@ -97,7 +96,7 @@ class Lock:
                     (unsigned(self.keys[0]), unsigned(self.keys[1])),
                 )
                 return bool(cursor.fetchone()[0])
-        except psycopg2.Error:
+        except self.connection.Error:
             return False
 
     def check(self, before: str) -> None:
@@ -108,5 +107,5 @@ class Lock:
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute("SELECT pg_catalog.pg_advisory_unlock(%s, %s)", self.keys)
-        except psycopg2.Error:
+        except self.connection.Error:
             pass  # the connection is gone, and the lock with it

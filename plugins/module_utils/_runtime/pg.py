@@ -12,7 +12,10 @@ import tempfile
 import time
 from typing import Any, Callable, Optional
 
-import psycopg2
+try:
+    import psycopg2
+except ImportError:  # every image with Odoo has it; where only this file is looked at, it may be missing
+    psycopg2 = None
 
 from . import log
 from .config import Settings
@@ -99,7 +102,7 @@ def wait_for_server(
 ) -> Any:
     """A connection to the maintenance database, once PostgreSQL lets us in and our database exists.
 
-    The role or the database may still be made by somebody: those are waited for like the server itself, but said at once.
+    The role or the database may still be made by somebody: those are waited for like the server, but said at once.
     """
     start = clock()
     limit = start + settings.db_wait_timeout

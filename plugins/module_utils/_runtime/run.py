@@ -16,8 +16,6 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Optional
 
-import psycopg2
-
 from . import config, install, lock, log, pg, state, static
 from .config import Settings
 from .errors import (
@@ -33,6 +31,7 @@ from .errors import (
     Unreachable,
     WaitTimeout,
 )
+from .pg import psycopg2
 
 ODOO_UID = 8069
 POLL_SECONDS = 1.0
@@ -65,7 +64,7 @@ def odoo_environment(env: Mapping[str, str], settings: Optional[Settings], passf
 
 
 def become_odoo(data_dir: str) -> None:
-    """Started as root: give DATA_DIR (itself only) to odoo's fixed uid and go on as that uid. Normally we are it already."""
+    """Started as root: give DATA_DIR (itself only) to odoo's fixed uid and go on as it. Normally we are it already."""
     if os.getuid() != 0:
         return
     try:
@@ -152,7 +151,7 @@ class Gate:
                     return
                 held = lock.holder(self.control, settings.db_name)
             except psycopg2.OperationalError as exc:
-                # the server went away while we waited (restart, failover), or it has no free connection: not a reason to give up
+                # the server went away while we waited (restart, failover), or has no free connection: go on waiting
                 self.close()
                 troubles += 1
                 reason = pg.one_line(exc)
@@ -269,8 +268,8 @@ def run(env: Mapping[str, str]) -> int:
     check_data_dir(settings.data_dir)
     executable = install.odoo_executable(settings)
     log.info(
-        f"{settings.mode}: Odoo {settings.version}, database {settings.db_name!r} at {settings.db_host}:{settings.db_port},"
-        f" user {settings.db_user!r}" + (f", release {settings.release}" if settings.release else "")
+        f"{settings.mode}: Odoo {settings.version}, database {settings.db_name!r}"
+        f" at {settings.db_host}:{settings.db_port}, user {settings.db_user!r}" + (f", release {settings.release}" if settings.release else "")
     )
     copying = (
         Background(static.export, settings, executable)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The history: the table `curq_state_history` in the Odoo database, and what a state means.
 
-`id`, `state` and `write_date` are those of onesteinbv/odoo-docker, so its containers and ours read each other's rows. Our
-columns stand beside them with defaults. The table is a record; the lock (lock.py) is what excludes.
+`id`, `state` and `write_date` are those of onesteinbv/odoo-docker, so its containers and ours read each other's rows.
+Our columns stand beside them with defaults. The table is a record; the lock (lock.py) is what excludes.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class History:
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in the database; reading it may wait for an installation that alters Odoo's tables, so hold the lock first."""
+    """What is in the database. Reading it waits for an installation that alters Odoo's tables: hold the lock first."""
 
     tables: int = 0  # in public, the history not counted
     odoo: bool = False  # ir_module_module is there
@@ -141,8 +141,9 @@ def read_contents(connection: Any) -> Contents:
         cursor.execute(
             "SELECT count(*), coalesce(bool_or(relname = 'ir_module_module'), false) FROM pg_catalog.pg_class c"
             " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'curq_state_history'"
-            " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid"
-            " AND d.deptype = 'e')"
+            " AND relname NOT LIKE 'orm\\_signaling\\_%'"  # Odoo 19 makes these on any database that it looks at
+            " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d"
+            " WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')"
         )
         tables, odoo = cursor.fetchone()
         if not odoo:
@@ -195,7 +196,7 @@ def decide(history: History, contents: Contents, mode: str, timeout: float) -> t
         return Action.REFUSE, f"the history says it was in use (latest: {latest}), but module base is not installed"
     elif latest is not None and not latest.ours and latest.age <= timeout:
         return Action.WAIT, f"state {latest}, written by another tool"
-    elif contents.tables and not contents.odoo:
+    elif contents.tables and not contents.odoo and latest is None:
         return Action.REFUSE, f"it holds {contents.tables} tables that are not Odoo's; give an empty database"
     elif contents.odoo and latest is None:
         return Action.REFUSE, "it holds an Odoo database of which module base is not installed, started by another tool"
@@ -203,7 +204,9 @@ def decide(history: History, contents: Contents, mode: str, timeout: float) -> t
         return Action.WAIT, "it is not initialised, and MODE is RunOnly"
     if latest is None:
         return Action.INITIALISE, "it is empty"
-    return Action.INITIALISE, f"its first initialisation did not end: {latest}"
+    if not latest.ours:
+        return Action.INITIALISE, f"another tool left it in state {latest.state!r}"
+    return Action.INITIALISE, f"run {latest.run_id} on {latest.host} left it in state {latest.state!r}"
 
 
 def identity(connection: Any) -> str:
@@ -255,7 +258,7 @@ class Writer:
 
 
 def open_writer(connection: Any, run_id: str, host: str, mode: str, release: str) -> Writer:
-    """Makes the table, or extends the original one in place, and takes the next fencing token. Only with the lock held."""
+    """Makes the table or extends the original one, and takes the next fencing token. Only with the lock held."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT attname FROM pg_catalog.pg_attribute"

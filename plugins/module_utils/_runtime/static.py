@@ -25,36 +25,38 @@ from .config import Settings
 from .errors import ConfigError, FilesError
 
 
-def odoo_addons_folders(executable: str = "") -> list[str]:
-    """Odoo's own addons folders, found without importing Odoo (19 has no odoo/__init__.py: a namespace package)."""
-    candidates: list[str] = []
+def odoo_addons_folders(executable: str = "") -> tuple[list[str], list[str]]:
+    """Odoo's own addons folders, inside its package and beside it, found without importing it."""
+    inside: list[str] = []
+    beside: list[str] = []
     spec = find_spec("odoo")
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        candidates += [os.path.join(os.path.dirname(place), "addons"), os.path.join(place, "addons")]
+    places = list(spec.submodule_search_locations or []) if spec else []
     if executable:
-        source = os.path.dirname(os.path.realpath(executable))
-        candidates += [os.path.join(source, "addons"), os.path.join(source, "odoo", "addons")]
-    return [
-        path
-        for path in dict.fromkeys(candidates)
-        if os.path.isfile(os.path.join(path, "base", "__manifest__.py"))
-        or (os.path.isfile(os.path.join(path, "web", "__manifest__.py")))
-    ]
+        places.append(os.path.join(os.path.dirname(os.path.realpath(executable)), "odoo"))
+    for place in places:
+        if os.path.isfile(os.path.join(place, "addons", "base", "__manifest__.py")):
+            inside.append(os.path.join(place, "addons"))
+            beside.append(os.path.join(os.path.dirname(place), "addons"))
+    return inside, beside
 
 
 def addons_folders(settings: Settings, executable: str = "") -> list[str]:
     """All addons folders in Odoo's own order: the first that has a module wins."""
-    folders = [os.path.join(settings.data_dir, "addons", f"{settings.version}.0")]
-    folders += [
-        os.path.expanduser(item.strip()) for item in settings.conf.get("addons_path", "").split(",") if item.strip()
+    folders, beside = odoo_addons_folders(executable)
+    folders.append(os.path.join(settings.data_dir, "addons", f"{settings.version}.0"))
+    stated = settings.conf.get("addons_path", "").split(",")
+    folders += [os.path.expanduser(item.strip()) for item in stated if item.strip()]
+    folders += beside
+    return [path for path in dict.fromkeys(os.path.realpath(item) for item in folders) if os.path.isdir(path)]
+
+
+def missing_modules(names: tuple[str, ...], folders: list[str]) -> list[str]:
+    """Those of `names` that no addons folder has."""
+    return [
+        name
+        for name in names
+        if not any(os.path.isfile(os.path.join(folder, name, "__manifest__.py")) for folder in folders)
     ]
-    folders += odoo_addons_folders(executable)
-    result = [folder for folder in dict.fromkeys(os.path.realpath(item) for item in folders) if os.path.isdir(folder)]
-    if not any(os.path.isdir(os.path.join(folder, "web", "static")) for folder in result):
-        raise ConfigError(
-            f"addons_path in {settings.odoo_rc}: Odoo's own addons (module web) are in none of {', '.join(result) or 'no folder'}"
-        )
-    return result
 
 
 def find_modules(folders: list[str]) -> dict[str, str]:
@@ -141,7 +143,12 @@ def point_current(base: str, release: str) -> str:
 def export(settings: Settings, executable: str = "") -> str:
     """Brings the static files of this image to STATIC_DIR and makes them current; returns the release's name."""
     started = time.monotonic()
-    modules = find_modules(addons_folders(settings, executable))
+    folders = addons_folders(settings, executable)
+    modules = find_modules(folders)
+    if "web" not in modules:
+        raise ConfigError(
+            f"addons_path in {settings.odoo_rc}: module web is in none of {', '.join(folders) or 'no folder'}"
+        )
     files = {module: scan(path) for module, path in modules.items()}
     release = release_id(settings.release, files)
     base = os.path.join(settings.static_dir, settings.instance)
@@ -153,8 +160,8 @@ def export(settings: Settings, executable: str = "") -> str:
             _export_locked(base, release, modules, files, started)
     except OSError as exc:
         raise FilesError(
-            f"STATIC_DIR is {settings.static_dir!r}: {exc.strerror or exc} ({exc.filename or base}); it must be a folder"
-            f" with room that uid {os.getuid()} can write"
+            f"STATIC_DIR is {settings.static_dir!r}: {exc.strerror or exc} ({exc.filename or base}); it must be"
+            f" a folder with room that uid {os.getuid()} can write"
         ) from exc
     finally:
         os.umask(mask)
@@ -187,7 +194,8 @@ def _export_locked(base: str, release: str, modules: dict[str, str], files: dict
             raise
         count = sum(len(item) for item in files.values())
         log.info(
-            f"static files of {len(modules)} modules ({count} files) exported as {release} in {time.monotonic() - started:.1f} s"
+            f"static files of {len(modules)} modules ({count} files) exported as {release}"
+            f" in {time.monotonic() - started:.1f} s"
         )
     before = point_current(base, release)
     if before == release:
