@@ -26,6 +26,10 @@ options:
   machine:
     description: Only instances that have a replica on this inventory host.
     type: string
+  problems:
+    description: Return the problems of the inventory, one line each, instead of failing; an empty list when all is well.
+    type: boolean
+    default: false
 """
 
 EXAMPLES = r"""
@@ -69,7 +73,11 @@ class LookupModule(LookupBase):
                 port,
             )
         except (InventoryError, SecretError) as error:
+            if self.get_option("problems"):
+                return str(error).splitlines()
             raise AnsibleLookupError(str(error)) from error
+        if self.get_option("problems"):
+            return []
         machine = self.get_option("machine")
         return [
             instance

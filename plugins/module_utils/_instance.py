@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ._naming import bucket_name, redis_prefix
+from ._naming import NamingError, bucket_name, check_bucket_name, redis_prefix
 from ._odoo_conf import GEVENT_PORT, HTTP_PORT
 
 VERSIONS = ("14", "15", "16", "17", "18", "19")
@@ -24,7 +24,6 @@ STATIC_DIR = "/srv/static"
 LOCAL_STORAGE_USER = "odoo"  # user of the instance's own account in the local object storage
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-_PROJECT = re.compile(r"^[a-z][a-z0-9-]{0,40}[a-z0-9]$|^[a-z]$")
 _HOSTNAME = re.compile(r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 _REPLICA = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")
 _RESERVED_DATABASES = ("postgres", "template0", "template1")
@@ -104,7 +103,7 @@ def build_instances(
         variables = hostvars[members[name][0]]
         settings = {key: _value(variables, key, default) for key, default in DEFAULTS.items()}
         before = len(problems)
-        _validate(name, settings, problems)
+        _validate(name, environments[name], settings, problems)
         if len(problems) > before:
             continue
         replicas = [
@@ -139,7 +138,9 @@ def _place(
     mine = _groups_of(replica, groups)
     environments = [group for group in mine if is_environment(group)]
     if not _REPLICA.match(replica):
-        problems.append(f"inventory host {replica!r}: a replica's name becomes a container's name; use letters, digits, '-', '_'")
+        problems.append(
+            f"inventory host {replica!r}: a replica's name becomes a container's name; use letters, digits, '-', '_'"
+        )
         return None
     if len(environments) != 1:
         what = "none" if not environments else " and ".join(sorted(environments))
@@ -190,7 +191,7 @@ def _machine(
     return None
 
 
-def _validate(name: str, settings: dict[str, t.Any], problems: list[str]) -> None:
+def _validate(name: str, environment: str, settings: dict[str, t.Any], problems: list[str]) -> None:
     def bad(variable: str, value: t.Any, right: str) -> None:
         problems.append(f"{variable}={value!r} of instance {name!r}: {right}")
 
@@ -198,27 +199,50 @@ def _validate(name: str, settings: dict[str, t.Any], problems: list[str]) -> Non
     if version not in VERSIONS:
         bad("odoo_version", settings["odoo_version"], f"supported are {', '.join(VERSIONS)}")
     if not _NAME.match(name):
-        problems.append(f"instance group {name!r}: use a lowercase letter, then lowercase letters, digits and '_' (63 at most)")
-    project = settings["odoo_project"]
-    if project is not None and not _PROJECT.match(str(project)):
-        bad("odoo_project", project, "use lowercase letters, digits and '-', beginning with a letter")
+        problems.append(
+            f"instance group {name!r}: use a lowercase letter, then lowercase letters, digits and '_' (63 at most)"
+        )
+    try:
+        bucket_name(str(settings["odoo_project"] or project_of(name, environment)), environment)
+    except NamingError as error:
+        bad("odoo_project", settings["odoo_project"] or project_of(name, environment), str(error))
+    if settings["odoo_bucket"] is not None:
+        try:
+            check_bucket_name(str(settings["odoo_bucket"]))
+        except NamingError as error:
+            bad("odoo_bucket", settings["odoo_bucket"], str(error))
     for variable in ("odoo_db_name", "odoo_db_user"):
         value = settings[variable]
         if value is not None and (not _NAME.match(str(value)) or value in _RESERVED_DATABASES):
-            bad(variable, value, "use a lowercase letter, then lowercase letters, digits and '_' (63 at most; not postgres, template0/1)")
+            bad(
+                variable,
+                value,
+                "use a lowercase letter, then lowercase letters, digits and '_' (63 at most; not postgres, template0/1)",
+            )
     hostnames = settings["odoo_hostnames"]
     if hostnames is not None and (
-        not isinstance(hostnames, (list, tuple)) or not hostnames or not all(_HOSTNAME.match(str(one)) for one in hostnames)
+        not isinstance(hostnames, (list, tuple))
+        or not hostnames
+        or not all(_HOSTNAME.match(str(one)) for one in hostnames)
     ):
         bad("odoo_hostnames", hostnames, "give a list of DNS names such as ['odoo.example.com']")
     if settings["odoo_mode"] not in ("InstallAndRun", "RunOnly"):
         bad("odoo_mode", settings["odoo_mode"], "a replica that serves is InstallAndRun or RunOnly")
-    for variable, least in (("odoo_workers", 0), ("odoo_max_cron_threads", 0), ("odoo_timeout", 1), ("odoo_db_wait_timeout", 1)):
+    for variable, least in (
+        ("odoo_workers", 0),
+        ("odoo_max_cron_threads", 0),
+        ("odoo_timeout", 1),
+        ("odoo_db_wait_timeout", 1),
+    ):
         value = settings[variable]
         if value is not None and (not _is_int(value) or int(value) < least):
             bad(variable, value, f"give a whole number, {least} or more")
     modules = settings["odoo_modules"]
-    if not isinstance(modules, (list, tuple)) or not modules or not all(re.match(r"^\w+$", str(one)) for one in modules):
+    if (
+        not isinstance(modules, (list, tuple))
+        or not modules
+        or not all(re.match(r"^\w+$", str(one)) for one in modules)
+    ):
         bad("odoo_modules", modules, "give a list of module names such as ['base', 'sale']")
     if not isinstance(settings["odoo_conf"], dict):
         bad("odoo_conf", settings["odoo_conf"], "give a dictionary of odoo.conf options")
@@ -315,7 +339,10 @@ def upstream_alias(name: str) -> str:
 
 
 def _duplicates(instances: list[dict[str, t.Any]], problems: list[str]) -> None:
-    for variable, key in (("odoo_db_name", lambda one: [one["database"]["name"]]), ("odoo_hostnames", lambda one: one["hostnames"])):
+    for variable, key in (
+        ("odoo_db_name", lambda one: [one["database"]["name"]]),
+        ("odoo_hostnames", lambda one: one["hostnames"]),
+    ):
         owners: dict[str, str] = {}
         for instance in instances:
             for value in key(instance):

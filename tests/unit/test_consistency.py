@@ -110,7 +110,9 @@ def test_role_has_no_handlers_and_hides_no_errors(role):
     assert not (role / "handlers").exists(), "a later failure loses a handler: compare the running state instead"
     for path in sorted(role.glob("tasks/**/*.yml")):
         text = path.read_text(encoding="utf-8")
-        assert not re.search(r"^\s*(no_log|ignore_errors|gather_facts):", text, re.MULTILINE), path.relative_to(ROOT)
+        assert not re.search(r"^\s*(no_log|gather_facts):", text, re.MULTILINE), path.relative_to(ROOT)
+        for line in re.findall(r"^\s*ignore_errors:.*", text, re.MULTILINE):
+            assert "# noqa: ignore-errors -- " in line, f"{path.relative_to(ROOT)}: ignore_errors without a reason"
 
 
 def test_action_group_names_every_module():

@@ -57,8 +57,9 @@ def test_given_values_win():
     ("variables", "text"),
     [
         ({"odoo_version": "13"}, "odoo_version='13' of instance 'acme_prod': supported are 14, 15, 16, 17, 18, 19"),
-        ({"odoo_project": "Acme Corp"}, "odoo_project='Acme Corp' of instance 'acme_prod': use lowercase letters"),
+        ({"odoo_project": "Acme Corp"}, "odoo_project='Acme Corp' of instance 'acme_prod': project 'Acme Corp': use"),
         ({"odoo_db_name": "postgres"}, "odoo_db_name='postgres' of instance 'acme_prod'"),
+        ({"odoo_bucket": "a..b"}, "odoo_bucket='a..b' of instance 'acme_prod'"),
         ({"odoo_db_name": "a;drop"}, "odoo_db_name='a;drop'"),
         ({"odoo_hostnames": "x.example"}, "odoo_hostnames='x.example' of instance 'acme_prod': give a list"),
         ({"odoo_workers": "many"}, "odoo_workers='many' of instance 'acme_prod': give a whole number"),

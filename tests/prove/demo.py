@@ -1,0 +1,583 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proves the bars of `make demo` on this machine, one line each; exits 1 when one falls short.
+
+It works on a platform of its own (`oc-prove`: own containers, images, folder, ports and secrets), which it removes first and at the
+end; a demo beside it is not touched, only stopped for a moment with the engine in the part `reboot`.
+
+--part NAME      run one bar (`--list` names them); the platform is brought up first where the bar needs it
+--mutant NAME    break one protection in a copy of the collection and run the bar that must notice
+--version 14     the whole thing with Odoo 14
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import dataclasses
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import typing as t
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+WORK = ROOT / ".work"
+VENV = WORK / "venv"
+NAME = "oc-prove"
+HOST = "demo.localhost"
+HTTPS_PORT = 9543
+PLATFORM_ROOT = pathlib.Path("/srv") / NAME
+SECRETS = WORK / "prove" / "secrets"
+LOGS = WORK / "prove" / "log"
+FRESH_SECONDS = 360
+SECOND_SECONDS = 20
+REPLICAS = 10
+STATIC_RATIO = 10
+
+
+@dataclasses.dataclass
+class Line:
+    """One bar as it is printed."""
+
+    bar: str
+    figure: str
+    target: str
+    holds: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutant:
+    """One protection, how to break it, and the part that must notice."""
+
+    part: str
+    path: str
+    old: str
+    new: str
+
+
+MUTANTS = {
+    "unpaced-files": Mutant(
+        "repair", "plugins/module_utils/_container.py", "config_time > max(", "False and config_time > max("
+    ),
+    "blind-passwords": Mutant("repair", "plugins/module_utils/_database.py", "", ""),
+    "no-lock": Mutant("ten", "plugins/module_utils/_runtime/lock.py", "", ""),
+    "secret-in-environment": Mutant(
+        "secrets", "roles/odoo/templates/containers.yml.j2", "    ODOO_RC:", "    DB_PASSWORD: {{ instance.database.password | to_json }}\n    ODOO_RC:"
+    ),
+    "secret-in-output": Mutant("secrets", "plugins/modules/files.py", '"secret_content": {"type": "str", "no_log": True}', '"secret_content": {"type": "str", "no_log": False}'),
+    "socket-in-run": Mutant(
+        "reboot", "roles/postgres/defaults/main.yml", "", ""
+    ),
+    "static-by-odoo": Mutant("static", "plugins/module_utils/_instance.py", 'f"{STATIC_DIR}/{name}/current"', 'f"{STATIC_DIR}/{name}/nowhere"'),
+    "always-changed": Mutant("second", "plugins/modules/files.py", "if before == after and not rewrite:", "if False:"),
+    "check-writes": Mutant("empty", "plugins/modules/files.py", "if not check_mode:", "if True:"),
+}
+
+
+class Shortfall(Exception):
+    """A step that the bar needs failed."""
+
+
+class Platform:
+    """The platform under proof, driven like a user drives it."""
+
+    def __init__(self, tree: pathlib.Path, version: str) -> None:
+        self.tree = tree
+        self.version = version
+        self.variables = {
+            "odoo_cloud_name": NAME,
+            "odoo_cloud_root": str(PLATFORM_ROOT),
+            "odoo_cloud_secrets_dir": str(SECRETS),
+            "odoo_cloud_http_port": 9580,
+            "odoo_cloud_https_port": HTTPS_PORT,
+            "object_storage_port": 9595,
+            "odoo_version": version,
+        }
+
+    def playbook(
+        self, name: str, *args: str, variables: dict[str, t.Any] | None = None, environment: dict[str, str] | None = None
+    ) -> tuple[int, str, float]:
+        """Run one playbook: exit code, output, seconds."""
+        env = {
+            **os.environ,
+            "LC_ALL": "C.UTF-8",
+            "ANSIBLE_CONFIG": str(self.tree / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.tree / ".work" / "collections"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_FORCE_COLOR": "0",
+            **(environment or {}),
+        }
+        begin = time.monotonic()
+        done = subprocess.run(
+            [
+                str(VENV / "bin" / "ansible-playbook"), "-i", "inventories/local", f"playbooks/{name}.yml",
+                "-e", json.dumps({**self.variables, **(variables or {})}), *args,
+            ],
+            cwd=self.tree, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        seconds = time.monotonic() - begin
+        LOGS.mkdir(parents=True, exist_ok=True)
+        with open(LOGS / f"{time.strftime('%H%M%S')}-{name}.log", "w", encoding="utf-8") as handle:
+            handle.write(done.stdout)
+        return done.returncode, done.stdout, seconds
+
+    def site(self, *args: str, **keywords: t.Any) -> tuple[str, float]:
+        """Run site.yml; a failure is a shortfall."""
+        code, output, seconds = self.playbook("site", *args, **keywords)
+        if code:
+            raise Shortfall("site.yml failed: " + last_error(output))
+        return output, seconds
+
+    def tasks_changed(self) -> list[tuple[str, str]]:
+        """Run site.yml and return (host, task) of everything that reported a change."""
+        output, dummy = self.site(environment={"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"})
+        report = json.loads(output[output.index("{\n") :])
+        return [
+            (host, task["task"]["name"].rpartition(" : ")[2])
+            for play in report["plays"]
+            for task in play["tasks"]
+            for host, result in task["hosts"].items()
+            if result.get("changed")
+        ]
+
+    def clean(self) -> None:
+        """Remove the platform with all its data."""
+        self.playbook("clean", variables={"odoo_cloud_clean_confirm": NAME})
+
+
+def last_error(output: str) -> str:
+    """The line of the output that says what went wrong."""
+    lines = [line.strip() for line in output.splitlines() if re.search(r"fatal:|ERROR|msg:", line)]
+    return " ".join(lines[-3:])[:400] or output[-400:]
+
+
+def recap(output: str) -> dict[str, int]:
+    """The sums of the play recap."""
+    sums: dict[str, int] = {}
+    for key, number in re.findall(r"\b(ok|changed|unreachable|failed)=(\d+)", output.partition("PLAY RECAP")[2]):
+        sums[key] = sums.get(key, 0) + int(number)
+    return sums
+
+
+def docker(*args: str, check: bool = True) -> str:
+    """The Docker client's output, both streams."""
+    done = subprocess.run(["docker", *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if check and done.returncode:
+        raise Shortfall(f"docker {args[0]}: {done.stdout.strip()[-300:]}")
+    return done.stdout
+
+
+def containers() -> list[str]:
+    """Names of the platform's containers."""
+    return docker("ps", "-a", "--filter", f"label=org.odoo-cloud.platform={NAME}", "--format", "{{.Names}}").split()
+
+
+class _Connection(http.client.HTTPSConnection):
+    """HTTPS to this machine whatever the name resolves to, checked against the platform's own authority."""
+
+    def __init__(self) -> None:
+        super().__init__(HOST, HTTPS_PORT, timeout=30, context=ssl.create_default_context(cafile=str(SECRETS / "tls" / "ca.pem")))
+
+    def connect(self) -> None:
+        plain = socket.create_connection(("127.0.0.1", HTTPS_PORT), timeout=30)
+        self.sock = self._context.wrap_socket(plain, server_hostname=HOST)  # type: ignore[attr-defined]
+
+
+def request(method: str, path: str, body: t.Any = None) -> tuple[int, bytes]:
+    """One request to the site."""
+    connection = _Connection()
+    try:
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def log_in(password: str) -> bool:
+    """True when the administrator can log in over HTTPS."""
+    parameters = {"db": "demo", "login": "admin", "password": password}
+    status, body = request("POST", "/web/session/authenticate", {"jsonrpc": "2.0", "method": "call", "params": parameters})
+    answer = json.loads(body)
+    return status == 200 and bool((answer.get("result") or {}).get("uid"))
+
+
+def wait_for_login(seconds: float) -> float:
+    """Seconds until the login works; a shortfall when it doesn't in time."""
+    begin = time.monotonic()
+    password = (SECRETS / "demo" / "admin_password").read_text().strip()
+    while time.monotonic() - begin < seconds:
+        try:
+            if log_in(password):
+                return time.monotonic() - begin
+        except (OSError, ValueError, http.client.HTTPException):
+            pass
+        time.sleep(0.5)
+    raise Shortfall(f"no login within {seconds:.0f} s")
+
+
+# The parts
+
+
+def part_fresh(platform: Platform) -> t.Iterator[Line]:
+    """Everything removed, then the commands of a new user."""
+    platform.clean()
+    with tempfile.TemporaryDirectory(dir=WORK) as folder:
+        begin = time.monotonic()
+        subprocess.run(["tools/venv.sh", f"{folder}/venv", "requirements/runtime.txt"], cwd=ROOT, check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        environment = time.monotonic() - begin
+    dummy, seconds = platform.site()
+    login = wait_for_login(30)
+    total = environment + seconds + login
+    yield Line(
+        "nothing there to a working login (the engine was installed already)",
+        f"{total:.0f} s: environment {environment:.0f}, playbook {seconds:.0f}, login {login:.1f}",
+        f"<= {FRESH_SECONDS} s",
+        total <= FRESH_SECONDS,
+    )
+    yield Line("admin/admin is refused", "refused" if not log_in("admin") else "accepted", "refused", not log_in("admin"))
+
+
+def part_second(platform: Platform) -> t.Iterator[Line]:
+    """The same once more."""
+    output, seconds = platform.site()
+    sums = recap(output)
+    holds = sums.get("changed") == 0 and sums.get("ok", 0) > 20 and seconds <= SECOND_SECONDS
+    yield Line(
+        "second run", f"changed={sums.get('changed')} ok={sums.get('ok')} in {seconds:.1f} s",
+        f"changed=0 in <= {SECOND_SECONDS} s", holds,
+    )  # fmt: skip
+
+
+def part_check(platform: Platform) -> t.Iterator[Line]:
+    """Check mode right after a run."""
+    output, seconds = platform.site("--check", "--diff")
+    sums = recap(output)
+    diffs = len(re.findall(r"^(--- before|\+\+\+ after)", output, re.MULTILINE))
+    yield Line(
+        "--check --diff right after", f"changed={sums.get('changed')}, {diffs} differences in {seconds:.1f} s",
+        "changed=0, no difference", sums.get("changed") == 0 and diffs == 0 and sums.get("ok", 0) > 20,
+    )  # fmt: skip
+
+
+def part_empty(platform: Platform) -> t.Iterator[Line]:
+    """Check mode where there is nothing, not even an engine."""
+    name, root, secrets = "oc-nothing", pathlib.Path("/srv/oc-nothing"), WORK / "prove" / "nothing"
+    code, output, seconds = platform.playbook(
+        "site", "--check", "--diff",
+        variables={"odoo_cloud_name": name, "odoo_cloud_root": str(root), "odoo_cloud_secrets_dir": str(secrets),
+                   "odoo_cloud_https_port": 9643, "odoo_cloud_http_port": 9680, "object_storage_port": 9695},
+        environment={"DOCKER_HOST": "unix:///nonexistent/docker.sock"},
+    )  # fmt: skip
+    sums = recap(output)
+    touched = [str(path) for path in (root, secrets) if path.exists()]
+    for path in touched:
+        shutil.rmtree(path)
+    tells = all(f"{name}-{one}" in output for one in ("postgres", "redis", "swift", "nginx", "demo-1", "demo-2"))
+    yield Line(
+        "--check on an empty machine (no engine)",
+        f"exit {code}, would change {sums.get('changed')}, names every container: {'yes' if tells else 'no'}, "
+        f"touched: {', '.join(touched) or 'nothing'} in {seconds:.1f} s" + ("" if code == 0 else "; " + last_error(output)),
+        "runs through, tells, touches nothing",
+        code == 0 and sums.get("changed", 0) >= 5 and tells and not touched,
+    )
+
+
+def part_repair(platform: Platform) -> t.Iterator[Line]:
+    """Damage one thing; the next run repairs exactly that."""
+    platform.site()
+
+    docker("rm", "-f", f"{NAME}-redis")
+    changed = platform.tasks_changed()
+    yield Line("a container removed", said(changed), "one container made, nothing else",
+               [task for dummy, task in changed] == ["Run the container"])  # fmt: skip
+
+    conf = PLATFORM_ROOT / "demo" / "config" / "odoo.conf"
+    before = conf.read_text()
+    started = {name: started_at(name) for name in containers()}
+    conf.write_text(before.replace("list_db = False", "list_db = True"))
+    changed = platform.tasks_changed()
+    again = sorted(name for name in containers() if started_at(name) != started.get(name))
+    expected = [f"{NAME}-demo-1", f"{NAME}-demo-2"]
+    yield Line(
+        "a configuration file edited", f"{said(changed)}; restarted: {', '.join(again)}", "the file and its two replicas",
+        conf.read_text() == before and again == expected
+        and [task for dummy, task in changed] == ["Put configuration and secrets on the machine", "Run the container", "Run the container"],
+    )  # fmt: skip
+
+    psql("ALTER ROLE demo PASSWORD 'changed-by-hand'")
+    changed = platform.tasks_changed()
+    yield Line("a role's password changed by hand", said(changed), "the role, nothing else", len(changed) == 1)
+    wait_for_login(30)
+    yield Line("nothing left to repair", said(platform.tasks_changed()), "nothing", not platform.tasks_changed())
+
+
+def said(changed: list[tuple[str, str]]) -> str:
+    """Changed tasks as a sentence."""
+    return ", ".join(f"{task} ({host})" for host, task in changed) or "nothing"
+
+
+def started_at(name: str) -> str:
+    """When a container was started, empty when it isn't there."""
+    return docker("inspect", "-f", "{{.State.StartedAt}}", name, check=False).strip()
+
+
+def psql(statement: str) -> str:
+    """Run SQL as the superuser inside PostgreSQL's container."""
+    return docker("exec", f"{NAME}-postgres", "psql", "-U", "postgres", "-d", "postgres", "-h", "/run/postgresql", "-Atc", statement)
+
+
+def part_reboot(platform: Platform) -> t.Iterator[Line]:
+    """Engine killed, /run emptied, engine started again; no Ansible."""
+    platform.site()
+    if os.path.isdir("/run/systemd/system"):
+        subprocess.run(["systemctl", "stop", "docker.socket", "docker.service"], check=True)
+    else:
+        subprocess.run(["pkill", "-TERM", "-x", "dockerd"], check=True)
+        for dummy in range(120):
+            if subprocess.run(["pgrep", "-x", "dockerd"], stdout=subprocess.DEVNULL, check=False).returncode:
+                break
+            time.sleep(0.5)
+        subprocess.run(["pkill", "-KILL", "-f", "containerd"], check=False)
+    with open("/proc/self/mounts", encoding="utf-8") as handle:
+        mounts = [line.split()[1] for line in handle]
+    for mount in sorted(mounts, reverse=True):
+        if mount.startswith("/run/docker/"):
+            subprocess.run(["umount", mount], check=True)
+    kept = pathlib.Path(tempfile.mkdtemp(prefix="oc-prove-run."))
+    for entry in pathlib.Path("/run").iterdir():
+        if not os.path.ismount(entry) and entry.name != "systemd":
+            shutil.move(str(entry), str(kept / entry.name))
+    begin = time.monotonic()
+    try:
+        if os.path.isdir("/run/systemd/system"):
+            subprocess.run(["systemctl", "start", "docker.service"], check=True)
+        else:
+            subprocess.run(["/usr/local/sbin/odoo-cloud-engine", "start"], check=True, stdout=subprocess.DEVNULL)
+        wait_for_login(180)
+        seconds = time.monotonic() - begin
+        yield Line("engine stopped, /run emptied, engine started: serves without Ansible", f"login after {seconds:.0f} s", "serves", True)
+    finally:
+        for entry in kept.iterdir():
+            if "docker" not in entry.name and "containerd" not in entry.name and not (pathlib.Path("/run") / entry.name).exists():
+                shutil.move(str(entry), f"/run/{entry.name}")
+        shutil.rmtree(kept, ignore_errors=True)
+
+
+def part_ten(platform: Platform) -> t.Iterator[Line]:
+    """Ten replicas started at the same instant on an empty database."""
+    platform.site()
+    secrets, config = PLATFORM_ROOT / "secrets" / "demo", PLATFORM_ROOT / "ten"
+    psql("DROP DATABASE IF EXISTS ten WITH (FORCE)")
+    psql("CREATE DATABASE ten OWNER demo TEMPLATE template0 ENCODING 'UTF8'")
+    config.mkdir(exist_ok=True)
+    text = (PLATFORM_ROOT / "demo" / "config" / "odoo.conf").read_text()
+    (config / "odoo.conf").write_text(re.sub(r"^(db_name = |dbfilter = \^)demo", r"\1ten", text, flags=re.MULTILINE))
+    env = json.loads(docker("inspect", "-f", "{{json .Config.Env}}", f"{NAME}-demo-1"))
+    env = [one for one in env if one.split("=")[0] not in ("DB_NAME", "INSTANCE", "REPLICA", "STATIC_DIR")]
+    image = docker("inspect", "-f", "{{.Image}}", f"{NAME}-demo-1").strip()
+    names = [f"{NAME}-ten-{number}" for number in range(1, REPLICAS + 1)]
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    try:
+        for name in names:
+            docker(
+                "create", "--name", name, "--label", f"org.odoo-cloud.platform={NAME}", "--network", NAME, "--init", "--user", "8069:8069",
+                "--mount", f"type=bind,source={config},target=/etc/odoo,readonly",
+                "--mount", f"type=bind,source={secrets},target=/run/secrets,readonly",
+                "--mount", f"type=bind,source={PLATFORM_ROOT}/postgres/socket,target=/run/postgresql",
+                *[part for one in [*env, "DB_NAME=ten", "INSTANCE=ten", f"REPLICA={name}"] for part in ("--env", one)],
+                "--health-cmd", "/usr/local/bin/odoo-cloud health", "--health-interval", "5s", "--health-start-period", "600s", image,
+            )  # fmt: skip
+        begin = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(REPLICAS) as pool:
+            list(pool.map(lambda name: docker("start", name), names))
+        healthy: set[str] = set()
+        while len(healthy) < REPLICAS and time.monotonic() - begin < 400:
+            time.sleep(2)
+            healthy = {name for name in names if docker("inspect", "-f", "{{.State.Health.Status}} {{.RestartCount}}", name).strip() == "healthy 0"}
+        seconds = time.monotonic() - begin
+        states = docker(
+            "exec", f"{NAME}-postgres", "psql", "-U", "postgres", "-h", "/run/postgresql", "-d", "ten", "-Atc",
+            "SELECT state FROM curq_state_history ORDER BY id",
+        ).split("\n")[:-1]  # fmt: skip
+        logs = "\n".join(docker("logs", name) for name in names)
+        logs += docker("logs", "--since", since, f"{NAME}-postgres")
+        errors = [line for line in logs.splitlines() if re.search(r"\b(ERROR|CRITICAL|FATAL|PANIC)\b|Traceback", line)]
+        yield Line(
+            f"{REPLICAS} replicas at the same instant on an empty database",
+            f"{len(healthy)} serve after {seconds:.0f} s, states {' '.join(states)}, {len(errors)} errors logged"
+            + (f", first: {errors[0][:160]}" if errors else ""),
+            "one initialisation, ten that serve, no error",
+            len(healthy) == REPLICAS and states.count("Creating") == 1 and states.count("Ready") == 1 and not errors,
+        )
+    finally:
+        docker("rm", "-f", *names, check=False)
+        docker("exec", f"{NAME}-postgres", "psql", "-U", "postgres", "-h", "/run/postgresql", "-d", "postgres", "-c",
+               "DROP DATABASE IF EXISTS ten WITH (FORCE)", check=False)  # fmt: skip
+        shutil.rmtree(config, ignore_errors=True)
+
+
+def generated_secrets() -> dict[str, str]:
+    """Every generated secret by name; of a private key a line of its text."""
+    found = {}
+    for path in sorted(SECRETS.rglob("*")):
+        if not path.is_file():
+            continue
+        text = path.read_text().strip()
+        if "PRIVATE KEY" in text:
+            found[str(path.relative_to(SECRETS))] = text.splitlines()[1]
+        elif "\n" not in text and "CERTIFICATE" not in text:
+            found[str(path.relative_to(SECRETS))] = text
+    return found
+
+
+def part_secrets(platform: Platform) -> t.Iterator[Line]:
+    """All generated secrets looked for in everything that people and tools see."""
+    platform.site()
+    for path in [*(PLATFORM_ROOT / "secrets").rglob("*")]:
+        if path.is_file():
+            path.write_text("damaged")
+    psql("ALTER ROLE demo PASSWORD 'changed-by-hand'")
+    output, dummy = platform.site("-vvv", "--diff")
+    wait_for_login(60)
+    places = {"-vvv --diff output of a run that writes every secret": output}
+    names = containers()
+    places["docker inspect"] = docker("inspect", *names)
+    places["image history"] = "".join(
+        docker("history", "--no-trunc", image) + docker("inspect", image)
+        for image in sorted({docker("inspect", "-f", "{{.Image}}", name).strip() for name in names})
+    )
+    places["container logs"] = "".join(docker("logs", name) for name in names)
+    processes = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        for name in ("cmdline", "environ"):
+            try:
+                processes.append((folder / name).read_bytes().decode("utf-8", "replace"))
+            except OSError:
+                continue
+    places["process list and environments"] = "\n".join(processes)
+    secrets = generated_secrets()
+    found = [f"{name} in {place}" for place, text in places.items() for name, value in secrets.items() if value in text]
+    yield Line(
+        f"{len(secrets)} generated secrets in {', '.join(places)}", ", ".join(found) or "none found", "none",
+        not found and len(secrets) >= 8,
+    )  # fmt: skip
+
+
+def part_static(platform: Platform) -> t.Iterator[Line]:
+    """Static files through nginx against Odoo's own rate."""
+    platform.site()
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "static.py"), "--platform", NAME, "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise Shortfall(f"benchmarks/static.py: {done.stderr.strip()[-300:]}")
+    figures = json.loads(done.stdout.strip().splitlines()[-1])
+    ratio = figures["ratio"]
+    needed = STATIC_RATIO if int(platform.version) >= 15 else 0
+    yield Line(
+        f"static files, Odoo {platform.version}",
+        f"nginx {figures['nginx_rps']:.0f}/s, Odoo itself {figures['odoo_rps']:.0f}/s: {ratio:.1f} x",
+        f">= {needed} x" if needed else "reported",
+        ratio >= needed,
+    )
+
+
+def part_molecule(platform: Platform) -> t.Iterator[Line]:
+    """The molecule scenario with both Odoo versions."""
+    for version in ("19", "14"):
+        begin = time.monotonic()
+        done = subprocess.run(["make", "molecule", f"ODOO_VERSION={version}"], cwd=platform.tree, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False,
+                              env={**os.environ, "ODOO_VERSION": version})  # fmt: skip
+        (LOGS / f"molecule-{version}.log").write_text(done.stdout)
+        yield Line(f"molecule scenario, Odoo {version}", f"exit {done.returncode} in {time.monotonic() - begin:.0f} s"
+                   + ("" if done.returncode == 0 else "; " + last_error(done.stdout)), "passes", done.returncode == 0)  # fmt: skip
+
+
+PARTS: dict[str, t.Callable[[Platform], t.Iterator[Line]]] = {
+    name.removeprefix("part_"): function for name, function in list(globals().items()) if name.startswith("part_")
+}
+
+
+def mutated(name: str) -> pathlib.Path:
+    """A copy of the collection with one protection broken."""
+    mutant = MUTANTS[name]
+    tree = WORK / "prove" / "mutant" / name
+    shutil.rmtree(tree, ignore_errors=True)
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split("\n")
+    for one in filter(None, tracked):
+        target = tree / one
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / one, target)
+    link = tree / ".work" / "collections" / "ansible_collections" / "odoo_cloud" / "platform"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tree)
+    text = (tree / mutant.path).read_text()
+    if not mutant.old or mutant.old not in text:
+        raise SystemExit(f"mutant {name}: {mutant.old!r} is not in {mutant.path} any more")
+    (tree / mutant.path).write_text(text.replace(mutant.old, mutant.new))
+    return tree
+
+
+def run_part(name: str, platform: Platform) -> list[Line]:
+    """The lines of one part; a step that failed is a line that falls short."""
+    lines: list[Line] = []
+    try:
+        for line in PARTS[name](platform):
+            lines.append(line)
+            show(line)
+    except (Shortfall, OSError, subprocess.CalledProcessError, ValueError) as error:
+        lines.append(Line(name, str(error), "runs", False))
+        show(lines[-1])
+    return lines
+
+
+def show(line: Line) -> None:
+    print(f"{'holds      ' if line.holds else 'FALLS SHORT'}  {line.bar}: {line.figure}  (target: {line.target})", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", choices=sorted(PARTS))
+    parser.add_argument("--mutant", choices=sorted(MUTANTS))
+    parser.add_argument("--version", default="19")
+    parser.add_argument("--list", action="store_true", help="name parts and mutants")
+    parser.add_argument("--keep", action="store_true", help="leave the platform there at the end")
+    arguments = parser.parse_args()
+    if arguments.list:
+        print("parts:", *PARTS, "\nmutants:", *(f"{name} ({mutant.part})" for name, mutant in MUTANTS.items()))
+        return 0
+    begin = time.monotonic()
+    tree = mutated(arguments.mutant) if arguments.mutant else ROOT
+    platform = Platform(tree, arguments.version)
+    parts = [MUTANTS[arguments.mutant].part] if arguments.mutant else [arguments.part] if arguments.part else list(PARTS)
+    lines: list[Line] = []
+    try:
+        for name in parts:
+            lines += run_part(name, platform)
+    finally:
+        if not arguments.keep:
+            platform.clean()
+    short = sum(not line.holds for line in lines)
+    print(f"{len(lines) - short} passed, {short} failed")
+    print(f"{len(lines)} bars in {time.monotonic() - begin:.0f} s" + (f" with the mutant {arguments.mutant}" if arguments.mutant else ""))
+    return 1 if short or not lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
