@@ -63,12 +63,7 @@ test: ## all the set-up and all the tests; one line per stage at the end
 	@tools/test.sh $(STAGES)
 
 lint: tools-ready ## ansible-lint (production), yamllint, ruff, changelog, the collection's documentation
-	@$(TEST_ENV) ruff check --no-cache .
-	@$(TEST_ENV) ruff format --no-cache --check .
-	@$(TEST_ENV) yamllint --strict .
-	@$(TEST_ENV) antsibull-changelog lint
-	@$(TEST_ENV) ansible-lint --offline --profile production
-	@cd $(LINK) && $(TEST_ENV) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
+	@tools/lint.sh $(WORK)
 
 unit: tools-ready ## unit tests and the tests of the project's own consistency
 	@cd $(LINK) && PYTHONPATH=$(WORK)/collections $(TEST_BIN)/python -m pytest -q -n 2 $(ARGS)

@@ -16,25 +16,24 @@ if ! docker image inspect "$image" >/dev/null 2>&1; then
         mmdebstrap --quiet --variant=minbase --include=ca-certificates trixie - | docker import - "$base" >/dev/null
     fi
     echo "Making $image" >&2
-    mounts=()
-    while read -r path; do
-        [ -z "$path" ] || mounts+=(--volume "$path:$path:ro")
-    done < <("$work/venv-test/bin/python" tools/pip_config.py "$work/core221/pip.conf")
-    proxies=()
-    for variable in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
-        [ -z "${!variable:-}" ] || proxies+=(--env "$variable")
-    done
+    # The user's pip fetches, whatever its sources are; the container only installs.
+    rm -rf "$work/core221"
+    "$work/venv-test/bin/python" -m pip download --quiet --disable-pip-version-check --dest "$work/core221" --only-binary :all: \
+        --implementation cp --python-version 3.13 --abi cp313 --abi abi3 --abi none \
+        --platform "manylinux_2_28_$(uname -m)" --platform "manylinux_2_17_$(uname -m)" --platform "manylinux2014_$(uname -m)" \
+        --platform "manylinux_2_34_$(uname -m)" --platform any -r requirements/core221.txt
     docker rm -f "$name-build" >/dev/null 2>&1 || true
-    docker run --name "$name-build" --network host --label odoo_cloud.test=core221 "${proxies[@]}" "${mounts[@]}" \
-        --volume "$work/core221/pip.conf:/etc/pip.conf:ro" --volume "$PWD/requirements:/requirements:ro" "$base" bash -euc '
+    docker run --name "$name-build" --network host --label odoo_cloud.test=core221 \
+        --volume "$work/core221:/wheels:ro" --volume "$PWD/requirements:/requirements:ro" "$base" bash -euc '
         export DEBIAN_FRONTEND=noninteractive
         apt-get -qq update
         apt-get -qq install --no-install-recommends -y python3-venv git openssl >/dev/null
         rm -rf /var/lib/apt/lists/*
         python3 -m venv /venv
-        /venv/bin/pip install --quiet --no-compile -r /requirements/core221.txt'
+        /venv/bin/pip install --quiet --no-compile --no-index --find-links /wheels -r /requirements/core221.txt'
     docker commit "$name-build" "$image" >/dev/null
     docker rm "$name-build" >/dev/null
+    rm -rf "$work/core221"
     # Older ones are of no use to anybody.
     docker images --format '{{.Repository}}:{{.Tag}}' "$name" | grep -vxF "$image" | xargs -r docker rmi >/dev/null || true
 fi

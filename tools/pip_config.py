@@ -1,9 +1,7 @@
-"""Write pip's own effective configuration as one file, and name the local paths it points to.
+"""Write pip's effective configuration as one file: a tool that runs pip with another home and without the user's environment
+then reaches the same package sources, whatever they are.
 
-A stage that runs with another home or in a container then reaches the same package sources as the user's pip,
-whatever they are.
-
-    python tools/pip_config.py FILE     writes FILE (mode 0600), prints one existing local path a line
+    python tools/pip_config.py FILE
 """
 
 from __future__ import annotations
@@ -29,13 +27,6 @@ def effective() -> dict[str, str]:
     return settings
 
 
-def local_paths(settings: dict[str, str]) -> list[str]:
-    """Return the absolute paths named in the settings that exist here."""
-    words = " ".join(settings.values()).split()
-    paths = [word.removeprefix("file://") for word in words]
-    return sorted({os.path.abspath(path) for path in paths if path.startswith("/") and os.path.exists(path)})
-
-
 def main() -> None:
     settings = effective()
     parser = configparser.RawConfigParser()
@@ -44,7 +35,6 @@ def main() -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
         parser.write(stream)
-    print("\n".join(local_paths(settings)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ mkdir -p "$target/tests/output" "$home/.ansible/test/cache" "$home/.config/pip"
 # All but ansible-test's own environment is new each time.
 find "$target" "$target/tests" -mindepth 1 -maxdepth 1 ! -name tests ! -name output -exec rm -rf {} +
 tar -xzf "$work"/build/odoo_cloud-platform-*.tar.gz -C "$target"
-cp tests/config.yml "$target/tests/"
+cp -r tests/config.yml tests/sanity "$target/tests/"
 # ansible-test asks git for its list of files, so that it doesn't lint its own output.
 printf '/tests/output/\n' >"$target/.gitignore"
 git -C "$target" init -q
