@@ -12,7 +12,9 @@ from __future__ import annotations
 import re
 
 PROJECT_RULE = "lower-case letters, digits and single hyphens between them, such as 'acme' or 'acme-ch'"
-ENVIRONMENT_RULE = "lower-case letters, digits and single hyphens or underscores between them, such as 'prod' or 'labs_next'"
+ENVIRONMENT_RULE = (
+    "lower-case letters, digits and single hyphens or underscores between them, such as 'prod' or 'labs_next'"
+)
 
 _PROJECT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _ENVIRONMENT = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*\Z")

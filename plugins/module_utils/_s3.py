@@ -30,7 +30,7 @@ ATTEMPTS = 4
 # middleware s3api of 2.35 was tried: PUT of lifecycle, encryption and publicAccessBlock give MalformedXML, tagging 501, while
 # their GET answers 200 with a listing of the bucket, so asking would mislead.
 PROVIDERS: dict[str, dict[str, bool]] = {
-    "aws": {feature: True for feature in FEATURES},
+    "aws": dict.fromkeys(FEATURES, True),
     "swift": {
         "versioning": True,
         "encryption": False,
@@ -115,7 +115,9 @@ def find_keys(
         return Keys(access_key, secret_key, session_token or "")
     profile = profile or environ.get("AWS_PROFILE")
     if not profile and environ.get("AWS_ACCESS_KEY_ID") and environ.get("AWS_SECRET_ACCESS_KEY"):
-        return Keys(environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"], environ.get("AWS_SESSION_TOKEN", ""))
+        return Keys(
+            environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"], environ.get("AWS_SESSION_TOKEN", "")
+        )
     session = _botocore_session(profile)
     try:
         credentials = session.get_credentials()
@@ -153,12 +155,23 @@ def _hmac(key: bytes, text: str) -> bytes:
 
 
 def sign(
-    method: str, path: str, query: t.Sequence[tuple[str, str]], headers: dict[str, str], body: bytes, keys: Keys, region: str, now: float
+    method: str,
+    path: str,
+    query: t.Sequence[tuple[str, str]],
+    headers: dict[str, str],
+    body: bytes,
+    keys: Keys,
+    region: str,
+    now: float,
 ) -> dict[str, str]:
     """All headers of a request, signed (AWS signature version 4). ``path`` is already quoted, ``headers`` hold the host."""
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     digest = hashlib.sha256(body).hexdigest()
-    signed = {**{name.lower(): value for name, value in headers.items()}, "x-amz-date": moment, "x-amz-content-sha256": digest}
+    signed = {
+        **{name.lower(): value for name, value in headers.items()},
+        "x-amz-date": moment,
+        "x-amz-content-sha256": digest,
+    }
     if keys.token:
         signed["x-amz-security-token"] = keys.token
     names = ";".join(sorted(signed))
@@ -179,13 +192,17 @@ def sign(
     for part in (moment[:8], region, "s3", "aws4_request"):
         key = _hmac(key, part)
     signature = _hmac(key, to_sign).hex()
-    signed["authorization"] = f"AWS4-HMAC-SHA256 Credential={keys.access}/{scope}, SignedHeaders={names}, Signature={signature}"
+    signed["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={keys.access}/{scope}, SignedHeaders={names}, Signature={signature}"
+    )
     return signed
 
 
-def query_string(query: t.Sequence[tuple[str, str]]) -> str:
-    """A query as it is sent and signed."""
-    return "&".join(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in query)
+def query_string(query: t.Sequence[tuple[str, str]], signed: bool = True) -> str:
+    """A query as it is signed, or as it is sent: there without C(=) after a name alone, which not all stores understand."""
+    return "&".join(
+        quote(name, safe="-_.~") + (f"={quote(value, safe='-_.~')}" if signed or value else "") for name, value in query
+    )
 
 
 class Client:
@@ -193,7 +210,7 @@ class Client:
 
     def __init__(
         self,
-        keys: Keys,
+        keys: Keys | None,
         region: str,
         endpoint: str | None = None,
         path_style: bool | None = None,
@@ -244,7 +261,9 @@ class Client:
         return connection, f"http://{address}:{self.port or 80}" if proxy and self.scheme == "http" else ""
 
     def _proxy(self, host: str) -> t.Any:
-        if not any(name in os.environ for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy")):
+        if not any(
+            name in os.environ for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy")
+        ):
             return None
         import urllib.request
 
@@ -252,7 +271,12 @@ class Client:
         return urlsplit(url) if url and not urllib.request.proxy_bypass(host) else None
 
     def call(
-        self, method: str, bucket: str, query: t.Sequence[tuple[str, str]] = (), body: bytes = b"", retry: t.Container[str] = ()
+        self,
+        method: str,
+        bucket: str,
+        query: t.Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        retry: t.Container[str] = (),
     ) -> Answer:
         """One request, tried again where the store asks for it. Every answer but 2xx is an S3Error."""
         for attempt in range(1, ATTEMPTS + 1):
@@ -260,14 +284,20 @@ class Client:
                 answer = self._once(method, bucket, query, body)
             except (OSError, http.client.HTTPException) as error:
                 self._connections.clear()
-                if attempt == ATTEMPTS or isinstance(error, (ConnectionRefusedError, ssl.SSLCertVerificationError)) or _no_name(error):
+                if (
+                    attempt == ATTEMPTS
+                    or isinstance(error, (ConnectionRefusedError, ssl.SSLCertVerificationError))
+                    or _no_name(error)
+                ):
                     raise Unreachable(f"endpoint_url={self.endpoint!r}: can't be reached: {_reason(error)}") from error
             else:
                 if 200 <= answer.status < 300:
                     return answer
                 error = _error_of(answer)
                 if attempt == ATTEMPTS or not (
-                    error.code in _RETRY_CODES or error.code in retry or (error.status in (429, 500, 502, 503, 504) and not error.code)
+                    error.code in _RETRY_CODES
+                    or error.code in retry
+                    or (error.status in (429, 500, 502, 503, 504) and not error.code)
                 ):
                     raise error
             time.sleep(0.2 * 2**attempt)
@@ -284,11 +314,18 @@ class Client:
         if body:
             headers["content-md5"] = base64.b64encode(_md5(body)).decode("ascii")
             headers["content-type"] = "application/xml"
+        if self.keys is None:
+            raise S3Failure("access_key and secret_key: not given")
         headers = sign(method, path, query, headers, body, self.keys, self.region, time.time())
         headers["content-length"] = str(len(body))
         connection, before = self._connect(host)
         self.requests += 1
-        connection.request(method, before + path + (f"?{query_string(query)}" if query else ""), body=body or None, headers=headers)
+        connection.request(
+            method,
+            before + path + (f"?{query_string(query, signed=False)}" if query else ""),
+            body=body or None,
+            headers=headers,
+        )
         response = connection.getresponse()
         content = response.read()
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
@@ -344,7 +381,9 @@ def _element(tag: str, **children: t.Any) -> ElementTree.Element:
             if isinstance(single, ElementTree.Element):
                 element.append(single)
             elif single is not None:
-                ElementTree.SubElement(element, name).text = str(single).lower() if isinstance(single, bool) else str(single)
+                ElementTree.SubElement(element, name).text = (
+                    str(single).lower() if isinstance(single, bool) else str(single)
+                )
     return element
 
 
@@ -456,7 +495,11 @@ class Lifecycle(Feature):
 
     def read(self, root: ElementTree.Element | None) -> t.Any:
         rule = self._ours(root)
-        if rule is None or rule.findtext("Status") != "Enabled" or (rule.findtext("Filter/Prefix") or rule.findtext("Prefix")):
+        if (
+            rule is None
+            or rule.findtext("Status") != "Enabled"
+            or (rule.findtext("Filter/Prefix") or rule.findtext("Prefix"))
+        ):
             return {}
         found: dict[str, t.Any] = {
             "noncurrent_days": _number(rule, "NoncurrentVersionExpiration/NoncurrentDays"),
@@ -469,7 +512,9 @@ class Lifecycle(Feature):
 
     @staticmethod
     def _ours(root: ElementTree.Element | None) -> ElementTree.Element | None:
-        return next((rule for rule in ([] if root is None else root.findall("Rule")) if rule.findtext("ID") == RULE_ID), None)
+        return next(
+            (rule for rule in ([] if root is None else root.findall("Rule")) if rule.findtext("ID") == RULE_ID), None
+        )
 
     def document(self, wanted: t.Any, root: ElementTree.Element | None) -> ElementTree.Element | None:
         rules = [rule for rule in ([] if root is None else root.findall("Rule")) if rule.findtext("ID") != RULE_ID]
@@ -505,7 +550,9 @@ class Lifecycle(Feature):
     def sentence(self, wanted: t.Any, bucket: str) -> str:
         if not wanted:
             return f"remove the lifecycle rule of bucket {bucket}"
-        return f"set the lifecycle rule of bucket {bucket}: " + ", ".join(f"{key}={value}" for key, value in sorted(wanted.items()))
+        return f"set the lifecycle rule of bucket {bucket}: " + ", ".join(
+            f"{key}={value}" for key, value in sorted(wanted.items())
+        )
 
 
 class PublicAccessBlock(Feature):
@@ -537,7 +584,9 @@ class Tags(Feature):
 
     @staticmethod
     def _all(root: ElementTree.Element | None) -> dict[str, str]:
-        return {tag.findtext("Key") or "": tag.findtext("Value") or "" for tag in ([] if root is None else root.iter("Tag"))}
+        return {
+            tag.findtext("Key") or "": tag.findtext("Value") or "" for tag in ([] if root is None else root.iter("Tag"))
+        }
 
     def read(self, root: ElementTree.Element | None) -> t.Any:
         return {key: value for key, value in self._all(root).items() if not key.startswith("aws:")}
@@ -561,8 +610,17 @@ _CREATED_FIRST = ("public_access_block",)  # closed before anything else is done
 class Store:
     """Brings buckets to what they should be."""
 
-    def __init__(self, client: Client, provider: str = "auto", check_mode: bool = False, may_be_absent: bool = False) -> None:
+    def __init__(
+        self,
+        client: Client,
+        provider: str = "auto",
+        check_mode: bool = False,
+        may_be_absent: bool = False,
+        look_for_keys: t.Callable[[], Keys] | None = None,
+    ) -> None:
         self.client = client
+        self.keys = client.keys
+        self.look_for_keys = look_for_keys or (lambda: find_keys(None, None))
         self.provider = "" if provider == "auto" else provider
         self.check_mode = check_mode
         self.may_be_absent = may_be_absent and check_mode
@@ -571,11 +629,18 @@ class Store:
         self.capabilities: dict[str, dict[str, t.Any]] = {}
         self.before: dict[str, t.Any] = {}
         self.after: dict[str, t.Any] = {}
+        self.unreachable = False
         self.absent_store = ""
 
     def ensure(self, bucket: dict[str, t.Any]) -> None:
         """One bucket, present or absent."""
         name = bucket["name"]
+        keys = self.keys
+        if bucket.get("access_key") or bucket.get("secret_key"):
+            keys = find_keys(bucket.get("access_key"), bucket.get("secret_key"))
+        if keys is None:
+            keys = self.keys = self.look_for_keys()
+        self.client.keys = keys
         exists = self._exists(name)
         if bucket.get("state") == "absent":
             if exists:
@@ -674,14 +739,14 @@ class Store:
     # requests
 
     def _exists(self, name: str) -> bool:
-        if self.absent_store:
+        if self.unreachable:
             return False
         try:
             answer = self.client.call("HEAD", name)
         except Unreachable as error:
             if not self.may_be_absent:
                 raise
-            self.absent_store = str(error)
+            self.unreachable, self.absent_store = True, str(error)
             return False
         except S3Error as error:
             self._note_provider(error.headers)
@@ -760,26 +825,36 @@ class Store:
 
     def _explain(self, error: S3Error, doing: str, name: str) -> S3Failure:
         """The store's answer as one line that says what to do."""
-        access, endpoint = self.client.keys.access, self.client.endpoint
+        access, endpoint = (self.client.keys.access if self.client.keys else ""), self.client.endpoint
         region = error.headers.get("x-amz-bucket-region", "")
         if error.code == "SignatureDoesNotMatch":
-            return S3Failure(f"secret_key: {endpoint} refuses it for access_key={access!r}: wrong secret or unknown access key")
+            return S3Failure(
+                f"secret_key: {endpoint} refuses it for access_key={access!r}: wrong secret or unknown access key"
+            )
         if error.code == "InvalidAccessKeyId":
             return S3Failure(f"access_key={access!r}: not known at {endpoint}")
         if error.code in ("ExpiredToken", "InvalidToken"):
             return S3Failure(f"session_token: {endpoint} says {error.code}; get new temporary keys")
         if error.code == "RequestTimeTooSkewed":
-            return S3Failure(f"clock: {endpoint} and this machine differ by more than 15 minutes; set this machine's time")
+            return S3Failure(
+                f"clock: {endpoint} and this machine differ by more than 15 minutes; set this machine's time"
+            )
         if error.code == "BucketAlreadyExists":
             return S3Failure(f"bucket {name!r}: the name is taken by someone else at {endpoint}; choose another")
         if error.code == "InvalidBucketName":
             return S3Failure(f"bucket {name!r}: {endpoint} refuses the name")
         if region and region != self.client.region:
             return S3Failure(f"region={self.client.region!r}: bucket {name!r} is in region {region!r}; give that")
-        if error.code in ("IllegalLocationConstraintException", "InvalidLocationConstraint", "AuthorizationHeaderMalformed"):
+        if error.code in (
+            "IllegalLocationConstraintException",
+            "InvalidLocationConstraint",
+            "AuthorizationHeaderMalformed",
+        ):
             return S3Failure(f"region={self.client.region!r}: not the region of {endpoint}: {error.text}")
         if error.code == "BucketNotEmpty":
-            return S3Failure(f"bucket {name!r}: still has objects or old versions; a bucket is only deleted when it is empty")
+            return S3Failure(
+                f"bucket {name!r}: still has objects or old versions; a bucket is only deleted when it is empty"
+            )
         if error.code == "AccessDenied" or error.status == 403:
             return S3Failure(
                 f"bucket {name!r}: access denied for access_key={access!r} while {doing}: the bucket belongs to someone else, or the "

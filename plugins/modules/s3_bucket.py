@@ -14,7 +14,8 @@ author:
 description:
   - Makes buckets on AWS or any S3-compatible store, and sets versioning, encryption, lifecycle, public access block and tags.
   - Compares first and writes only what differs. An unchanged bucket costs one request and one for each setting that the store has.
-  - What a store does not have is returned in RV(capabilities) and reported in one warning. Name it in O(buckets[].required) to make that an error.
+  - What a store does not have is returned in RV(capabilities) and reported in one warning. Name it in O(buckets[].required) to make
+    that an error.
   - A bucket is never deleted unless it is empty and O(buckets[].confirm_delete) repeats its name.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -45,6 +46,12 @@ options:
       confirm_delete:
         description: Must be equal to O(buckets[].name) for O(buckets[].state=absent).
         type: str
+      access_key:
+        description: Access key for this bucket, in place of the O(access_key) for all.
+        type: str
+      secret_key:
+        description: Secret of O(buckets[].access_key).
+        type: str
       versioning:
         description: Whether old versions of objects are kept.
         type: bool
@@ -59,7 +66,8 @@ options:
         type: str
       lifecycle:
         description:
-          - What is removed by itself, as one rule with the ID C(odoo_cloud.platform); other rules stay as they are. V(0) switches a part off.
+          - What is removed by itself, as one rule with the ID C(odoo_cloud.platform); other rules stay as they are.
+          - V(0) switches a part off.
         type: dict
         suboptions:
           noncurrent_days:
@@ -185,42 +193,44 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._s3 import (
 
 
 def argument_spec() -> dict:
-    features = dict(type="list", elements="str", choices=list(FEATURES), default=[])
-    lifecycle = dict(
-        noncurrent_days=dict(type="int", default=90),
-        noncurrent_keep=dict(type="int", default=0),
-        abort_multipart_days=dict(type="int", default=7),
-        expiration_days=dict(type="int", default=0),
-        expired_delete_markers=dict(type="bool", default=True),
-    )
-    bucket = dict(
-        name=dict(type="str", required=True),
-        state=dict(type="str", choices=["present", "absent"], default="present"),
-        confirm_delete=dict(type="str"),
-        versioning=dict(type="bool", default=True),
-        encryption=dict(type="str", choices=["none", "AES256", "aws:kms"], default="AES256"),
-        kms_key=dict(type="str", no_log=False),
-        lifecycle=dict(type="dict", options=lifecycle, apply_defaults=True),
-        public_access_block=dict(type="bool", default=True),
-        tags=dict(type="dict"),
-        unmanaged=features,
-        required=features,
-    )
-    return dict(
-        buckets=dict(type="list", elements="dict", required=True, options=bucket),
-        provider=dict(type="str", choices=["auto", "aws", "swift", "generic"], default="auto"),
-        may_be_absent=dict(type="bool", default=False),
-        endpoint_url=dict(type="str"),
-        region=dict(type="str"),
-        access_key=dict(type="str", no_log=False),
-        secret_key=dict(type="str", no_log=True),
-        session_token=dict(type="str", no_log=True),
-        profile=dict(type="str"),
-        path_style=dict(type="bool"),
-        verify=dict(type="bool", default=True),
-        ca=dict(type="path"),
-        timeout=dict(type="int", default=30),
-    )
+    features = {"type": "list", "elements": "str", "choices": list(FEATURES), "default": []}
+    lifecycle = {
+        "noncurrent_days": {"type": "int", "default": 90},
+        "noncurrent_keep": {"type": "int", "default": 0},
+        "abort_multipart_days": {"type": "int", "default": 7},
+        "expiration_days": {"type": "int", "default": 0},
+        "expired_delete_markers": {"type": "bool", "default": True},
+    }
+    bucket = {
+        "name": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "confirm_delete": {"type": "str"},
+        "access_key": {"type": "str", "no_log": False},
+        "secret_key": {"type": "str", "no_log": True},
+        "versioning": {"type": "bool", "default": True},
+        "encryption": {"type": "str", "choices": ["none", "AES256", "aws:kms"], "default": "AES256"},
+        "kms_key": {"type": "str", "no_log": False},
+        "lifecycle": {"type": "dict", "options": lifecycle, "apply_defaults": True},
+        "public_access_block": {"type": "bool", "default": True},
+        "tags": {"type": "dict"},
+        "unmanaged": features,
+        "required": features,
+    }
+    return {
+        "buckets": {"type": "list", "elements": "dict", "required": True, "options": bucket},
+        "provider": {"type": "str", "choices": ["auto", "aws", "swift", "generic"], "default": "auto"},
+        "may_be_absent": {"type": "bool", "default": False},
+        "endpoint_url": {"type": "str"},
+        "region": {"type": "str"},
+        "access_key": {"type": "str", "no_log": False},
+        "secret_key": {"type": "str", "no_log": True},
+        "session_token": {"type": "str", "no_log": True},
+        "profile": {"type": "str"},
+        "path_style": {"type": "bool"},
+        "verify": {"type": "bool", "default": True},
+        "ca": {"type": "path"},
+        "timeout": {"type": "int", "default": 30},
+    }
 
 
 def check_buckets(buckets: list) -> None:
@@ -237,7 +247,9 @@ def check_buckets(buckets: list) -> None:
             if value < 0:
                 raise S3Failure(f"bucket {name!r}: lifecycle.{option}={value}: give a number of days, or 0 for never")
         if bucket["state"] == "absent" and bucket["confirm_delete"] != name:
-            raise S3Failure(f"bucket {name!r}: state=absent needs confirm_delete={name!r}, not {bucket['confirm_delete']!r}")
+            raise S3Failure(
+                f"bucket {name!r}: state=absent needs confirm_delete={name!r}, not {bucket['confirm_delete']!r}"
+            )
 
 
 def main() -> None:
@@ -247,7 +259,7 @@ def main() -> None:
     try:
         check_buckets(given["buckets"])
         client = Client(
-            keys=find_keys(given["access_key"], given["secret_key"], given["session_token"], given["profile"]),
+            keys=None,
             region=find_region(given["region"], given["profile"], given["endpoint_url"]),
             endpoint=given["endpoint_url"],
             path_style=given["path_style"],
@@ -255,7 +267,13 @@ def main() -> None:
             ca=given["ca"],
             timeout=given["timeout"],
         )
-        store = Store(client, given["provider"], module.check_mode, given["may_be_absent"])
+        store = Store(
+            client,
+            given["provider"],
+            module.check_mode,
+            given["may_be_absent"],
+            lambda: find_keys(given["access_key"], given["secret_key"], given["session_token"], given["profile"]),
+        )
         for bucket in given["buckets"]:
             store.ensure(bucket)
     except (S3Failure, NamingError) as error:
@@ -267,16 +285,18 @@ def main() -> None:
             f"The S3 store at {client.endpoint} ({store.provider}) has no {', '.join(lacking)}: these settings of its buckets are left out"
         )
     if store.absent_store:
-        module.warn(f"Check mode: {store.absent_store}; the buckets are reported as if an earlier step had just made the store")
-    result = dict(
-        changed=bool(store.actions),
-        actions=store.actions,
-        capabilities=store.capabilities,
-        provider=store.provider,
-        requests=client.requests,
-    )
+        module.warn(
+            f"Check mode: {store.absent_store}; the buckets are reported as if an earlier step had just made the store"
+        )
+    result = {
+        "changed": bool(store.actions),
+        "actions": store.actions,
+        "capabilities": store.capabilities,
+        "provider": store.provider,
+        "requests": client.requests,
+    }
     if module._diff:
-        result["diff"] = dict(before=store.before, after=store.after)
+        result["diff"] = {"before": store.before, "after": store.after}
     module.exit_json(**result)
 
 

@@ -1,0 +1,398 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _s3
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._s3 import (
+    Answer,
+    Client,
+    Keys,
+    S3Failure,
+    Store,
+    detect_provider,
+    find_keys,
+    sign,
+)
+
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+WANTED = {
+    "name": "demo-odoo-prod",
+    "state": "present",
+    "versioning": True,
+    "encryption": "AES256",
+    "lifecycle": {
+        "noncurrent_days": 90,
+        "abort_multipart_days": 7,
+        "expired_delete_markers": True,
+        "expiration_days": 0,
+    },
+    "public_access_block": True,
+    "tags": None,
+}
+ELSEWHERE = {"x-amz-bucket-region": "eu-west-1"}
+MISSING = {
+    "encryption": "ServerSideEncryptionConfigurationNotFoundError",
+    "lifecycle": "NoSuchLifecycleConfiguration",
+    "publicAccessBlock": "NoSuchPublicAccessBlockConfiguration",
+    "tagging": "NoSuchTagSet",
+}
+
+
+def failure(status, code, headers=None):
+    return Answer(status, headers or {}, f"<Error><Code>{code}</Code><Message>text</Message></Error>".encode())
+
+
+class FakeStore(Client):
+    """A store in memory: answers what real ones answer, ``odd`` per subresource what some of them answer instead."""
+
+    def __init__(self, odd=None, headers=None, buckets=None, **options):
+        super().__init__(
+            Keys("AKID", SECRET), options.pop("region", "us-east-1"), options.pop("endpoint", "http://store.test")
+        )
+        self.odd, self.headers, self.buckets, self.log = odd or {}, headers or {}, buckets or {}, []
+
+    def _once(self, method, bucket, query, body):
+        self.requests += 1
+        sub = query[0][0] if query else ""
+        self.log.append(f"{method} {sub}".strip())
+        odd = self.odd.get(f"{method} {sub}".strip())
+        if odd is not None:
+            return odd.pop(0) if isinstance(odd, list) else odd
+        if method == "PUT" and not sub:
+            self.buckets[bucket] = {}
+            return Answer(200, self.headers, b"")
+        if bucket not in self.buckets:
+            return Answer(404, self.headers, b"") if method == "HEAD" else failure(404, "NoSuchBucket", self.headers)
+        settings = self.buckets[bucket]
+        if method == "HEAD":
+            return Answer(200, self.headers, b"")
+        if sub in ("versions", "uploads"):
+            return Answer(200, {}, settings.get(sub, b"<ListResult/>"))
+        if method == "PUT":
+            settings[sub] = body
+        elif method == "DELETE":
+            if sub:
+                settings.pop(sub, None)
+            else:
+                del self.buckets[bucket]
+        elif sub in settings:
+            return Answer(200, {}, settings[sub])
+        elif sub == "versioning":
+            return Answer(200, {}, b'<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>')
+        else:
+            return failure(404, MISSING[sub])
+        return Answer(200, {}, b"")
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr(_s3.time, "sleep", lambda seconds: None)
+
+
+def ensure(fake, bucket=None, **options):
+    store = Store(fake, **options)
+    fake.requests, fake.log = 0, []
+    store.ensure({**WANTED, **(bucket or {})})
+    return store
+
+
+def test_new_bucket_then_nothing_to_do():
+    fake = FakeStore()
+    first = ensure(fake)
+    assert len(first.actions) == 5
+    assert first.actions[0] == "create bucket demo-odoo-prod"
+    assert "public access" in first.actions[1]
+    second = ensure(fake)
+    assert second.actions == []
+    assert second.before == second.after == {}
+    assert fake.log == ["HEAD", "GET publicAccessBlock", "GET versioning", "GET encryption", "GET lifecycle"]
+
+
+def test_check_mode_writes_nothing_and_says_the_same():
+    fake = FakeStore()
+    predicted = ensure(fake, check_mode=True)
+    assert fake.log == ["HEAD"]
+    assert fake.buckets == {}
+    real = ensure(fake)
+    assert predicted.actions == real.actions
+    assert predicted.after == real.after
+
+
+@pytest.mark.parametrize(
+    ("drift", "sentence"),
+    [
+        (
+            {"versioning": b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"},
+            "versioning",
+        ),
+        ({"encryption": None}, "encrypt"),
+        ({"lifecycle": None}, "lifecycle"),
+        (
+            {
+                "publicAccessBlock": b"<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls>"
+                b"</PublicAccessBlockConfiguration>"
+            },
+            "public access",
+        ),
+    ],
+)
+def test_drift_is_repaired_alone(drift, sentence):
+    fake = FakeStore()
+    ensure(fake)
+    for sub, document in drift.items():
+        if document is None:
+            del fake.buckets["demo-odoo-prod"][sub]
+        else:
+            fake.buckets["demo-odoo-prod"][sub] = document
+    checked = ensure(fake, check_mode=True)
+    assert [entry for entry in fake.log if entry.startswith(("PUT", "DELETE"))] == []
+    repaired = ensure(fake)
+    assert checked.actions == repaired.actions
+    assert len(repaired.actions) == 1 and sentence in repaired.actions[0]
+    assert [entry for entry in fake.log if entry.startswith(("PUT", "DELETE"))] == [f"PUT {next(iter(drift))}"]
+    assert ensure(fake).actions == []
+
+
+def test_rules_of_others_stay():
+    fake = FakeStore(buckets={"demo-odoo-prod": {}})
+    fake.buckets["demo-odoo-prod"]["lifecycle"] = (
+        b'<LifecycleConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Rule><ID>theirs</ID><Filter><And><Prefix>tmp/</Prefix>'
+        b"<Tag><Key>a</Key><Value>b</Value></Tag></And></Filter><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>"
+        b"</LifecycleConfiguration>"
+    )
+    ensure(fake)
+    assert b"<ID>theirs</ID><Filter><And><Prefix>tmp/</Prefix>" in fake.buckets["demo-odoo-prod"]["lifecycle"]
+    assert fake.buckets["demo-odoo-prod"]["lifecycle"].count(b"<Rule>") == 2
+    off = {"noncurrent_days": 0, "abort_multipart_days": 0, "expired_delete_markers": False, "expiration_days": 0}
+    ensure(fake, {"lifecycle": off})
+    assert fake.buckets["demo-odoo-prod"]["lifecycle"].count(b"<Rule>") == 1
+    assert ensure(fake, {"lifecycle": off}).actions == []
+
+
+def test_swift_is_told_by_its_answer_and_never_asked_for_what_it_lacks():
+    fake = FakeStore(headers={"x-openstack-request-id": "tx1"})
+    first = ensure(fake)
+    assert first.provider == "swift"
+    assert first.actions == ["create bucket demo-odoo-prod", "turn on versioning of bucket demo-odoo-prod"]
+    second = ensure(fake)
+    assert fake.log == ["HEAD", "GET versioning"]
+    assert second.lacking() == ["encryption", "lifecycle", "public_access_block"]
+    assert second.capabilities["encryption"]["how"] == "known of provider swift"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"GET encryption": failure(501, "NotImplemented")},
+        {"GET encryption": Answer(405, {}, b"")},
+        {"GET encryption": Answer(200, {}, b"<ListBucketResult><Name>x</Name></ListBucketResult>")},
+        {"PUT encryption": failure(400, "MalformedXML")},
+    ],
+)
+def test_what_a_store_lacks_is_no_error_unless_required(odd):
+    store = ensure(FakeStore(odd=odd))
+    assert store.lacking() == ["encryption"]
+    assert not any("encrypt" in action for action in store.actions)
+    with pytest.raises(S3Failure, match="required='encryption'"):
+        ensure(FakeStore(odd=odd), {"required": ["encryption"]})
+    with pytest.raises(S3Failure):
+        ensure(FakeStore(odd=odd), provider="aws")
+
+
+def test_a_required_feature_known_to_lack_fails_before_the_bucket_is_made():
+    fake = FakeStore(headers={"x-trans-id": "tx1"})
+    with pytest.raises(S3Failure, match="required='encryption'.*known of provider swift"):
+        ensure(fake, {"required": ["encryption"]})
+    assert fake.buckets == {}
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        (
+            {"HEAD": Answer(403, {}, b""), "GET versioning": failure(403, "SignatureDoesNotMatch")},
+            "^secret_key: .*'AKID'",
+        ),
+        (
+            {"HEAD": Answer(403, {}, b""), "GET versioning": failure(403, "InvalidAccessKeyId")},
+            "^access_key='AKID': not known",
+        ),
+        ({"HEAD": Answer(403, {}, b""), "GET versioning": failure(403, "AccessDenied")}, "access denied.*someone else"),
+        (
+            {"HEAD": Answer(301, ELSEWHERE, b""), "GET versioning": failure(301, "PermanentRedirect", ELSEWHERE)},
+            "region='us-east-1'.*'eu-west-1'",
+        ),
+        ({"PUT": failure(409, "BucketAlreadyExists")}, "taken by someone else"),
+        ({"PUT encryption": failure(403, "AccessDenied")}, "access denied.*setting encryption"),
+    ],
+)
+def test_errors_are_one_line_without_the_secret(odd, said):
+    with pytest.raises(S3Failure, match=said) as caught:
+        ensure(FakeStore(odd=odd))
+    assert SECRET not in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_tried_again_only_where_it_helps():
+    fake = FakeStore(odd={"HEAD": [failure(503, "SlowDown"), Answer(500, {}, b""), Answer(404, {}, b"")]})
+    assert ensure(fake).actions[0].startswith("create")
+    assert fake.log[:3] == ["HEAD"] * 3
+    fake = FakeStore(odd={"PUT": failure(409, "BucketAlreadyExists")})
+    with pytest.raises(S3Failure):
+        ensure(fake)
+    assert fake.log.count("PUT") == 1
+
+
+ABSENT = {"state": "absent", "confirm_delete": "demo-odoo-prod"}
+
+
+def test_absent_needs_the_name_and_an_empty_bucket():
+    fake = FakeStore(buckets={"demo-odoo-prod": {"versions": b"<R><Version><Key>a</Key></Version></R>"}})
+    for confirmation in (None, "", "demo", True):
+        with pytest.raises(S3Failure, match="confirm_delete"):
+            ensure(fake, {"state": "absent", "confirm_delete": confirmation})
+    with pytest.raises(S3Failure, match="still has objects"):
+        ensure(fake, ABSENT)
+    fake.buckets["demo-odoo-prod"] = {"versions": b"<R><DeleteMarker><Key>a</Key></DeleteMarker></R>"}
+    with pytest.raises(S3Failure, match="still has objects"):
+        ensure(fake, ABSENT)
+    fake.buckets["demo-odoo-prod"] = {"uploads": b"<R><Upload><Key>a</Key></Upload></R>"}
+    with pytest.raises(S3Failure, match="unfinished uploads"):
+        ensure(fake, ABSENT)
+    fake.buckets["demo-odoo-prod"] = {}
+    assert ensure(fake, ABSENT, check_mode=True).actions == ["delete the empty bucket demo-odoo-prod"]
+    assert "DELETE" not in fake.log
+    assert ensure(fake, ABSENT).actions == ["delete the empty bucket demo-odoo-prod"]
+    assert fake.buckets == {}
+    assert ensure(fake, ABSENT).actions == []
+
+
+def test_a_store_that_is_not_there_yet():
+    client = Client(Keys("AKID", SECRET), "us-east-1", "http://127.0.0.1:9")
+    with pytest.raises(S3Failure, match="endpoint_url='http://127.0.0.1:9': can't be reached"):
+        ensure(client)
+    with pytest.raises(S3Failure, match="can't be reached"):
+        ensure(client, check_mode=True)
+    with pytest.raises(S3Failure, match="can't be reached"):
+        ensure(client, may_be_absent=True)
+    store = ensure(client, check_mode=True, may_be_absent=True)
+    assert store.actions[0] == "create bucket demo-odoo-prod"
+    assert "can't be reached" in store.absent_store
+
+
+def test_kms_and_tags():
+    fake = FakeStore()
+    bucket = {"encryption": "aws:kms", "kms_key": "alias/acme", "tags": {"project": "acme", "n": 1}}
+    ensure(fake, bucket)
+    settings = fake.buckets["demo-odoo-prod"]
+    assert b"<KMSMasterKeyID>alias/acme</KMSMasterKeyID>" in settings["encryption"]
+    assert b"<BucketKeyEnabled>true</BucketKeyEnabled>" in settings["encryption"]
+    assert ensure(fake, bucket).actions == []
+    root = ElementTree.fromstring(settings["tagging"])
+    system = ElementTree.SubElement(root[0], root[0][0].tag)
+    for name, value in (("Key", "aws:stack"), ("Value", "x")):
+        ElementTree.SubElement(system, root[0][0][0].tag.replace("Key", name)).text = value
+    settings["tagging"] = ElementTree.tostring(root)
+    assert ensure(fake, bucket).actions == []
+    ensure(fake, {**bucket, "tags": {"project": "other"}})
+    assert b"aws:stack" in settings["tagging"] and b"other" in settings["tagging"] and b">n<" not in settings["tagging"]
+
+
+def test_unmanaged_is_not_even_asked():
+    fake = FakeStore()
+    ensure(fake, {"unmanaged": ["lifecycle", "encryption"]})
+    assert not any("lifecycle" in entry or "encryption" in entry for entry in fake.log)
+
+
+def test_region_of_a_new_bucket():
+    bodies = []
+
+    class Recorder(FakeStore):
+        def _once(self, method, bucket, query, body):
+            if method == "PUT" and not query:
+                bodies.append(body)
+            return super()._once(method, bucket, query, body)
+
+    ensure(Recorder())
+    ensure(Recorder(region="eu-central-1"))
+    assert bodies[0] == b"" and b"<LocationConstraint>eu-central-1</LocationConstraint>" in bodies[1]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "headers", "provider"),
+    [
+        ("https://s3.eu-central-1.amazonaws.com", {}, "aws"),
+        ("https://s3.cn-north-1.amazonaws.com.cn", {}, "aws"),
+        ("https://amazonaws.com.evil.example", {}, "generic"),
+        ("http://127.0.0.1:8095", {"x-trans-id": "tx"}, "swift"),
+        ("http://minio:9000", {"server": "MinIO"}, "generic"),
+    ],
+)
+def test_provider(endpoint, headers, provider):
+    assert detect_provider(endpoint, headers) == provider
+
+
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:8095", "ftp://x", "http://", "http://h:99999", "http://u:p@h"])
+def test_bad_endpoint(endpoint):
+    with pytest.raises(S3Failure, match="endpoint_url"):
+        Client(Keys("a", "b"), "us-east-1", endpoint)
+
+
+def test_keys():
+    assert find_keys("a", SECRET) == Keys("a", SECRET)
+    assert SECRET not in repr(find_keys("a", SECRET))
+    environ = {"AWS_ACCESS_KEY_ID": "e", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t"}
+    assert find_keys(None, None, environ=environ) == Keys("e", "s", "t")
+    with pytest.raises(S3Failure, match="give both"):
+        find_keys("a", None)
+    with pytest.raises(S3Failure, match="either a profile"):
+        find_keys("a", SECRET, profile="p")
+
+
+def test_keys_of_a_profile(tmp_path, monkeypatch):
+    pytest.importorskip("botocore")
+    (tmp_path / "credentials").write_text("[acme]\naws_access_key_id=p\naws_secret_access_key=q\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    assert find_keys(None, None, profile="acme", environ={}) == Keys("p", "q")
+    with pytest.raises(S3Failure, match="profile='nobody'"):
+        find_keys(None, None, profile="nobody", environ={})
+
+
+@pytest.mark.parametrize("token", ["", "the-token"])
+@pytest.mark.parametrize(
+    ("method", "query", "body"),
+    [("GET", [], b""), ("PUT", [("versioning", "")], b"<x/>"), ("GET", [("versions", ""), ("max-keys", "1")], b"")],
+)
+def test_signature_is_botocore_s(monkeypatch, method, query, body, token):
+    pytest.importorskip("botocore")
+    import datetime
+
+    from botocore import auth, awsrequest
+    from botocore.credentials import Credentials
+
+    now = 1790000000
+    headers = {"host": "store.test:8095"}
+    ours = sign(method, "/demo-odoo-prod", query, dict(headers), body, Keys("a:b", SECRET, token), "eu-west-1", now)
+
+    class Clock(datetime.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.datetime.fromtimestamp(now, datetime.timezone.utc)
+
+        @classmethod
+        def utcnow(cls):
+            return datetime.datetime.fromtimestamp(now, datetime.timezone.utc).replace(tzinfo=None)
+
+    monkeypatch.setattr(auth.datetime, "datetime", Clock, raising=False) if hasattr(auth.datetime, "datetime") else None
+    if hasattr(auth, "get_current_datetime"):
+        monkeypatch.setattr(auth, "get_current_datetime", lambda *dummy, **options: Clock.utcnow())
+    url = "http://store.test:8095/demo-odoo-prod" + (f"?{_s3.query_string(query)}" if query else "")
+    request = awsrequest.AWSRequest(method, url, data=body)
+    auth.S3SigV4Auth(Credentials("a:b", SECRET, token or None), "s3", "eu-west-1").add_auth(request)
+    assert ours["x-amz-date"] == request.headers["X-Amz-Date"]
+    assert ours["authorization"] == request.headers["Authorization"]
