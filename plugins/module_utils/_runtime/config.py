@@ -15,7 +15,6 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Optional
 
 from .errors import ConfigError
 
@@ -57,7 +56,7 @@ def wrong(name: str, value: object, right: str) -> ConfigError:
     return ConfigError(f"{name} is {value!r}: {right}")
 
 
-def read_secret(env: Mapping[str, str], name: str) -> Optional[str]:
+def read_secret(env: Mapping[str, str], name: str) -> str | None:
     """The secret called `name`: from the file named by NAME_FILE, else from NAME, else None."""
     path = env.get(f"{name}_FILE") or ""
     if path:
@@ -140,7 +139,7 @@ class Settings:
     db_port: int
     db_name: str
     db_user: str
-    db_password: Optional[str] = field(repr=False)
+    db_password: str | None = field(repr=False)
     db_sslmode: str
     db_sslrootcert: str
     db_maintenance: str
@@ -151,7 +150,7 @@ class Settings:
     odoo_rc: str
     odoo_bin: str
     admin_login: str
-    admin_password: Optional[str] = field(repr=False)
+    admin_password: str | None = field(repr=False)
     base_url: str
     language: str
     release: str

@@ -12,7 +12,8 @@ import shutil
 import signal
 import subprocess
 import time
-from typing import Any, Callable, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any, Callable
 
 from . import log, state, static
 from .config import Settings
@@ -58,7 +59,7 @@ def password_rounds(version: int) -> int:
     return 350_000 if version == 16 else 25_000
 
 
-def password_hash(password: str, rounds: int, salt: Optional[bytes] = None) -> str:
+def password_hash(password: str, rounds: int, salt: bytes | None = None) -> str:
     """passlib's pbkdf2_sha512, as Odoo stores it in res_users.password."""
     salt = os.urandom(16) if salt is None else salt
     digest = hashlib.pbkdf2_hmac("sha512", password.encode("utf-8"), salt, rounds)
@@ -157,7 +158,7 @@ def parameters(settings: Settings) -> dict[str, str]:
     return result
 
 
-def finish(connection: Any, settings: Settings, writer: state.Writer, hashed: Optional[str]) -> None:
+def finish(connection: Any, settings: Settings, writer: state.Writer, hashed: str | None) -> None:
     """Administrator, parameters and Ready in one transaction, fenced by our own Creating row."""
     connection.autocommit = False
     try:

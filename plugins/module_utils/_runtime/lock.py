@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
 from .errors import LockLost
 
@@ -63,7 +63,7 @@ def unsigned(key: int) -> int:
     return key & 0xFFFFFFFF
 
 
-def holder(connection: Any, database: str) -> Optional[Holder]:
+def holder(connection: Any, database: str) -> Holder | None:
     """Who holds the lock of `database`, or None."""
     first, second = lock_keys(database)
     with connection.cursor() as cursor:

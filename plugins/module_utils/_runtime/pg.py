@@ -10,7 +10,7 @@ import os
 import stat
 import tempfile
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 try:
     import psycopg2
@@ -80,7 +80,7 @@ def connect(settings: Settings, database: str, name: str) -> Any:
     return connection
 
 
-def classify(message: str, database: str, user: str) -> Optional[type[RuntimeFailure]]:
+def classify(message: str, database: str, user: str) -> type[RuntimeFailure] | None:
     """What a refused connection means: AuthenticationFailed, DatabaseMissing, or None for not there (yet)."""
     text = message.lower()
     if f'database "{database.lower()}" does not exist' in text:
@@ -180,7 +180,7 @@ def passfile_line(user: str, password: str) -> str:
     return f"*:*:*:{escape(user)}:{escape(password)}\n"
 
 
-def write_passfile(settings: Settings) -> Optional[str]:
+def write_passfile(settings: Settings) -> str | None:
     """The file from which libpq inside Odoo takes the password: 0600, replaced at once, none without a password."""
     if settings.db_password is None:
         return None

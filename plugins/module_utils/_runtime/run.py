@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any
 
 from . import config, install, lock, log, pg, state, static
 from .config import Settings
@@ -43,7 +43,7 @@ def runtime_folder() -> str:
     return os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
-def odoo_environment(env: Mapping[str, str], settings: Optional[Settings], passfile: Optional[str]) -> dict[str, str]:
+def odoo_environment(env: Mapping[str, str], settings: Settings | None, passfile: str | None) -> dict[str, str]:
     """Odoo's environment: ours without what is the runtime's own business, plus where libpq finds password and CA."""
     result = {name: value for name, value in env.items() if name not in config.OWN_VARIABLES}
     ours = runtime_folder()
@@ -73,7 +73,7 @@ def become_odoo(data_dir: str) -> None:
     except OSError as exc:
         raise FilesError(f"DATA_DIR is {data_dir!r}: cannot be given to uid {ODOO_UID}: {exc.strerror}") from exc
     try:
-        name: Optional[str] = pwd.getpwuid(ODOO_UID).pw_name
+        name: str | None = pwd.getpwuid(ODOO_UID).pw_name
     except KeyError:
         name = None
     if name:
@@ -93,7 +93,7 @@ class Background:
     """Runs a function beside the rest; wait() hands its exception over."""
 
     def __init__(self, function: Any, *args: Any) -> None:
-        self.error: Optional[BaseException] = None
+        self.error: BaseException | None = None
         self.thread = threading.Thread(target=self._run, args=(function, args), daemon=True)
         self.thread.start()
 
@@ -120,7 +120,7 @@ class Gate:
         self.name = pg.application_name(settings.mode, self.run_id, settings.host)
         self.control: Any = None  # on the maintenance database: the lock lives here
         self.database: Any = None
-        self.watched_failure: Optional[int] = None
+        self.seen: int | None = None  # the history's latest row when we came
 
     def close(self) -> None:
         for connection in (self.control, self.database):
@@ -190,11 +190,9 @@ class Gate:
             if action is state.Action.RUN:
                 self.report_open(why, contents)
                 return True, why
-        elif latest is not None and latest.state == state.FAILED and latest.ours:
-            if self.watched_failure is not None and latest.id > self.watched_failure:
-                raise InitFailed(f"run {latest.run_id} on {latest.host}, for which we waited, failed: {latest.detail}")
-        if self.watched_failure is None:
-            self.watched_failure = latest.id if latest is not None else 0
+        if self.seen is None:
+            self.seen = latest.id if latest is not None else 0
+        self.share_failure(latest)
         guard = lock.Lock(self.control, settings.db_name)
         if not guard.acquire():
             return False, f"state {latest}" if latest is not None else "no state yet"
@@ -206,9 +204,7 @@ class Gate:
     def locked(self, guard: lock.Lock) -> tuple[bool, str]:
         settings = self.settings
         history, contents = state.read_history(self.database), state.read_contents(self.database)
-        latest = history.latest
-        if latest is not None and latest.state == state.FAILED and latest.id > (self.watched_failure or 0):
-            raise InitFailed(f"run {latest.run_id} on {latest.host}, for which we waited, failed: {latest.detail}")
+        self.share_failure(history.latest)
         action, why = state.decide(history, contents, settings.mode, settings.timeout)
         if action is state.Action.RUN:
             self.report_open(why, contents)
@@ -228,6 +224,11 @@ class Gate:
             raise ResetWritten(f"database {settings.db_name!r}: {why}; Reset written (TIMEOUT), the next start goes on")
         install.initialise(self.database, guard, settings, writer, why, self.env)
         return True, "initialised"
+
+    def share_failure(self, latest: state.Entry | None) -> None:
+        """Who waited for an initialisation that failed fails with it: ten replicas must not try ten times in a row."""
+        if latest is not None and latest.ours and latest.state == state.FAILED and latest.id > (self.seen or 0):
+            raise InitFailed(f"run {latest.run_id} on {latest.host}, for which we waited, failed: {latest.detail}")
 
     def report_open(self, why: str, contents: state.Contents) -> None:
         if contents.pending:
@@ -269,7 +270,8 @@ def run(env: Mapping[str, str]) -> int:
     executable = install.odoo_executable(settings)
     log.info(
         f"{settings.mode}: Odoo {settings.version}, database {settings.db_name!r}"
-        f" at {settings.db_host}:{settings.db_port}, user {settings.db_user!r}" + (f", release {settings.release}" if settings.release else "")
+        f" at {settings.db_host}:{settings.db_port}, user {settings.db_user!r}"
+        + (f", release {settings.release}" if settings.release else "")
     )
     copying = (
         Background(static.export, settings, executable)
@@ -296,8 +298,8 @@ def run(env: Mapping[str, str]) -> int:
 def other_command(command: list[str], env: Mapping[str, str]) -> None:
     """`odoo shell`, `psql`, `bash`: as given, with the password where libpq finds it, and without the gate."""
     become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
-    settings: Optional[Settings] = None
-    passfile: Optional[str] = None
+    settings: Settings | None = None
+    passfile: str | None = None
     try:
         settings = config.load(env)
         passfile = pg.write_passfile(settings)

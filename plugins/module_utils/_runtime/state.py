@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any
 
 OPEN_STATES = ("Ready", "Reset", "Force Ready")
 CREATING, READY, FAILED, RESET = "Creating", "Ready", "Failed", "Reset"
@@ -66,7 +66,7 @@ class Entry:
     release: str = ""
     detail: str = ""
     result: str = ""
-    token: Optional[int] = None
+    token: int | None = None
     database_identity: str = ""
 
     @property
@@ -96,7 +96,7 @@ class History:
     """What the table says; cheap, and it never waits for a running installation (Odoo does not touch the table)."""
 
     table: bool = False
-    latest: Optional[Entry] = None
+    latest: Entry | None = None
     ever_open: bool = False
 
 

@@ -1,0 +1,188 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: odoo_database
+short_description: Databases of Odoo instances, each with a role of its own
+version_added: 0.1.0
+description:
+  - Makes sure that each instance has a role that may log in and nothing more, and an empty database that this role owns, made from
+    C(template0) in C(UTF8) and closed to everybody else.
+  - Everything is read first, and exactly what differs is repaired.
+  - A password reaches the server as a SCRAM verifier only, so it never stands in the server's log.
+author: odoo_cloud.platform contributors (@odoo-cloud)
+extends_documentation_fragment:
+  - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.database
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  databases:
+    description: The databases, all in one run.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the database. Lower-case letters, digits, hyphens and underscores, beginning with a letter.
+        type: str
+        required: true
+      owner:
+        description: Role that owns the database and logs in. Default is O(databases[].name).
+        type: str
+      password:
+        description:
+          - Password of the role. It is checked by logging in with it, and set when that fails.
+          - Without it, the role's password is left as it is.
+        type: str
+      state:
+        description:
+          - V(absent) ends all sessions in the database and drops it, with everything in it.
+        type: str
+        default: present
+        choices: [present, absent]
+      confirm_drop:
+        description: Must be the name of the database, or O(databases[].state=absent) is refused.
+        type: str
+      drop_owner:
+        description: Whether O(databases[].state=absent) drops the role too.
+        type: bool
+        default: false
+  may_be_absent:
+    description:
+      - In check mode, whether a server that doesn't answer counts as one that is still to be made. Then everything is reported as
+        to be created. Without effect outside check mode.
+    type: bool
+    default: false
+notes:
+  - A database is not dropped while a container initialises, updates or restores it, which its lock tells.
+"""
+
+EXAMPLES = r"""
+- name: Database of the instance
+  odoo_cloud.platform.odoo_database:
+    login_host: /srv/odoo-cloud/postgres/socket
+    login_password: "{{ lookup('odoo_cloud.platform.secret', 'postgres/admin_password') }}"
+    databases:
+      - name: acme_prod
+        password: "{{ lookup('odoo_cloud.platform.secret', 'acme_prod/db_password') }}"
+
+- name: Drop a database that nobody needs
+  odoo_cloud.platform.odoo_database:
+    login_host: db.example.com
+    login_user: admin
+    login_password: "{{ vault_db_admin_password }}"
+    ssl_mode: verify-full
+    ssl_rootcert: /etc/ssl/certs/ca-certificates.crt
+    databases:
+      - name: acme_test
+        state: absent
+        confirm_drop: acme_test
+        drop_owner: true
+"""
+
+RETURN = r"""
+executed_queries:
+  description: What was run, or would be in check mode, without secrets.
+  returned: success
+  type: list
+  elements: str
+  sample: ["REVOKE CONNECT, TEMPORARY ON DATABASE \"acme_prod\" FROM PUBLIC"]
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database
+
+
+def wrong_passwords(
+    connection: Any, params: dict[str, Any], facts: _database.Facts, wanted: list[_database.Wanted]
+) -> set[str]:
+    """Roles that are there and whose password is another one."""
+    return {
+        item.owner
+        for item in wanted
+        if item.state == "present"
+        and item.password is not None
+        and item.owner in facts.roles
+        and not (
+            facts.roles[item.owner]["login"]
+            and not facts.roles[item.owner]["expired"]
+            and _database.password_is_right(connection, params, facts, item.owner, item.password)
+        )
+    }
+
+
+def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    wanted = _database.parse_wanted(params["databases"], params["login_user"])
+    connection = None
+    try:
+        try:
+            connection = _database.open_server(params)
+            facts = _database.read_facts(connection, wanted)
+            wrong = wrong_passwords(connection, params, facts, wanted)
+        except _database.ServerUnreachable:
+            if not (check_mode and params["may_be_absent"]):
+                raise
+            facts, wrong = _database.Facts(), set()
+        statements = _database.plan(wanted, facts, wrong)
+        queries = [item.shown for item in statements]
+        if not check_mode:
+            queries = _database.apply(connection, statements)
+    finally:
+        if connection is not None:
+            connection.close()
+    return {
+        "changed": bool(queries),
+        "executed_queries": queries,
+        "diff": {
+            "before": _database.picture(wanted, facts, wrong, after=False),
+            "after": _database.picture(wanted, facts, wrong, after=True),
+        },
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **_database.CONNECTION_SPEC,
+            "databases": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "owner": {"type": "str"},
+                    "password": {"type": "str", "no_log": True},
+                    "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+                    "confirm_drop": {"type": "str"},
+                    "drop_owner": {"type": "bool", "default": False},
+                },
+            },
+            "may_be_absent": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    if _database.psycopg2 is None:
+        module.fail_json(msg=missing_required_lib("psycopg2"), exception=_database.PSYCOPG2_ERROR)
+    try:
+        result = ensure(module.params, module.check_mode)
+    except _database.DatabaseError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
