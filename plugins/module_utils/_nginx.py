@@ -118,12 +118,16 @@ def _server(item: t.Any, http_port: int, gevent_port: int, where: str) -> dict[s
         http_port = _port(item.get("http_port"), http_port, f"{where}.http_port")
         gevent_port = _port(item.get("gevent_port"), gevent_port, f"{where}.gevent_port")
     else:
-        host, colon, port = str(item).partition(":")
-        if str(item).startswith("["):
-            host, bracket, port = str(item)[1:].partition("]")
-            colon, port = port[:1], port[1:]
-        if colon:
-            http_port = _port(port or "none", http_port, where)
+        text = str(item)
+        if text.startswith("["):
+            host, dummy, port = text[1:].partition("]")
+        elif text.count(":") > 1:
+            host, port = text, ""
+        else:
+            host, colon, rest = text.partition(":")
+            port = colon + rest
+        if port:
+            http_port = _port(port[1:] or "none", http_port, where)
     try:
         if ipaddress.ip_address(host).version == 6:
             host = f"[{host}]"

@@ -1,0 +1,26 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.odoo_cloud.platform.plugins.filter.nginx import FilterModule
+
+FILTERS = FilterModule().filters()
+
+
+def test_sites():
+    [site] = FILTERS["nginx_sites"]([{"instance": "a", "version": "14", "server_names": ["a.example"]}], max_body="5m")
+    assert (site["realtime_path"], site["max_body"]) == ("/longpolling", "5m")
+
+
+def test_a_mistake_is_an_error_of_the_filter():
+    with pytest.raises(AnsibleFilterError, match=r"nginx_sites\[0\]\.version"):
+        FILTERS["nginx_sites"]([{"instance": "a", "version": "9", "server_names": ["a.example"]}])
+
+
+def test_certificate_due():
+    info = {"not_after": "20200101000000Z", "subject_alt_name": ["DNS:a.example"]}
+    assert FILTERS["nginx_certificate_due"](info, ["a.example"]) is True
