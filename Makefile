@@ -82,7 +82,7 @@ molecule: tools-ready ## a second platform beside the demo, from nothing to veri
 	@tools/molecule.sh $(WORK) test $(SCENARIO)
 
 browser: tools-ready ## headless Chromium logs in through nginx (on molecule's platform)
-	@tools/apt.sh chromium chromium-driver
+	@tools/apt.sh chromium chromium-driver libnss3-tools
 	@tools/molecule.sh $(WORK) browser $(SCENARIO)
 
 bench: tools-ready ## measure; the figures of docs/benchmarks.md

@@ -1,7 +1,7 @@
 #!/bin/bash
 # tools/molecule.sh WORK test|browser SCENARIO
-# browser: bring molecule's platform up (quick when it is there), test it with Chromium. With MOLECULE_KEEP=yes it stays for the next
-# stage; else it is removed, whatever the result.
+# test: molecule's whole sequence; with MOLECULE_KEEP=yes the platform stays for the next stage.
+# browser: bring molecule's platform up (quick when it is there), test it with Chromium, remove it whatever the result.
 set -euo pipefail
 work=$1 what=$2 scenario=$3
 export PATH=$work/venv-test/bin:$PATH
@@ -12,21 +12,27 @@ export ANSIBLE_HOME=$work/ansible
 mkdir -p "$MOLECULE_EPHEMERAL_DIRECTORY"
 inventory() { ansible-inventory -i "molecule/$scenario/inventory/hosts" --host localhost | python -c "import json, sys; print(json.load(sys.stdin)['$1'])"; }
 
-keep=()
-[ "${MOLECULE_KEEP:-}" != yes ] || keep=(--destroy never)
 case $what in
 test)
-    molecule test --scenario-name "$scenario" "${keep[@]}"
+    if [ "${MOLECULE_KEEP:-}" = yes ]; then
+        # `never` also means the one at the start.
+        molecule destroy --scenario-name "$scenario"
+        molecule test --scenario-name "$scenario" --destroy never
+    else
+        molecule test --scenario-name "$scenario"
+    fi
     ;;
 browser)
-    trap '[ "${MOLECULE_KEEP:-}" = yes ] || molecule destroy --scenario-name "$scenario"' EXIT
+    trap 'molecule destroy --scenario-name "$scenario"' EXIT
     molecule converge --scenario-name "$scenario"
-    name=$(inventory odoo_cloud_name)
-    export PLATFORM_NAME=$name PLATFORM_ROOT PLATFORM_SECRETS=$MOLECULE_EPHEMERAL_DIRECTORY/secrets
-    export PLATFORM_HOSTNAME=demo.localhost PLATFORM_HTTP_PORT PLATFORM_HTTPS_PORT PLATFORM_SCREENSHOTS=$work/screenshots
-    PLATFORM_ROOT=$(inventory odoo_cloud_root)
-    PLATFORM_HTTP_PORT=$(inventory odoo_cloud_http_port)
-    PLATFORM_HTTPS_PORT=$(inventory odoo_cloud_https_port)
-    python -m pytest -q tests/browser
+    secrets=$MOLECULE_EPHEMERAL_DIRECTORY/secrets
+    DEMO_URL=https://demo.localhost:$(inventory odoo_cloud_https_port)
+    export DEMO_URL DEMO_CA=$secrets/tls/ca.crt DEMO_PASSWORD_FILE=$secrets/demo/admin_password SCREENSHOT_DIR=$work/screenshots
+    python -m pytest -q --strict-markers tests/browser | tee "$work/browser.log"
+    # A test that skipped itself has tested nothing.
+    if grep -qE '[0-9]+ skipped' "$work/browser.log"; then
+        echo "browser: a test was skipped" >&2
+        exit 1
+    fi
     ;;
 esac

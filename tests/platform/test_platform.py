@@ -33,15 +33,9 @@ def docker(*arguments: str) -> str:
     return done.stdout.decode(errors="replace")
 
 
-def _certificates() -> list[Path]:
-    return sorted({*ROOT.glob("nginx/**/ca.*"), *SECRETS.rglob("ca.crt"), *SECRETS.rglob("ca.pem")})
-
-
 def trust() -> ssl.SSLContext:
     """Trusts the platform's own CA and nothing else."""
-    candidates = [path for path in _certificates() if b"BEGIN CERTIFICATE" in path.read_bytes()]
-    assert candidates, f"no certificate of the CA below {ROOT}/nginx or {SECRETS}"
-    return ssl.create_default_context(cafile=str(candidates[0]))
+    return ssl.create_default_context(cafile=str(SECRETS / "tls" / "ca.crt"))
 
 
 def ask(path: str, *, tls: bool = True, method: str = "GET", headers: dict[str, str] | None = None) -> HTTPResponse:
