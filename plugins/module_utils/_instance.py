@@ -293,8 +293,8 @@ def _build(
             "prefix": prefix,
             "password": str(settings["odoo_redis_password"] or secret(f"{name}/redis_password")),
         },
-        "bucket": {"name": str(settings["odoo_bucket"] or bucket_name(project, environment))},
-        "s3": {
+        "bucket": {
+            "name": str(settings["odoo_bucket"] or bucket_name(project, environment)),
             "access_key": str(settings["odoo_s3_access_key"] or f"{name}:{LOCAL_STORAGE_USER}"),
             "secret_key": str(settings["odoo_s3_secret_key"] or secret(f"{name}/s3_secret_key")),
         },

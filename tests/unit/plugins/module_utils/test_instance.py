@@ -38,7 +38,7 @@ def test_an_instance_is_a_group_below_an_environment():
     assert instance["name"] == "acme_prod"
     assert instance["environment"] == "prod"
     assert instance["project"] == "acme"
-    assert instance["bucket"] == {"name": "acme-odoo-prod"}
+    assert instance["bucket"]["name"] == "acme-odoo-prod"
     assert instance["replicas"] == [{"name": "acme-1", "machine": "localhost"}, {"name": "acme-2", "machine": "localhost"}]
     assert instance["database"] == {"name": "acme_prod", "owner": "acme_prod", "password": "secret of acme_prod/db_password"}
     assert instance["base_url"] == "https://acme-prod.localhost:8443"
