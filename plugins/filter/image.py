@@ -13,6 +13,7 @@ class FilterModule:
         return {
             "image_build_error": _image.build_error,
             "image_context_files": _image.context_files,
+            "image_failures": _image.failures,
             "image_ids": _image.resolve,
             "image_missing": _image.missing,
             "image_records": _image.records,

@@ -46,14 +46,14 @@ options:
 EXAMPLES = r"""
 - name: Show the tag of an image
   ansible.builtin.debug:
-    msg: "{{ query('odoo_cloud.platform.image_plan', {'name': 'redis', 'kind': 'redis'}, platform='odoo-cloud') | map(attribute='tag') }}"
+    msg: "{{ query('odoo_cloud.platform.image_plan', {'name': 'redis', 'kind': 'redis'}, platform='shop') }}"
 """
 
 RETURN = r"""
 _list:
   description:
-    - A dictionary for each image with C(name), C(kind), C(version), C(tag), C(hash), C(files), C(base) (tag of its Debian base) and
-      C(pull) (its registry reference). The Debian bases that are needed are in the list too, with C(kind=debian).
+    - A dictionary for each image with C(name), C(kind), C(version), C(tag), C(hash), C(files), C(base) (tag of its
+      Debian base) and C(pull) (its registry reference). The Debian bases that are needed are in the list too, with C(kind=debian).
   type: list
   elements: dict
 """
@@ -91,11 +91,8 @@ class LookupModule(LookupBase):
                 base = bases[suite]["tag"]
             if item["name"] in [image["name"] for image in images]:
                 raise _image.ImageError(f"image_list: the name {item['name']!r} is there twice; names must differ")
-            images.append(
-                _image.image_plan(
-                    platform, item, base, pull, self._dockerfile(item, base or pull, source, variables), self._context(item, variables)
-                )
-            )
+            dockerfile = self._dockerfile(item, base or pull, source, variables)
+            images.append(_image.image_plan(platform, item, base, pull, dockerfile, self._context(item, variables)))
         return [*bases.values(), *images]
 
     def _dockerfile(self, item, image_from, source, variables):

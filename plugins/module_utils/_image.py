@@ -200,6 +200,21 @@ def build_error(message: str, lines: int = 15) -> str:
     return "\n".join([reason, *(f"    {line}" for line in last)])
 
 
+def failures(results: list[dict[str, t.Any]], timeout: int) -> list[dict[str, str]]:
+    """Name and reason of the images that were not built, out of the results of builds side by side.
+
+    A result belongs to C(image_item) or, for one that ran in the background, to the C(image_item) of its C(image_job).
+    """
+    found = []
+    for result in results:
+        if result.get("image"):
+            continue
+        item = result.get("image_item") or (result.get("image_job") or {}).get("image_item") or {}
+        message = str(result.get("msg") or f"it took longer than image_build_timeout: {timeout} seconds")
+        found.append({"name": str(item.get("name", "?")), "reason": build_error(message)})
+    return found
+
+
 def parse_packages(text: str) -> dict[str, str]:
     """Package to version, out of C(dpkg-query -W)."""
     pairs = (line.split("\t", 1) for line in text.splitlines() if "\t" in line)

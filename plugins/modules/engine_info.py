@@ -153,7 +153,9 @@ def main() -> None:
         installed=shutil.which("dockerd", path=SYSTEM_PATH) is not None,
         systemd=os.path.isdir("/run/systemd/system"),
         codename=os_release().get("VERSION_CODENAME", ""),
-        missing_python_modules=[name for name in module.params["python_modules"] if importlib.util.find_spec(name) is None],
+        missing_python_modules=[
+            name for name in module.params["python_modules"] if importlib.util.find_spec(name) is None
+        ],
         interpreter=sys.executable,
         system_interpreter=is_system_interpreter(),
     )

@@ -99,7 +99,9 @@ def test_refs_must_be_pinned():
 def test_context_files_lists_parents_first():
     image = plan(context=[{"path": "app/sub/b.py", "content": "b", "mode": "0644"}])
     root = f"/srv/images/redis-{image['hash']}"
-    paths = [entry["path"] for entry in _image.context_files([image, plan("FROM other\n")], [image["tag"]], "/srv/images")]
+    paths = [
+        entry["path"] for entry in _image.context_files([image, plan("FROM other\n")], [image["tag"]], "/srv/images")
+    ]
     assert paths == [root, f"{root}/Dockerfile", f"{root}/app", f"{root}/app/sub", f"{root}/app/sub/b.py"]
 
 
@@ -111,7 +113,11 @@ def test_missing_puts_odoo_first_and_resolve_names_ids():
     missing = _image.missing(everything, there)
     assert [image["name"] for image in missing] == ["odoo-19", "nginx"]
     assert "files" not in missing[0]
-    assert _image.resolve(everything, there, "shop") == {"redis": "sha256:1", "nginx": nginx["tag"], "odoo-19": odoo["tag"]}
+    assert _image.resolve(everything, there, "shop") == {
+        "redis": "sha256:1",
+        "nginx": nginx["tag"],
+        "odoo-19": odoo["tag"],
+    }
 
 
 def test_resolve_survives_a_file_edited_during_a_build():
@@ -120,12 +126,25 @@ def test_resolve_survives_a_file_edited_during_a_build():
 
 
 def test_build_error_shows_the_end():
-    log = [f"line {number}\n" for number in range(100)] + ["\x1b[91mE: Unable to locate package nope\n\x1b[0m", "Removing intermediate container 4c"]
+    log = [f"line {number}\n" for number in range(100)]
+    log += ["\x1b[91mE: Unable to locate package nope\n\x1b[0m", "Removing intermediate container 4c"]
     message = f"Error building a/b - code: 100, message: The command 'x' returned a non-zero code: 100, logs: {log}"
     lines = _image.build_error(message, 2).splitlines()
     assert lines[0] == "a command of its Dockerfile ended with 100"
     assert [line.strip() for line in lines[1:]] == ["line 99", "E: Unable to locate package nope"]
     assert _image.build_error("cannot connect") == "cannot connect"
+
+
+def test_failures_of_builds_side_by_side():
+    results = [
+        {"image_item": {"name": "redis"}, "image": {"Id": "sha256:1"}},
+        {"image_item": {"name": "nginx"}, "image": {}, "msg": "cannot connect"},
+        {"image_job": {"image_item": {"name": "odoo-19"}}, "finished": False},
+    ]
+    found = _image.failures(results, 60)
+    assert found[0] == {"name": "nginx", "reason": "cannot connect"}
+    assert found[1]["name"] == "odoo-19"
+    assert "image_build_timeout: 60" in found[1]["reason"]
 
 
 def test_records():
