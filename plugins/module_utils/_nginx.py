@@ -59,7 +59,9 @@ def _normal_site(number: int, site: t.Any, defaults: dict[str, t.Any]) -> dict[s
         raise SiteError(f"{where}={site!r}: give a dictionary with instance, version and server_names")
     instance = str(site.get("instance") or "")
     if not _INSTANCE.match(instance):
-        raise SiteError(f"{where}.instance={instance!r}: give the instance's name (lower-case letters, digits, _ and -)")
+        raise SiteError(
+            f"{where}.instance={instance!r}: give the instance's name (lower-case letters, digits, _ and -)"
+        )
     version = str(site.get("version") or "").split(".")[0]
     if version not in VERSIONS:
         raise SiteError(f"{where}.version={site.get('version')!r}: give one of {', '.join(VERSIONS)}")
@@ -133,7 +135,9 @@ def _server(item: t.Any, http_port: int, gevent_port: int, where: str) -> dict[s
             host = f"[{host}]"
     except ValueError:
         if not _UPSTREAM_NAME.match(host):
-            raise SiteError(f"{where}={item!r}: give an address or name, host:port, or {{host, http_port, gevent_port}}") from None
+            raise SiteError(
+                f"{where}={item!r}: give an address or name, host:port, or {{host, http_port, gevent_port}}"
+            ) from None
     return {"host": host, "http_port": http_port, "gevent_port": gevent_port}
 
 
@@ -150,7 +154,9 @@ def _server_names(names: t.Any, where: str) -> list[str]:
         except ValueError:
             is_address = False
         if is_address or not _HOST_NAME.match(plain) or len(plain) > 253:
-            raise SiteError(f"{where}.server_names={str(name)!r}: give host names such as odoo.example.com or *.example.com")
+            raise SiteError(
+                f"{where}.server_names={str(name)!r}: give host names such as odoo.example.com or *.example.com"
+            )
         result.append(text)
     return result
 
@@ -185,7 +191,9 @@ def certificate_due(
     ``info`` and ``ca_info`` are what the filter ``community.crypto.x509_certificate_info`` tells of the certificate and of the CA.
     """
     moment = now or datetime.datetime.now(datetime.timezone.utc)
-    not_after = datetime.datetime.strptime(str(info["not_after"]), "%Y%m%d%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
+    not_after = datetime.datetime.strptime(str(info["not_after"]), "%Y%m%d%H%M%SZ").replace(
+        tzinfo=datetime.timezone.utc
+    )
     if not_after - moment < datetime.timedelta(days=days):
         return True
     if sorted(str(name) for name in info.get("subject_alt_name") or []) != sorted(f"DNS:{name}" for name in names):

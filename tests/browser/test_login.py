@@ -76,6 +76,21 @@ return performance.getEntriesByType('resource')
 """
 
 
+FIRST_WEBSOCKET_VERSION = 16
+BUS_STATE = """
+const services = window.odoo && odoo.__WOWL_DEBUG__ && odoo.__WOWL_DEBUG__.root.env.services;
+const bus = services && services.bus_service;
+return bus && bus.isActive && 'workerState' in bus ? String(bus.workerState) : 'unknown';
+"""
+OPEN_WEBSOCKET = """
+const done = arguments[arguments.length - 1];
+const socket = new WebSocket(location.origin.replace(/^http/, 'ws') + '/websocket');
+const timer = setTimeout(() => done('no answer within 20 s'), 20000);
+socket.onopen = () => { clearTimeout(timer); socket.close(); done('open'); };
+socket.onerror = () => { clearTimeout(timer); done('error'); };
+"""
+
+
 class Settings(t.NamedTuple):
     url: str
     ca: str
@@ -99,7 +114,13 @@ def read_settings() -> Settings | None:
     password = pathlib.Path(environment["DEMO_PASSWORD_FILE"]).read_text(encoding="utf-8").strip()
     folder = pathlib.Path(environment.get("SCREENSHOT_DIR", "."))
     folder.mkdir(parents=True, exist_ok=True)
-    return Settings(environment["DEMO_URL"].rstrip("/"), environment["DEMO_CA"], environment.get("DEMO_LOGIN", "admin"), password, folder)
+    return Settings(
+        environment["DEMO_URL"].rstrip("/"),
+        environment["DEMO_CA"],
+        environment.get("DEMO_LOGIN", "admin"),
+        password,
+        folder,
+    )
 
 
 @contextlib.contextmanager
@@ -115,7 +136,7 @@ def browser(settings: Settings, trusted: bool = True) -> t.Iterator[webdriver.Ch
         options = Options()
         options.binary_location = CHROMIUM
         for argument in [*QUIET_ARGUMENTS, f"--user-data-dir={home}/profile",
-                         f"--host-resolver-rules=MAP {settings.host} 127.0.0.1" if settings.host.endswith("localhost") else ""]:  # fmt: skip
+                         f"--host-resolver-rules=MAP {settings.host} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1" if settings.host.endswith("localhost") else ""]:  # fmt: skip
             if argument:
                 options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
@@ -124,6 +145,7 @@ def browser(settings: Settings, trusted: bool = True) -> t.Iterator[webdriver.Ch
             environment.pop(name, None)
         driver = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER, env=environment))
         driver.set_page_load_timeout(PATIENCE)
+        driver.set_script_timeout(PATIENCE)
         try:
             yield driver
         finally:
@@ -133,7 +155,9 @@ def browser(settings: Settings, trusted: bool = True) -> t.Iterator[webdriver.Ch
 def wait(driver: webdriver.Chrome, condition: t.Callable[[webdriver.Chrome], t.Any], what: str) -> t.Any:
     """Wait until the condition holds; says what was waited for when it doesn't."""
     try:
-        return WebDriverWait(driver, PATIENCE, poll_frequency=0.25, ignored_exceptions=[WebDriverException]).until(condition)
+        return WebDriverWait(driver, PATIENCE, poll_frequency=0.25, ignored_exceptions=[WebDriverException]).until(
+            condition
+        )
     except Exception as error:
         raise AssertionError(f"{what}: not within {PATIENCE:.0f} s at {driver.current_url}") from error
 
@@ -142,10 +166,15 @@ def present(selector: str) -> t.Callable[[webdriver.Chrome], t.Any]:
     return lambda driver: driver.find_elements(By.CSS_SELECTOR, selector)
 
 
+def login_form_shown(driver: webdriver.Chrome) -> bool:
+    """Odoo 19 hides the form until its scripts ran."""
+    return any(field.is_displayed() for field in driver.find_elements(By.CSS_SELECTOR, "input[name=login]"))
+
+
 def try_login(driver: webdriver.Chrome, settings: Settings, login: str, password: str) -> bool:
     """Fill in the login page; True when the web client opened, False when the page said no."""
     driver.get(f"{settings.url}/web/login")
-    wait(driver, present("input[name=login]"), "the login page")
+    wait(driver, login_form_shown, "the login page")
     for name, value in (("login", login), ("password", password)):
         field = driver.find_element(By.CSS_SELECTOR, f"input[name={name}]")
         field.clear()
@@ -181,7 +210,10 @@ class Traffic:
     def websockets(self) -> dict[str, int | None]:
         """Address of each websocket and the status that the server answered with."""
         urls = {entry["requestId"]: entry["url"] for entry in self.of("Network.webSocketCreated")}
-        statuses = {entry["requestId"]: entry["response"]["status"] for entry in self.of("Network.webSocketHandshakeResponseReceived")}
+        statuses = {
+            entry["requestId"]: entry["response"]["status"]
+            for entry in self.of("Network.webSocketHandshakeResponseReceived")
+        }
         return {url: statuses.get(request) for request, url in urls.items()}
 
     @property
@@ -196,11 +228,13 @@ class Traffic:
 
 def server_version(driver: webdriver.Chrome) -> int:
     """Odoo's major version, as the web client knows it."""
-    text = driver.execute_script("return String((window.odoo && odoo.session_info && odoo.session_info.server_version) || '')")
+    text = driver.execute_script(
+        "return String((window.odoo && odoo.session_info && odoo.session_info.server_version) || '')"
+    )
     if not text:
         text = driver.execute_script(
             "const answer = await fetch('/web/webclient/version_info', {method: 'POST', headers: {'Content-Type': 'application/json'},"
-            " body: '{\"jsonrpc\": \"2.0\", \"params\": {}}'}); return (await answer.json()).result.server_version;"
+            ' body: \'{"jsonrpc": "2.0", "params": {}}\'}); return (await answer.json()).result.server_version;'
         )
     found = re.search(r"\d+", text or "")
     return int(found.group()) if found else 0
@@ -209,7 +243,9 @@ def server_version(driver: webdriver.Chrome) -> int:
 def check_wrong_passwords(settings: Settings) -> None:
     """Neither a wrong password nor the well-known one opens the door."""
     with browser(settings) as driver:
-        assert not try_login(driver, settings, settings.login, settings.password + "-wrong"), "a wrong password was accepted"
+        assert not try_login(driver, settings, settings.login, settings.password + "-wrong"), (
+            "a wrong password was accepted"
+        )
         assert not try_login(driver, settings, "admin", "admin"), "admin/admin was accepted"
 
 
@@ -218,7 +254,9 @@ def check_untrusted_ca(settings: Settings) -> None:
     with browser(settings, trusted=False) as driver:
         with contextlib.suppress(WebDriverException):
             driver.get(f"{settings.url}/web/login")
-        assert "ERR_CERT_AUTHORITY_INVALID" in driver.page_source, "a browser without our CA saw the site: the test would prove nothing"
+        assert "ERR_CERT_AUTHORITY_INVALID" in driver.page_source, (
+            "a browser without our CA saw the site: the test would prove nothing"
+        )
         assert not driver.find_elements(By.CSS_SELECTOR, "input[name=login]")
 
 
@@ -227,7 +265,7 @@ def check_login_and_apps(settings: Settings) -> dict[str, t.Any]:
     with browser(settings) as driver:
         traffic = Traffic(driver)
         driver.get(f"{settings.url}/web/login")
-        wait(driver, present("form.oe_login_form"), "the login page")
+        wait(driver, login_form_shown, "the login page")
         driver.save_screenshot(str(settings.screenshots / "login.png"))
         traffic.collect()
         if not try_login(driver, settings, settings.login, settings.password):
@@ -235,13 +273,21 @@ def check_login_and_apps(settings: Settings) -> dict[str, t.Any]:
         version = server_version(driver)
         traffic.collect()
         driver.get(f"{settings.url}/odoo/apps" if version >= 18 else f"{settings.url}/web#action=base.open_module_tree")
-        wait(driver, lambda page: len(page.find_elements(By.CSS_SELECTOR, CARDS)) >= MINIMUM_APPS, "the cards of the apps")
+        wait(
+            driver,
+            lambda page: len(page.find_elements(By.CSS_SELECTOR, CARDS)) >= MINIMUM_APPS,
+            "the cards of the apps",
+        )
         wait(driver, images_loaded, "the icons of the apps")
         driver.save_screenshot(str(settings.screenshots / "apps.png"))
         cards = len(driver.find_elements(By.CSS_SELECTOR, CARDS))
         traffic.collect()
-        if version >= 16 and has_bus(driver):
-            wait(driver, lambda dummy: traffic.collect() or any(traffic.websockets.values()), "the websocket")  # type: ignore[func-returns-value]
+        realtime = "long polling"
+        if version >= FIRST_WEBSOCKET_VERSION:
+            wait(driver, lambda page: bus_state(page) in ("CONNECTED", "unknown"), "the web client's own websocket")
+            opened = driver.execute_async_script(OPEN_WEBSOCKET)
+            assert opened == "open", f"a websocket to {settings.url}/websocket was not opened: {opened}"
+            realtime = f"websocket open, the web client's is {bus_state(driver)}"
         time.sleep(1)
         traffic.collect()
 
@@ -252,7 +298,7 @@ def check_login_and_apps(settings: Settings) -> dict[str, t.Any]:
     assert traffic.static, "no static file was asked for: the test would prove nothing"
     by_odoo = [url for url, entry in traffic.static.items() if not entry["disk"]]
     assert by_odoo == [], f"static files that did not come from the proxy's disk: {by_odoo}"
-    return {"version": version, "cards": cards, "static_files": len(traffic.static), "websockets": traffic.websockets}
+    return {"version": version, "cards": cards, "static_files": len(traffic.static), "realtime": realtime}
 
 
 def images_loaded(driver: webdriver.Chrome) -> bool:
@@ -262,13 +308,9 @@ def images_loaded(driver: webdriver.Chrome) -> bool:
     return bool(driver.execute_script(script))
 
 
-def has_bus(driver: webdriver.Chrome) -> bool:
-    """Whether the module bus is installed, which is what opens a websocket."""
-    return bool(
-        driver.execute_script(
-            "return !!(window.odoo && odoo.loader && Array.from(odoo.loader.modules.keys()).some(name => name.startsWith('@bus/')))"
-        )
-    )
+def bus_state(driver: webdriver.Chrome) -> str:
+    """What the web client knows of its websocket. It lives in a shared worker, which the browser's log of a page doesn't see."""
+    return str(driver.execute_script(BUS_STATE))
 
 
 SETTINGS = read_settings()
@@ -296,12 +338,14 @@ def test_wrong_passwords_are_refused() -> None:
 
 def main() -> None:
     if SETTINGS is None:
-        raise SystemExit("DEMO_URL is not set: give the address of the instance, for example https://demo.localhost:8443")
+        raise SystemExit(
+            "DEMO_URL is not set: give the address of the instance, for example https://demo.localhost:8443"
+        )
     check_untrusted_ca(SETTINGS)
     seen = check_login_and_apps(SETTINGS)
     check_wrong_passwords(SETTINGS)
     print(f"browser: logged in to Odoo {seen['version']}, {seen['cards']} apps, {seen['static_files']} static files from disk, "
-          f"websockets {seen['websockets'] or 'none'}; a wrong password, admin/admin and an unknown CA were refused")  # fmt: skip
+          f"{seen['realtime']}; a wrong password, admin/admin and an unknown CA were refused")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -138,7 +138,9 @@ def test_a_second_name_of_a_site_has_a_certificate() -> None:
 # TLS
 
 
-@pytest.mark.parametrize(("version", "works"), [("TLSv1", False), ("TLSv1_1", False), ("TLSv1_2", True), ("TLSv1_3", True)])
+@pytest.mark.parametrize(
+    ("version", "works"), [("TLSv1", False), ("TLSv1_1", False), ("TLSv1_2", True), ("TLSv1_3", True)]
+)
 def test_tls_versions(version: str, works: bool) -> None:
     context = ssl.create_default_context(cafile=CA)
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
@@ -165,7 +167,9 @@ def test_strict_transport_security_only_where_asked_for() -> None:
 
 
 def test_the_ca_may_only_sign_and_its_key_is_private() -> None:
-    text = subprocess.run(["openssl", "x509", "-in", CA, "-noout", "-text"], check=True, capture_output=True, text=True).stdout
+    text = subprocess.run(
+        ["openssl", "x509", "-in", CA, "-noout", "-text"], check=True, capture_output=True, text=True
+    ).stdout
     assert "CA:TRUE, pathlen:0" in text
     assert "Certificate Sign, CRL Sign" in text
     for key in ("ca.key", "new.key"):
@@ -217,7 +221,16 @@ def test_the_path_reaches_odoo_as_it_was_written() -> None:
 
 def websocket(path: str, host: str, upgrade: str = "websocket") -> Answer:
     key = base64.b64encode(os.urandom(16)).decode()
-    return ask(path, host, headers=[f"Upgrade: {upgrade}", "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"])
+    return ask(
+        path,
+        host,
+        headers=[
+            f"Upgrade: {upgrade}",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Key: {key}",
+            "Sec-WebSocket-Version: 13",
+        ],
+    )
 
 
 def test_a_websocket_is_upgraded_on_the_gevent_port_for_16_and_later() -> None:
@@ -270,7 +283,9 @@ def test_metrics_are_closed(path: str) -> None:
     assert ask(path).status == 403
 
 
-@pytest.mark.parametrize("path", ["/metricsfoo", "/shop/metrics", "/web/data", "/blog/web-database", "/my/notes/web/database-tips"])
+@pytest.mark.parametrize(
+    "path", ["/metricsfoo", "/shop/metrics", "/web/data", "/blog/web-database", "/my/notes/web/database-tips"]
+)
 def test_neighbours_of_closed_paths_are_open(path: str) -> None:
     assert ask(path).status == 200
 
@@ -338,7 +353,10 @@ def test_a_large_upload_arrives_and_is_kept_out_of_memory() -> None:
 
 
 def test_an_upload_above_the_limit_of_its_site_is_refused() -> None:
-    assert ask("/web/binary/upload", host="old.localhost", method="POST", headers=["Content-Length: 2000000"]).status == 413
+    assert (
+        ask("/web/binary/upload", host="old.localhost", method="POST", headers=["Content-Length: 2000000"]).status
+        == 413
+    )
 
 
 def test_too_many_logins_are_slowed_down_but_pages_are_not() -> None:
@@ -347,7 +365,12 @@ def test_too_many_logins_are_slowed_down_but_pages_are_not() -> None:
             break
         time.sleep(1)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        logins = list(pool.map(lambda dummy: ask("/web/login", method="POST", body=b"login=x", host="alias.localhost").status, range(60)))
+        logins = list(
+            pool.map(
+                lambda dummy: ask("/web/login", method="POST", body=b"login=x", host="alias.localhost").status,
+                range(60),
+            )
+        )
         pages = list(pool.map(lambda dummy: ask("/web/login", host="alias.localhost").status, range(60)))
     assert logins.count(200) >= 1
     assert logins.count(429) >= 10
@@ -412,7 +435,9 @@ def test_the_container_is_unprivileged_and_holds_no_secret_in_its_description() 
 def test_the_log_is_json_without_parameters() -> None:
     ask("/x?token=do-not-log-me", headers=["Referer: https://new.localhost/y?token=do-not-log-me"])
     time.sleep(0.5)
-    lines = subprocess.run(["docker", "logs", "--tail", "20", f"{NAME}-nginx"], check=True, capture_output=True, text=True).stdout
+    lines = subprocess.run(
+        ["docker", "logs", "--tail", "20", f"{NAME}-nginx"], check=True, capture_output=True, text=True
+    ).stdout
     assert "do-not-log-me" not in lines
     last = json.loads(lines.splitlines()[-1])
     assert (last["path"], last["response"]) == ("/x", 200)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.odoo_cloud.platform.plugins.filter.nginx import FilterModule
 
 FILTERS = FilterModule().filters()

@@ -7,14 +7,26 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._nginx import SiteError, certificate_due, normal_sites, realtime_path
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._nginx import (
+    SiteError,
+    certificate_due,
+    normal_sites,
+    realtime_path,
+)
 
 SITE = {"instance": "demo", "version": "19", "server_names": ["demo.localhost"]}
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
-INFO = {"not_after": "20260601000000Z", "subject_alt_name": ["DNS:a.example", "DNS:b.example"], "authority_key_identifier": "aa:bb"}
+INFO = {
+    "not_after": "20260601000000Z",
+    "subject_alt_name": ["DNS:a.example", "DNS:b.example"],
+    "authority_key_identifier": "aa:bb",
+}
 
 
-@pytest.mark.parametrize(("version", "path"), [("14", "/longpolling"), ("15", "/longpolling"), ("16", "/websocket"), ("19", "/websocket")])
+@pytest.mark.parametrize(
+    ("version", "path"), [("14", "/longpolling"), ("15", "/longpolling"), ("16", "/websocket"), ("19", "/websocket")]
+)
 def test_realtime_path(version, path):
     assert realtime_path(version) == path
     assert normal_sites([{**SITE, "version": int(version)}])[0]["realtime_path"] == path
@@ -36,7 +48,13 @@ def test_a_version_may_be_written_with_its_minor_number():
 
 
 def test_replicas_on_other_machines():
-    upstream = ["10.0.0.5", "10.0.0.6:8169", "[fd00::1]:8070", "fd00::2", {"host": "box", "http_port": 1, "gevent_port": "2"}]
+    upstream = [
+        "10.0.0.5",
+        "10.0.0.6:8169",
+        "[fd00::1]:8070",
+        "fd00::2",
+        {"host": "box", "http_port": 1, "gevent_port": "2"},
+    ]
     [site] = normal_sites([{**SITE, "upstream": upstream}])
     assert site["upstream_name"] == ""
     assert [(server["host"], server["http_port"], server["gevent_port"]) for server in site["upstream_servers"]] == [
