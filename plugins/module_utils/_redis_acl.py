@@ -1,0 +1,80 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""The file of users of a Redis or Valkey server: one user for each instance, bound to its key prefix."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import typing as t
+
+RESERVED = ("admin", "default", "health", "loader")
+LEAST_PASSWORD = 16
+
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
+_PREFIX = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,98}$")
+
+# Everything that works on keys, without what reaches beyond a user's own keys: the commands that show or touch other instances' keys
+# (KEYS, SCAN, RANDOMKEY, FLUSHALL, tracking of changes), other clients, functions and scripts, which all users share.
+INSTANCE_RULES = (
+    "+@all -@admin -@dangerous -scan -randomkey -dbsize -pubsub -function -script +script|load +script|exists "
+    "-client +client|id +client|getname +client|setname +client|setinfo +info"
+)
+
+
+class AclError(ValueError):
+    """One line naming the variable, its value and what would be right."""
+
+
+def _hashed(password: t.Any, name: str, variable: str) -> str:
+    if not isinstance(password, str) or len(password) < LEAST_PASSWORD:
+        raise AclError(f"{variable}: the password of {name!r} is too short; give {LEAST_PASSWORD} characters or more")
+    return "#" + hashlib.sha256(password.encode("utf-8")).hexdigest()
+
+
+def patterns(prefix: str) -> tuple[str, ...]:
+    """Beginnings of the keys of a prefix. The colon ends it, so that C(a-odoo-labs) doesn't reach C(a-odoo-labs-next).
+
+    C(session:) in front is how existing session add-ons write it.
+    """
+    plain = prefix.rstrip(":")
+    return tuple(f"{before}{plain}:*" for before in ("", "session:", "session::"))
+
+
+def instance_line(user: t.Mapping[str, t.Any]) -> str:
+    """The line of one instance's user."""
+    name, prefix = str(user.get("name", "")), str(user.get("prefix", ""))
+    if not _NAME.match(name) or name in RESERVED:
+        raise AclError(
+            f"redis_users: name={name!r}: use letters, digits, '.', '_' and '-' (63 at most; not {', '.join(RESERVED)})"
+        )
+    if not _PREFIX.match(prefix) or not prefix.rstrip(":"):
+        raise AclError(f"redis_users: prefix={prefix!r} of {name!r}: use letters, digits, '.', '_', '-' and ':'")
+    own = patterns(prefix)
+    keys = " ".join([f"~{one}" for one in own] + [f"&{one}" for one in own])
+    return f"user {name} on {_hashed(user.get('password'), name, 'redis_users')} resetkeys resetchannels {keys} {INSTANCE_RULES}"
+
+
+def redis_acl(users: t.Sequence[t.Mapping[str, t.Any]], admin_password: str) -> str:
+    """The text of the file of users: hashed passwords only; nobody comes in without one but the health check."""
+    lines = [
+        "user default off resetpass resetkeys resetchannels -@all",
+        f"user admin on {_hashed(admin_password, 'admin', 'redis_admin_password')} ~* &* +@all",
+        "user health on nopass resetkeys resetchannels -@all +ping",
+    ]
+    names: set[str] = set()
+    prefixes: dict[str, str] = {}
+    for user in users:
+        lines.append(instance_line(user))
+        name, prefix = str(user["name"]), str(user["prefix"]).rstrip(":") + ":"
+        if name in names:
+            raise AclError(f"redis_users: name={name!r} is given twice; names must differ")
+        for other, owner in prefixes.items():
+            if prefix.startswith(other) or other.startswith(prefix):
+                raise AclError(
+                    f"redis_users: prefix={user['prefix']!r} of {name!r}: {owner!r} would reach the same keys; prefixes must differ"
+                )
+        names.add(name)
+        prefixes[prefix] = name
+    return "\n".join(lines) + "\n"
