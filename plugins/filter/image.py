@@ -16,5 +16,6 @@ class FilterModule:
             "image_failures": _image.failures,
             "image_ids": _image.resolve,
             "image_missing": _image.missing,
+            "image_problems": _image.problems,
             "image_records": _image.records,
         }

@@ -89,8 +89,6 @@ class LookupModule(LookupBase):
                 if suite not in bases:
                     bases[suite] = _image.base_plan(platform, suite, dict(self.get_option("base")))
                 base = bases[suite]["tag"]
-            if item["name"] in [image["name"] for image in images]:
-                raise _image.ImageError(f"image_list: the name {item['name']!r} is there twice; names must differ")
             dockerfile = self._dockerfile(item, base or pull, source, variables)
             images.append(_image.image_plan(platform, item, base, pull, dockerfile, self._context(item, variables)))
         return [*bases.values(), *images]

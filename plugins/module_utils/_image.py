@@ -83,6 +83,23 @@ def check_ref(name: str, refs: t.Mapping[str, t.Any], allow_unpinned: bool) -> s
     return ref
 
 
+def problems(items: list[t.Any], source: str, refs: t.Mapping[str, t.Any], allow_unpinned: bool = False) -> list[str]:
+    """All that makes a list of images impossible, a line each."""
+    found: list[str] = []
+    names: set[str] = set()
+    for entry in items:
+        try:
+            item = check_item(entry, source)
+            if source == "registry":
+                check_ref(item["name"], refs, allow_unpinned)
+            if item["name"] in names:
+                raise ImageError(f"image_list: the name {item['name']!r} is there twice; names must differ")
+            names.add(item["name"])
+        except ImageError as error:
+            found.append(str(error))
+    return found
+
+
 def read_tree(folder: str, prefix: str = "") -> list[dict[str, str]]:
     """All files below a folder as C(path), C(content) and C(mode), sorted; caches and editor files are left out."""
     found: list[dict[str, str]] = []

@@ -96,6 +96,15 @@ def test_refs_must_be_pinned():
         _image.check_ref("redis", {}, False)
 
 
+def test_problems_are_a_line_each():
+    items = [ITEM, ITEM, {"name": "x", "kind": "odoo", "version": "17"}]
+    found = _image.problems(items, "debian", {})
+    assert len(found) == 2
+    assert "twice" in found[0]
+    assert "no package of Odoo 17" in found[1]
+    assert _image.problems([ITEM], "registry", {"redis": f"redis@{DIGEST}"}) == []
+
+
 def test_context_files_lists_parents_first():
     image = plan(context=[{"path": "app/sub/b.py", "content": "b", "mode": "0644"}])
     root = f"/srv/images/redis-{image['hash']}"
