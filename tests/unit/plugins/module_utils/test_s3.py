@@ -280,6 +280,8 @@ def test_a_store_that_is_not_there_yet():
         ensure(client, check_mode=True)
     with pytest.raises(S3Failure, match="can't be reached"):
         ensure(client, may_be_absent=True)
+    with pytest.raises(S3Failure, match="can't be reached"):
+        ensure(client, ABSENT, may_be_absent=True)
     store = ensure(client, check_mode=True, may_be_absent=True)
     assert store.actions[0] == "create bucket demo-odoo-prod"
     assert "can't be reached" in store.absent_store
