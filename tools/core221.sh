@@ -40,19 +40,21 @@ fi
 
 run --volume "$PWD:/src:ro" --env LC_ALL=C.UTF-8 --env PYTHONDONTWRITEBYTECODE=1 --env ANSIBLE_NOCOLOR=1 --env HOME=/root \
     --env ANSIBLE_INJECT_FACT_VARS=false --env ANSIBLE_COLLECTIONS_PATH=/tree --env PATH=/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    --env ODOO_VERSION="${ODOO_VERSION:-}" "$image" bash -euc '
+    --env ODOO_VERSION="${ODOO_VERSION:-}" "$image" bash -euo pipefail -c '
     mkdir -p /tree/ansible_collections/odoo_cloud /run/lock
     ln -s /src /tree/ansible_collections/odoo_cloud/platform
     cd /tree/ansible_collections/odoo_cloud/platform
     ansible --version | head -1
+    failed=()
     echo "--- unit tests"
-    PYTHONPATH=/tree python -m pytest -q
+    PYTHONPATH=/tree python -m pytest -q -n 2 || failed+=("unit tests")
     echo "--- syntax check of every playbook"
     # One process: many playbooks, one start.
-    ansible-playbook -i inventories/local --syntax-check $(ls playbooks/*.yml)
+    ansible-playbook -i inventories/local --syntax-check playbooks/*.yml || failed+=("syntax check")
     echo "--- site.yml --check --diff on an empty machine"
-    ansible-playbook -i inventories/local playbooks/site.yml --check --diff | tee /tmp/check.log
-    grep -E "^localhost .*failed=0" /tmp/check.log >/dev/null || { echo "the check run touched no host or failed" >&2; exit 1; }
+    { ansible-playbook -i inventories/local playbooks/site.yml --check --diff | tee /tmp/check.log &&
+        grep -qE "^localhost .*failed=0" /tmp/check.log; } || failed+=("check mode")
     for path in /srv/odoo-cloud /root/.odoo-cloud; do
-        [ ! -e "$path" ] || { echo "check mode wrote $path" >&2; exit 1; }
-    done'
+        [ ! -e "$path" ] || failed+=("check mode wrote $path")
+    done
+    [ ${#failed[@]} = 0 ] || { printf "core221: failed: %s\n" "${failed[@]}" >&2; exit 1; }'
