@@ -135,10 +135,12 @@ def browser(settings: Settings, trusted: bool = True) -> t.Iterator[webdriver.Ch
             subprocess.run(command, check=True, capture_output=True)
         options = Options()
         options.binary_location = CHROMIUM
-        for argument in [*QUIET_ARGUMENTS, f"--user-data-dir={home}/profile",
-                         f"--host-resolver-rules=MAP {settings.host} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1" if settings.host.endswith("localhost") else ""]:  # fmt: skip
-            if argument:
-                options.add_argument(argument)
+        for argument in [*QUIET_ARGUMENTS, f"--user-data-dir={home}/profile"]:
+            options.add_argument(argument)
+        if settings.host.endswith("localhost"):  # and nothing else is looked up at all
+            options.add_argument(
+                f"--host-resolver-rules=MAP {settings.host} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+            )
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         environment = {**os.environ, "HOME": home}
         for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

@@ -265,7 +265,8 @@ def test_no_other_upgrade_is_passed_on(path: str, upgrade: str) -> None:
 # Closed paths
 
 DATABASE_SPELLINGS = [
-    "/web/database", "/web/database/", "/web/database/manager", "/web/database/selector", "/web//database/manager", "//web/database/manager",
+    "/web/database", "/web/database/", "/web/database/manager", "/web/database/selector",
+    "/web//database/manager", "//web/database/manager",
     "/web/%64atabase/manager", "/web%2Fdatabase/manager", "/WEB/DATABASE/manager", "/web/Database/backup", "/web/./database/manager",
     "/x/../web/database/manager", "/x/%2e%2e/web/database/manager", "/en/web/database/manager", "/pt_BR/web/database/manager",
     "/web/database?x=1", "/web/database/../database/manager", "/web/database%2Fmanager",
@@ -340,7 +341,8 @@ def test_text_is_compressed_for_those_who_ask(path: str) -> None:
 def test_a_large_upload_arrives_and_is_kept_out_of_memory() -> None:
     size = 300 * 1024 * 1024  # more than the container's memory limit of 256 MB
     with connect("new.localhost") as connection:
-        head = f"POST /web/binary/upload HTTP/1.1\r\nHost: new.localhost:{HTTPS_PORT}\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n"
+        head = f"POST /web/binary/upload HTTP/1.1\r\nHost: new.localhost:{HTTPS_PORT}\r\nConnection: close\r\n"
+        head += f"Content-Length: {size}\r\n\r\n"
         connection.sendall(head.encode())
         block = bytes(1 << 20)
         for dummy in range(size >> 20):
@@ -364,19 +366,14 @@ def test_too_many_logins_are_slowed_down_but_pages_are_not() -> None:
         if ask("/web/login", method="POST", body=b"login=x", host="alias.localhost").status == 200:
             break
         time.sleep(1)
+    paths = ["/web/login", "/en/web/login", "/web/session/authenticate", "//web/%6cogin"] * 20
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        logins = list(
-            pool.map(
-                lambda dummy: ask("/web/login", method="POST", body=b"login=x", host="alias.localhost").status,
-                range(60),
-            )
-        )
-        pages = list(pool.map(lambda dummy: ask("/web/login", host="alias.localhost").status, range(60)))
-    assert logins.count(200) >= 1
-    assert logins.count(429) >= 10
+        logins = list(pool.map(lambda path: ask(path, method="POST", body=b"x", host="alias.localhost").status, paths))
+        pages = list(pool.map(lambda path: ask(path, host="alias.localhost").status, paths))
     assert set(logins) == {200, 429}
-    assert pages.count(200) == 60
-    assert ask("/en/web/session/authenticate", method="POST", body=b"x", host="alias.localhost").status == 429
+    for path in paths[:4]:
+        assert (path, 429) in set(zip(paths, logins))
+    assert set(pages) == {200}
 
 
 # Replicas
