@@ -15,7 +15,9 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils import _scram
 def scram_verifier(password, role):
     """The salt follows from role and password, so that the same password always gives the same file."""
     if not isinstance(password, str) or not password:
-        raise AnsibleFilterError(f"scram_verifier: the password of the role {role!r} is empty; give one or leave the variable out")
+        raise AnsibleFilterError(
+            f"scram_verifier: the password of the role {role!r} is empty; give one or leave the variable out"
+        )
     salt = hmac.new(password.encode("utf-8"), f"odoo_cloud salt {role}".encode(), hashlib.sha256).digest()[:16]
     return _scram.verifier(password, salt)
 

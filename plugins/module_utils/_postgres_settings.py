@@ -39,23 +39,73 @@ RESERVED = {
 }
 
 # pg_settings.context = 'postmaster' (PostgreSQL 13 to 18): a reload is not enough for these.
-NEED_RESTART = frozenset(
-    """
-    archive_mode autovacuum_freeze_max_age autovacuum_max_workers autovacuum_multixact_freeze_max_age
-    autovacuum_worker_slots bonjour bonjour_name cluster_name commit_timestamp_buffers data_sync_retry debug_io_direct
-    dynamic_shared_memory_type event_source hot_standby huge_page_size huge_pages ignore_invalid_pages
-    io_max_combine_limit io_max_concurrency io_method jit_provider listen_addresses max_active_replication_origins
-    max_connections max_files_per_process max_locks_per_transaction max_logical_replication_workers
-    max_notify_queue_pages max_pred_locks_per_transaction max_prepared_transactions max_replication_slots
-    max_wal_senders max_worker_processes min_dynamic_shared_memory multixact_member_buffers multixact_offset_buffers
-    notify_buffers old_snapshot_threshold port recovery_target recovery_target_action recovery_target_inclusive
-    recovery_target_lsn recovery_target_name recovery_target_time recovery_target_timeline recovery_target_xid
-    reserved_connections serializable_buffers shared_buffers shared_memory_type shared_preload_libraries
-    subtransaction_buffers superuser_reserved_connections track_activity_query_size track_commit_timestamp
-    transaction_buffers unix_socket_directories unix_socket_group unix_socket_permissions wal_buffers wal_decode_buffer_size
-    trace_connection_negotiation wal_level wal_log_hints
-    """.split()
-)
+NEED_RESTART = {
+    "archive_mode",
+    "autovacuum_freeze_max_age",
+    "autovacuum_max_workers",
+    "autovacuum_multixact_freeze_max_age",
+    "autovacuum_worker_slots",
+    "bonjour",
+    "bonjour_name",
+    "cluster_name",
+    "commit_timestamp_buffers",
+    "data_sync_retry",
+    "debug_io_direct",
+    "dynamic_shared_memory_type",
+    "event_source",
+    "hot_standby",
+    "huge_page_size",
+    "huge_pages",
+    "ignore_invalid_pages",
+    "io_max_combine_limit",
+    "io_max_concurrency",
+    "io_method",
+    "jit_provider",
+    "listen_addresses",
+    "max_active_replication_origins",
+    "max_connections",
+    "max_files_per_process",
+    "max_locks_per_transaction",
+    "max_logical_replication_workers",
+    "max_notify_queue_pages",
+    "max_pred_locks_per_transaction",
+    "max_prepared_transactions",
+    "max_replication_slots",
+    "max_wal_senders",
+    "max_worker_processes",
+    "min_dynamic_shared_memory",
+    "multixact_member_buffers",
+    "multixact_offset_buffers",
+    "notify_buffers",
+    "old_snapshot_threshold",
+    "port",
+    "recovery_target",
+    "recovery_target_action",
+    "recovery_target_inclusive",
+    "recovery_target_lsn",
+    "recovery_target_name",
+    "recovery_target_time",
+    "recovery_target_timeline",
+    "recovery_target_xid",
+    "reserved_connections",
+    "serializable_buffers",
+    "shared_buffers",
+    "shared_memory_type",
+    "shared_preload_libraries",
+    "subtransaction_buffers",
+    "superuser_reserved_connections",
+    "trace_connection_negotiation",
+    "track_activity_query_size",
+    "track_commit_timestamp",
+    "transaction_buffers",
+    "unix_socket_directories",
+    "unix_socket_group",
+    "unix_socket_permissions",
+    "wal_buffers",
+    "wal_decode_buffer_size",
+    "wal_level",
+    "wal_log_hints",
+}
 
 
 class SettingsError(ValueError):
@@ -95,7 +145,7 @@ def computed(memory: int, max_connections: int) -> dict[str, t.Any]:
     shared = _clamp(memory * 2 // 5, 64 * MIB, 16 * GIB)
     # Odoo holds many connections open of which few work at a time: a quarter of them may sort or hash at once.
     work = _clamp((memory - shared) // max(1, max_connections // 4), 4 * MIB, 64 * MIB)
-    wal = _clamp(memory * 2, GIB, 16 * GIB)
+    wal = _clamp(memory, GIB, 8 * GIB)
     return {
         "max_connections": max_connections,
         "shared_buffers": _kb(shared),
@@ -126,9 +176,13 @@ def _overrides(overrides: t.Any) -> dict[str, t.Any]:
         raise SettingsError(f"postgres_settings={overrides!r}: give a dictionary such as {{work_mem: 8MB}}")
     for name in overrides:
         if not _NAME.match(str(name)):
-            raise SettingsError(f"postgres_settings: {name!r}: is not the name of a setting; use lowercase letters, digits and '_'")
+            raise SettingsError(
+                f"postgres_settings: {name!r}: is not the name of a setting; use lowercase letters, digits and '_'"
+            )
         if name in RESERVED:
-            raise SettingsError(f"postgres_settings: {name}={overrides[name]!r}: the role sets it ({RESERVED[name]}); leave it out")
+            raise SettingsError(
+                f"postgres_settings: {name}={overrides[name]!r}: the role sets it ({RESERVED[name]}); leave it out"
+            )
     return {str(name): value for name, value in overrides.items()}
 
 
@@ -143,7 +197,11 @@ def postgres_settings(
 
     ``fixed`` is what the role sets; ``overrides`` what the user gave, which wins over the computed values.
     """
-    if isinstance(max_connections, bool) or not re.match(r"^\d+$", str(max_connections)) or not 10 <= int(max_connections) <= 10000:
+    if (
+        isinstance(max_connections, bool)
+        or not re.match(r"^\d+$", str(max_connections))
+        or not 10 <= int(max_connections) <= 10000
+    ):
         raise SettingsError(f"postgres_max_connections={max_connections!r}: give a number from 10 to 10000")
     planned = memory_to_plan(memory, machine_memory)
     settings = {**(fixed or {}), **computed(planned, int(max_connections)), **_overrides(overrides)}
