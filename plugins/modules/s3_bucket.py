@@ -14,8 +14,8 @@ author:
 description:
   - Makes buckets on AWS or any S3-compatible store, and sets versioning, encryption, lifecycle, public access block and tags.
   - Compares first and writes only what differs. An unchanged bucket costs one request and one for each setting that the store has.
-  - What a store does not have is returned in RV(capabilities) and reported in one warning. Name it in O(buckets[].required) to make
-    that an error.
+  - What a store does not have is returned in RV(capabilities) and reported in one warning by the run that makes or changes a bucket.
+    Name it in O(buckets[].required) to make that an error.
   - A bucket is never deleted unless it is empty and O(buckets[].confirm_delete) repeats its name.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -280,7 +280,7 @@ def main() -> None:
         done = store.actions if store else []
         module.fail_json(msg=str(error), actions=done, changed=bool(done) and not module.check_mode)
     lacking = store.lacking()
-    if lacking:
+    if lacking and store.actions:  # once, when the buckets are made or changed; later runs have RV(capabilities)
         module.warn(
             f"The S3 store at {client.endpoint} ({store.provider}) has no {', '.join(lacking)}: these settings of its buckets are left out"
         )
