@@ -29,7 +29,12 @@ def main(arguments: list[str]) -> int:
         return 0 if good else 1
 
     from . import log
-    from .errors import RuntimeFailure, Stopped, UsageError
+    from .errors import EXIT_CONFIG, EXIT_DATABASE_ERROR, RuntimeFailure, Stopped, UsageError
+    from .pg import one_line, psycopg2
+
+    if psycopg2 is None:
+        log.error("the Python module psycopg2 is missing: install python3-psycopg2 in the image")
+        return EXIT_CONFIG
 
     try:
         from . import run
@@ -51,6 +56,9 @@ def main(arguments: list[str]) -> int:
     except RuntimeFailure as exc:
         (log.info if isinstance(exc, Stopped) else log.error)(str(exc))
         return exc.exit_code
+    except psycopg2.Error as exc:
+        log.error(f"PostgreSQL refuses what the runtime needs: {one_line(exc)}")
+        return EXIT_DATABASE_ERROR
     return 0
 
 

@@ -11,6 +11,7 @@ EXIT_REFUSED = 65  # the database is in a state that only a human may open
 EXIT_DATABASE_MISSING = 68  # PostgreSQL answers, the database does not exist (limit: DB_WAIT_TIMEOUT)
 EXIT_UNREACHABLE = 69  # PostgreSQL does not answer (limit: DB_WAIT_TIMEOUT)
 EXIT_INIT_FAILED = 70  # odoo -i failed, or what it left behind is not an initialised database
+EXIT_DATABASE_ERROR = 66  # PostgreSQL refuses a statement of ours (rights on the schema or the history, a full disk)
 EXIT_LOCK_LOST = 71  # the connection that held the lock is gone; the work was stopped
 EXIT_FILES = 73  # DATA_DIR or STATIC_DIR cannot be written
 EXIT_WAIT_TIMEOUT = 75  # the database did not become ready (limit: TIMEOUT)

@@ -105,7 +105,10 @@ class Child:
         """The exit code. Raises Stopped after a signal, LockLost (child killed) when `still_ours` says no."""
         previous = {number: signal.signal(number, self._pass_on) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
-            self.process = self.popen(self.command, env=self.env, stdin=subprocess.DEVNULL)
+            try:
+                self.process = self.popen(self.command, env=self.env, stdin=subprocess.DEVNULL)
+            except OSError as exc:
+                raise InitFailed(f"{self.command[0]!r} cannot be run: {exc.strerror}") from exc
             if self.signal:
                 self.process.send_signal(self.signal)
             stop_at = None
