@@ -85,8 +85,11 @@ browser: tools-ready ## headless Chromium logs in through nginx (on molecule's p
 	@tools/apt.sh chromium chromium-driver libnss3-tools
 	@tools/molecule.sh $(WORK) browser $(SCENARIO)
 
-bench: tools-ready ## measure; the figures of docs/benchmarks.md
-	@$(TEST_BIN)/python benchmarks/run.py $(ARGS)
+# The demo of INVENTORY=inventories/local has to be up.
+bench: tools-ready ## static files through nginx against Odoo's own port, on the demo that runs
+	@tools/apt.sh wrk curl
+	@odoo=$$(docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' odoo-cloud-demo-1); \
+	$(TEST_BIN)/python benchmarks/static.py --proxy https://demo.localhost:8443 --odoo "http://$$odoo:8069" --host demo.localhost $(ARGS)
 
 prove-demo: tools-ready runtime ## run the bars of `make demo` and say which hold (PART=, MUTANT=)
 	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/demo.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)')
