@@ -104,3 +104,39 @@ def test_what_is_ours_does_not_reach_odoo(settings):
         "PGPASSFILE": "/dev/shm/x/pgpass",
     }
     assert "PYTHONPATH" not in run.odoo_environment({"PYTHONPATH": run.runtime_folder()}, settings, None)
+
+
+def test_a_transaction_pooler_is_refused(settings, monkeypatch):
+    """Through one, the backend that answers is another one than the backend connected to, and a session lock is void."""
+    closed = []
+
+    class Cursor:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_args):
+            pass
+
+        def execute(self, _query):
+            pass
+
+        def fetchone(self):
+            return (4711,)
+
+    class Connection:
+        server_version = 170000
+        info = type("Info", (), {"backend_pid": 4711})
+        autocommit = False
+
+        def cursor(self):
+            return Cursor()
+
+        def close(self):
+            closed.append(1)
+
+    monkeypatch.setattr(pg, "psycopg2", type("Psycopg2", (), {"connect": staticmethod(lambda **_args: Connection())}))
+    assert pg.connect(settings, "postgres", "x").autocommit
+    Connection.info.backend_pid = 1
+    with pytest.raises(errors.PoolerRefused, match="transaction pooler"):
+        pg.connect(settings, "postgres", "x")
+    assert closed == [1]
