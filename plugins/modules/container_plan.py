@@ -167,7 +167,9 @@ def main() -> None:
                     msg=f"odoo_cloud_name={platform!r}: a container named {name!r} exists that this platform did not make; "
                     "rename or remove it, or choose another odoo_cloud_name"
                 )
-            reference = str(definition["image"])
+            reference = str(definition.get("image") or "")
+            if not reference:
+                module.fail_json(msg=f"image={reference!r} of container {name!r}: give the ID or the name of an image")
             image_id = engine.image_id(reference) if answers else None
             if image_id is None and not module.check_mode:
                 module.fail_json(msg=f"image={reference!r} of container {name!r}: the engine has no such image")
