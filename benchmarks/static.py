@@ -83,7 +83,9 @@ def arguments(given: t.Sequence[str] | None = None) -> argparse.Namespace:
         "--proxy", required=True, help="address of the site through the proxy, https://demo.localhost:8443"
     )
     parser.add_argument("--odoo", required=True, help="address of Odoo's own port, http://172.18.0.5:8069")
-    parser.add_argument("--path", default="/web/static/img/favicon.ico", help="the static file (default %(default)s)")
+    parser.add_argument(
+        "--path", default="/base/static/img/country_flags/ec.png", help="the static file (default %(default)s)"
+    )
     parser.add_argument("--host", default="", help="Host header for both")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each (default %(default)s)")
     parser.add_argument("--seconds", type=int, default=3, help="seconds of a round (default %(default)s)")
