@@ -88,8 +88,8 @@ browser: tools-ready ## headless Chromium logs in through nginx (on molecule's p
 # The demo of INVENTORY=inventories/local has to be up.
 bench: tools-ready ## static files through nginx against Odoo's own port, on the demo that runs
 	@tools/apt.sh wrk curl
-	@odoo=$$(docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' odoo-cloud-demo-1); \
-	$(TEST_BIN)/python benchmarks/static.py --proxy https://demo.localhost:8443 --odoo "http://$$odoo:8069" --host demo.localhost $(ARGS)
+	@pid=$$(docker inspect -f '{{.State.Pid}}' odoo-cloud-demo-1); \
+	$(TEST_BIN)/python benchmarks/static.py --proxy https://demo.localhost:8443 --odoo http://127.0.0.1:8069 --odoo-pid "$$pid" --host demo.localhost $(ARGS)
 
 prove-demo: tools-ready runtime ## run the bars of `make demo` and say which hold (PART=, MUTANT=)
 	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/demo.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)')

@@ -24,9 +24,14 @@ class BenchmarkError(Exception):
     """One line for people."""
 
 
-def fetch(url: str, host: str) -> tuple[int, int, dict[str, str]]:
+def inside(pid: int) -> list[str]:
+    """What runs a command in the network of a process, so that a container's own port is asked over its own loopback."""
+    return ["nsenter", "--target", str(pid), "--net"] if pid else []
+
+
+def fetch(url: str, host: str, pid: int = 0) -> tuple[int, int, dict[str, str]]:
     """Status, length and headers of one request; the name is checked by other tests, so not here."""
-    command = ["curl", "--silent", "--show-error", "--insecure", "--max-time", "30", "--dump-header", "-", "--output", "/dev/null",
+    command = [*inside(pid), "curl", "--silent", "--show-error", "--insecure", "--max-time", "30", "--dump-header", "-", "--output", "/dev/null",
                "--write-out", "\n%{http_code} %{size_download}", *resolve(url, host), url]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -54,9 +59,18 @@ end
 """
 
 
-def measure(url: str, host: str, seconds: int, connections: int, threads: int) -> dict[str, float]:
+def measure(url: str, host: str, seconds: int, connections: int, threads: int, pid: int = 0) -> dict[str, float]:
     """One round of wrk; an answer that isn't a success spoils the round."""
-    command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s"]
+    command = [
+        *inside(pid),
+        "wrk",
+        f"-t{threads}",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--latency",
+        "--timeout",
+        "30s",
+    ]
     if host:
         command += ["-H", f"Host: {host}"]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
@@ -82,7 +96,10 @@ def arguments(given: t.Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--proxy", required=True, help="address of the site through the proxy, https://demo.localhost:8443"
     )
-    parser.add_argument("--odoo", required=True, help="address of Odoo's own port, http://172.18.0.5:8069")
+    parser.add_argument("--odoo", required=True, help="address of Odoo's own port, http://127.0.0.1:8069")
+    parser.add_argument(
+        "--odoo-pid", type=int, default=0, help="process of the replica in whose network --odoo is asked"
+    )
     parser.add_argument(
         "--path", default="/base/static/img/country_flags/ec.png", help="the static file (default %(default)s)"
     )
@@ -97,9 +114,10 @@ def arguments(given: t.Sequence[str] | None = None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> dict[str, t.Any]:
     urls = {"proxy": options.proxy.rstrip("/") + options.path, "odoo": options.odoo.rstrip("/") + options.path}
+    pids = {"proxy": 0, "odoo": options.odoo_pid}
     sizes = {}
     for name, url in urls.items():
-        status, sizes[name], headers = fetch(url, options.host)
+        status, sizes[name], headers = fetch(url, options.host, pids[name])
         if status != 200:
             raise BenchmarkError(f"{url}: answered {status}, a file that is there is needed; choose another --path")
         if name == "proxy" and "disk" not in headers.get("server-timing", ""):
@@ -109,11 +127,13 @@ def run(options: argparse.Namespace) -> dict[str, t.Any]:
             f"{options.path}: {sizes['proxy']} bytes from the proxy, {sizes['odoo']} from Odoo; both should be the same file"
         )
     rounds: dict[str, list[dict[str, float]]] = {"proxy": [], "odoo": []}
-    for url in urls.values():
-        measure(url, options.host, 1, options.connections, options.threads)
+    for name, url in urls.items():
+        measure(url, options.host, 1, options.connections, options.threads, pids[name])
     for _ in range(options.rounds):
         for name, url in urls.items():
-            rounds[name].append(measure(url, options.host, options.seconds, options.connections, options.threads))
+            rounds[name].append(
+                measure(url, options.host, options.seconds, options.connections, options.threads, pids[name])
+            )
     result: dict[str, t.Any] = {
         name: {
             "rps": round(statistics.median(entry["rps"] for entry in measured), 1),

@@ -26,7 +26,9 @@ class Decision:
 def canonical(definition: dict[str, t.Any], image_id: str) -> str:
     """The definition as it is kept in the container's label; two equal definitions give equal text."""
     kept = {
-        key: value for key, value in definition.items() if key not in NOT_PART_OF_DEFINITION and value not in (None, [], {}, "")
+        key: value
+        for key, value in definition.items()
+        if key not in NOT_PART_OF_DEFINITION and value not in (None, [], {}, "")
     }
     kept["image"] = image_id
     return json.dumps(kept, sort_keys=True, separators=(",", ":"))
@@ -58,7 +60,9 @@ def decide(
         return Decision("create", "it does not exist")
     labels = inspected.get("Config", {}).get("Labels") or {}
     if labels.get(DEFINITION_LABEL) != wanted:
-        return Decision("recreate", "its definition changed: " + ", ".join(changed_keys(labels.get(DEFINITION_LABEL), wanted)))
+        return Decision(
+            "recreate", "its definition changed: " + ", ".join(changed_keys(labels.get(DEFINITION_LABEL), wanted))
+        )
     missing = missing_networks(inspected, wanted)
     if missing:
         return Decision("recreate", f"it was taken off the network {missing}")

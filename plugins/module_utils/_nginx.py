@@ -62,7 +62,7 @@ def _normal_site(number: int, site: t.Any, defaults: dict[str, t.Any]) -> dict[s
         raise SiteError(
             f"{where}.instance={instance!r}: give the instance's name (lower-case letters, digits, _ and -)"
         )
-    version = str(site.get("version") or "").split(".")[0]
+    version = str(site.get("version") or "").split(".", 1)[0]
     if version not in VERSIONS:
         raise SiteError(f"{where}.version={site.get('version')!r}: give one of {', '.join(VERSIONS)}")
     http_port = _port(site.get("http_port"), HTTP_PORT, f"{where}.http_port")

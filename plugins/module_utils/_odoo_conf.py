@@ -9,9 +9,10 @@ Sources: the option tables of Odoo's C(odoo/tools/config.py) of 14.0 to 19.0; th
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import typing as t
+
+from ._runtime.password import password_hash
 
 MIB = 1024 * 1024
 HTTP_PORT = 8069
@@ -57,15 +58,10 @@ def memory_limits(memory_bytes: int, replicas: int) -> tuple[int, int]:
     return soft, soft + min(LIMIT_MEMORY_HARD - LIMIT_MEMORY_SOFT, soft // 4)
 
 
-def pbkdf2_sha512(password: str) -> str:
-    """The password as passlib's C(pbkdf2_sha512) keeps it, which Odoo reads; the same password gives the same text."""
+def master_password_hash(password: str) -> str:
+    """What C(admin_passwd) holds; the same password gives the same text, so that an unchanged file stays unchanged."""
     salt = hashlib.sha256(b"odoo_cloud.platform:" + password.encode()).digest()[:16]
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _PASSLIB_ROUNDS)
-    return f"$pbkdf2-sha512${_PASSLIB_ROUNDS}${_ab64(salt)}${_ab64(digest)}"
-
-
-def _ab64(data: bytes) -> str:
-    return base64.b64encode(data).decode().rstrip("=").replace("+", ".")
+    return password_hash(password, _PASSLIB_ROUNDS, salt)
 
 
 def options(instance: dict[str, t.Any], machine: dict[str, t.Any], db_host: str, db_port: int) -> dict[str, str]:
@@ -85,7 +81,7 @@ def options(instance: dict[str, t.Any], machine: dict[str, t.Any], db_host: str,
         "db_name": instance["database"]["name"],
         "dbfilter": f"^{instance['database']['name']}$",
         "list_db": False,
-        "admin_passwd": pbkdf2_sha512(instance["master_password"]),
+        "admin_passwd": master_password_hash(instance["master_password"]),
         "http_interface": "0.0.0.0",
         "http_port": HTTP_PORT,
         gevent_port_option(version): GEVENT_PORT,

@@ -18,8 +18,8 @@ import os
 import ssl
 import time
 import typing as t
-import xml.etree.ElementTree as ElementTree
 from urllib.parse import quote, urlsplit
+from xml.etree import ElementTree
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 FEATURES = ("versioning", "encryption", "lifecycle", "public_access_block", "tags")

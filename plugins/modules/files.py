@@ -178,7 +178,13 @@ def apply_entry(entry: dict[str, t.Any], check_mode: bool) -> tuple[dict[str, t.
         raise FilesError(f"path={path!r}: does not exist and no content is given")
 
     before: dict[str, t.Any] = {"path": path, "state": "absent"}
-    after: dict[str, t.Any] = {"path": path, "state": entry["state"], "mode": f"{mode:04o}", "owner": owner, "group": group}
+    after: dict[str, t.Any] = {
+        "path": path,
+        "state": entry["state"],
+        "mode": f"{mode:04o}",
+        "owner": owner,
+        "group": group,
+    }
     rewrite = status is None
     if status is not None:
         before = {

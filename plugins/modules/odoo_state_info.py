@@ -65,7 +65,7 @@ databases:
       type: bool
     initialised:
       description:
-        - Whether Odoo's module C(base) is installed in it. Is null while somebody works on the database: looking would wait.
+        - Whether Odoo's module C(base) is installed in it. Null while somebody works on the database, because looking would wait.
       type: bool
     open:
       description: Whether Odoo may run on it, as far as the history says.

@@ -169,13 +169,16 @@ def present(selector: str) -> t.Callable[[webdriver.Chrome], t.Any]:
 
 
 def login_form_shown(driver: webdriver.Chrome) -> bool:
-    """Odoo 19 hides the form until its scripts ran."""
+    """Odoo 19 hides the form until its scripts ran; on a new database it makes those scripts first, which takes seconds."""
+    if driver.execute_script("return document.readyState") != "complete":
+        return False
     return any(field.is_displayed() for field in driver.find_elements(By.CSS_SELECTOR, "input[name=login]"))
 
 
 def try_login(driver: webdriver.Chrome, settings: Settings, login: str, password: str) -> bool:
     """Fill in the login page; True when the web client opened, False when the page said no."""
-    driver.get(f"{settings.url}/web/login")
+    if not driver.current_url.startswith(f"{settings.url}/web/login"):
+        driver.get(f"{settings.url}/web/login")
     wait(driver, login_form_shown, "the login page")
     for name, value in (("login", login), ("password", password)):
         field = driver.find_element(By.CSS_SELECTOR, f"input[name={name}]")

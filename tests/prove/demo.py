@@ -73,13 +73,24 @@ MUTANTS = {
     "blind-passwords": Mutant("repair", "plugins/module_utils/_database.py", "", ""),
     "no-lock": Mutant("ten", "plugins/module_utils/_runtime/lock.py", "", ""),
     "secret-in-environment": Mutant(
-        "secrets", "roles/odoo/templates/containers.yml.j2", "    ODOO_RC:", "    DB_PASSWORD: {{ instance.database.password | to_json }}\n    ODOO_RC:"
+        "secrets",
+        "roles/odoo/templates/containers.yml.j2",
+        "    ODOO_RC:",
+        "    DB_PASSWORD: {{ instance.database.password | to_json }}\n    ODOO_RC:",
     ),
-    "secret-in-output": Mutant("secrets", "plugins/modules/files.py", '"secret_content": {"type": "str", "no_log": True}', '"secret_content": {"type": "str", "no_log": False}'),
-    "socket-in-run": Mutant(
-        "reboot", "roles/postgres/defaults/main.yml", "", ""
+    "secret-in-output": Mutant(
+        "secrets",
+        "plugins/modules/files.py",
+        '"secret_content": {"type": "str", "no_log": True}',
+        '"secret_content": {"type": "str", "no_log": False}',
     ),
-    "static-by-odoo": Mutant("static", "plugins/module_utils/_instance.py", 'f"{STATIC_DIR}/{name}/current"', 'f"{STATIC_DIR}/{name}/nowhere"'),
+    "socket-in-run": Mutant("reboot", "roles/postgres/defaults/main.yml", "", ""),
+    "static-by-odoo": Mutant(
+        "static",
+        "plugins/module_utils/_instance.py",
+        'f"{STATIC_DIR}/{name}/current"',
+        'f"{STATIC_DIR}/{name}/nowhere"',
+    ),
     "always-changed": Mutant("second", "plugins/modules/files.py", "if before == after and not rewrite:", "if False:"),
     "check-writes": Mutant("empty", "plugins/modules/files.py", "if not check_mode:", "if True:"),
 }
@@ -106,7 +117,11 @@ class Platform:
         }
 
     def playbook(
-        self, name: str, *args: str, variables: dict[str, t.Any] | None = None, environment: dict[str, str] | None = None
+        self,
+        name: str,
+        *args: str,
+        variables: dict[str, t.Any] | None = None,
+        environment: dict[str, str] | None = None,
     ) -> tuple[int, str, float]:
         """Run one playbook: exit code, output, seconds."""
         env = {
@@ -187,7 +202,9 @@ class _Connection(http.client.HTTPSConnection):
     """HTTPS to this machine whatever the name resolves to, checked against the platform's own authority."""
 
     def __init__(self) -> None:
-        super().__init__(HOST, HTTPS_PORT, timeout=30, context=ssl.create_default_context(cafile=str(SECRETS / "tls" / "ca.pem")))
+        super().__init__(
+            HOST, HTTPS_PORT, timeout=30, context=ssl.create_default_context(cafile=str(SECRETS / "tls" / "ca.pem"))
+        )
 
     def connect(self) -> None:
         plain = socket.create_connection(("127.0.0.1", HTTPS_PORT), timeout=30)
@@ -209,7 +226,9 @@ def request(method: str, path: str, body: t.Any = None) -> tuple[int, bytes]:
 def log_in(password: str) -> bool:
     """True when the administrator can log in over HTTPS."""
     parameters = {"db": "demo", "login": "admin", "password": password}
-    status, body = request("POST", "/web/session/authenticate", {"jsonrpc": "2.0", "method": "call", "params": parameters})
+    status, body = request(
+        "POST", "/web/session/authenticate", {"jsonrpc": "2.0", "method": "call", "params": parameters}
+    )
     answer = json.loads(body)
     return status == 200 and bool((answer.get("result") or {}).get("uid"))
 
@@ -248,7 +267,9 @@ def part_fresh(platform: Platform) -> t.Iterator[Line]:
         f"<= {FRESH_SECONDS} s",
         total <= FRESH_SECONDS,
     )
-    yield Line("admin/admin is refused", "refused" if not log_in("admin") else "accepted", "refused", not log_in("admin"))
+    yield Line(
+        "admin/admin is refused", "refused" if not log_in("admin") else "accepted", "refused", not log_in("admin")
+    )
 
 
 def part_second(platform: Platform) -> t.Iterator[Line]:
@@ -290,7 +311,8 @@ def part_empty(platform: Platform) -> t.Iterator[Line]:
     yield Line(
         "--check on an empty machine (no engine)",
         f"exit {code}, would change {sums.get('changed')}, names every container: {'yes' if tells else 'no'}, "
-        f"touched: {', '.join(touched) or 'nothing'} in {seconds:.1f} s" + ("" if code == 0 else "; " + last_error(output)),
+        f"touched: {', '.join(touched) or 'nothing'} in {seconds:.1f} s"
+        + ("" if code == 0 else "; " + last_error(output)),
         "runs through, tells, touches nothing",
         code == 0 and sums.get("changed", 0) >= 5 and tells and not touched,
     )
@@ -337,7 +359,19 @@ def started_at(name: str) -> str:
 
 def psql(statement: str) -> str:
     """Run SQL as the superuser inside PostgreSQL's container."""
-    return docker("exec", f"{NAME}-postgres", "psql", "-U", "postgres", "-d", "postgres", "-h", "/run/postgresql", "-Atc", statement)
+    return docker(
+        "exec",
+        f"{NAME}-postgres",
+        "psql",
+        "-U",
+        "postgres",
+        "-d",
+        "postgres",
+        "-h",
+        "/run/postgresql",
+        "-Atc",
+        statement,
+    )
 
 
 def part_reboot(platform: Platform) -> t.Iterator[Line]:
@@ -369,10 +403,19 @@ def part_reboot(platform: Platform) -> t.Iterator[Line]:
             subprocess.run(["/usr/local/sbin/odoo-cloud-engine", "start"], check=True, stdout=subprocess.DEVNULL)
         wait_for_login(180)
         seconds = time.monotonic() - begin
-        yield Line("engine stopped, /run emptied, engine started: serves without Ansible", f"login after {seconds:.0f} s", "serves", True)
+        yield Line(
+            "engine stopped, /run emptied, engine started: serves without Ansible",
+            f"login after {seconds:.0f} s",
+            "serves",
+            True,
+        )
     finally:
         for entry in kept.iterdir():
-            if "docker" not in entry.name and "containerd" not in entry.name and not (pathlib.Path("/run") / entry.name).exists():
+            if (
+                "docker" not in entry.name
+                and "containerd" not in entry.name
+                and not (pathlib.Path("/run") / entry.name).exists()
+            ):
                 shutil.move(str(entry), f"/run/{entry.name}")
         shutil.rmtree(kept, ignore_errors=True)
 
@@ -407,7 +450,11 @@ def part_ten(platform: Platform) -> t.Iterator[Line]:
         healthy: set[str] = set()
         while len(healthy) < REPLICAS and time.monotonic() - begin < 400:
             time.sleep(2)
-            healthy = {name for name in names if docker("inspect", "-f", "{{.State.Health.Status}} {{.RestartCount}}", name).strip() == "healthy 0"}
+            healthy = {
+                name
+                for name in names
+                if docker("inspect", "-f", "{{.State.Health.Status}} {{.RestartCount}}", name).strip() == "healthy 0"
+            }
         seconds = time.monotonic() - begin
         states = docker(
             "exec", f"{NAME}-postgres", "psql", "-U", "postgres", "-h", "/run/postgresql", "-d", "ten", "-Atc",
@@ -519,7 +566,9 @@ def mutated(name: str) -> pathlib.Path:
     mutant = MUTANTS[name]
     tree = WORK / "prove" / "mutant" / name
     shutil.rmtree(tree, ignore_errors=True)
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split("\n")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split(
+        "\n"
+    )
     for one in filter(None, tracked):
         target = tree / one
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -548,7 +597,10 @@ def run_part(name: str, platform: Platform) -> list[Line]:
 
 
 def show(line: Line) -> None:
-    print(f"{'holds      ' if line.holds else 'FALLS SHORT'}  {line.bar}: {line.figure}  (target: {line.target})", flush=True)
+    print(
+        f"{'holds      ' if line.holds else 'FALLS SHORT'}  {line.bar}: {line.figure}  (target: {line.target})",
+        flush=True,
+    )
 
 
 def main() -> int:
@@ -565,7 +617,9 @@ def main() -> int:
     begin = time.monotonic()
     tree = mutated(arguments.mutant) if arguments.mutant else ROOT
     platform = Platform(tree, arguments.version)
-    parts = [MUTANTS[arguments.mutant].part] if arguments.mutant else [arguments.part] if arguments.part else list(PARTS)
+    parts = (
+        [MUTANTS[arguments.mutant].part] if arguments.mutant else [arguments.part] if arguments.part else list(PARTS)
+    )
     lines: list[Line] = []
     try:
         for name in parts:
@@ -575,7 +629,10 @@ def main() -> int:
             platform.clean()
     short = sum(not line.holds for line in lines)
     print(f"{len(lines) - short} passed, {short} failed")
-    print(f"{len(lines)} bars in {time.monotonic() - begin:.0f} s" + (f" with the mutant {arguments.mutant}" if arguments.mutant else ""))
+    print(
+        f"{len(lines)} bars in {time.monotonic() - begin:.0f} s"
+        + (f" with the mutant {arguments.mutant}" if arguments.mutant else "")
+    )
     return 1 if short or not lines else 0
 
 

@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
         from .health import check
 
         good, line = check(env)
-        print(line)
+        sys.stdout.write(line + "\n")
         return 0 if good else 1
 
     from . import log
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
         if arguments[0] == "state":
             import json
 
-            print(json.dumps(run.print_state(env), indent=2))
+            sys.stdout.write(json.dumps(run.print_state(env), indent=2) + "\n")
             return 0
         if arguments[0].startswith("-"):
             raise UsageError(f"argument {arguments[0]!r}: give run, health, state, or a command like: odoo shell")
@@ -63,4 +63,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(main(sys.argv[1:]))

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
 import shutil
 import signal
 import subprocess
@@ -19,6 +16,7 @@ from . import log, state, static
 from .config import Settings
 from .errors import ConfigError, InitFailed, LockLost, Stopped
 from .lock import Lock
+from .password import password_hash
 
 HOLD_CHECK_SECONDS = 3.0
 STOP_SECONDS = 8.0
@@ -57,17 +55,6 @@ def password_rounds(version: int) -> int:
     if version >= 17:
         return 600_000
     return 350_000 if version == 16 else 25_000
-
-
-def password_hash(password: str, rounds: int, salt: bytes | None = None) -> str:
-    """passlib's pbkdf2_sha512, as Odoo stores it in res_users.password."""
-    salt = os.urandom(16) if salt is None else salt
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode("utf-8"), salt, rounds)
-
-    def ab64(data: bytes) -> str:
-        return base64.b64encode(data).decode("ascii").rstrip("=").replace("+", ".")
-
-    return f"$pbkdf2-sha512${rounds}${ab64(salt)}${ab64(digest)}"
 
 
 def problem(contents: state.Contents, wanted: tuple[str, ...], return_code: int) -> str:

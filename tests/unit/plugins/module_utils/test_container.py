@@ -13,7 +13,14 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._container imp
     started_at,
 )
 
-DEFINITION = {"name": "p-a", "image": "x", "network": "p", "env": {"A": "1"}, "config_paths": ["/a"], "reload": ["true"]}
+DEFINITION = {
+    "name": "p-a",
+    "image": "x",
+    "network": "p",
+    "env": {"A": "1"},
+    "config_paths": ["/a"],
+    "reload": ["true"],
+}
 WANTED = canonical(DEFINITION, "sha256:1")
 START = "2026-11-21T06:17:36.5Z"
 

@@ -39,14 +39,23 @@ def test_an_instance_is_a_group_below_an_environment():
     assert instance["environment"] == "prod"
     assert instance["project"] == "acme"
     assert instance["bucket"]["name"] == "acme-odoo-prod"
-    assert instance["replicas"] == [{"name": "acme-1", "machine": "localhost"}, {"name": "acme-2", "machine": "localhost"}]
-    assert instance["database"] == {"name": "acme_prod", "owner": "acme_prod", "password": "secret of acme_prod/db_password"}
+    assert instance["replicas"] == [
+        {"name": "acme-1", "machine": "localhost"},
+        {"name": "acme-2", "machine": "localhost"},
+    ]
+    assert instance["database"] == {
+        "name": "acme_prod",
+        "owner": "acme_prod",
+        "password": "secret of acme_prod/db_password",
+    }
     assert instance["base_url"] == "https://acme-prod.localhost:8443"
     assert instance["image"] == {"name": "odoo-19", "kind": "odoo", "version": "19"}
 
 
 def test_given_values_win():
-    (instance,) = build(odoo_version="14.0", odoo_db_password="given", odoo_hostnames=["odoo.acme.example"], odoo_workers="4")
+    (instance,) = build(
+        odoo_version="14.0", odoo_db_password="given", odoo_hostnames=["odoo.acme.example"], odoo_workers="4"
+    )
     assert instance["version"] == "14"
     assert instance["database"]["password"] == "given"
     assert instance["hostnames"] == ["odoo.acme.example"]
@@ -65,7 +74,10 @@ def test_given_values_win():
         ({"odoo_workers": "many"}, "odoo_workers='many' of instance 'acme_prod': give a whole number"),
         ({"odoo_mode": "Forever"}, "odoo_mode='Forever'"),
         ({"odoo_modules": ["base; rm"]}, "odoo_modules=['base; rm']"),
-        ({"ansible_host": "elsewhere"}, "ansible_host='elsewhere' of replica 'acme-1': no machine of the group docker_hosts"),
+        (
+            {"ansible_host": "elsewhere"},
+            "ansible_host='elsewhere' of replica 'acme-1': no machine of the group docker_hosts",
+        ),
     ],
 )
 def test_a_wrong_value_names_variable_value_and_what_is_right(variables, text):
@@ -110,4 +122,6 @@ def test_labs_environment_keeps_its_name():
 def test_role_documents_the_same_defaults(collection_root):
     documented = yaml.safe_load((collection_root / "roles/odoo/defaults/main.yml").read_text())
     for name, default in _instance.DEFAULTS.items():
-        assert documented[name] in (default, "" if default is None else default, [] if default is None else default), name
+        assert documented[name] in (default, "" if default is None else default, [] if default is None else default), (
+            name
+        )

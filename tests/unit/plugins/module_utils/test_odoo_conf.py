@@ -91,7 +91,7 @@ def test_memory_limits_are_odoos_own_or_less():
 
 
 def test_pbkdf2_sha512_is_passlibs_form():
-    dummy, scheme, rounds, salt, digest = _odoo_conf.pbkdf2_sha512("x" * 20).split("$")
+    dummy, scheme, rounds, salt, digest = _odoo_conf.master_password_hash("x" * 20).split("$")
     assert (scheme, rounds) == ("pbkdf2-sha512", "25000")
     raw = _b64(salt)
     assert _b64(digest) == hashlib.pbkdf2_hmac("sha512", b"x" * 20, raw, 25000)
