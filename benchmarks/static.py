@@ -31,7 +31,8 @@ def inside(pid: int) -> list[str]:
 
 def fetch(url: str, host: str, pid: int = 0) -> tuple[int, int, dict[str, str]]:
     """Status, length and headers of one request; the name is checked by other tests, so not here."""
-    command = [*inside(pid), "curl", "--silent", "--show-error", "--insecure", "--max-time", "30", "--dump-header", "-", "--output", "/dev/null",
+    command = [*inside(pid),
+               "curl", "--silent", "--show-error", "--insecure", "--max-time", "30", "--dump-header", "-", "--output", "/dev/null",
                "--write-out", "\n%{http_code} %{size_download}", *resolve(url, host), url]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

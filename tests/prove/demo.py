@@ -207,7 +207,7 @@ class _Connection(http.client.HTTPSConnection):
 
     def __init__(self) -> None:
         super().__init__(
-            HOST, HTTPS_PORT, timeout=30, context=ssl.create_default_context(cafile=str(SECRETS / "tls" / "ca.pem"))
+            HOST, HTTPS_PORT, timeout=30, context=ssl.create_default_context(cafile=str(SECRETS / "tls" / "ca.crt"))
         )
 
     def connect(self) -> None:
@@ -240,15 +240,16 @@ def log_in(password: str) -> bool:
 def wait_for_login(seconds: float) -> float:
     """Seconds until the login works; a shortfall when it doesn't in time."""
     begin = time.monotonic()
-    password = (SECRETS / "demo" / "admin_password").read_text().strip()
+    password, trouble = (SECRETS / "demo" / "admin_password").read_text().strip(), ""
     while time.monotonic() - begin < seconds:
         try:
             if log_in(password):
                 return time.monotonic() - begin
-        except (OSError, ValueError, http.client.HTTPException):
-            pass
+            trouble = "refused"
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            trouble = f"{type(error).__name__} {error}"
         time.sleep(0.5)
-    raise Shortfall(f"no login within {seconds:.0f} s")
+    raise Shortfall(f"no login within {seconds:.0f} s: {trouble}")
 
 
 # The parts
