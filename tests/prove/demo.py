@@ -28,6 +28,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import typing as t
 
@@ -493,6 +494,39 @@ def generated_secrets() -> dict[str, str]:
     return found
 
 
+class ProcessList:
+    """Collects command lines and environments of all processes, again and again, while the block runs.
+
+    Environments of the playbook's own processes are part of it too.
+    """
+
+    def __init__(self) -> None:
+        self.texts: set[str] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._collect, daemon=True)
+
+    def _collect(self) -> None:
+        while not self._stop.wait(0.1):
+            self._look()
+
+    def _look(self) -> None:
+        for folder in pathlib.Path("/proc").glob("[0-9]*"):
+            for name in ("cmdline", "environ"):
+                try:
+                    self.texts.add((folder / name).read_bytes().decode("utf-8", "replace"))
+                except OSError:
+                    continue
+
+    def __enter__(self) -> ProcessList:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *dummy: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._look()
+
+
 def part_secrets(platform: Platform) -> t.Iterator[Line]:
     """All generated secrets looked for in everything that people and tools see."""
     platform.site()
@@ -500,8 +534,9 @@ def part_secrets(platform: Platform) -> t.Iterator[Line]:
         if path.is_file():
             path.write_text("damaged")
     psql("ALTER ROLE demo PASSWORD 'changed-by-hand'")
-    output, dummy = platform.site("-vvv", "--diff")
-    wait_for_login(60)
+    with ProcessList() as seen:
+        output, dummy = platform.site("-vvv", "--diff")
+        wait_for_login(60)
     places = {"-vvv --diff output of a run that writes every secret": output}
     names = containers()
     places["docker inspect"] = docker("inspect", *names)
@@ -510,14 +545,7 @@ def part_secrets(platform: Platform) -> t.Iterator[Line]:
         for image in sorted({docker("inspect", "-f", "{{.Image}}", name).strip() for name in names})
     )
     places["container logs"] = "".join(docker("logs", name) for name in names)
-    processes = []
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        for name in ("cmdline", "environ"):
-            try:
-                processes.append((folder / name).read_bytes().decode("utf-8", "replace"))
-            except OSError:
-                continue
-    places["process list and environments"] = "\n".join(processes)
+    places["process list and environments, during the run and after it"] = "\n".join(seen.texts)
     secrets = generated_secrets()
     found = [f"{name} in {place}" for place, text in places.items() for name, value in secrets.items() if value in text]
     yield Line(
