@@ -17,7 +17,6 @@ import typing as t
 import urllib.parse
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
-API_VERSION = "v1.41"  # Docker Engine 20.10, the oldest supported one (Debian 11 and 12)
 
 
 class EngineError(Exception):
@@ -48,9 +47,13 @@ def socket_path(docker_host: str | None = None) -> str:
 
 
 class Engine:
-    """One engine; every method is one GET request."""
+    """One engine; every method is one GET request.
 
-    def __init__(self, docker_host: str | None = None, timeout: float = 20.0) -> None:
+    Paths carry no API version: an engine then answers with its own newest one. What is read here is the same in all of them
+    since 20.10, while the oldest version that an engine still accepts moves on (1.44 in Docker 29).
+    """
+
+    def __init__(self, docker_host: str | None = None, timeout: float = 60.0) -> None:
         self._path = socket_path(docker_host)
         self._timeout = timeout
 
@@ -65,7 +68,7 @@ class Engine:
 
     def _request(self, path: str, query: dict[str, t.Any]) -> tuple[int, bytes]:
         values = {key: json.dumps(value) if isinstance(value, dict) else value for key, value in query.items()}
-        target = f"/{API_VERSION}{path}" + (f"?{urllib.parse.urlencode(values)}" if values else "")
+        target = path + (f"?{urllib.parse.urlencode(values)}" if values else "")
         connection = _UnixConnection(self._path, self._timeout)
         try:
             connection.request("GET", target)
