@@ -55,6 +55,7 @@ class Line:
     figure: str
     target: str
     holds: bool
+    ran: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -622,16 +623,14 @@ def run_part(name: str, platform: Platform) -> list[Line]:
             lines.append(line)
             show(line)
     except (Shortfall, OSError, subprocess.CalledProcessError, ValueError) as error:
-        lines.append(Line(name, str(error), "runs", False))
+        lines.append(Line(name, str(error), "runs", False, ran=False))
         show(lines[-1])
     return lines
 
 
 def show(line: Line) -> None:
-    print(
-        f"{'holds      ' if line.holds else 'FALLS SHORT'}  {line.bar}: {line.figure}  (target: {line.target})",
-        flush=True,
-    )
+    verdict = "holds      " if line.holds else "FALLS SHORT" if line.ran else "DID NOT RUN"
+    print(f"{verdict}  {line.bar}: {line.figure}  (target: {line.target})", flush=True)
 
 
 def main() -> int:
