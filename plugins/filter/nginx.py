@@ -8,7 +8,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._nginx import SiteError, certificate_due, normal_sites
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._nginx import SiteError, normal_sites
 
 
 def nginx_sites(sites: t.Any, **defaults: t.Any) -> list[dict[str, t.Any]]:
@@ -19,13 +19,6 @@ def nginx_sites(sites: t.Any, **defaults: t.Any) -> list[dict[str, t.Any]]:
         raise AnsibleFilterError(str(error)) from error
 
 
-def nginx_certificate_due(
-    info: t.Mapping[str, t.Any], names: list[str], ca_info: t.Mapping[str, t.Any] | None = None, days: int = 30
-) -> bool:
-    """Whether a server certificate has to be made anew."""
-    return certificate_due(info, names, ca_info, days)
-
-
 class FilterModule:
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"nginx_sites": nginx_sites, "nginx_certificate_due": nginx_certificate_due}
+        return {"nginx_sites": nginx_sites}

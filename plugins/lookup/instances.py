@@ -52,6 +52,7 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._instance import InventoryError, build_instances
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._secret import SecretError, read_or_create
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._topology import problems as topology_problems
 from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._variables import (
     is_check_mode,
     secrets_dir,
@@ -77,7 +78,7 @@ class LookupModule(LookupBase):
                 return str(error).splitlines()
             raise AnsibleLookupError(str(error)) from error
         if self.get_option("problems"):
-            return []
+            return topology_problems(variables["groups"], variables["hostvars"], instances)
         machine = self.get_option("machine")
         return [
             instance

@@ -172,23 +172,31 @@ def _place(
     return candidates[0], environments[0].replace("_", "-")
 
 
+def machine_of(
+    replica: str, groups: t.Mapping[str, t.Sequence[str]], hostvars: t.Mapping[str, t.Mapping[str, t.Any]]
+) -> str | None:
+    """The inventory host of the machine that a replica runs on."""
+    address = hostvars[replica].get("ansible_host") or replica
+    for machine in groups.get("docker_hosts", []):
+        if address in (machine, hostvars[machine].get("ansible_host")):
+            return machine
+    return None
+
+
 def _machine(
     replica: str,
     groups: t.Mapping[str, t.Sequence[str]],
     hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
     problems: list[str],
 ) -> str | None:
-    """The inventory host of the machine that a replica runs on."""
-    address = hostvars[replica].get("ansible_host") or replica
-    machines = list(groups.get("docker_hosts", []))
-    for machine in machines:
-        if address in (machine, hostvars[machine].get("ansible_host")):
-            return machine
-    problems.append(
-        f"ansible_host={address!r} of replica {replica!r}: no machine of the group docker_hosts has this name or address "
-        f"(there: {', '.join(machines) or 'none'})"
-    )
-    return None
+    machine = machine_of(replica, groups, hostvars)
+    if machine is None:
+        address = hostvars[replica].get("ansible_host") or replica
+        problems.append(
+            f"ansible_host={address!r} of replica {replica!r}: no machine of the group docker_hosts has this name or address "
+            f"(there: {', '.join(groups.get('docker_hosts', [])) or 'none'})"
+        )
+    return machine
 
 
 def _validate(name: str, environment: str, settings: dict[str, t.Any], problems: list[str]) -> None:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import datetime
 import ipaddress
 import re
 import typing as t
@@ -177,25 +176,3 @@ def _tls(tls: t.Any, defaults: dict[str, t.Any], where: str) -> dict[str, str]:
     if "PRIVATE KEY" not in key:
         raise SiteError(f"{where}.tls.key: give the text of the private key in PEM form (mode is files)")
     return {"mode": mode, "certificate": certificate.strip() + "\n", "key": key.strip() + "\n"}
-
-
-def certificate_due(
-    info: t.Mapping[str, t.Any],
-    names: t.Iterable[str],
-    ca_info: t.Mapping[str, t.Any] | None = None,
-    days: int = 30,
-    now: datetime.datetime | None = None,
-) -> bool:
-    """Whether a server certificate has to be made anew.
-
-    ``info`` and ``ca_info`` are what the filter ``community.crypto.x509_certificate_info`` tells of the certificate and of the CA.
-    """
-    moment = now or datetime.datetime.now(datetime.timezone.utc)
-    not_after = datetime.datetime.strptime(str(info["not_after"]), "%Y%m%d%H%M%SZ").replace(
-        tzinfo=datetime.timezone.utc
-    )
-    if not_after - moment < datetime.timedelta(days=days):
-        return True
-    if sorted(str(name) for name in info.get("subject_alt_name") or []) != sorted(f"DNS:{name}" for name in names):
-        return True
-    return ca_info is not None and info.get("authority_key_identifier") != ca_info.get("subject_key_identifier")

@@ -64,7 +64,9 @@ def master_password_hash(password: str) -> str:
     return password_hash(password, _PASSLIB_ROUNDS, salt)
 
 
-def options(instance: dict[str, t.Any], machine: dict[str, t.Any], db_host: str, db_port: int) -> dict[str, str]:
+def options(
+    instance: dict[str, t.Any], machine: dict[str, t.Any], db_host: str, db_port: int, db_sslmode: str = ""
+) -> dict[str, str]:
     """All options of odoo.conf for one instance on one machine (C(cpus), C(memory_bytes)), without any plain secret."""
     version = str(instance["version"])
     number = int(version)
@@ -77,6 +79,7 @@ def options(instance: dict[str, t.Any], machine: dict[str, t.Any], db_host: str,
         "data_dir": DATA_DIR,
         "db_host": db_host,
         "db_port": db_port,
+        "db_sslmode": db_sslmode or None,
         "db_user": instance["database"]["owner"],
         "db_name": instance["database"]["name"],
         "dbfilter": f"^{instance['database']['name']}$",
@@ -107,7 +110,10 @@ def options(instance: dict[str, t.Any], machine: dict[str, t.Any], db_host: str,
     return {key: str(value) for key, value in values.items() if value is not None}
 
 
-def render(instance: dict[str, t.Any], machine: dict[str, t.Any], db_host: str, db_port: int) -> str:
+def render(
+    instance: dict[str, t.Any], machine: dict[str, t.Any], db_host: str, db_port: int, db_sslmode: str = ""
+) -> str:
     """The text of odoo.conf."""
-    lines = [f"{key} = {value}" for key, value in sorted(options(instance, machine, db_host, db_port).items())]
+    values = options(instance, machine, db_host, db_port, db_sslmode)
+    lines = [f"{key} = {value}" for key, value in sorted(values.items())]
     return "\n".join(["; Made by odoo_cloud.platform; changes made here are undone.", "[options]", *lines, ""])

@@ -20,8 +20,3 @@ def test_sites():
 def test_a_mistake_is_an_error_of_the_filter():
     with pytest.raises(AnsibleFilterError, match=r"nginx_sites\[0\]\.version"):
         FILTERS["nginx_sites"]([{"instance": "a", "version": "9", "server_names": ["a.example"]}])
-
-
-def test_certificate_due():
-    info = {"not_after": "20200101000000Z", "subject_alt_name": ["DNS:a.example"]}
-    assert FILTERS["nginx_certificate_due"](info, ["a.example"]) is True

@@ -4,24 +4,15 @@
 
 from __future__ import annotations
 
-import datetime
-
 import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._nginx import (
     SiteError,
-    certificate_due,
     normal_sites,
     realtime_path,
 )
 
 SITE = {"instance": "demo", "version": "19", "server_names": ["demo.localhost"]}
-NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
-INFO = {
-    "not_after": "20260601000000Z",
-    "subject_alt_name": ["DNS:a.example", "DNS:b.example"],
-    "authority_key_identifier": "aa:bb",
-}
 
 
 @pytest.mark.parametrize(
@@ -126,20 +117,3 @@ def test_names_and_instances_belong_to_one_site():
         normal_sites([SITE, {**SITE, "server_names": ["b.example"]}])
     with pytest.raises(SiteError, match=r"nginx_sites\[1\]\.server_names='demo.localhost'"):
         normal_sites([SITE, {**SITE, "instance": "other"}])
-
-
-@pytest.mark.parametrize(
-    ("names", "ca", "now", "due"),
-    [
-        (["b.example", "a.example"], {"subject_key_identifier": "aa:bb"}, NOW, False),
-        (["a.example", "b.example"], None, NOW, False),
-        (["a.example"], None, NOW, True),
-        (["a.example", "b.example", "c.example"], None, NOW, True),
-        (["a.example", "b.example"], {"subject_key_identifier": "cc:dd"}, NOW, True),
-        (["a.example", "b.example"], None, NOW + datetime.timedelta(days=120), False),
-        (["a.example", "b.example"], None, NOW + datetime.timedelta(days=122), True),
-        (["a.example", "b.example"], None, NOW + datetime.timedelta(days=400), True),
-    ],
-)
-def test_certificate_due(names, ca, now, due):
-    assert certificate_due(INFO, names, ca, now=now) is due

@@ -1,0 +1,46 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: topology
+short_description: Which machine runs what, and what is needed from another machine
+version_added: 0.1.0
+author:
+  - odoo_cloud.platform contributors (@odoo-cloud)
+description:
+  - Says where PostgreSQL, Redis and the object storage are, at which address, and whether an Odoo on another machine needs them.
+  - The address of a machine is its variable C(odoo_cloud_address), then C(ansible_host), then its name.
+options:
+  _terms:
+    description: Nothing is taken.
+    required: false
+"""
+
+EXAMPLES = r"""
+- name: Say where PostgreSQL is
+  ansible.builtin.debug:
+    msg: "{{ lookup('odoo_cloud.platform.topology').postgres.address }}"
+"""
+
+RETURN = r"""
+_list:
+  description:
+    - One dictionary with image_builder (the machine that builds images) and one dictionary for each of postgres, redis and object_storage.
+    - These have machine, address (empty when it is no IP address that others reach), port, remote (whether Odoo on another machine needs it),
+      host (the name in its certificate by which Odoo calls it) and names (all names in its certificate).
+  type: list
+  elements: dict
+"""
+
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._topology import topology
+
+
+class LookupModule(LookupBase):
+    def run(self, terms, variables=None, **kwargs):
+        self.set_options(var_options=variables, direct=kwargs)
+        return [topology(variables["groups"], variables["hostvars"])]

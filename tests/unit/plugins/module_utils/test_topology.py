@@ -1,0 +1,95 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._instance import build_instances
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._topology import address_of, problems, topology
+
+GROUPS = {
+    "docker_hosts": ["app"],
+    "nginx": ["app"],
+    "postgres": ["data"],
+    "redis": ["data"],
+    "object_storage": ["data"],
+    "odoo": ["acme-1", "acme-2"],
+    "prod": ["acme-1", "acme-2"],
+    "acme_prod": ["acme-1", "acme-2"],
+}
+HOSTVARS = {
+    "app": {"ansible_host": "192.0.2.11"},
+    "data": {"ansible_host": "data.example.com", "odoo_cloud_address": "192.0.2.10", "postgres_port": 5433},
+    "acme-1": {"ansible_host": "192.0.2.11"},
+    "acme-2": {"ansible_host": "192.0.2.11"},
+}
+ONE = {group: ["app"] for group in ("docker_hosts", "nginx", "postgres", "redis", "object_storage")}
+
+
+def found(groups=None, **hostvars):
+    groups = {**GROUPS, **(groups or {})}
+    variables = {**HOSTVARS, **hostvars}
+    return problems(groups, variables, build_instances(groups, variables, lambda name: name))
+
+
+def test_services_on_another_machine_are_reached_at_its_address():
+    where = topology(GROUPS, HOSTVARS)
+    assert where["image_builder"] == "app"
+    assert where["postgres"] == {
+        "machine": "data",
+        "address": "192.0.2.10",
+        "port": 5433,
+        "remote": True,
+        "host": "postgres",
+        "names": ["postgres", "192.0.2.10"],
+    }
+    assert where["redis"]["remote"] is True
+    assert where["object_storage"]["port"] == 8095
+    assert found() == []
+
+
+def test_on_one_machine_nothing_is_remote():
+    where = topology({**GROUPS, **ONE}, HOSTVARS)
+    assert [where[name]["remote"] for name in ("postgres", "redis", "object_storage")] == [False, False, False]
+    assert found(ONE) == []
+
+
+def test_a_service_that_somebody_else_runs_is_not_remote():
+    where = topology(GROUPS, {**HOSTVARS, "data": {"postgres_external": {"host": "db.example.com"}}})
+    assert where["postgres"]["remote"] is False
+
+
+def test_a_group_of_builders_wins():
+    assert topology({**GROUPS, "image_builder": ["build"]}, HOSTVARS)["image_builder"] == "build"
+
+
+def test_an_inventory_without_anything():
+    assert topology({}, {})["postgres"]["machine"] is None
+    assert topology({}, {})["image_builder"] is None
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1", "::", "data.example.com", ""])
+def test_a_port_is_published_on_a_real_address_only(address):
+    variables = {"odoo_cloud_address": address}
+    assert address_of("data", {"data": variables}) == ""
+    lines = found(data=variables)
+    assert len(lines) == 3
+    assert all(line.startswith("odoo_cloud_address=") and "'data'" in line and "IP address" in line for line in lines)
+
+
+def test_two_machines_for_one_service_are_refused():
+    assert found({"redis": ["data", "app"]}) == ["group redis: data, app are in it; one machine is right"]
+
+
+def test_replicas_of_an_instance_are_on_one_machine():
+    groups = {"docker_hosts": ["app", "app2"], "nginx": ["app", "app2"]}
+    (line,) = found(groups, app2={}, **{"acme-2": {"ansible_host": "app2"}})
+    assert line.startswith("ansible_host of the replicas of instance 'acme_prod'")
+
+
+def test_nginx_is_on_the_machine_of_the_replicas():
+    (line,) = found({"nginx": ["data"]})
+    assert line.startswith("group nginx: instance 'acme_prod' runs on machine 'app'")
+    assert found({"nginx": []}) == []
