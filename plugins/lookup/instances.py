@@ -64,7 +64,7 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         self.set_options(var_options=variables, direct=kwargs)
         folder = secrets_dir(self._templar, variables)
-        create = not is_check_mode(variables)
+        create = not is_check_mode(variables) and not self.get_option("problems")  # a look leaves nothing behind
         port = int(templated(self._templar, variables, "odoo_cloud_https_port", 443))
         try:
             instances = build_instances(
