@@ -13,7 +13,7 @@ LINK := $(WORK)/collections/ansible_collections/odoo_cloud/platform
 INVENTORY ?= inventories/local
 ARGS ?=
 SCENARIO ?= default
-STAGES ?= lint unit sanity engine core221 molecule browser
+STAGES ?= lint unit sanity engine core221 molecule browser prove-sample
 # Only the demo is removed without a word; for another inventory say CONFIRM=<its odoo_cloud_name>.
 CONFIRM ?= $(if $(filter inventories/local,$(INVENTORY)),odoo-cloud)
 PART ?=
@@ -58,7 +58,7 @@ clean: down test-clean ## remove the demo with all its data, and everything that
 	@rm -rf $(WORK)
 
 ##@ Test
-.PHONY: test lint unit sanity engine core221 molecule browser bench prove-demo format build test-clean
+.PHONY: test lint unit sanity engine core221 molecule browser bench prove-demo prove-sample format build test-clean
 test: ## all the set-up and all the tests; one line per stage at the end
 	@tools/test.sh $(STAGES)
 
@@ -91,8 +91,11 @@ bench: tools-ready ## static files through nginx against Odoo's own port, on the
 	@pid=$$(docker inspect -f '{{.State.Pid}}' odoo-cloud-demo-1); \
 	$(TEST_BIN)/python benchmarks/static.py --proxy https://demo.localhost:8443 --odoo http://127.0.0.1:8069 --odoo-pid "$$pid" --host demo.localhost $(ARGS)
 
-prove-demo: tools-ready runtime ## run the bars of `make demo` and say which hold (PART=, MUTANT=)
-	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/demo.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)')
+prove-demo: tools-ready runtime ## run the bars of `make demo` and say which hold (PART=, MUTANT=, ARGS=--list)
+	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/demo.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
+
+prove-sample: tools-ready runtime engine ## a few of these bars, with images that are there; part of `make test`
+	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/demo.py --sample
 
 format: tools-ready ## let ruff format the Python files
 	@$(TEST_ENV) ruff format --no-cache .
