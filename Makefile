@@ -92,6 +92,7 @@ bench: tools-ready ## static files through nginx against Odoo's own port, on the
 	$(TEST_BIN)/python benchmarks/static.py --proxy https://demo.localhost:8443 --odoo http://127.0.0.1:8069 --odoo-pid "$$pid" --host demo.localhost $(ARGS)
 
 prove-demo: tools-ready runtime ## run the bars of `make demo` and say which hold (PART=, MUTANT=, ARGS=--list)
+	@tools/apt.sh wrk curl
 	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/demo.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
 
 prove-sample: tools-ready runtime engine ## a few of these bars, with images that are there; part of `make test`
