@@ -175,11 +175,29 @@ def login_form_shown(driver: webdriver.Chrome) -> bool:
     return any(field.is_displayed() for field in driver.find_elements(By.CSS_SELECTOR, "input[name=login]"))
 
 
+class Quiet:
+    """True once the page has asked for nothing more during a second.
+
+    Odoo's login page first loads a small script that holds clicks back until the large one is there; a click in between is sent twice,
+    and the second one cancels the first.
+    """
+
+    def __init__(self) -> None:
+        self.count, self.since = -1, 0.0
+
+    def __call__(self, driver: webdriver.Chrome) -> bool:
+        count = driver.execute_script("return performance.getEntriesByType('resource').length")
+        if count != self.count:
+            self.count, self.since = count, time.monotonic()
+        return time.monotonic() - self.since >= 1
+
+
 def try_login(driver: webdriver.Chrome, settings: Settings, login: str, password: str) -> bool:
     """Fill in the login page; True when the web client opened, False when the page said no."""
     if not driver.current_url.startswith(f"{settings.url}/web/login"):
         driver.get(f"{settings.url}/web/login")
     wait(driver, login_form_shown, "the login page")
+    wait(driver, Quiet(), "the login page at rest")
     for name, value in (("login", login), ("password", password)):
         field = driver.find_element(By.CSS_SELECTOR, f"input[name={name}]")
         field.clear()
