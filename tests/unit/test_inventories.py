@@ -1,0 +1,55 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventories that the project gives as examples are right."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._instance import build_instances
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._topology import problems, topology
+
+ROOT = Path(__file__).resolve().parents[2]
+INVENTORIES = sorted(ROOT.glob("inventories/*/hosts"))
+
+
+def load(path: Path) -> tuple[dict, dict]:
+    """Groups and variables of the hosts, as ansible-inventory tells them."""
+    command = [sys.executable, "-m", "ansible.cli.inventory", "-i", str(path), "--list"]
+    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+    listed = json.loads(subprocess.run(command, check=True, capture_output=True, env=environment).stdout)
+    hostvars = listed.pop("_meta")["hostvars"]
+
+    def members(group: str) -> list[str]:
+        entry = listed.get(group, {})
+        found = list(entry.get("hosts", []))
+        for child in entry.get("children", []):
+            found += [host for host in members(child) if host not in found]
+        return found
+
+    groups = {group: members(group) for group in listed}
+    return groups, {host: hostvars.get(host, {}) for host in members("all")}
+
+
+@pytest.mark.parametrize("path", INVENTORIES, ids=lambda path: path.parent.name)
+def test_inventory_has_no_problems(path):
+    groups, hostvars = load(path)
+    instances = build_instances(groups, hostvars, lambda name: name)
+    assert len(instances) == 1
+    assert problems(groups, hostvars, instances) == []
+
+
+def test_the_cluster_is_one():
+    groups, hostvars = load(ROOT / "inventories/cluster/hosts")
+    where = topology(groups, hostvars)
+    assert where["image_builder"] == "localhost"
+    assert [where[service]["remote"] for service in ("postgres", "redis", "object_storage")] == [True, True, True]
+    # Addresses of the documentation range: nobody's.
+    assert all(hostvars[host]["odoo_cloud_address"].startswith("192.0.2.") for host in ("app1", "data1"))
