@@ -293,6 +293,7 @@ def check_login_and_apps(settings: Settings) -> dict[str, t.Any]:
         traffic.collect()
         if not try_login(driver, settings, settings.login, settings.password):
             raise AssertionError(f"login {settings.login!r} with the password of DEMO_PASSWORD_FILE was refused")
+        wait(driver, Quiet(), "the web client at rest")
         version = server_version(driver)
         traffic.collect()
         driver.get(f"{settings.url}/odoo/apps" if version >= 18 else f"{settings.url}/web#action=base.open_module_tree")
