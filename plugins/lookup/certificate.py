@@ -76,6 +76,8 @@ class LookupModule(LookupBase):
         except FileNotFoundError as error:
             if check_mode:
                 return PLACEHOLDER.format(kind)
-            raise AnsibleLookupError(f"{path} is not there; the role odoo_cloud.platform.certificate makes it") from error
+            raise AnsibleLookupError(
+                f"{path} is not there; the role odoo_cloud.platform.certificate makes it"
+            ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise AnsibleLookupError(f"{path} can't be read: {error}") from error

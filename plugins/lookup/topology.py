@@ -29,7 +29,8 @@ RETURN = r"""
 _list:
   description:
     - One dictionary with image_builder (the machine that builds images) and one dictionary for each of postgres, redis and object_storage.
-    - These have machine, address (empty when it is no IP address that others reach), port, remote (whether Odoo on another machine needs it).
+    - These have machine, address (empty when it is no IP address that others reach), port, and remote (whether Odoo on another machine
+      needs it).
     - They also have host (the name in its certificate by which Odoo calls it) and names (all names in its certificate).
   type: list
   elements: dict
