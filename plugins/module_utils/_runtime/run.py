@@ -186,6 +186,7 @@ class Gate:
         latest = history.latest
         if state.decide_without_lock(history):
             contents = state.read_contents(self.database)
+            self.check_series(contents)
             action, why = state.decide(history, contents, settings.mode, settings.timeout)
             if action is state.Action.RUN:
                 self.report_open(why, contents)
@@ -204,6 +205,7 @@ class Gate:
     def locked(self, guard: lock.Lock) -> tuple[bool, str]:
         settings = self.settings
         history, contents = state.read_history(self.database), state.read_contents(self.database)
+        self.check_series(contents)
         self.share_failure(history.latest)
         action, why = state.decide(history, contents, settings.mode, settings.timeout)
         if action is state.Action.RUN:
@@ -229,6 +231,11 @@ class Gate:
         """Who waited for an initialisation that failed fails with it: ten replicas must not try ten times in a row."""
         if latest is not None and latest.ours and latest.state == state.FAILED and latest.id > (self.seen or 0):
             raise InitFailed(f"run {latest.run_id} on {latest.host}, for which we waited, failed: {latest.detail}")
+
+    def check_series(self, contents: state.Contents) -> None:
+        why = state.other_series(contents, self.settings.version)
+        if why:
+            raise Refused(f"database {self.settings.db_name!r} is not opened: {why}")
 
     def report_open(self, why: str, contents: state.Contents) -> None:
         if contents.pending:

@@ -109,6 +109,7 @@ class Contents:
     base: str = ""  # state of module base
     pending: tuple[str, ...] = ()  # modules in a `to ...` state
     installed: frozenset[str] = field(default_factory=frozenset)
+    series: str = ""  # major version of the Odoo that installed base, such as 19
 
     @property
     def initialised(self) -> bool:
@@ -148,15 +149,30 @@ def read_contents(connection: Any) -> Contents:
         tables, odoo = cursor.fetchone()
         if not odoo:
             return Contents(tables=tables)
-        cursor.execute("SELECT name, state FROM public.ir_module_module WHERE state = 'installed' OR state LIKE 'to %'")
-        states = dict(cursor.fetchall())
+        cursor.execute(
+            "SELECT name, state, latest_version FROM public.ir_module_module WHERE state = 'installed' OR state LIKE 'to %'"
+        )
+        rows = cursor.fetchall()
+        states = {name: state for name, state, _version in rows}
+        versions = {name: version or "" for name, _state, version in rows}
         return Contents(
             tables,
             True,
             states.get("base", ""),
             tuple(sorted(name for name, state in states.items() if state.startswith("to "))),
             frozenset(name for name, state in states.items() if state == "installed"),
+            versions.get("base", "").split(".", 1)[0],
         )
+
+
+def other_series(contents: Contents, version: int) -> str:
+    """Why this Odoo must not open the database, empty when it may: another major version's is never run on, or migrated by a start."""
+    if not contents.initialised or not contents.series or contents.series == str(version):
+        return ""
+    return (
+        f"it belongs to Odoo {contents.series} and this image is Odoo {version}; go back to the version {contents.series}, or give"
+        " another database name for a new one"
+    )
 
 
 class Action(enum.Enum):

@@ -118,3 +118,10 @@ def test_a_row_of_the_original_form_is_read():
     assert not found.ours
     assert not found.open
     assert found.token is None
+
+
+def test_another_major_version_is_never_opened():
+    nineteen = state.Contents(tables=90, odoo=True, base="installed", series="19")
+    assert state.other_series(nineteen, 19) == ""
+    assert "belongs to Odoo 19 and this image is Odoo 14" in state.other_series(nineteen, 14)
+    assert state.other_series(state.Contents(), 14) == ""
