@@ -4,9 +4,10 @@
 set -euo pipefail
 work=$1
 name=odoo-cloud-test-core221
-inputs=$(cat requirements/core221.txt tools/core221.sh | sha256sum | cut -c1-16)
+inputs=$(cat requirements/core221.txt | sha256sum | cut -c1-16)
 image=$name:$inputs
-run() { docker run --rm --network host --label odoo_cloud.test=core221 "$@"; }
+# No network: what listens on this machine, such as the demo, is not on the empty one.
+run() { docker run --rm --network none --label odoo_cloud.test=core221 "$@"; }
 
 if ! docker image inspect "$image" >/dev/null 2>&1; then
     base=${CORE221_BASE:-$name-base:trixie}
