@@ -58,7 +58,7 @@ clean: down test-clean ## remove the demo with all its data, and everything that
 	@rm -rf $(WORK)
 
 ##@ Test
-.PHONY: test lint unit sanity engine core221 molecule browser bench prove-demo prove-sample format build test-clean
+.PHONY: test lint unit sanity engine core221 molecule cluster browser bench prove-demo prove-sample format build test-clean
 test: ## all the set-up and all the tests; one line per stage at the end
 	@tools/test.sh $(STAGES)
 
@@ -80,6 +80,9 @@ core221: tools-ready ## unit tests, syntax check and check mode with ansible-cor
 
 molecule: tools-ready ## a second platform beside the demo, from nothing to verified and removed (SCENARIO=, ODOO_VERSION=)
 	@tools/molecule.sh $(WORK) test $(SCENARIO)
+
+cluster: tools-ready ## the platform over two nested Docker hosts, from nothing to verified and removed
+	@tools/molecule.sh $(WORK) test cluster
 
 browser: tools-ready ## headless Chromium logs in through nginx (on molecule's platform)
 	@tools/apt.sh chromium chromium-driver libnss3-tools
