@@ -167,7 +167,9 @@ class Platform:
     def tasks_changed(self) -> list[tuple[str, str]]:
         """Run site.yml and return (host, task) of everything that reported a change."""
         output, dummy = self.site(environment={"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"})
-        report, dummy = json.JSONDecoder().raw_decode(output[output.index("{\n") :])  # the stages' seconds come after it
+        report, dummy = json.JSONDecoder().raw_decode(
+            output[output.index("{\n") :]
+        )  # the stages' seconds come after it
         return [
             (host, task["task"]["name"].rpartition(" : ")[2])
             for play in report["plays"]
