@@ -66,6 +66,14 @@ def topology(groups: Groups, hostvars: Hostvars) -> dict[str, t.Any]:
             "host": service.replace("_", "-"),
             "names": [service.replace("_", "-"), *([address] if address else [])],
         }
+        theirs = variables.get(external) or {}
+        if service == "postgres" and theirs:  # somebody else's server: Odoo calls it by its own name
+            result[service].update(
+                host=str(theirs.get("host") or ""),
+                port=int(theirs.get("port") or default),
+                rootcert=str(theirs.get("ssl_rootcert") or ""),
+            )
+        result[service]["external"] = bool(theirs)
     return result
 
 

@@ -44,6 +44,7 @@ def test_services_on_another_machine_are_reached_at_its_address():
         "remote": True,
         "host": "postgres",
         "names": ["postgres", "192.0.2.10"],
+        "external": False,
     }
     assert where["redis"]["remote"] is True
     assert where["object_storage"]["port"] == 8095
@@ -93,3 +94,11 @@ def test_nginx_is_on_the_machine_of_the_replicas():
     (line,) = found({"nginx": ["data"]})
     assert line.startswith("group nginx: instance 'acme_prod' runs on machine 'app'")
     assert found({"nginx": []}) == []
+
+
+def test_odoo_calls_somebody_elses_server_by_its_own_name():
+    theirs = {"host": "db.example.com", "port": 6432, "ssl_rootcert": "/etc/ssl/db.pem"}
+    where = topology(GROUPS, {**HOSTVARS, "data": {"postgres_external": theirs}})["postgres"]
+    assert (where["host"], where["port"], where["rootcert"]) == ("db.example.com", 6432, "/etc/ssl/db.pem")
+    assert where["external"] is True
+    assert where["remote"] is False
