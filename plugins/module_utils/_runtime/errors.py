@@ -8,12 +8,15 @@ from __future__ import annotations
 EXIT_OK = 0
 EXIT_USAGE = 64  # unknown argument of the entrypoint
 EXIT_REFUSED = 65  # the database is in a state that only a human may open
+EXIT_DATABASE_ERROR = 66  # PostgreSQL refuses a statement of ours (rights on the schema or the history, a full disk)
+EXIT_HOOK_FAILED = 67  # a hook ended with an error; the state is Failed
 EXIT_DATABASE_MISSING = 68  # PostgreSQL answers, the database does not exist (limit: DB_WAIT_TIMEOUT)
 EXIT_UNREACHABLE = 69  # PostgreSQL does not answer (limit: DB_WAIT_TIMEOUT)
-EXIT_INIT_FAILED = 70  # odoo -i failed, or what it left behind is not an initialised database
-EXIT_DATABASE_ERROR = 66  # PostgreSQL refuses a statement of ours (rights on the schema or the history, a full disk)
-EXIT_LOCK_LOST = 71  # the connection that held the lock is gone; the work was stopped
+EXIT_INIT_FAILED = 70  # the first installation failed, or what it left behind is not an initialised database
+EXIT_LOCK_LOST = 71  # the connection that held the lock is gone, or another run took over; the work was stopped
+EXIT_UPDATE_FAILED = 72  # installing or updating modules failed, or what it left behind is not what was asked for
 EXIT_FILES = 73  # DATA_DIR or STATIC_DIR cannot be written
+EXIT_HELD = 74  # a live run holds the lock, and this mode does not wait (see WAIT)
 EXIT_WAIT_TIMEOUT = 75  # the database did not become ready (limit: TIMEOUT)
 EXIT_POOLER = 76  # a transaction pooler stands between us and PostgreSQL: a session lock would be void
 EXIT_AUTH = 77  # PostgreSQL refuses user or password (limit: DB_WAIT_TIMEOUT)
@@ -55,6 +58,18 @@ class AuthenticationFailed(RuntimeFailure):
 
 class InitFailed(RuntimeFailure):
     exit_code = EXIT_INIT_FAILED
+
+
+class UpdateFailed(RuntimeFailure):
+    exit_code = EXIT_UPDATE_FAILED
+
+
+class HookFailed(RuntimeFailure):
+    exit_code = EXIT_HOOK_FAILED
+
+
+class Held(RuntimeFailure):
+    exit_code = EXIT_HELD
 
 
 class LockLost(RuntimeFailure):
