@@ -9,7 +9,7 @@ import hmac
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _scram
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import scram
 
 
 def scram_verifier(password, role):
@@ -19,7 +19,7 @@ def scram_verifier(password, role):
             f"scram_verifier: the password of the role {role!r} is empty; give one or leave the variable out"
         )
     salt = hmac.new(password.encode("utf-8"), f"odoo_cloud salt {role}".encode(), hashlib.sha256).digest()[:16]
-    return _scram.verifier(password, salt)
+    return scram.verifier(password, salt)
 
 
 class FilterModule:

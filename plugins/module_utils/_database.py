@@ -1,17 +1,17 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Databases and roles of instances: what is there, what should be, and the statements between the two."""
+"""The module odoo_database's side of _runtime/provision.py: its options, its connection, what its diff shows."""
 
 from __future__ import annotations
 
 import re
 import traceback
-from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _scram
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock
+from ._runtime import scram
+from ._runtime.pg import one_line
+from ._runtime.provision import ROLE_ATTRIBUTES, DatabaseError, Facts, Wanted
 
 PSYCOPG2_ERROR = None
 try:
@@ -22,7 +22,6 @@ except ImportError:
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 NAME_RULE = "must match ^[a-z][a-z0-9_-]{0,62}$"
-HIDDEN = "'********'"
 
 CONNECTION_SPEC: dict[str, dict[str, Any]] = {
     "login_host": {"type": "str", "default": "/var/run/postgresql"},
@@ -39,20 +38,8 @@ CONNECTION_SPEC: dict[str, dict[str, Any]] = {
 }
 
 
-class DatabaseError(Exception):
-    """One clear line for the user."""
-
-
 class ServerUnreachable(DatabaseError):
     """Nothing answers at the address given."""
-
-
-def one_line(exc: BaseException) -> str:
-    return " ".join(str(exc).split()) or exc.__class__.__name__
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def check_name(option: str, name: str) -> None:
@@ -60,18 +47,6 @@ def check_name(option: str, name: str) -> None:
         raise DatabaseError(f"{option} is {name!r}: {NAME_RULE}")
     if name == "postgres" or name.startswith(("template", "pg_")):
         raise DatabaseError(f"{option} is {name!r}: this name belongs to PostgreSQL; give the instance's own")
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A database as it should be."""
-
-    name: str
-    owner: str
-    password: str | None = field(default=None, repr=False)
-    state: str = "present"
-    confirm_drop: str = ""
-    drop_owner: bool = False
 
 
 def parse_wanted(items: list[dict[str, Any]], login_user: str) -> list[Wanted]:
@@ -110,48 +85,6 @@ def parse_wanted(items: list[dict[str, Any]], login_user: str) -> list[Wanted]:
                 raise DatabaseError(f"databases[{number}].password: must be one line")
         result.append(wanted)
     return result
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a server has, as far as it matters here."""
-
-    version: int = 170000
-    superuser: bool = True
-    roles: dict[str, dict[str, Any]] = field(default_factory=dict)
-    databases: dict[str, dict[str, Any]] = field(default_factory=dict)
-    holders: dict[str, str] = field(default_factory=dict)  # database: who holds its lock
-
-
-FACTS_SQL = """
-SELECT json_build_object(
-  'superuser', (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user),
-  'roles', (SELECT coalesce(json_object_agg(rolname, json_build_object(
-      'login', rolcanlogin, 'superuser', rolsuper, 'createdb', rolcreatedb, 'createrole', rolcreaterole,
-      'replication', rolreplication, 'bypassrls', rolbypassrls, 'expired', coalesce(rolvaliduntil <= now(), false),
-      'usable', {usable},
-      'owns', (SELECT coalesce(json_agg(d.datname), '[]') FROM pg_catalog.pg_database d
-               WHERE d.datdba = r.oid))), '{{}}')
-    FROM pg_catalog.pg_roles r
-    WHERE rolname = ANY(%(roles)s)
-       OR oid IN (SELECT datdba FROM pg_catalog.pg_database WHERE datname = ANY(%(names)s))),
-  'databases', (SELECT coalesce(json_object_agg(datname, json_build_object(
-      'owner', pg_catalog.pg_get_userbyid(datdba), 'encoding', pg_catalog.pg_encoding_to_char(encoding),
-      'public', (SELECT coalesce(json_agg(privilege_type ORDER BY privilege_type), '[]')
-                 FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee = 0))), '{{}}')
-    FROM pg_catalog.pg_database WHERE datname = ANY(%(names)s)))
-"""
-
-# attribute: (wanted value, how to say it)
-ROLE_ATTRIBUTES = {
-    "login": (True, "LOGIN"),
-    "superuser": (False, "NOSUPERUSER"),
-    "createdb": (False, "NOCREATEDB"),
-    "createrole": (False, "NOCREATEROLE"),
-    "replication": (False, "NOREPLICATION"),
-    "bypassrls": (False, "NOBYPASSRLS"),
-    "expired": (False, "VALID UNTIL 'infinity'"),
-}
 
 
 def connect(params: dict[str, Any], user: str | None = None, password: str | None = None, database: str = "") -> Any:
@@ -211,25 +144,6 @@ def open_server(params: dict[str, Any], database: str = "") -> Any:
     return connection
 
 
-def read_facts(connection: Any, wanted: list[Wanted]) -> Facts:
-    usable = "pg_catalog.pg_has_role(oid, 'USAGE')"
-    if connection.server_version >= 160000:
-        usable += " AND pg_catalog.pg_has_role(oid, 'SET')"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            FACTS_SQL.format(usable=usable),
-            {"roles": [item.owner for item in wanted], "names": [item.name for item in wanted]},
-        )
-        found = cursor.fetchone()[0]
-    holders = {}
-    for item in wanted:
-        if item.state == "absent":
-            held = lock.holder(connection, item.name)
-            if held is not None:
-                holders[item.name] = str(held)
-    return Facts(connection.server_version, found["superuser"], found["roles"], found["databases"], holders)
-
-
 def password_is_right(connection: Any, params: dict[str, Any], facts: Facts, role: str, password: str) -> bool:
     """Logs in as the role. Where that asks for no password (trust) or is not allowed from here (peer), a superuser
     compares the stored verifier instead."""
@@ -248,100 +162,11 @@ def password_is_right(connection: Any, params: dict[str, Any], facts: Facts, rol
             cursor.execute("SELECT rolpassword FROM pg_catalog.pg_authid WHERE rolname = %s", (role,))
             row = cursor.fetchone()
         if row and row[0] and row[0].startswith("SCRAM-SHA-256$"):
-            return _scram.matches(password, row[0])
+            return scram.matches(password, row[0])
         return False
     if refused and any(sign in refused.lower() for sign in (*_ABSENT, "too many", "remaining connection slots")):
         raise DatabaseError(f"role {role!r}: its password cannot be checked by logging in: {refused}")
     return not refused or "permission denied for database" in refused.lower()
-
-
-@dataclass(frozen=True)
-class Statement:
-    sql: str = field(repr=False)
-    shown: str  # the same without secrets
-    drops: str = ""  # name of the database that it drops
-
-
-def plain(sql: str, drops: str = "") -> Statement:
-    return Statement(sql, sql, drops)
-
-
-def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[Statement]:
-    """The statements that bring the server to what is wanted. Raises DatabaseError on what cannot be mended."""
-    result: list[Statement] = []
-    ready_roles: set[str] = set()
-    usable = {name for name, role in facts.roles.items() if role["usable"]}
-
-    def may_act_for(role: str) -> None:
-        """An administrator without superuser needs the owner's rights to make, mend or drop what the owner owns."""
-        if facts.superuser or role in usable:
-            return
-        usable.add(role)
-        options = " WITH INHERIT TRUE, SET TRUE" if facts.version >= 160000 else ""
-        result.append(plain(f"GRANT {quoted(role)} TO CURRENT_USER{options}"))
-
-    def with_password(start: str, password: str) -> Statement:
-        return Statement(f"{start} PASSWORD '{_scram.verifier(password)}'", f"{start} PASSWORD {HIDDEN}")
-
-    dropped: set[str] = set()
-    for item in wanted:
-        role, database = facts.roles.get(item.owner), facts.databases.get(item.name)
-        if item.state == "absent":
-            if database is not None:
-                if item.name in facts.holders:
-                    raise DatabaseError(
-                        f"database {item.name!r} is not dropped: its lock is held by {facts.holders[item.name]}"
-                    )
-                may_act_for(database["owner"])
-                result.append(plain(f"DROP DATABASE {quoted(item.name)} WITH (FORCE)", item.name))
-                dropped.add(item.name)
-            continue
-
-        if role is None and item.owner not in ready_roles:
-            start = f"CREATE ROLE {quoted(item.owner)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE"
-            result.append(plain(start) if item.password is None else with_password(start, item.password))
-        elif role is not None and item.owner not in ready_roles:
-            differs = [say for name, (right, say) in ROLE_ATTRIBUTES.items() if role[name] != right]
-            if differs:
-                result.append(plain(f"ALTER ROLE {quoted(item.owner)} {' '.join(differs)}"))
-            if item.password is not None and item.owner in wrong_passwords:
-                result.append(with_password(f"ALTER ROLE {quoted(item.owner)}", item.password))
-        ready_roles.add(item.owner)
-
-        if database is None:
-            may_act_for(item.owner)
-            result.append(
-                plain(
-                    f"CREATE DATABASE {quoted(item.name)} OWNER {quoted(item.owner)} TEMPLATE template0"
-                    " ENCODING 'UTF8' LC_COLLATE 'C'"
-                )
-            )
-        else:
-            if database["encoding"] != "UTF8":
-                raise DatabaseError(
-                    f"database {item.name!r} has the encoding {database['encoding']!r}: Odoo needs UTF8, which only a"
-                    " new database can get; restore its content into one"
-                )
-            if database["owner"] != item.owner:
-                may_act_for(database["owner"])
-                may_act_for(item.owner)
-                result.append(plain(f"ALTER DATABASE {quoted(item.name)} OWNER TO {quoted(item.owner)}"))
-        public = ["CONNECT", "TEMPORARY"] if database is None else database["public"]
-        if public:
-            may_act_for(item.owner)
-            result.append(plain(f"REVOKE {', '.join(public)} ON DATABASE {quoted(item.name)} FROM PUBLIC"))
-
-    for item in wanted:
-        if item.state == "absent" and item.drop_owner and item.owner in facts.roles and item.owner not in ready_roles:
-            others = sorted(set(facts.roles[item.owner]["owns"]) - dropped)
-            if others:
-                raise DatabaseError(
-                    f"databases: role {item.owner!r} is not dropped (drop_owner): it owns {', '.join(others)} too"
-                )
-            statement = plain(f"DROP ROLE {quoted(item.owner)}")
-            if statement not in result:
-                result.append(statement)
-    return result
 
 
 def picture(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str], after: bool) -> dict[str, Any]:
@@ -365,23 +190,3 @@ def picture(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str], after
                 if item.password is not None and item.state == "present":
                     roles[item.owner]["password"] = "another" if item.owner in wrong_passwords else "as given"
     return {"databases": databases, "roles": roles}
-
-
-def apply(connection: Any, statements: list[Statement]) -> list[str]:
-    """Runs the statements; returns what was run, without secrets."""
-    done: list[str] = []
-    for statement in statements:
-        guard = lock.Lock(connection, statement.drops) if statement.drops else None
-        if guard is not None and not guard.acquire():
-            held = lock.holder(connection, statement.drops)
-            raise DatabaseError(f"database {statement.drops!r} is not dropped: its lock is held by {held}")
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement.sql)
-        except psycopg2.Error as exc:
-            raise DatabaseError(f"{statement.shown}: {one_line(exc)}") from exc
-        finally:
-            if guard is not None:
-                guard.release()
-        done.append(statement.shown)
-    return done

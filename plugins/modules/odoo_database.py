@@ -105,10 +105,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import provision
 
 
 def wrong_passwords(
-    connection: Any, params: dict[str, Any], facts: _database.Facts, wanted: list[_database.Wanted]
+    connection: Any, params: dict[str, Any], facts: provision.Facts, wanted: list[provision.Wanted]
 ) -> set[str]:
     """Roles that are there and whose password is another one."""
     return {
@@ -131,16 +132,16 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     try:
         try:
             connection = _database.open_server(params)
-            facts = _database.read_facts(connection, wanted)
+            facts = provision.read_facts(connection, wanted)
             wrong = wrong_passwords(connection, params, facts, wanted)
         except _database.ServerUnreachable:
             if not (check_mode and params["may_be_absent"]):
                 raise
-            facts, wrong = _database.Facts(), set()
-        statements = _database.plan(wanted, facts, wrong)
+            facts, wrong = provision.Facts(), set()
+        statements = provision.plan(wanted, facts, wrong)
         queries = [item.shown for item in statements]
         if not check_mode:
-            queries = _database.apply(connection, statements)
+            queries = provision.apply(connection, statements)
     finally:
         if connection is not None:
             connection.close()
@@ -179,7 +180,7 @@ def main() -> None:
         module.fail_json(msg=missing_required_lib("psycopg2"), exception=_database.PSYCOPG2_ERROR)
     try:
         result = ensure(module.params, module.check_mode)
-    except _database.DatabaseError as exc:
+    except provision.DatabaseError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(**result)
 

@@ -76,7 +76,7 @@ MUTANTS = {
         "repair", "plugins/module_utils/_container.py", "config_time > max(", "False and config_time > max("
     ),
     "blind-passwords": Mutant(
-        "repair", "plugins/module_utils/_database.py", "item.owner in wrong_passwords:", "False:"
+        "repair", "plugins/module_utils/_runtime/provision.py", "item.owner in wrong_passwords:", "False:"
     ),
     "no-lock": Mutant(
         "ten", "plugins/module_utils/_runtime/lock.py", "return bool(cursor.fetchone()[0])", "return True"

@@ -8,15 +8,15 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.odoo_cloud.platform.plugins.filter.scram_verifier import scram_verifier
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _scram
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import scram
 
 PASSWORD = "a-password-of-the-test"
 
 
 def test_it_is_a_verifier_of_the_password():
     text = scram_verifier(PASSWORD, "admin")
-    assert _scram.matches(PASSWORD, text)
-    assert not _scram.matches(PASSWORD + "x", text)
+    assert scram.matches(PASSWORD, text)
+    assert not scram.matches(PASSWORD + "x", text)
     assert PASSWORD not in text
 
 

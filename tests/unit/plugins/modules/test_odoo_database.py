@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import provision
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_database
 
 PARAMS = {
@@ -34,9 +35,9 @@ def server(monkeypatch):
     connection = Connection()
     done = []
     monkeypatch.setattr(_database, "open_server", lambda params: connection)
-    monkeypatch.setattr(_database, "read_facts", lambda *args: _database.Facts())
+    monkeypatch.setattr(provision, "read_facts", lambda *args: provision.Facts())
     monkeypatch.setattr(
-        _database,
+        provision,
         "apply",
         lambda _connection, statements: done.extend(statements) or [item.shown for item in statements],
     )
@@ -72,15 +73,15 @@ def test_a_server_that_is_still_to_be_made(monkeypatch):
 
 def test_a_wrong_login_is_never_taken_for_an_absent_server(monkeypatch):
     def refuse(params):
-        raise _database.DatabaseError("login_user is 'postgres': cannot connect")
+        raise provision.DatabaseError("login_user is 'postgres': cannot connect")
 
     monkeypatch.setattr(_database, "open_server", refuse)
-    with pytest.raises(_database.DatabaseError):
+    with pytest.raises(provision.DatabaseError):
         odoo_database.ensure({**PARAMS, "may_be_absent": True}, check_mode=True)
 
 
 def test_a_role_that_cannot_log_in_gets_its_password_without_a_try(monkeypatch):
     monkeypatch.setattr(_database, "password_is_right", lambda *args: pytest.fail("no try"))
     wanted = _database.parse_wanted(PARAMS["databases"], "postgres")
-    facts = _database.Facts(roles={"acme": {"login": False, "expired": False}})
+    facts = provision.Facts(roles={"acme": {"login": False, "expired": False}})
     assert odoo_database.wrong_passwords(None, PARAMS, facts, wanted) == {"acme"}

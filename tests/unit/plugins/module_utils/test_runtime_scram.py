@@ -10,13 +10,13 @@ import hmac
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _scram
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import scram
 
 
 def test_rfc7677_vector():
     """The exchange of RFC 7677 section 3: StoredKey checks the client's proof, ServerKey makes the server's signature."""
     salt = base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
-    stored, server = _scram.keys("pencil", salt, 4096)
+    stored, server = scram.keys("pencil", salt, 4096)
     message = (
         b"n=user,r=rOprNGfwEbeRWgbNEkqO,"
         b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,"
@@ -32,13 +32,13 @@ def test_rfc7677_vector():
 
 
 def test_form_and_check():
-    stored = _scram.verifier("secret", b"0123456789abcdef")
+    stored = scram.verifier("secret", b"0123456789abcdef")
     assert stored.startswith("SCRAM-SHA-256$4096:MDEyMzQ1Njc4OWFiY2RlZg==$")
-    assert stored == _scram.verifier("secret", b"0123456789abcdef")
-    assert _scram.matches("secret", stored)
-    assert not _scram.matches("Secret", stored)
-    assert not _scram.matches("secret", "md5d41d8cd98f00b204e9800998ecf8427e")
-    assert _scram.verifier("secret") != _scram.verifier("secret")
+    assert stored == scram.verifier("secret", b"0123456789abcdef")
+    assert scram.matches("secret", stored)
+    assert not scram.matches("Secret", stored)
+    assert not scram.matches("secret", "md5d41d8cd98f00b204e9800998ecf8427e")
+    assert scram.verifier("secret") != scram.verifier("secret")
     assert "secret" not in stored
 
 
@@ -54,4 +54,4 @@ def test_form_and_check():
     ],
 )
 def test_saslprep(given, prepared):
-    assert _scram.saslprep(given) == prepared
+    assert scram.saslprep(given) == prepared

@@ -1,0 +1,355 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""Roles and databases of instances: what a server has, what it should have, and the statements between the two.
+
+`plan` and `apply` repair everything that differs; the module odoo_database does that for whoever administers the server.
+`ensure` makes what is missing and touches nothing else; Init does that from within a container. An administrator without
+superuser (CREATEDB and CREATEROLE) is enough for both. A password reaches the server as a SCRAM verifier only, so it
+never stands in the server's log.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import lock, scram
+from .errors import EXIT_DATABASE_ERROR, ConfigError, RuntimeFailure
+from .pg import one_line, psycopg2
+
+HIDDEN = "'********'"
+
+
+class DatabaseError(RuntimeFailure):
+    """PostgreSQL refuses a statement, or what it has cannot be mended: one clear line for the user."""
+
+    exit_code = EXIT_DATABASE_ERROR
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A database as it should be."""
+
+    name: str
+    owner: str
+    password: str | None = field(default=None, repr=False)
+    state: str = "present"
+    confirm_drop: str = ""
+    drop_owner: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a server has, as far as it matters here."""
+
+    version: int = 170000
+    superuser: bool = True
+    roles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    databases: dict[str, dict[str, Any]] = field(default_factory=dict)
+    holders: dict[str, str] = field(default_factory=dict)  # database: who holds its lock
+
+
+FACTS_SQL = """
+SELECT json_build_object(
+  'superuser', (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user),
+  'roles', (SELECT coalesce(json_object_agg(rolname, json_build_object(
+      'login', rolcanlogin, 'superuser', rolsuper, 'createdb', rolcreatedb, 'createrole', rolcreaterole,
+      'replication', rolreplication, 'bypassrls', rolbypassrls, 'expired', coalesce(rolvaliduntil <= now(), false),
+      'usable', {usable},
+      'owns', (SELECT coalesce(json_agg(d.datname), '[]') FROM pg_catalog.pg_database d
+               WHERE d.datdba = r.oid))), '{{}}')
+    FROM pg_catalog.pg_roles r
+    WHERE rolname = ANY(%(roles)s)
+       OR oid IN (SELECT datdba FROM pg_catalog.pg_database WHERE datname = ANY(%(names)s))),
+  'databases', (SELECT coalesce(json_object_agg(datname, json_build_object(
+      'owner', pg_catalog.pg_get_userbyid(datdba), 'encoding', pg_catalog.pg_encoding_to_char(encoding),
+      'public', (SELECT coalesce(json_agg(privilege_type ORDER BY privilege_type), '[]')
+                 FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee = 0))), '{{}}')
+    FROM pg_catalog.pg_database WHERE datname = ANY(%(names)s)))
+"""
+
+# attribute: (wanted value, how to say it)
+ROLE_ATTRIBUTES = {
+    "login": (True, "LOGIN"),
+    "superuser": (False, "NOSUPERUSER"),
+    "createdb": (False, "NOCREATEDB"),
+    "createrole": (False, "NOCREATEROLE"),
+    "replication": (False, "NOREPLICATION"),
+    "bypassrls": (False, "NOBYPASSRLS"),
+    "expired": (False, "VALID UNTIL 'infinity'"),
+}
+
+
+def read_facts(connection: Any, wanted: list[Wanted]) -> Facts:
+    usable = "pg_catalog.pg_has_role(oid, 'USAGE')"
+    if connection.server_version >= 160000:
+        usable += " AND pg_catalog.pg_has_role(oid, 'SET')"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            FACTS_SQL.format(usable=usable),
+            {"roles": [item.owner for item in wanted], "names": [item.name for item in wanted]},
+        )
+        found = cursor.fetchone()[0]
+    holders = {}
+    for item in wanted:
+        if item.state == "absent":
+            held = lock.holder(connection, item.name)
+            if held is not None:
+                holders[item.name] = str(held)
+    return Facts(connection.server_version, found["superuser"], found["roles"], found["databases"], holders)
+
+
+@dataclass(frozen=True)
+class Statement:
+    sql: str = field(repr=False)
+    shown: str  # the same without secrets
+    drops: str = ""  # name of the database that it drops
+
+
+def plain(sql: str, drops: str = "") -> Statement:
+    return Statement(sql, sql, drops)
+
+
+def with_password(start: str, password: str) -> Statement:
+    return Statement(f"{start} PASSWORD '{scram.verifier(password)}'", f"{start} PASSWORD {HIDDEN}")
+
+
+def create_role(owner: str, password: str | None) -> Statement:
+    start = f"CREATE ROLE {quoted(owner)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE"
+    return plain(start) if password is None else with_password(start, password)
+
+
+def create_database(name: str, owner: str) -> Statement:
+    return plain(
+        f"CREATE DATABASE {quoted(name)} OWNER {quoted(owner)} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'"
+    )
+
+
+def close_to_public(name: str, privileges: list[str]) -> Statement:
+    return plain(f"REVOKE {', '.join(privileges)} ON DATABASE {quoted(name)} FROM PUBLIC")
+
+
+def act_for(role: str, version: int) -> Statement:
+    """An administrator without superuser needs the owner's rights to make, mend or drop what the owner owns."""
+    options = " WITH INHERIT TRUE, SET TRUE" if version >= 160000 else ""
+    return plain(f"GRANT {quoted(role)} TO CURRENT_USER{options}")
+
+
+PUBLIC_DEFAULT = ["CONNECT", "TEMPORARY"]
+
+
+def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[Statement]:
+    """The statements that bring the server to what is wanted. Raises DatabaseError on what cannot be mended."""
+    result: list[Statement] = []
+    ready_roles: set[str] = set()
+    usable = {name for name, role in facts.roles.items() if role["usable"]}
+
+    def may_act_for(role: str) -> None:
+        if facts.superuser or role in usable:
+            return
+        usable.add(role)
+        result.append(act_for(role, facts.version))
+
+    dropped: set[str] = set()
+    for item in wanted:
+        role, database = facts.roles.get(item.owner), facts.databases.get(item.name)
+        if item.state == "absent":
+            if database is not None:
+                if item.name in facts.holders:
+                    raise DatabaseError(
+                        f"database {item.name!r} is not dropped: its lock is held by {facts.holders[item.name]}"
+                    )
+                may_act_for(database["owner"])
+                result.append(plain(f"DROP DATABASE {quoted(item.name)} WITH (FORCE)", item.name))
+                dropped.add(item.name)
+            continue
+
+        if role is None and item.owner not in ready_roles:
+            result.append(create_role(item.owner, item.password))
+        elif role is not None and item.owner not in ready_roles:
+            differs = [say for name, (right, say) in ROLE_ATTRIBUTES.items() if role[name] != right]
+            if differs:
+                result.append(plain(f"ALTER ROLE {quoted(item.owner)} {' '.join(differs)}"))
+            if item.password is not None and item.owner in wrong_passwords:
+                result.append(with_password(f"ALTER ROLE {quoted(item.owner)}", item.password))
+        ready_roles.add(item.owner)
+
+        if database is None:
+            may_act_for(item.owner)
+            result.append(create_database(item.name, item.owner))
+        else:
+            check_encoding(item.name, database)
+            if database["owner"] != item.owner:
+                may_act_for(database["owner"])
+                may_act_for(item.owner)
+                result.append(plain(f"ALTER DATABASE {quoted(item.name)} OWNER TO {quoted(item.owner)}"))
+        public = PUBLIC_DEFAULT if database is None else database["public"]
+        if public:
+            may_act_for(item.owner)
+            result.append(close_to_public(item.name, public))
+
+    for item in wanted:
+        if item.state == "absent" and item.drop_owner and item.owner in facts.roles and item.owner not in ready_roles:
+            others = sorted(set(facts.roles[item.owner]["owns"]) - dropped)
+            if others:
+                raise DatabaseError(
+                    f"databases: role {item.owner!r} is not dropped (drop_owner): it owns {', '.join(others)} too"
+                )
+            statement = plain(f"DROP ROLE {quoted(item.owner)}")
+            if statement not in result:
+                result.append(statement)
+    return result
+
+
+def check_encoding(name: str, database: dict[str, Any]) -> None:
+    if database["encoding"] != "UTF8":
+        raise DatabaseError(
+            f"database {name!r} has the encoding {database['encoding']!r}: Odoo needs UTF8, which only a new database can"
+            " get; restore its content into one"
+        )
+
+
+def apply(connection: Any, statements: list[Statement]) -> list[str]:
+    """Runs the statements; returns what was run, without secrets."""
+    done: list[str] = []
+    for statement in statements:
+        guard = lock.Lock(connection, statement.drops) if statement.drops else None
+        if guard is not None and not guard.acquire():
+            held = lock.holder(connection, statement.drops)
+            raise DatabaseError(f"database {statement.drops!r} is not dropped: its lock is held by {held}")
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement.sql)
+        except psycopg2.Error as exc:
+            raise DatabaseError(f"{statement.shown}: {one_line(exc)}") from exc
+        finally:
+            if guard is not None:
+                guard.release()
+        done.append(statement.shown)
+    return done
+
+
+ADMIN_SQL = """
+SELECT rolname, rolsuper, rolsuper OR rolcreatedb, rolsuper OR rolcreaterole
+  FROM pg_catalog.pg_roles WHERE rolname = current_user
+"""
+
+# What a role that is there needs to work with its database, and whether anybody ever set rights on that one.
+FIT_SQL = """
+SELECT pg_catalog.current_database(),
+       pg_catalog.has_database_privilege(r.oid, pg_catalog.current_database(), 'CONNECT'),
+       coalesce(pg_catalog.pg_has_role(r.oid, d.datdba, 'USAGE'), false), d.datacl IS NULL
+  FROM pg_catalog.pg_roles r LEFT JOIN pg_catalog.pg_database d ON d.datname = %s
+ WHERE r.rolname = %s
+"""
+
+# Somebody made the same thing at the same moment (role, database, membership), or looks at template0 just now.
+_AT_ONCE = ("42710", "42P04", "23505", "55006", "40001", "40P01")
+_NO_RIGHT = "42501"
+_ATTEMPTS = 10
+
+
+def may_create(control: Any) -> bool:
+    """Whether the role of this connection may create databases."""
+    with control.cursor() as cursor:
+        cursor.execute(ADMIN_SQL)
+        return bool(cursor.fetchone()[2])
+
+
+def ensure(control: Any, name: str, owner: str, password: str | None) -> list[str]:
+    """Makes the role `owner` and its database `name` where they are missing; returns what was run, without secrets.
+
+    `control` is an administrator's autocommit connection to the maintenance database that holds the lock of `name`. What
+    is there is left as it is, with two exceptions: a superuser gives the role CONNECT on the maintenance database if that
+    was taken away from everybody, and a database on which nobody ever set rights is closed to PUBLIC, because there a
+    run of ours stops that is killed between making and closing it.
+
+    The password of a role that is there is never changed: other instances may log in with it, and whoever knows only
+    DB_NAME must not take over a role by naming it. A wrong one shows when the caller logs in as the role.
+    """
+    done: list[str] = []
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _ensure(control, name, owner, password, done)
+            return done
+        except psycopg2.Error as exc:
+            # two runs that share a role may meet: the next look finds what the other made
+            at_once = exc.pgcode in _AT_ONCE or (exc.pgcode == "XX000" and "concurrently" in str(exc))
+            if control.closed or not at_once or attempt == _ATTEMPTS:
+                raise DatabaseError(
+                    f"DB_NAME is {name!r}: making it for role {owner!r} failed: {one_line(exc)}"
+                ) from exc
+        time.sleep(0.1 * attempt)
+    raise AssertionError("not reached")
+
+
+def _ensure(control: Any, name: str, owner: str, password: str | None, done: list[str]) -> None:
+    def run(statement: Statement) -> None:
+        with control.cursor() as cursor:
+            cursor.execute(statement.sql)
+        done.append(statement.shown)
+
+    with control.cursor() as cursor:
+        cursor.execute(ADMIN_SQL)
+        admin, superuser, databases, roles = cursor.fetchone()
+    variable = "DB_USER" if owner == admin else "DB_CLIENT_USER"
+    facts = read_facts(control, [Wanted(name, owner)])
+    role, database = facts.roles.get(owner), facts.databases.get(name)
+    both = "give a role with CREATEDB and CREATEROLE"
+
+    if database is None and not databases:
+        raise ConfigError(
+            f"DB_USER is {admin!r}: may not create databases; {both}, or make database {name!r} first, owned by {owner!r}"
+        )
+    if role is None:
+        if not roles:
+            raise ConfigError(f"DB_USER is {admin!r}: may not create roles; {both}, or make role {owner!r} first")
+        run(create_role(owner, password))
+    elif not role["login"] or role["expired"]:
+        why, cure = ("may not log in", "LOGIN") if not role["login"] else ("is expired", "VALID UNTIL 'infinity'")
+        raise ConfigError(
+            f"{variable} is {owner!r}: this role is there but {why}; give another, or: ALTER ROLE {quoted(owner)} {cure}"
+        )
+
+    def may_act() -> None:
+        if superuser or (role is not None and role["usable"]) or act_for(owner, facts.version).shown in done:
+            return
+        try:
+            run(act_for(owner, facts.version))
+        except psycopg2.Error as exc:
+            if exc.pgcode != _NO_RIGHT:
+                raise
+            raise ConfigError(
+                f"DB_USER is {admin!r}: may not act for role {owner!r}, which somebody else made; give a superuser, or:"
+                f" GRANT {quoted(owner)} TO {quoted(admin)}"
+            ) from exc
+
+    if database is None:
+        may_act()
+        run(create_database(name, owner))
+    with control.cursor() as cursor:
+        cursor.execute(FIT_SQL, (name, owner))
+        maintenance, connects, owns, untouched = cursor.fetchone()
+    if not owns:
+        raise ConfigError(
+            f"{variable} is {owner!r}: database {name!r} is there and belongs to {database['owner']!r}; give that role, or"
+            f" another DB_NAME, or: ALTER DATABASE {quoted(name)} OWNER TO {quoted(owner)}"
+        )
+    if database is not None:
+        check_encoding(name, database)
+    if untouched and (database is None or (database["owner"] == owner and (superuser or role["usable"]))):
+        run(close_to_public(name, PUBLIC_DEFAULT))
+    if not connects:
+        statement = plain(f"GRANT CONNECT ON DATABASE {quoted(maintenance)} TO {quoted(owner)}")
+        if not superuser:
+            raise ConfigError(
+                f"{variable} is {owner!r}: may not connect to database {maintenance!r}, where the lock is;"
+                f" let a superuser run: {statement.shown}"
+            )
+        run(statement)
