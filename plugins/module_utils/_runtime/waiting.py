@@ -49,6 +49,7 @@ border-radius:.5rem;overflow-wrap:anywhere}
 main.failed{--mark:#b3372f}
 h1{margin:0 0 .75rem;font-size:1.75rem;line-height:1.2}
 p{margin:0}
+p+p{margin-top:.75rem}
 progress{display:block;width:100%;height:.625rem;margin:1.5rem 0 0;appearance:none;border:0;border-radius:1rem;overflow:hidden;
 background:var(--line);color:var(--mark)}
 progress::-webkit-progress-bar{background:var(--line)}
@@ -57,6 +58,7 @@ progress::-moz-progress-bar{background:var(--mark)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.375rem 1.25rem;margin:1.5rem 0 0}
 dt{color:var(--soft)}
 dd{margin:0}
+span{white-space:nowrap}
 .again{margin-top:1.5rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--soft);font-size:.9375rem}
 @media(max-width:30rem){main{padding:1.5rem 1.25rem}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}
 """
@@ -116,16 +118,18 @@ def page(status: Mapping[str, Any]) -> str:
     rows = []
     if status.get("phase") and not failed:
         rows.append(("Now", escape(str(status["phase"]))))
-    since = times.parse(status.get("since"))
+    since, age = times.parse(status.get("since")), _number(status.get("age_seconds"))
     if since is not None:
-        shown = f"{since.day} {_MONTHS[since.month - 1]} {since.year}, {since:%H:%M} UTC"
-        label = "An operator has been needed since" if failed else "Since"
-        rows.append((label, f'<time datetime="{since:%Y-%m-%dT%H:%M:%SZ}">{shown}</time>'))
-    age = _number(status.get("age_seconds"))
-    if age is not None:
-        rows.append(("That is" if failed and since else "For", times.words(age)))
-    if failed and since is None:
-        text += " An operator is needed."
+        day = f"{since.day} {_MONTHS[since.month - 1]} {since.year}, {since:%H:%M} UTC"
+        shown = f'<time datetime="{since:%Y-%m-%dT%H:%M:%SZ}">{day}</time>'
+        if age is not None:
+            shown += f" <span>({times.words(age)})</span>"
+        rows.append(("Since", shown))
+    elif age is not None:
+        rows.append(("For", times.words(age)))
+    if failed:
+        (label, value), rows = (rows or [("", "")])[0], []
+        text += f"</p>\n<p>An operator has been needed {label.lower()} {value}." if label else " An operator is needed."
     details = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows)
     steps = None if failed else _progress(status)
     bar = (

@@ -425,3 +425,16 @@ def test_importing_it_costs_next_to_nothing():
     code = f"import sys, {waiting.__name__}; print([name for name in {names!r} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=os.environ)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "values,words",
+    [
+        ({}, "needed since <time"),
+        ({"since": None}, "needed for 3 minutes."),
+        ({"since": None, "age_seconds": None}, "An operator is needed."),
+        ({"since": "2026-11-21 13:50:01+00", "age_seconds": None}, "13:50 UTC</time>."),
+    ],
+)
+def test_a_failure_says_since_when_as_far_as_it_is_known(values, words):
+    assert words in waiting.page({**STATUS, "state": "Failed", **values})
