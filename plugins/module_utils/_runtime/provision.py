@@ -310,7 +310,7 @@ def _ensure(control: Any, name: str, owner: str, password: str | None, done: lis
     if role is None:
         if not roles:
             raise ConfigError(f"DB_USER is {admin!r}: may not create roles; {both}, or make role {owner!r} first")
-        run(create_role(owner, password))
+        run(create_role(owner, password or None))
     elif not role["login"] or role["expired"]:
         why, cure = ("may not log in", "LOGIN") if not role["login"] else ("is expired", "VALID UNTIL 'infinity'")
         raise ConfigError(

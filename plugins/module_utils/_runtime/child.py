@@ -1,0 +1,148 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""A child process that does part of a run's work: it ends with us, with the lock, and with everything that it started."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from .errors import InitFailed, LockLost, RuntimeFailure, Stopped
+
+HOLD_CHECK_SECONDS = 1.0
+STOP_SECONDS = 8.0
+DRAIN_SECONDS = 1.0
+LINE_BYTES = 65536
+PR_SET_PDEATHSIG = 1
+
+
+def dying_with(parent: int) -> Callable[[], None] | None:
+    """What the new process does before it becomes its program: ask Linux to be killed when `parent` dies in whatever way."""
+    import ctypes  # slow enough to be left alone by those who only wait
+
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)  # looked up here: between fork and exec as little as possible
+    if prctl is None:
+        return None
+
+    def ask() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it died before we asked
+            os._exit(1)
+
+    return ask
+
+
+class Child:
+    """A program in a process group of its own, to which our SIGTERM and SIGINT are passed on. Main thread only.
+
+    With `output`, stdout and stderr go there line by line; without, they are ours. What is still running in the group
+    when the program has ended is killed.
+    """
+
+    def __init__(
+        self,
+        command: list[str],
+        env: Mapping[str, str],
+        popen: Callable[..., Any] = subprocess.Popen,
+        *,
+        what: str = "Odoo",
+        failure: type[RuntimeFailure] = InitFailed,
+        cwd: str | None = None,
+        output: Callable[[str], None] | None = None,
+    ) -> None:
+        self.command, self.env, self.popen, self.cwd = command, dict(env), popen, cwd
+        self.what, self.failure, self.output = what, failure, output
+        self.process: Any = None
+        self.signal = 0
+
+    def _pass_on(self, signum: int, _frame: Any) -> None:
+        self.signal = self.signal or signum
+        if self.process is not None and self.process.poll() is None:
+            self._send(signum)
+
+    def _send(self, signum: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left, or it became somebody else
+            os.killpg(self.process.pid, signum)
+
+    def _start(self) -> threading.Thread | None:
+        options: dict[str, Any] = {}
+        if self.output is not None:
+            options.update(stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            self.process = self.popen(
+                self.command,
+                env=self.env,
+                cwd=self.cwd,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=dying_with(os.getpid()),
+                **options,
+            )
+        except OSError as exc:
+            cure = "; its first line must name its interpreter (#!/bin/sh)" if exc.errno == errno.ENOEXEC else ""
+            raise self.failure(f"{self.what}: {self.command[0]!r} cannot be run: {exc.strerror}{cure}") from exc
+        if self.signal:  # it came before there was anybody to pass it on to
+            self._send(self.signal)
+        if self.output is None:
+            return None
+        reader = threading.Thread(target=self._read, args=(self.process.stdout, self.output), daemon=True)
+        reader.start()
+        return reader
+
+    @staticmethod
+    def _read(stream: Any, output: Callable[[str], None]) -> None:
+        with stream:
+            for line in iter(lambda: stream.readline(LINE_BYTES), b""):
+                with contextlib.suppress(OSError, ValueError):  # when nobody listens to us, the child must not block
+                    output(line.decode("utf-8", "replace").rstrip("\r\n"))
+
+    def _wait(self, still_ours: Callable[[], bool]) -> int:
+        stop_at = 0.0
+        while True:
+            pause = HOLD_CHECK_SECONDS
+            if self.signal:
+                stop_at = stop_at or time.monotonic() + STOP_SECONDS
+                pause = min(pause, max(stop_at - time.monotonic(), 0.01))
+            try:
+                return self.process.wait(timeout=pause)
+            except subprocess.TimeoutExpired:
+                pass
+            if stop_at and time.monotonic() >= stop_at:
+                self._send(signal.SIGKILL)
+            elif not still_ours():
+                self._send(signal.SIGKILL)
+                self.process.wait()
+                if not self.signal:
+                    raise LockLost(
+                        f"the lock was lost while {self.what} was running; it was stopped, the next start finishes the work"
+                    )
+
+    def run(self, still_ours: Callable[[], bool]) -> int:
+        """The exit code, -n after signal n. Raises Stopped after a signal to us, LockLost (everything killed) when
+        `still_ours`, asked every second, says no."""
+        previous = {number: signal.signal(number, self._pass_on) for number in (signal.SIGTERM, signal.SIGINT)}
+        reader = None
+        try:
+            reader = self._start()
+            code = self._wait(still_ours)
+            if reader is not None:
+                reader.join(DRAIN_SECONDS)  # a shell does not wait for `> >(tee log)`
+        finally:
+            if self.process is not None:
+                self._send(signal.SIGKILL)
+                self.process.wait()
+            if reader is not None:
+                reader.join(DRAIN_SECONDS)
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+        if self.signal:
+            raise Stopped(self.signal)
+        return code
