@@ -47,3 +47,18 @@ def words(seconds: float) -> str:
     while not parts[0][0]:
         del parts[0]
     return " ".join(f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in parts[:2] if count)
+
+
+def short(seconds: float) -> str:
+    """A duration for a table: 0.4 s, 48 s, 3 min 05 s, 2 h 05 min, 3 d 04 h."""
+    left = max(seconds, 0)
+    if left < 9.95:
+        return f"{left:.1f} s"
+    left = round(left)
+    if left < 60:
+        return f"{left} s"
+    if left < 3600:
+        return f"{left // 60} min {left % 60:02d} s"
+    if left < 86400:
+        return f"{left // 3600} h {left % 3600 // 60:02d} min"
+    return f"{left // 86400} d {left % 86400 // 3600:02d} h"
