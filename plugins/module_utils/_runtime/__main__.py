@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Entrypoint: `python3 -m odoo_cloud_runtime [run | health | state | command ...]`."""
+"""Entrypoint: `python3 -m odoo_cloud_runtime [run | health | state | plan | command ...]`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(line + "\n")
         return 0 if good else 1
 
+    if arguments[:1] == ["boot"] and "ODOO_CLOUD_ORDER" in env:  # the runtime's own child, which imports Odoo
+        from .boot import main as boot
+
+        return boot()
+
     from . import log
     from .errors import EXIT_CONFIG, EXIT_DATABASE_ERROR, RuntimeFailure, Stopped, UsageError
     from .pg import one_line, psycopg2
@@ -45,13 +50,14 @@ def main(arguments: list[str]) -> int:
                     f"argument {arguments[1]!r}: run takes none; settings come from the environment and odoo.conf"
                 )
             return run.run(env)
-        if arguments[0] == "state":
+        if arguments[0] in ("state", "plan"):
             import json
 
-            sys.stdout.write(json.dumps(run.print_state(env), indent=2) + "\n")
+            found = run.print_state(env) if arguments[0] == "state" else run.print_plan(env)
+            sys.stdout.write(json.dumps(found, indent=2) + "\n")
             return 0
         if arguments[0].startswith("-"):
-            raise UsageError(f"argument {arguments[0]!r}: give run, health, state, or a command like: odoo shell")
+            raise UsageError(f"argument {arguments[0]!r}: give run, health, state, plan, or a command like: odoo shell")
         run.other_command(arguments, env)
     except RuntimeFailure as exc:
         (log.info if isinstance(exc, Stopped) else log.error)(str(exc))

@@ -10,6 +10,7 @@ already, so an address missing in the environment comes from there, and two diff
 from __future__ import annotations
 
 import configparser
+import dataclasses
 import os
 import re
 import socket
@@ -18,7 +19,25 @@ from dataclasses import dataclass, field
 
 from .errors import ConfigError
 
-MODES = ("InstallAndRun", "RunOnly", "InstallOnly")
+# onesteinbv/odoo-docker's modes (Restore comes with backups); docs/runtime.md says what each does.
+MODES = (
+    "Init",
+    "InstallOnly",
+    "InstallAndRun",
+    "UpdateOnly",
+    "UpdateAndRun",
+    "RunOnly",
+    "ForceRunOnly",
+    "ForceUpdateOnly",
+    "ForceUpdateAndRun",
+    "ForceReadyState",
+)
+INSTALL_MODES = ("Init", "InstallOnly", "InstallAndRun")
+UPDATE_MODES = ("UpdateOnly", "UpdateAndRun", "ForceUpdateOnly", "ForceUpdateAndRun")
+FORCE_MODES = ("ForceRunOnly", "ForceUpdateOnly", "ForceUpdateAndRun", "ForceReadyState")
+SERVING_MODES = ("InstallAndRun", "UpdateAndRun", "RunOnly", "ForceRunOnly", "ForceUpdateAndRun")
+# They end with exit code 74 when a live run holds the lock, instead of waiting for it; WAIT changes that.
+IMPATIENT_MODES = ("UpdateOnly", *FORCE_MODES)
 VERSIONS = (14, 15, 16, 17, 18, 19)
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
@@ -35,8 +54,25 @@ OWN_VARIABLES = (
     "DB_SSLROOTCERT",
     "DB_MAINTENANCE",
     "DB_WAIT_TIMEOUT",
+    "DB_CLIENT_USER",
+    "DB_CLIENT_PASSWORD",
+    "DB_CLIENT_PASSWORD_FILE",
     "TIMEOUT",
+    "HOLDER_TIMEOUT",
+    "RESET_POLICY",
+    "WAIT",
     "MODULES",
+    "SERVER_WIDE_MODULES",
+    "UPDATE",
+    "INSTALL_MISSING",
+    "LIST_DB",
+    "NO_DEMO",
+    "HOOKS",
+    "HOOKS_DIR",
+    "SCRIPTS_DIR",
+    "REBUILD_UNFINISHED",
+    "REASON",
+    "ACTOR",
     "ADMIN_LOGIN",
     "ADMIN_PASSWORD",
     "ADMIN_PASSWORD_FILE",
@@ -119,17 +155,32 @@ def _choice(env: Mapping[str, str], name: str, default: str, choices: tuple[str,
     return value
 
 
-def module_list(text: str) -> tuple[str, ...]:
-    """The modules to install: comma or space separated, `base` always first, each once."""
-    names = ["base"]
+def _switch(env: Mapping[str, str], name: str, default: bool) -> bool:
+    """True and False as the original writes them; 1/0, yes/no are understood too."""
+    text = (env.get(name) or "").strip().lower()
+    if not text:
+        return default
+    if text not in ("true", "false", "1", "0", "yes", "no"):
+        raise wrong(name, env[name], "must be True or False")
+    return text in ("true", "1", "yes")
+
+
+def names_list(variable: str, text: str) -> tuple[str, ...]:
+    """Module names, comma or space separated, each once."""
+    names: list[str] = []
     for name in re.split(r"[,\s]+", text.strip()):
         if not name:
             continue
         if not _MODULE.fullmatch(name):
-            raise wrong("MODULES", text, f"{name!r} is not a module name; give names separated by commas")
+            raise wrong(variable, text, f"{name!r} is not a module name; give names separated by commas")
         if name not in names:
             names.append(name)
     return tuple(names)
+
+
+def module_list(text: str) -> tuple[str, ...]:
+    """The modules to install: comma or space separated, `base` always first, each once."""
+    return tuple(dict.fromkeys(("base", *names_list("MODULES", text))))
 
 
 @dataclass(frozen=True)
@@ -145,7 +196,7 @@ class Settings:
     db_maintenance: str
     db_wait_timeout: float
     timeout: float  # seconds; the variable TIMEOUT is in minutes
-    modules: tuple[str, ...]
+    modules: tuple[str, ...]  # MODULES and SERVER_WIDE_MODULES, base first
     version: int
     odoo_rc: str
     odoo_bin: str
@@ -161,6 +212,45 @@ class Settings:
     http_port: int
     host: str
     conf: Mapping[str, str] = field(repr=False)
+    server_wide_modules: tuple[str, ...] = ()  # empty: Odoo's own default
+    update: tuple[str, ...] = ("changed",)  # changed, all, none, or the names of modules
+    install_missing: bool = False
+    list_db: bool = False
+    demo: bool = False
+    holder_timeout: float = 600  # seconds, 0: never
+    reset_policy: str = "safe"
+    wait: bool = True
+    hooks: str = "changed"
+    hooks_dir: str = "/opt/odoo-cloud/hooks"
+    scripts_dir: str = "/odoo/scripts"
+    rebuild_unfinished: bool = False
+    reason: str = ""
+    actor: str = "odoo-cloud"
+    # Who makes role and database; empty: nobody but DB_USER itself
+    db_admin: str = ""
+    db_admin_password: str | None = field(default=None, repr=False)
+
+    @property
+    def serving(self) -> bool:
+        return self.mode in SERVING_MODES
+
+    @property
+    def installing(self) -> bool:
+        return self.mode in INSTALL_MODES
+
+    @property
+    def updating(self) -> bool:
+        return self.mode in UPDATE_MODES
+
+    @property
+    def forcing(self) -> bool:
+        return self.mode in FORCE_MODES
+
+    def as_admin(self) -> Settings:
+        """The same, for connections of the role that makes roles and databases."""
+        if not self.db_admin:
+            return self
+        return dataclasses.replace(self, db_user=self.db_admin, db_password=self.db_admin_password)
 
     def odoo_args(self) -> list[str]:
         """What Odoo has to be told because its configuration file does not: never a secret."""
@@ -176,6 +266,8 @@ class Settings:
         for key, (option, value) in wanted.items():
             if value and key not in self.conf:
                 args.append(f"{option}={value}")
+        if self.server_wide_modules and "server_wide_modules" not in self.conf:
+            args.append("--load=" + ",".join(self.server_wide_modules))
         return args
 
 
@@ -201,12 +293,38 @@ def load(env: Mapping[str, str]) -> Settings:
 
     if "db_password" in conf:
         raise wrong("db_password in " + odoo_rc, "********", "must not be there; give DB_PASSWORD_FILE")
+    list_db = _switch(env, "LIST_DB", False)
+    if list_db and mode not in ("RunOnly", "Init"):
+        raise wrong("LIST_DB", env["LIST_DB"], f"is possible with MODE=RunOnly only, and MODE is {mode}")
+    if list_db and conf.get("list_db", "True").lower() not in ("true", "1"):
+        raise wrong("LIST_DB", env["LIST_DB"], f"but {odoo_rc} says list_db = {conf['list_db']}; both must agree")
     db_name = either("DB_NAME", "db_name", "")
-    if not _DATABASE.fullmatch(db_name) or db_name in ("postgres", "template0", "template1"):
+    if list_db:
+        db_name = "" if db_name in ("False", ".*") else db_name
+    elif not _DATABASE.fullmatch(db_name) or db_name in ("postgres", "template0", "template1"):
         raise wrong("DB_NAME", db_name, "must name the instance's own database (letters, digits, '_', '-', '.')")
-    db_user = either("DB_USER", "db_user", "")
-    if not db_user:
-        raise wrong("DB_USER", db_user, "must name the database role of the instance")
+    db_password, db_admin, db_admin_password = read_secret(env, "DB_PASSWORD"), "", None
+    if env.get("DB_CLIENT_USER") or mode == "Init":
+        # DB_USER makes the instance's own role and database and does nothing else.
+        if mode not in INSTALL_MODES:
+            raise wrong("DB_CLIENT_USER", env["DB_CLIENT_USER"], f"is for {', '.join(INSTALL_MODES)}; MODE is {mode}")
+        db_admin, db_admin_password = env.get("DB_USER") or "", db_password
+        if not db_admin:
+            raise wrong(
+                "DB_USER", db_admin, "must name a role that may create roles and databases (DB_CLIENT_USER is set)"
+            )
+        db_user = either("DB_CLIENT_USER", "db_user", db_name)
+        db_password = read_secret(env, "DB_CLIENT_PASSWORD")
+        if db_user == db_admin:
+            raise wrong("DB_CLIENT_USER", db_user, "must be another role than DB_USER, the instance's own")
+        if db_password is None and not list_db:
+            raise ConfigError(
+                "DB_CLIENT_PASSWORD_FILE is not set: it must name the file with the password of DB_CLIENT_USER"
+            )
+    else:
+        db_user = either("DB_USER", "db_user", "")
+        if not db_user:
+            raise wrong("DB_USER", db_user, "must name the database role of the instance")
     port = either("DB_PORT", "db_port", "5432")
     if not (port.isdigit() and 0 < int(port) < 65536):
         raise wrong("DB_PORT", port, "must be a port number from 1 to 65535")
@@ -229,7 +347,7 @@ def load(env: Mapping[str, str]) -> Settings:
     language = env.get("LANGUAGE") or ""
     if language and not _LANGUAGE.fullmatch(language):
         raise wrong("LANGUAGE", language, "must be a language of Odoo, like nl_NL")
-    instance = env.get("INSTANCE") or db_name
+    instance = env.get("INSTANCE") or db_name or "odoo"
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", instance):
         raise wrong("INSTANCE", instance, "must consist of letters, digits, '_', '-', '.'")
     static_dir = env.get("STATIC_DIR") or ""
@@ -237,19 +355,30 @@ def load(env: Mapping[str, str]) -> Settings:
         raise wrong("STATIC_DIR", static_dir, "must be an absolute path")
     admin_login = env.get("ADMIN_LOGIN") or "admin"
 
+    server_wide = names_list("SERVER_WIDE_MODULES", either("SERVER_WIDE_MODULES", "server_wide_modules", ""))
+    update_text = (env.get("UPDATE") or "changed").strip()
+    update = names_list("UPDATE", update_text)
+    if len(update) > 1 and {"changed", "all", "none"} & set(update):
+        raise wrong("UPDATE", update_text, "must be changed, all or none, or names of modules")
+    for name in ("HOOKS_DIR", "SCRIPTS_DIR"):
+        if env.get(name) and not env[name].startswith("/"):
+            raise wrong(name, env[name], "must be an absolute path")
+    if mode in FORCE_MODES and any(c in (env.get("REASON") or "") for c in "\r\n\0"):
+        raise wrong("REASON", env["REASON"], "must be one line")
+
     return Settings(
         mode=mode,
         db_host=db_host,
         db_port=int(port),
         db_name=db_name,
         db_user=db_user,
-        db_password=read_secret(env, "DB_PASSWORD"),
+        db_password=db_password,
         db_sslmode=sslmode,
         db_sslrootcert=sslrootcert,
         db_maintenance=env.get("DB_MAINTENANCE") or "postgres",
         db_wait_timeout=_number(env, "DB_WAIT_TIMEOUT", 120, 0, 86400),
         timeout=_number(env, "TIMEOUT", 30, 0.01, 10080) * 60,
-        modules=module_list(env.get("MODULES") or "base"),
+        modules=tuple(dict.fromkeys((*module_list(env.get("MODULES") or "base"), *server_wide))),
         version=version,
         odoo_rc=odoo_rc,
         odoo_bin=env.get("ODOO_BIN") or "",
@@ -265,4 +394,20 @@ def load(env: Mapping[str, str]) -> Settings:
         http_port=int(http_port),
         host=env.get("REPLICA") or socket.gethostname(),
         conf=conf,
+        server_wide_modules=server_wide,
+        update=update,
+        install_missing=_switch(env, "INSTALL_MISSING", False),
+        list_db=list_db,
+        demo=not _switch(env, "NO_DEMO", True),
+        holder_timeout=_number(env, "HOLDER_TIMEOUT", 600, 0, 604800),
+        reset_policy=_choice(env, "RESET_POLICY", "safe", ("safe", "seed")),
+        wait=_switch(env, "WAIT", mode not in IMPATIENT_MODES),
+        hooks=_choice(env, "HOOKS", "changed", ("changed", "always")),
+        hooks_dir=(env.get("HOOKS_DIR") or "/opt/odoo-cloud/hooks").rstrip("/"),
+        scripts_dir=(env.get("SCRIPTS_DIR") or "/odoo/scripts").rstrip("/"),
+        rebuild_unfinished=_switch(env, "REBUILD_UNFINISHED", False),
+        reason=(env.get("REASON") or "").strip(),
+        actor=(env.get("ACTOR") or "odoo-cloud").strip()[:200],
+        db_admin=db_admin,
+        db_admin_password=db_admin_password,
     )

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import LockLost
+from .errors import Held, LockLost
 
 # First key: ours, sha256("odoo-cloud")[:4] as a signed big-endian integer. Never change it: old and new must exclude
 # each other.
@@ -72,6 +73,20 @@ def holder(connection: Any, database: str) -> Holder | None:
     return Holder(*row) if row else None
 
 
+# Whether the session `pid` holds the lock: the one question behind every held-check. It is asked by the holder itself, by
+# the statement that writes to the history, and by each session that Odoo opens for a run, before each commit.
+HELD_SQL = (
+    "EXISTS (SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2"
+    " AND classid = %(lock_first)s::int8::oid AND objid = %(lock_second)s::int8::oid AND pid = %(lock_pid)s)"
+)
+
+
+def held_parameters(database: str, pid: int) -> dict[str, int]:
+    """What HELD_SQL needs."""
+    first, second = lock_keys(database)
+    return {"lock_first": unsigned(first), "lock_second": unsigned(second), "lock_pid": pid}
+
+
 class Lock:
     """The lock of one database on one connection, which must be used for nothing else while it is held."""
 
@@ -79,6 +94,11 @@ class Lock:
         self.connection = connection
         self.database = database
         self.keys = lock_keys(database)
+
+    @property
+    def pid(self) -> int:
+        """Process of the server that holds the lock for us."""
+        return int(self.connection.info.backend_pid)
 
     def acquire(self) -> bool:
         with self.connection.cursor() as cursor:
@@ -89,12 +109,7 @@ class Lock:
         """Asks PostgreSQL: a connection that died and a lock that went away both say no."""
         try:
             with self.connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted"
-                    " AND objsubid = 2 AND classid = %s::int8::oid AND objid = %s::int8::oid"
-                    " AND pid = pg_catalog.pg_backend_pid())",
-                    (unsigned(self.keys[0]), unsigned(self.keys[1])),
-                )
+                cursor.execute("SELECT " + HELD_SQL, held_parameters(self.database, self.pid))
                 return bool(cursor.fetchone()[0])
         except self.connection.Error:
             return False
@@ -109,3 +124,82 @@ class Lock:
                 cursor.execute("SELECT pg_catalog.pg_advisory_unlock(%s, %s)", self.keys)
         except self.connection.Error:
             pass  # the connection is gone, and the lock with it
+
+
+def sessions(connection: Any, run_id: str) -> list[tuple[int, str]]:
+    """Process and name of every session of a run, whatever database it is on: they all carry the run in their name."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid, application_name FROM pg_catalog.pg_stat_activity"
+            " WHERE pg_catalog.strpos(application_name || ' ', %s) > 0 AND pid <> pg_catalog.pg_backend_pid()",
+            (f" run={run_id} ",),
+        )
+        return list(cursor.fetchall())
+
+
+def end_sessions(connection: Any, run_id: str, timeout: float = 10.0) -> int:
+    """Ends every session of a run and waits until they are gone; returns how many there were.
+
+    PostgreSQL rolls back what they had not committed, so afterwards the run can change nothing any more.
+    """
+    limit = time.monotonic() + timeout
+    ended: set[int] = set()
+    while True:
+        left = sessions(connection, run_id)
+        if not left:
+            return len(ended)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_catalog.pg_terminate_backend(pid) FROM unnest(%s) AS pid",
+                    ([pid for pid, _name in left],),
+                )
+        except connection.Error as exc:
+            raise Held(
+                f"run {run_id} cannot be ended: {' '.join(str(exc).split())}; this takes the same database role or an administrator"
+            ) from exc
+        ended.update(pid for pid, _name in left)
+        if time.monotonic() > limit:
+            names = ", ".join(f"{name} (backend {pid})" for pid, name in left[:3])
+            raise Held(f"run {run_id} cannot be ended: its sessions did not go away within {timeout:.0f} s: {names}")
+        time.sleep(0.05)
+
+
+def marabunta_key() -> int:
+    """The key on which marabunta takes its transaction lock (marabunta 0.10 and later, web.py)."""
+    return 7141416871301361999
+
+
+def click_odoo_key(database: str) -> int:
+    """The key of click-odoo-update's session lock (click-odoo-contrib 1.24): 14 hex digits of a SHA-1."""
+    return int(hashlib.sha1(f"click-odoo-update/{database}".encode()).hexdigest()[:14], 16)  # noqa: S324 - theirs
+
+
+class OtherTools:
+    """The keys of marabunta and click-odoo-update, taken in the Odoo database so that neither runs beside a module step."""
+
+    def __init__(self, connection: Any, database: str) -> None:
+        self.connection = connection
+        self.keys = {"marabunta": marabunta_key(), "click-odoo-update": click_odoo_key(database)}
+        self.taken: list[str] = []
+
+    def acquire(self) -> str:
+        """Takes what is free; returns the tool that still runs, or an empty string when all keys are ours."""
+        for tool, key in self.keys.items():
+            if tool in self.taken:
+                continue
+            with self.connection.cursor() as cursor:
+                cursor.execute("SELECT pg_catalog.pg_try_advisory_lock(%s)", (key,))
+                if not cursor.fetchone()[0]:
+                    return tool
+            self.taken.append(tool)
+        return ""
+
+    def release(self) -> None:
+        while self.taken:
+            tool = self.taken.pop()
+            try:
+                with self.connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_catalog.pg_advisory_unlock(%s)", (self.keys[tool],))
+            except self.connection.Error:
+                return

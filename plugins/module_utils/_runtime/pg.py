@@ -73,7 +73,12 @@ def connect(settings: Settings, database: str, name: str) -> Any:
             names = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"]
             if connection.server_version >= 140000:
                 names.append("idle_session_timeout")
-            cursor.execute("".join(f"SET {item} = 0;" for item in names))
+            # A machine that is lost while it holds the lock is noticed by the server within 60 s (30 + 3 * 10).
+            cursor.execute(
+                "".join(f"SET {item} = 0;" for item in names)
+                + "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
+                + "SET tcp_user_timeout = 60000;"
+            )
     except BaseException:
         connection.close()
         raise
@@ -99,8 +104,9 @@ def wait_for_server(
     name: str,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    need_database: bool = True,
 ) -> Any:
-    """A connection to the maintenance database, once PostgreSQL lets us in and our database exists.
+    """A connection to the maintenance database, once PostgreSQL lets us in and (`need_database`) our database exists.
 
     The role or the database may still be made by somebody: those are waited for like the server, but said at once.
     """
@@ -115,6 +121,8 @@ def wait_for_server(
         try:
             if connection is None:
                 connection = connect(settings, settings.db_maintenance, name)
+            if not need_database:
+                return connection
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT datallowconn FROM pg_catalog.pg_database WHERE datname = %s", (settings.db_name,)

@@ -7,35 +7,19 @@ from __future__ import annotations
 
 import os
 import pwd
-import random
 import signal
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from . import config, install, lock, log, pg, state, static
+from . import config, core, install, lock, log, pg, state, static
 from .config import Settings
-from .errors import (
-    AuthenticationFailed,
-    CommandNotFound,
-    ConfigError,
-    FilesError,
-    InitFailed,
-    Refused,
-    ResetWritten,
-    RuntimeFailure,
-    Stopped,
-    Unreachable,
-    WaitTimeout,
-)
-from .pg import psycopg2
+from .errors import CommandNotFound, ConfigError, FilesError, RuntimeFailure, Stopped
+from .gate import Gate
 
 ODOO_UID = 8069
-POLL_SECONDS = 1.0
-REPORT_SECONDS = 10.0
 
 
 def runtime_folder() -> str:
@@ -110,141 +94,6 @@ class Background:
             raise self.error
 
 
-class Gate:
-    """Brings the database to the point where Odoo may run on it, or raises."""
-
-    def __init__(self, settings: Settings, env: Mapping[str, str]) -> None:
-        self.settings = settings
-        self.env = env
-        self.run_id = uuid.uuid4().hex[:12]
-        self.name = pg.application_name(settings.mode, self.run_id, settings.host)
-        self.control: Any = None  # on the maintenance database: the lock lives here
-        self.database: Any = None
-        self.seen: int | None = None  # the history's latest row when we came
-
-    def close(self) -> None:
-        for connection in (self.control, self.database):
-            if connection is not None:
-                connection.close()
-        self.control = self.database = None
-
-    def connect(self) -> None:
-        if self.control is None or self.control.closed:
-            self.control = pg.wait_for_server(self.settings, self.name)
-        if self.database is None or self.database.closed:
-            self.database = pg.connect(self.settings, self.settings.db_name, self.name)
-
-    def pass_through(self) -> None:
-        """Returns when the database is open and initialised."""
-        settings = self.settings
-        started = time.monotonic()
-        reported = started - REPORT_SECONDS + 2  # waiting less than 2 s is not worth a line
-        troubles = 0
-        reason = ""
-        while True:
-            held = None
-            try:
-                self.connect()
-                done, reason = self.attempt()
-                troubles = 0
-                if done:
-                    return
-                held = lock.holder(self.control, settings.db_name)
-            except psycopg2.OperationalError as exc:
-                # the server went away while we waited (restart, failover), or has no free connection: go on waiting
-                self.close()
-                troubles += 1
-                reason = pg.one_line(exc)
-                if pg.classify(reason, settings.db_name, settings.db_user) is AuthenticationFailed:
-                    raise AuthenticationFailed(
-                        f"DB_USER is {settings.db_user!r}: may not use database {settings.db_name!r}: {reason}"
-                    ) from exc
-                if troubles > 1 and time.monotonic() - started > settings.db_wait_timeout:
-                    raise Unreachable(f"database {settings.db_name!r} cannot be reached: {reason}") from exc
-            except psycopg2.InterfaceError:
-                self.close()
-                troubles += 1
-            now = time.monotonic()
-            left = started + settings.timeout - now
-            if left <= 0:
-                who = f"; lock held by {held}" if held else "; nobody holds the lock"
-                raise WaitTimeout(
-                    f"database {settings.db_name!r} is not ready after {now - started:.0f} s (TIMEOUT): {reason}{who}"
-                )
-            if now - reported >= REPORT_SECONDS:
-                reported = now
-                who = f"{held} works on it" if held else "nobody holds the lock"
-                log.info(
-                    f"waiting for database {settings.db_name!r}, {left:.0f} s left: {who}; {reason or 'just starting'}"
-                )
-            time.sleep(min(POLL_SECONDS * random.uniform(0.7, 1.3), max(left, 0.05)))
-
-    def attempt(self) -> tuple[bool, str]:
-        """One look, and one step if it is ours to take. True: Odoo may run. Else why not."""
-        settings = self.settings
-        history = state.read_history(self.database)
-        latest = history.latest
-        if state.decide_without_lock(history):
-            contents = state.read_contents(self.database)
-            self.check_series(contents)
-            action, why = state.decide(history, contents, settings.mode, settings.timeout)
-            if action is state.Action.RUN:
-                self.report_open(why, contents)
-                return True, why
-        if self.seen is None:
-            self.seen = latest.id if latest is not None else 0
-        self.share_failure(latest)
-        guard = lock.Lock(self.control, settings.db_name)
-        if not guard.acquire():
-            return False, f"state {latest}" if latest is not None else "no state yet"
-        try:
-            return self.locked(guard)
-        finally:
-            guard.release()
-
-    def locked(self, guard: lock.Lock) -> tuple[bool, str]:
-        settings = self.settings
-        history, contents = state.read_history(self.database), state.read_contents(self.database)
-        self.check_series(contents)
-        self.share_failure(history.latest)
-        action, why = state.decide(history, contents, settings.mode, settings.timeout)
-        if action is state.Action.RUN:
-            self.report_open(why, contents)
-            return True, why
-        if action is state.Action.WAIT:
-            return False, why
-        if action is state.Action.REFUSE:
-            raise Refused(f"database {settings.db_name!r} is not opened: {why}")
-        guard.check("writing to the history")
-        writer = state.open_writer(self.database, self.run_id, settings.host, settings.mode, settings.release)
-        if action is state.Action.ADOPT:
-            writer.append(state.READY, "adopted", "ok")
-            log.info(f"database {settings.db_name!r} adopted: {why}")
-            return True, why
-        if action is state.Action.RESET:
-            writer.append(state.RESET, why, "reset")
-            raise ResetWritten(f"database {settings.db_name!r}: {why}; Reset written (TIMEOUT), the next start goes on")
-        install.initialise(self.database, guard, settings, writer, why, self.env)
-        return True, "initialised"
-
-    def share_failure(self, latest: state.Entry | None) -> None:
-        """Who waited for an initialisation that failed fails with it: ten replicas must not try ten times in a row."""
-        if latest is not None and latest.ours and latest.state == state.FAILED and latest.id > (self.seen or 0):
-            raise InitFailed(f"run {latest.run_id} on {latest.host}, for which we waited, failed: {latest.detail}")
-
-    def check_series(self, contents: state.Contents) -> None:
-        why = state.other_series(contents, self.settings.version)
-        if why:
-            raise Refused(f"database {self.settings.db_name!r} is not opened: {why}")
-
-    def report_open(self, why: str, contents: state.Contents) -> None:
-        if contents.pending:
-            log.warning(
-                f"database {self.settings.db_name!r} is open ({why}) but has modules in a half-done state:"
-                f" {', '.join(contents.pending[:10])}"
-            )
-
-
 def _stop(signum: int, _frame: Any) -> None:
     raise Stopped(signum)
 
@@ -267,12 +116,22 @@ def exec_command(command: list[str], env: Mapping[str, str]) -> None:
         raise failure from exc
 
 
+def odoo_command(executable: str, arguments: list[str], version: int) -> list[str]:
+    """How Odoo is started: 14 to 18 through serve.py, which keeps a plain start from upgrading what was left over."""
+    if version >= 19:
+        return [executable, *arguments]
+    return [sys.executable, os.path.join(os.path.dirname(os.path.realpath(__file__)), "serve.py"), *arguments]
+
+
 def run(env: Mapping[str, str]) -> int:
-    """Acts by MODE. Ends by becoming Odoo; returns 0 for InstallOnly."""
+    """Acts by MODE. Ends by becoming Odoo; returns 0 for modes that do not serve."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     settings = config.load(env)
+    if settings.mode == "Init" and settings.list_db:
+        log.info("Init: LIST_DB is True, there is no database to initialise")
+        return 0
     check_data_dir(settings.data_dir)
     executable = install.odoo_executable(settings)
     log.info(
@@ -280,25 +139,27 @@ def run(env: Mapping[str, str]) -> int:
         f" at {settings.db_host}:{settings.db_port}, user {settings.db_user!r}"
         + (f", release {settings.release}" if settings.release else "")
     )
-    copying = (
-        Background(static.export, settings, executable)
-        if settings.static_dir and settings.mode != "InstallOnly"
-        else None
-    )
+    copying = Background(static.export, settings, executable) if settings.static_dir and settings.serving else None
     passfile = pg.write_passfile(settings)
     environment = odoo_environment(env, settings, passfile)
-    gate = Gate(settings, environment)
-    try:
-        gate.pass_through()
-    finally:
-        gate.close()
-    if settings.mode == "InstallOnly":
-        log.info(f"database {settings.db_name!r} is ready; InstallOnly ends here")
+    if settings.list_db:
+        log.warning("LIST_DB is True: databases are chosen in Odoo, their state is not looked at")
+    else:
+        gate = Gate(settings, environment)
+        try:
+            gate.pass_through()
+            if settings.serving:
+                gate.before_start()
+        finally:
+            gate.close()
+    if not settings.serving:
+        log.info(f"database {settings.db_name!r} is ready; {settings.mode} ends here")
         return 0
     if copying is not None:
         copying.wait()
-    log.info(f"starting Odoo on database {settings.db_name!r}")
-    exec_command([executable, *settings.odoo_args()], environment)
+    log.info("starting Odoo" + (f" on database {settings.db_name!r}" if settings.db_name else ""))
+    environment["ODOO_CLOUD_EXECUTABLE"] = executable
+    exec_command(odoo_command(executable, settings.odoo_args(), settings.version), environment)
     return 0
 
 
@@ -307,14 +168,72 @@ def other_command(command: list[str], env: Mapping[str, str]) -> None:
     become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     settings: Settings | None = None
     passfile: str | None = None
+    odoo = os.path.basename(command[0]) in ("odoo", "odoo-bin")
     try:
         settings = config.load(env)
         passfile = pg.write_passfile(settings)
     except RuntimeFailure as exc:
-        if os.path.basename(command[0]) in ("odoo", "odoo-bin") and not isinstance(exc, ConfigError):
+        if odoo and not isinstance(exc, ConfigError):
             raise
         log.warning(f"{command[0]} starts without the database's password: {exc}")
-    exec_command(command, odoo_environment(env, settings, passfile))
+    environment = odoo_environment(env, settings, passfile)
+    if odoo and settings is not None:
+        executable = install.odoo_executable(settings) if command[0] in ("odoo", "odoo-bin") else command[0]
+        environment["ODOO_CLOUD_EXECUTABLE"] = executable
+        command = odoo_command(executable, command[1:], settings.version)
+    exec_command(command, environment)
+
+
+def print_plan(env: Mapping[str, str]) -> dict[str, Any]:
+    """What MODE would do with the modules now, without the lock and without touching anything."""
+    settings = config.load(env)
+    gate = Gate(settings, env)
+    try:
+        gate.control = pg.wait_for_server(settings, gate.name)
+        gate.database = pg.connect(settings, settings.db_name, gate.name)
+        history = state.read_history(gate.database)
+        held = lock.holder(gate.control, settings.db_name)
+        latest = history.latest
+        result: dict[str, Any] = {
+            "database": settings.db_name,
+            "state": latest.state if latest else None,
+            "open": bool(latest and latest.open),
+            "held": str(held) if held else None,
+            "install": [],
+            "update": [],
+            "reasons": {},
+            "hooks": False,
+            "changed": False,
+            "reason": "",
+        }
+        if held is not None:  # looking at the modules would wait for the run
+            return {**result, "changed": True, "reason": f"{held} works on it"}
+        contents = state.read_contents(gate.database)
+        gate.check_series(contents)
+        if not contents.initialised:
+            return {
+                **result, "install": list(settings.modules), "changed": True, "reason": "it is not initialised",
+            }  # fmt: skip
+        blocked = latest is not None and not latest.open
+        plan = gate.plan(resume=blocked)
+        due = gate.hooks_due()
+        return {
+            **result,
+            "install": list(plan.install),
+            "update": core.dependants(gate.database, plan.update) if plan.update else [],
+            "reasons": dict(plan.reasons),
+            "hooks": due,
+            "changed": blocked or due or not plan.empty,
+            "reason": f"state {latest}"
+            if blocked
+            else str(plan)
+            if not plan.empty
+            else "the hooks changed"
+            if due
+            else "",
+        }
+    finally:
+        gate.close()
 
 
 def print_state(env: Mapping[str, str], limit: int = 100) -> dict[str, Any]:

@@ -13,8 +13,13 @@ import enum
 from dataclasses import dataclass, field
 from typing import Any
 
+from .config import Settings
+from .errors import LockLost
+from .lock import HELD_SQL, Lock, held_parameters
+
 OPEN_STATES = ("Ready", "Reset", "Force Ready")
-CREATING, READY, FAILED, RESET = "Creating", "Ready", "Failed", "Reset"
+CREATING, UPDATING, MAINTENANCE, FAILED = "Creating", "Updating", "Maintenance", "Failed"
+READY, RESET, FORCE_READY = "Ready", "Reset", "Force Ready"
 
 # name, type with default; in this order in a new table, added where missing in one of the original form
 COLUMNS = (
@@ -27,6 +32,9 @@ COLUMNS = (
     ("result", "varchar DEFAULT NULL"),
     ("token", "bigint DEFAULT NULL"),
     ("database_identity", "varchar DEFAULT NULL"),
+    ("heartbeat", "timestamp with time zone DEFAULT NULL"),
+    ("phase", "varchar DEFAULT NULL"),
+    ("fingerprint", "varchar DEFAULT NULL"),
 )
 
 CREATE_SQL = (
@@ -42,7 +50,13 @@ SELECT h.id, h.state, h.write_date::timestamptz(0)::text AS since,
   FROM public.curq_state_history h ORDER BY h.id DESC LIMIT %s
 """
 
-EVER_OPEN_SQL = "SELECT EXISTS (SELECT 1 FROM public.curq_state_history WHERE state = ANY(%s))"
+# Whether the database was ever in use; how many windows were opened since then without reaching an open state.
+SUMMARY_SQL = """
+SELECT coalesce(max(id) FILTER (WHERE state = ANY(%(open)s)), 0) > 0,
+       count(*) FILTER (WHERE state IN ('Creating', 'Updating') AND id > coalesce(
+           (SELECT max(id) FROM public.curq_state_history WHERE state = ANY(%(open)s)), 0))
+  FROM public.curq_state_history
+"""
 
 
 def extend_sql(present: set[str]) -> str:
@@ -68,10 +82,17 @@ class Entry:
     result: str = ""
     token: int | None = None
     database_identity: str = ""
+    heartbeat: str = ""
+    phase: str = ""  # what the run does just now, in words
+    fingerprint: str = ""  # of the hooks that ran
 
     @property
     def ours(self) -> bool:
         return bool(self.run_id)
+
+    def written_in(self, identity: str) -> bool:
+        """Whether a run of ours wrote it in this very database, not in one of which this is a copy."""
+        return self.ours and (not self.database_identity or self.database_identity == identity)
 
     @property
     def open(self) -> bool:
@@ -98,6 +119,7 @@ class History:
     table: bool = False
     latest: Entry | None = None
     ever_open: bool = False
+    attempts: int = 0  # windows begun since the last open state
 
 
 @dataclass(frozen=True)
@@ -123,8 +145,9 @@ def read_history(connection: Any) -> History:
             return History()
         cursor.execute(HISTORY_SQL, (1,))
         row = cursor.fetchone()
-        cursor.execute(EVER_OPEN_SQL, (list(OPEN_STATES),))
-        return History(True, entry(row) if row else None, cursor.fetchone()[0])
+        cursor.execute(SUMMARY_SQL, {"open": list(OPEN_STATES)})
+        ever_open, attempts = cursor.fetchone()
+        return History(True, entry(row) if row else None, ever_open, attempts)
 
 
 def read_entries(connection: Any, limit: int) -> list[Entry]:
@@ -135,6 +158,17 @@ def read_entries(connection: Any, limit: int) -> list[Entry]:
             return []
         cursor.execute(HISTORY_SQL, (limit,))
         return [entry(row) for row in cursor.fetchall()]
+
+
+def last_fingerprint(connection: Any) -> str:
+    """Of the hooks that ran in the latest window that ended well."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT to_jsonb(h) ->> 'fingerprint' FROM public.curq_state_history h"
+            " WHERE state = 'Ready' AND to_jsonb(h) ->> 'fingerprint' IS NOT NULL ORDER BY id DESC LIMIT 1"
+        )
+        row = cursor.fetchone()
+    return row[0] if row else ""
 
 
 def read_contents(connection: Any) -> Contents:
@@ -179,50 +213,114 @@ class Action(enum.Enum):
     RUN = "run"  # open and initialised
     INITIALISE = "initialise"  # empty, or a first initialisation of ours that did not end
     ADOPT = "adopt"  # initialised, without a history
+    RESUME = "resume"  # a window that did not end: finish it
+    FORCE = "force"  # a force mode overrides the state
     RESET = "reset"  # another tool's row, older than the limit
     WAIT = "wait"
     REFUSE = "refuse"
 
 
-def decide_without_lock(history: History) -> bool:
+# So often a serving container begins an interrupted run again by itself; then somebody has to look.
+MAX_ATTEMPTS = 5
+
+
+def looks_open(history: History) -> bool:
     """Whether the database looks open: then its contents may be read without the lock."""
     return history.latest is not None and history.latest.open
 
 
-def decide(history: History, contents: Contents, mode: str, timeout: float) -> tuple[Action, str]:
+def decide(history: History, contents: Contents, settings: Settings, identity: str) -> tuple[Action, str]:
     """What to do with the database, seen under its lock (or with an open history), and why in one line."""
     latest = history.latest
     if contents.initialised:
-        if latest is None:
-            if contents.pending:
-                return Action.WAIT, f"modules are being changed by something else: {', '.join(contents.pending[:5])}"
-            return Action.ADOPT, "an initialised Odoo database without a history"
-        if latest.open:
-            return Action.RUN, f"state {latest}"
-        if not latest.ours:
-            if latest.age > timeout:
-                return Action.RESET, f"state {latest} was not written by this runtime and is {latest.age:.0f} s old"
-            return Action.WAIT, f"state {latest}, written by another tool"
-        if history.ever_open:
-            return (
-                Action.REFUSE,
-                f"state {latest}: a run on a database that was in use did not end, and nobody runs it now",
-            )
-    elif latest is not None and history.ever_open:
-        return Action.REFUSE, f"the history says it was in use (latest: {latest}), but module base is not installed"
-    elif latest is not None and not latest.ours and latest.age <= timeout:
-        return Action.WAIT, f"state {latest}, written by another tool"
-    elif contents.tables and not contents.odoo and latest is None:
-        return Action.REFUSE, f"it holds {contents.tables} tables that are not Odoo's; give an empty database"
-    elif contents.odoo and latest is None:
-        return Action.REFUSE, "it holds an Odoo database of which module base is not installed, started by another tool"
-    if mode == "RunOnly":
-        return Action.WAIT, "it is not initialised, and MODE is RunOnly"
+        return _decide_initialised(history, latest, contents, settings, identity)
+    return _decide_uninitialised(history, latest, contents, settings, identity)
+
+
+def _decide_initialised(
+    history: History, latest: Entry | None, contents: Contents, settings: Settings, identity: str
+) -> tuple[Action, str]:
     if latest is None:
-        return Action.INITIALISE, "it is empty"
+        if contents.pending and not (settings.updating or settings.forcing):
+            return Action.WAIT, f"modules are being changed by something else: {', '.join(contents.pending[:5])}"
+        return Action.ADOPT, "an initialised Odoo database without a history"
+    if latest.open:
+        return Action.RUN, f"state {latest}"
+    if settings.forcing:
+        return Action.FORCE, f"state {latest}"
+    stale = latest.age > settings.timeout
     if not latest.ours:
-        return Action.INITIALISE, f"another tool left it in state {latest.state!r}"
-    return Action.INITIALISE, f"run {latest.run_id} on {latest.host} left it in state {latest.state!r}"
+        if not stale:
+            return Action.WAIT, f"state {latest}, written by another tool"
+        why = f"state {latest} was not written by this runtime and is {latest.age:.0f} s old"
+        return (Action.RESUME if settings.updating else Action.RESET), why
+    if not latest.written_in(identity):
+        why = f"state {latest} was copied here with another database, whose run is not at work here"
+        if settings.updating:
+            return Action.RESUME, why
+        if latest.state == FAILED or contents.pending:
+            return Action.WAIT, why + "; MODE=UpdateOnly finishes it"
+        return (Action.RESET if stale else Action.WAIT), why
+    if settings.reset_policy == "seed" and stale and not settings.updating:
+        return Action.RESET, f"state {latest} is {latest.age:.0f} s old, and RESET_POLICY is 'seed'"
+    if not history.ever_open and latest.state == CREATING:
+        return _first_initialisation(history, latest, settings)
+    if settings.updating:
+        return Action.RESUME, _left(latest)
+    if latest.state == FAILED:
+        if not history.ever_open and settings.installing:
+            return Action.INITIALISE, _left(latest)
+        why = f"state {latest}; MODE=UpdateOnly tries again, force_ready opens it as it is"
+        return (Action.WAIT if settings.serving else Action.REFUSE), why
+    if latest.release != settings.release:
+        why = f"{_left(latest)} with release {latest.release!r}; this is {settings.release!r}, MODE=UpdateOnly finishes it"
+        return (Action.WAIT if settings.serving else Action.REFUSE), why
+    if history.attempts >= MAX_ATTEMPTS and settings.serving:
+        return (
+            Action.WAIT,
+            f"{_left(latest)}, {history.attempts} times in a row; MODE=UpdateOnly tries again",
+        )
+    return (Action.RESUME if history.ever_open else Action.INITIALISE), _left(latest)
+
+
+def _decide_uninitialised(
+    history: History, latest: Entry | None, contents: Contents, settings: Settings, identity: str
+) -> tuple[Action, str]:
+    if latest is not None and history.ever_open:
+        return (
+            Action.REFUSE,
+            f"the history says it was in use (latest: {latest}), but module base is not installed",
+        )
+    if latest is not None and not latest.ours and latest.age <= settings.timeout:
+        return Action.WAIT, f"state {latest}, written by another tool"
+    if latest is None and contents.tables and not contents.odoo:
+        return Action.REFUSE, f"it holds {contents.tables} tables that are not Odoo's; give an empty database"
+    if latest is None and contents.odoo:
+        return Action.REFUSE, "it holds an Odoo database of which module base is not installed, started by another tool"
+    if settings.updating or settings.forcing:
+        return Action.REFUSE, f"it is not initialised, and MODE is {settings.mode}; MODE=InstallOnly initialises it"
+    if latest is None:
+        if settings.installing:
+            return Action.INITIALISE, "it is empty"
+        return Action.WAIT, f"it is not initialised, and MODE is {settings.mode}"
+    if not latest.ours or not latest.written_in(identity):
+        if settings.installing:
+            return Action.INITIALISE, f"another tool or another database left it in state {latest.state!r}"
+        return Action.WAIT, f"it is not initialised, and MODE is {settings.mode}"
+    return _first_initialisation(history, latest, settings)
+
+
+def _first_initialisation(history: History, latest: Entry, settings: Settings) -> tuple[Action, str]:
+    """A first initialisation of ours that nobody runs any more; the database was never in use."""
+    if settings.installing or settings.updating:
+        return Action.INITIALISE, _left(latest)
+    if latest.state == CREATING and latest.release == settings.release and history.attempts < MAX_ATTEMPTS:
+        return Action.INITIALISE, _left(latest)
+    return Action.WAIT, f"{_left(latest)}; MODE=InstallOnly finishes it"
+
+
+def _left(latest: Entry) -> str:
+    return f"run {latest.run_id} on {latest.host} left it in state {latest.state!r}"
 
 
 def identity(connection: Any) -> str:
@@ -238,7 +336,7 @@ def identity(connection: Any) -> str:
 
 @dataclass(frozen=True)
 class Writer:
-    """Appends rows. Used only with the lock held."""
+    """Appends rows: only while the lock is held, and never after a newer run has written (its token is higher)."""
 
     connection: Any
     run_id: str
@@ -247,34 +345,57 @@ class Writer:
     release: str
     database_identity: str
     token: int
+    database: str
+    lock_pid: int
     actor: str = "odoo-cloud"
 
-    def write(self, cursor: Any, state: str, detail: str = "", result: str = "") -> None:
+    def write(self, cursor: Any, state: str, detail: str = "", result: str = "", fingerprint: str = "") -> None:
         cursor.execute(
-            "INSERT INTO public.curq_state_history"
-            " (state, actor, host, run_id, mode, release, detail, result, token, database_identity)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            (
-                state,
-                self.actor,
-                self.host,
-                self.run_id,
-                self.mode,
-                self.release or None,
-                detail or None,
-                result or None,
-                self.token,
-                self.database_identity,
-            ),
+            "INSERT INTO public.curq_state_history"  # noqa: S608 - HELD_SQL is a constant
+            " (state, actor, host, run_id, mode, release, detail, result, token, database_identity, heartbeat, fingerprint)"
+            " SELECT %(state)s, %(actor)s, %(host)s, %(run_id)s, %(mode)s, %(release)s, %(detail)s, %(result)s, %(token)s,"
+            " %(identity)s, pg_catalog.clock_timestamp(), %(fingerprint)s"
+            f" WHERE {HELD_SQL} AND NOT EXISTS (SELECT 1 FROM public.curq_state_history WHERE token > %(token)s)",
+            {
+                "state": state,
+                "actor": self.actor,
+                "host": self.host,
+                "run_id": self.run_id,
+                "mode": self.mode,
+                "release": self.release or None,
+                "detail": detail or None,
+                "result": result or None,
+                "token": self.token,
+                "identity": self.database_identity,
+                "fingerprint": fingerprint or None,
+                **held_parameters(self.database, self.lock_pid),
+            },
         )
+        if cursor.rowcount != 1:
+            raise LockLost(
+                f"the lock of database {self.database!r} was lost, or another run took over, before writing {state!r};"
+                " nothing more is done"
+            )
 
-    def append(self, state: str, detail: str = "", result: str = "") -> None:
+    def append(self, state: str, detail: str = "", result: str = "", fingerprint: str = "") -> None:
         with self.connection.cursor() as cursor:
-            self.write(cursor, state, detail, result)
+            self.write(cursor, state, detail, result, fingerprint)
+
+    def beat(self, connection: Any, phase: str = "") -> None:
+        """Says on the latest row of this run that the run is alive, and what it does just now."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE public.curq_state_history SET heartbeat = pg_catalog.clock_timestamp(), phase = %s WHERE id ="
+                " (SELECT max(id) FROM public.curq_state_history WHERE run_id = %s)",
+                (phase or None, self.run_id),
+            )
 
 
-def open_writer(connection: Any, run_id: str, host: str, mode: str, release: str) -> Writer:
+def open_writer(
+    connection: Any, guard: Lock, run_id: str, host: str, mode: str, release: str, actor: str = "odoo-cloud"
+) -> Writer:
     """Makes the table or extends the original one, and takes the next fencing token. Only with the lock held."""
+    guard.check("writing to the history")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT attname FROM pg_catalog.pg_attribute"
@@ -286,4 +407,6 @@ def open_writer(connection: Any, run_id: str, host: str, mode: str, release: str
             cursor.execute(statement)
         cursor.execute("SELECT coalesce(max(token), 0) + 1 FROM public.curq_state_history")
         token = cursor.fetchone()[0]
-    return Writer(connection, run_id, host, mode, release, identity(connection), token)
+    return Writer(
+        connection, run_id, host, mode, release, identity(connection), token, guard.database, guard.pid, actor
+    )

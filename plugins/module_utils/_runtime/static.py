@@ -17,46 +17,12 @@ import shutil
 import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from typing import Any
 
 from . import log
+from .addons import addons_folders
 from .config import Settings
 from .errors import ConfigError, FilesError
-
-
-def odoo_addons_folders(executable: str = "") -> tuple[list[str], list[str]]:
-    """Odoo's own addons folders, inside its package and beside it, found without importing it."""
-    inside: list[str] = []
-    beside: list[str] = []
-    spec = find_spec("odoo")
-    places = list(spec.submodule_search_locations or []) if spec else []
-    if executable:
-        places.append(os.path.join(os.path.dirname(os.path.realpath(executable)), "odoo"))
-    for place in places:
-        if os.path.isfile(os.path.join(place, "addons", "base", "__manifest__.py")):
-            inside.append(os.path.join(place, "addons"))
-            beside.append(os.path.join(os.path.dirname(place), "addons"))
-    return inside, beside
-
-
-def addons_folders(settings: Settings, executable: str = "") -> list[str]:
-    """All addons folders in Odoo's own order: the first that has a module wins."""
-    folders, beside = odoo_addons_folders(executable)
-    folders.append(os.path.join(settings.data_dir, "addons", f"{settings.version}.0"))
-    stated = settings.conf.get("addons_path", "").split(",")
-    folders += [os.path.expanduser(item.strip()) for item in stated if item.strip()]
-    folders += beside
-    return [path for path in dict.fromkeys(os.path.realpath(item) for item in folders) if os.path.isdir(path)]
-
-
-def missing_modules(names: tuple[str, ...], folders: list[str]) -> list[str]:
-    """Those of `names` that no addons folder has."""
-    return [
-        name
-        for name in names
-        if not any(os.path.isfile(os.path.join(folder, name, "__manifest__.py")) for folder in folders)
-    ]
 
 
 def find_modules(folders: list[str]) -> dict[str, str]:

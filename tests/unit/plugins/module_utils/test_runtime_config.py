@@ -47,7 +47,7 @@ def test_secret_file_wins_and_stays_hidden(env, tmp_path):
 @pytest.mark.parametrize(
     ("extra", "words"),
     [
-        ({"MODE": "Update"}, ("MODE is 'Update'", "InstallAndRun, RunOnly, InstallOnly")),
+        ({"MODE": "Update"}, ("MODE is 'Update'", "InstallAndRun, UpdateOnly")),
         ({"ODOO_VERSION": "13"}, ("ODOO_VERSION is '13'", "14, 15")),
         ({"ODOO_VERSION": ""}, ("ODOO_VERSION is ''",)),
         ({"TIMEOUT": "soon"}, ("TIMEOUT is 'soon'", "number")),

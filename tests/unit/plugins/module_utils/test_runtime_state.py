@@ -4,28 +4,58 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import state
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import config, state
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.state import Action, Contents, Entry, History
 
 TIMEOUT = 1800.0
+HERE, ELSEWHERE = "1/100", "1/200"
 EMPTY = Contents()
 ODOO = Contents(tables=90, odoo=True, base="installed", installed=frozenset({"base"}))
 HALF = Contents(tables=90, odoo=True, base="to install", pending=("base",))
 PENDING = Contents(tables=90, odoo=True, base="installed", pending=("sale",), installed=frozenset({"base"}))
 
 
-def row(name, ours=True, age=10.0):
-    return Entry(7, name, "2026-01-01 00:00:00+00", age, run_id="abc" if ours else "", host="h1" if ours else "")
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """What decide() looks at of the settings."""
+
+    mode: str
+    release: str = "r1"
+    timeout: float = TIMEOUT
+    reset_policy: str = "safe"
+    serving = property(lambda self: self.mode in config.SERVING_MODES)
+    installing = property(lambda self: self.mode in config.INSTALL_MODES)
+    updating = property(lambda self: self.mode in config.UPDATE_MODES)
+    forcing = property(lambda self: self.mode in config.FORCE_MODES)
 
 
-def history(name=None, ours=True, age=10.0, ever_open=None):
+def row(name, ours=True, age=10.0, release="r1", identity=HERE):
+    return Entry(
+        7,
+        name,
+        "2026-01-01 00:00:00+00",
+        age,
+        run_id="abc" if ours else "",
+        host="h1" if ours else "",
+        release=release if ours else "",
+        database_identity=identity if ours else "",
+    )
+
+
+def history(name=None, ours=True, age=10.0, ever_open=None, release="r1", identity=HERE, attempts=1):
     if name is None:
         return History()
-    return History(True, row(name, ours, age), name in state.OPEN_STATES if ever_open is None else ever_open)
+    ever = name in state.OPEN_STATES if ever_open is None else ever_open
+    return History(True, row(name, ours, age, release, identity), ever, attempts)
+
+
+def used(name, **values):
+    return history(name, ever_open=True, **values)
 
 
 @pytest.mark.parametrize(
@@ -33,67 +63,113 @@ def history(name=None, ours=True, age=10.0, ever_open=None):
     [
         (history(), EMPTY, "InstallAndRun", Action.INITIALISE),
         (history(), EMPTY, "InstallOnly", Action.INITIALISE),
+        (history(), EMPTY, "Init", Action.INITIALISE),
         (history(), EMPTY, "RunOnly", Action.WAIT),
+        (history(), EMPTY, "UpdateOnly", Action.REFUSE),
+        (history(), EMPTY, "ForceReadyState", Action.REFUSE),
         (history(), Contents(tables=3), "InstallAndRun", Action.REFUSE),
         (history(), HALF, "InstallAndRun", Action.REFUSE),
-        (history(), ODOO, "InstallAndRun", Action.ADOPT),
-        (history(), ODOO, "RunOnly", Action.ADOPT),
+        # no table: adopted without force, in every mode
+        *((history(), ODOO, mode, Action.ADOPT) for mode in config.MODES),
         (history(), PENDING, "InstallAndRun", Action.WAIT),
+        (history(), PENDING, "UpdateOnly", Action.ADOPT),
         (History(True), ODOO, "InstallAndRun", Action.ADOPT),
         # our own first initialisation, ended at any point
         (history("Creating"), EMPTY, "InstallAndRun", Action.INITIALISE),
         (history("Creating"), Contents(tables=7), "InstallAndRun", Action.INITIALISE),
         (history("Creating"), HALF, "InstallAndRun", Action.INITIALISE),
         (history("Creating"), ODOO, "InstallAndRun", Action.INITIALISE),
+        (history("Creating"), ODOO, "UpdateAndRun", Action.INITIALISE),
+        (history("Maintenance"), ODOO, "InstallOnly", Action.INITIALISE),
         (history("Failed"), ODOO, "InstallAndRun", Action.INITIALISE),
         (history("Failed"), EMPTY, "RunOnly", Action.WAIT),
-        # ours, on a database that was in use: never opened by itself
-        (history("Updating", ever_open=True, age=999999), ODOO, "InstallAndRun", Action.REFUSE),
-        (history("Failed", ever_open=True), PENDING, "InstallAndRun", Action.REFUSE),
-        (history("Creating", ever_open=True), EMPTY, "InstallAndRun", Action.REFUSE),
+        # a waiting replica of the same release finishes it, one of another release waits
+        (history("Creating"), HALF, "RunOnly", Action.INITIALISE),
+        (history("Creating", release="r2"), HALF, "RunOnly", Action.WAIT),
+        (history("Creating", attempts=5), HALF, "RunOnly", Action.WAIT),
+        # ours, on a database that was in use, and nobody runs it any more
+        (used("Updating"), ODOO, "UpdateOnly", Action.RESUME),
+        (used("Updating", release="r2"), PENDING, "UpdateAndRun", Action.RESUME),
+        (used("Maintenance"), ODOO, "UpdateOnly", Action.RESUME),
+        (used("Updating"), PENDING, "RunOnly", Action.RESUME),
+        (used("Maintenance"), ODOO, "InstallAndRun", Action.RESUME),
+        (used("Updating", age=999999), ODOO, "RunOnly", Action.RESUME),
+        (used("Updating", release="r2", age=999999), ODOO, "RunOnly", Action.WAIT),
+        (used("Updating", release="r2"), ODOO, "InstallOnly", Action.REFUSE),
+        (used("Updating", attempts=5), ODOO, "RunOnly", Action.WAIT),
+        (used("Updating", attempts=5), ODOO, "UpdateOnly", Action.RESUME),
+        # a failure is never opened, and tried again only by who was told to update
+        (used("Failed", age=999999), PENDING, "RunOnly", Action.WAIT),
+        (used("Failed"), ODOO, "InstallAndRun", Action.WAIT),
+        (used("Failed"), ODOO, "InstallOnly", Action.REFUSE),
+        (used("Failed"), ODOO, "UpdateOnly", Action.RESUME),
+        (used("Creating"), EMPTY, "InstallAndRun", Action.REFUSE),
+        # force modes override the state
+        *((used(name), ODOO, mode, Action.FORCE) for name in ("Updating", "Failed") for mode in config.FORCE_MODES),
+        (used("Updating", ours=False), ODOO, "ForceRunOnly", Action.FORCE),
         # open
-        (history("Ready"), ODOO, "InstallAndRun", Action.RUN),
-        (history("Ready"), ODOO, "RunOnly", Action.RUN),
+        *((history("Ready"), ODOO, mode, Action.RUN) for mode in config.MODES),
         (history("Reset", ours=False), ODOO, "RunOnly", Action.RUN),
         (history("Force Ready", ours=False), ODOO, "RunOnly", Action.RUN),
+        (history("Ready", identity=ELSEWHERE), ODOO, "RunOnly", Action.RUN),
         (history("Ready"), EMPTY, "InstallAndRun", Action.REFUSE),
         (history("Ready"), HALF, "InstallAndRun", Action.REFUSE),
         # another tool's row: the documented rule
-        (history("Updating", ours=False, age=60, ever_open=True), ODOO, "InstallAndRun", Action.WAIT),
-        (history("Updating", ours=False, age=1799, ever_open=True), ODOO, "RunOnly", Action.WAIT),
-        (history("Updating", ours=False, age=1801, ever_open=True), ODOO, "RunOnly", Action.RESET),
-        (history("Maintenance", ours=False, age=65 * 60, ever_open=True), ODOO, "InstallAndRun", Action.RESET),
+        (used("Updating", ours=False, age=60), ODOO, "InstallAndRun", Action.WAIT),
+        (used("Updating", ours=False, age=60), ODOO, "UpdateOnly", Action.WAIT),
+        (used("Updating", ours=False, age=1799), ODOO, "RunOnly", Action.WAIT),
+        (used("Updating", ours=False, age=1801), ODOO, "RunOnly", Action.RESET),
+        (used("Updating", ours=False, age=1801), ODOO, "UpdateOnly", Action.RESUME),
+        (used("Maintenance", ours=False, age=65 * 60), ODOO, "InstallAndRun", Action.RESET),
         (history("Creating", ours=False, age=60), EMPTY, "InstallAndRun", Action.WAIT),
+        # a row that was copied here with another database: nobody works here, so it is as foreign as another tool's
+        (used("Updating", identity=ELSEWHERE, age=60), ODOO, "RunOnly", Action.WAIT),
+        (used("Updating", identity=ELSEWHERE, age=1801), ODOO, "RunOnly", Action.RESET),
+        (used("Updating", identity=ELSEWHERE, age=1801), PENDING, "RunOnly", Action.WAIT),
+        (used("Failed", identity=ELSEWHERE, age=1801), ODOO, "RunOnly", Action.WAIT),
+        (used("Updating", identity=ELSEWHERE, age=60), ODOO, "UpdateOnly", Action.RESUME),
     ],
 )
 def test_decisions(past, contents, mode, expected):
-    action, why = state.decide(past, contents, mode, TIMEOUT)
+    action, why = state.decide(past, contents, Wish(mode), HERE)
     assert action is expected, why
     assert why
     assert "\n" not in why
 
 
+def test_the_old_rule_can_be_had_back():
+    past = used("Updating", age=1801, release="r2")
+    assert state.decide(past, ODOO, Wish("RunOnly", reset_policy="seed"), HERE)[0] is Action.RESET
+    assert state.decide(past, ODOO, Wish("RunOnly"), HERE)[0] is Action.WAIT
+
+
 def test_nothing_is_initialised_that_was_ever_open_and_nothing_runs_that_is_not():
-    """Whatever is found: these two would do harm, so all combinations are tried."""
+    """Whatever is found: these would do harm, so all combinations are tried."""
     names = [None, "Creating", "Updating", "Maintenance", "Failed", "Ready", "Reset", "Force Ready", "ready", ""]
     contents = [EMPTY, ODOO, HALF, PENDING, Contents(tables=4)]
     seen = set()
-    for name, ours, age, ever, content, mode in itertools.product(
-        names, (True, False), (1.0, 1e9), (True, False), contents, ("InstallAndRun", "RunOnly", "InstallOnly")
+    for name, ours, age, ever, content, mode, release, identity, attempts in itertools.product(
+        names, (True, False), (1.0, 1e9), (True, False), contents, config.MODES, ("r1", "r2"), (HERE, ELSEWHERE), (1, 9)
     ):
-        past = history(name, ours, age, ever or name in state.OPEN_STATES)
-        action, _why = state.decide(past, content, mode, TIMEOUT)
+        past = history(name, ours, age, ever or name in state.OPEN_STATES, release, identity, attempts)
+        action, _why = state.decide(past, content, Wish(mode), HERE)
         seen.add(action)
         if action is Action.INITIALISE:
             assert not past.ever_open
-            assert mode != "RunOnly"
+            assert mode in config.INSTALL_MODES or (mode == "RunOnly" and release == "r1") or content.initialised
         if action is Action.RUN:
             assert past.latest.open
             assert content.initialised
         if action is Action.ADOPT:
             assert past.latest is None
+        if action is Action.RESUME:
+            assert content.initialised
+            assert mode in config.UPDATE_MODES or (release == "r1" and past.latest.written_in(HERE))
+        if action is Action.FORCE:
+            assert mode in config.FORCE_MODES
+            assert not past.latest.open
         if action is Action.RESET:
-            assert not past.latest.ours
+            assert not past.latest.written_in(HERE)
     assert seen == set(Action)
 
 

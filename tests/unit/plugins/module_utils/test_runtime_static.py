@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import config, errors, static
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import addons, config, errors, static
 
 
 def module(folder, name, files):
@@ -34,7 +34,7 @@ def settings(tmp_path, monkeypatch):
     os.symlink(tmp_path / "font", core / "web" / "static" / "font.ttf")
     os.symlink(tmp_path / "nowhere", core / "web" / "static" / "broken")
     (custom / "docs").mkdir()
-    monkeypatch.setattr(static, "odoo_addons_folders", lambda executable="": ([], [str(core)]))
+    monkeypatch.setattr(addons, "odoo_addons_folders", lambda executable="": ([], [str(core)]))
     conf = tmp_path / "odoo.conf"
     conf.write_text(f"[options]\ndb_user = acme\ndb_name = acme\naddons_path = {custom},/nonexistent\n")
     return config.load(
@@ -112,5 +112,5 @@ def test_a_folder_that_cannot_be_written(settings, tmp_path):
 
 
 def test_missing_modules(settings):
-    folders = static.addons_folders(settings)
-    assert static.missing_modules(("web", "extra", "typo"), folders) == ["typo"]
+    folders = addons.addons_folders(settings)
+    assert addons.missing_modules(("web", "extra", "typo"), folders) == ["typo"]

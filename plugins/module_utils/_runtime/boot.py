@@ -1,0 +1,326 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""The child process that imports Odoo: one boot installs and updates all modules of a plan. Odoo 14 to 19.
+
+What it adds to `odoo -i -u`, which has no lock of its own, commits a module before its state, and forgets the `end-`
+scripts of finished modules after a crash:
+
+- every connection that Odoo opens and every commit first asks whether the run still holds the lock (fence);
+- a module, its state and version, and our checkpoint are one transaction (Odoo 14 to 18 commit the module first);
+- `end-` migration scripts of modules that an interrupted run had finished are run at the end of this one.
+
+It reads its order (JSON) from the variable ODOO_CLOUD_ORDER and writes events (a JSON object a line) to a file
+descriptor named there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from . import addons
+from .errors import EXIT_LOCK_LOST
+from .lock import HELD_SQL
+
+# Loggers whose errors mean that the update is not what was asked for, although Odoo goes on.
+STRICT_LOGGERS = (
+    "odoo.modules",
+    "odoo.modules.loading",
+    "odoo.modules.graph",
+    "odoo.modules.module_graph",
+    "odoo.modules.migration",
+)
+
+
+class Events:
+    """One JSON object a line, written at once, so that a kill leaves what was done."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.lock = threading.Lock()
+
+    def send(self, event: str, **values: Any) -> None:
+        line = json.dumps({"event": event, **values}, default=str) + "\n"
+        # Nobody may read any more: who started us is gone then, and so are we in a moment.
+        with self.lock, contextlib.suppress(OSError):
+            os.write(self.descriptor, line.encode("utf-8"))
+
+
+class Fence:
+    """Ends this process at once when its run no longer holds the lock."""
+
+    def __init__(self, order: dict[str, Any], events: Events) -> None:
+        self.parameters = {**order["lock"], "token": order["token"]}
+        self.database = order["database"]
+        self.events = events
+
+    def check(self, connection: Any, table: bool) -> None:
+        """`table`: also that no newer run has written to the history (not visible inside a long transaction)."""
+        statement = "SELECT " + HELD_SQL
+        if table:
+            statement += " AND NOT EXISTS (SELECT 1 FROM public.curq_state_history WHERE token > %(token)s)"
+        cursor = connection.cursor()
+        try:
+            cursor.execute(statement, self.parameters)
+            held = cursor.fetchone()
+        finally:
+            cursor.close()
+        if not (held[0] if isinstance(held, tuple) else held):
+            self.events.send("lost")
+            os._exit(EXIT_LOCK_LOST)
+
+
+def guard_connections(fence: Fence, name: str, version: int) -> None:
+    """Every session that Odoo opens carries the run's name and is opened only while the lock is held."""
+    import psycopg2
+
+    connect = psycopg2.connect
+
+    def guarded(*args: Any, **values: Any) -> Any:
+        values["application_name"] = name
+        # A lost machine is noticed within 60 s (30 + 3 * 10), by the server. Odoo 14 sets no lock_timeout, later ones 15 s.
+        options = ["-c tcp_keepalives_idle=30", "-c tcp_keepalives_interval=10", "-c tcp_keepalives_count=3"]
+        if version == 14:
+            options.append("-c lock_timeout=15s")
+        values["options"] = " ".join([values.get("options") or "", *options]).strip()
+        connection = connect(*args, **values)
+        fence.check(_Plain(connection), connection.info.dbname == fence.database)
+        connection.rollback()
+        return connection
+
+    psycopg2.connect = guarded
+
+
+class _Plain:
+    """Plain cursors of a connection, whatever cursor class its owner prefers."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def cursor(self) -> Any:
+        import psycopg2.extensions
+
+        return self.connection.cursor(cursor_factory=psycopg2.extensions.cursor)
+
+
+def guard_commits(fence: Fence, version: int) -> dict[str, bool]:
+    """No commit without the lock. On 14 to 18 the commit in the middle of a module waits for the module's state."""
+    import odoo.sql_db
+    import psycopg2
+
+    commit = odoo.sql_db.Cursor.commit
+    deferred = {"commit": False}
+
+    def guarded(self: Any) -> Any:
+        if version < 19 and sys._getframe(1).f_code.co_name == "load_module_graph":
+            deferred["commit"] = True
+            return None
+        with contextlib.suppress(psycopg2.errors.InFailedSqlTransaction):  # commit() says so itself
+            fence.check(_Plain(self._cnx), False)
+        return commit(self)
+
+    odoo.sql_db.Cursor.commit = guarded
+    return deferred
+
+
+def flush(record: Any) -> None:
+    if hasattr(record.env, "flush_all"):  # 16 on
+        record.env.flush_all()
+    else:
+        record.flush()
+
+
+class Checkpoint:
+    """Writes a module's row of odoo_cloud_module in the transaction in which Odoo commits the module."""
+
+    def __init__(self, order: dict[str, Any], events: Events) -> None:
+        self.order, self.events = order, events
+        self.folders: list[str] = order["folders"]
+        self.done = 0
+        self.began = time.monotonic()
+
+    def patch(self) -> None:
+        import importlib
+
+        models = importlib.import_module("odoo.addons.base.models.ir_module")
+        module = getattr(models, "IrModuleModule", None) or models.Module  # 18 and later, before
+        write = module.__dict__.get("write")
+        checkpoint = self
+
+        def guarded(records: Any, vals: dict[str, Any]) -> Any:
+            final = set(vals) == {"state", "latest_version"} and vals["state"] == "installed" and len(records) == 1
+            name = before = None
+            if final:
+                flush(records)
+                records.env.cr.execute(
+                    "SELECT name, CASE WHEN state = 'to upgrade' THEN latest_version END FROM ir_module_module WHERE id = %s",
+                    (records.id,),
+                )
+                name, before = records.env.cr.fetchone()
+            result = write(records, vals) if write else super(module, records).write(vals)
+            if final:
+                flush(records)
+                checkpoint.store(records.env.cr, name, vals["latest_version"], before)
+                if checkpoint.order["version"] < 19:
+                    records.env.cr.commit()
+            return result
+
+        module.write = guarded
+
+    def store(self, cursor: Any, name: str, version: str, before: str | None) -> None:
+        cursor.execute("SELECT code FROM res_lang WHERE active ORDER BY code")
+        languages = [row[0] for row in cursor.fetchall()]
+        addon = addons.read(name, self.folders)
+        checksum = addons.checksum(addon, languages) if addon is not None else None
+        cursor.execute(
+            "INSERT INTO public.odoo_cloud_module"
+            " (name, checksum, languages, version, pending, from_version, end_pending, run_id, updated_at)"
+            " VALUES (%s, %s, %s, %s, NULL, %s, %s, %s, clock_timestamp()) ON CONFLICT (name) DO UPDATE"
+            " SET checksum = excluded.checksum, languages = excluded.languages, version = excluded.version, pending = NULL,"
+            " from_version = excluded.from_version, end_pending = excluded.end_pending, run_id = excluded.run_id,"
+            " updated_at = excluded.updated_at",
+            (
+                name,
+                checksum,
+                ",".join(languages),
+                version,
+                before,
+                before is not None,
+                self.order["run_id"],
+            ),
+        )
+        self.done += 1
+        now = time.monotonic()
+        self.events.send(
+            "module", name=name, version=version, before=before, done=self.done, seconds=round(now - self.began, 3)
+        )
+        self.began = now
+
+
+def patch_end_scripts(order: dict[str, Any]) -> None:
+    """`end-` scripts: also those of modules that an interrupted run had finished, and a note in the same transaction."""
+    import importlib
+
+    migration = importlib.import_module("odoo.modules.migration")
+    registries = importlib.import_module("odoo.modules.registry")
+    manager = migration.MigrationManager
+    create, migrate = manager.__init__, manager.migrate_module
+    late: dict[str, str] = order["late"]
+
+    def initialise(self: Any, cr: Any, graph: Any) -> None:
+        registry = registries.Registry.registries[cr.dbname]
+        for package in graph:
+            # Odoo forgets that it updated a module once the process is another one.
+            if package.name in late and package.state == "installed" and package.name in registry._init_modules:
+                package.load_state, package.load_version = "to upgrade", late[package.name]
+        create(self, cr, graph)
+
+    def migrated(self: Any, package: Any, stage: str) -> None:
+        migrate(self, package, stage)
+        if stage == "end":
+            self.cr.execute(
+                "UPDATE public.odoo_cloud_module SET end_pending = false WHERE name = %s AND end_pending",
+                (package.name,),
+            )
+            late.pop(package.name, None)
+
+    manager.__init__, manager.migrate_module = initialise, migrated
+
+
+class ErrorRecords(logging.Handler):
+    """Errors that Odoo only logs."""
+
+    def __init__(self, events: Events) -> None:
+        super().__init__(logging.ERROR)
+        self.events = events
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name in STRICT_LOGGERS:
+            self.events.send("error", message=record.getMessage()[:2000])
+
+
+def import_odoo(version: int, executable: str) -> Any:
+    """Odoo's framework; from 19 on `odoo` is a namespace package that has to be told to set itself up."""
+    import importlib
+
+    beside = os.path.dirname(os.path.realpath(executable))
+    if os.path.isfile(os.path.join(beside, "odoo", "addons", "base", "__manifest__.py")):
+        sys.path.insert(0, beside)  # a source checkout: odoo-bin lies beside the package
+    if version >= 19:
+        importlib.import_module("odoo.init")
+    odoo = importlib.import_module("odoo")
+    for name in ("tools", "service.server", "modules.loading", "modules.registry", "modules.migration", "sql_db"):
+        importlib.import_module(f"odoo.{name}")
+    return odoo
+
+
+def new_registry(odoo: Any, order: dict[str, Any]) -> Any:
+    registries = sys.modules["odoo.modules.registry"].Registry
+    if order["version"] >= 19:
+        return registries.new(
+            order["database"],
+            update_module=True,
+            install_modules=order["install"],
+            upgrade_modules=order["update"],
+            new_db_demo=order["demo"],
+        )
+    config = odoo.tools.config
+    config["init"] = dict.fromkeys(order["install"], 1)
+    config["update"] = dict.fromkeys(order["update"], 1)
+    return registries.new(order["database"], update_module=True)
+
+
+def work(order: dict[str, Any], events: Events) -> None:
+    """Boots Odoo and does what the order says."""
+    fence = Fence(order, events)
+    guard_connections(fence, order["name"], order["version"])
+    sys.argv = [order["executable"]]
+    threading.current_thread().dbname = order["database"]  # type: ignore[attr-defined]  # for Odoo's log lines
+    odoo = import_odoo(order["version"], order["executable"])
+    import csv
+
+    csv.field_size_limit(500 * 1024 * 1024)  # as the server command does, for attachments in CSV files
+    keywords = {"setup_logging": True} if order["version"] >= 18 else {}
+    odoo.tools.config.parse_config(order["arguments"], **keywords)
+    logging.getLogger().addHandler(ErrorRecords(events))
+    odoo.service.server.load_server_wide_modules()
+    sys.modules["odoo.modules.module"].load_openerp_module("base")
+    guard_commits(fence, order["version"])
+    Checkpoint(order, events).patch()
+    patch_end_scripts(order)
+    events.send("booted")
+    registry = new_registry(odoo, order)
+    if order["version"] < 18:  # later ones signal by themselves
+        registry.registry_invalidated = True
+        registry.signal_changes()
+
+
+def main() -> int:
+    order = json.loads(os.environ.pop("ODOO_CLOUD_ORDER"))
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    os.chdir("/")
+    events = Events(order["events"])
+    os.set_inheritable(order["events"], False)
+    try:
+        work(order, events)
+    except BaseException as exc:  # noqa: BLE001 - SystemExit of a migration script is a failure too
+        last = exc.__traceback__
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        where = f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last is not None else ""
+        events.send("failed", type=type(exc).__name__, message=" ".join(str(exc).split())[:1500], where=where)
+        logging.getLogger("odoo_cloud").error("the modules could not be installed or updated", exc_info=True)
+        return 1
+    events.send("done")
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # threads of addons that were loaded must not keep us

@@ -1,0 +1,296 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""The update core: which modules have to be installed or updated, decided from SQL and content hashes before Odoo is
+imported, and what is remembered of each module so that a run that was interrupted goes on where it stopped.
+
+`odoo_cloud_module` has one row per module. Its hash and version are written in the transaction in which Odoo commits the
+module (boot.py), `pending` before the work starts and cleared by that same transaction, `end_pending` says that the
+module's `end-` migration scripts have yet to run.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import addons
+from .config import Settings
+from .errors import ConfigError
+
+TABLE_SQL = (
+    "CREATE TABLE IF NOT EXISTS public.odoo_cloud_module (name varchar PRIMARY KEY, checksum varchar, languages varchar,"
+    " version varchar, pending varchar, from_version varchar, end_pending boolean NOT NULL DEFAULT false, run_id varchar,"
+    " updated_at timestamp with time zone NOT NULL DEFAULT now())"
+)
+UPDATE, INSTALL = "update", "install"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is remembered of a module."""
+
+    name: str
+    checksum: str | None = None
+    languages: str = ""
+    version: str | None = None
+    pending: str | None = None
+    from_version: str | None = None
+    end_pending: bool = False
+
+
+@dataclass(frozen=True)
+class Modules:
+    """Odoo's own view of the modules, and ours."""
+
+    states: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, Known] = field(default_factory=dict)
+    languages: tuple[str, ...] = ()
+
+    def installed(self, name: str) -> bool:
+        return self.states.get(name) in ("installed", "to upgrade", "to remove")
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Modules in a `to ...` state."""
+        return sorted(name for name, state in self.states.items() if state.startswith("to "))
+
+
+def read_modules(connection: Any) -> Modules:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT to_regclass('public.ir_module_module') IS NOT NULL, to_regclass('public.res_lang') IS NOT NULL,"
+            " to_regclass('public.odoo_cloud_module') IS NOT NULL"
+        )
+        modules, languages, ours = cursor.fetchone()
+        rows: list[tuple[str, str, str | None]] = []
+        codes: list[str] = []
+        known: list[Known] = []
+        if modules:
+            cursor.execute("SELECT name, state, latest_version FROM public.ir_module_module WHERE state IS NOT NULL")
+            rows = cursor.fetchall()
+        if languages:
+            cursor.execute("SELECT code FROM public.res_lang WHERE active ORDER BY code")
+            codes = [row[0] for row in cursor.fetchall()]
+        if ours:
+            cursor.execute(
+                "SELECT name, checksum, coalesce(languages, ''), version, pending, from_version, end_pending"
+                " FROM public.odoo_cloud_module"
+            )
+            known = [Known(*row) for row in cursor.fetchall()]
+    return Modules(
+        {name: state for name, state, _version in rows},
+        {name: version or "" for name, _state, version in rows},
+        {item.name: item for item in known},
+        tuple(codes),
+    )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a window has to do with the modules."""
+
+    install: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    finish: tuple[
+        str, ...
+    ] = ()  # modules in a `to ...` state, `end-` scripts that have not run: Odoo only has to be started
+    missing: tuple[str, ...] = ()  # installed, but in none of the addons folders: left alone
+    languages: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        return not (self.install or self.update or self.finish)
+
+    def __str__(self) -> str:
+        parts = []
+        if self.install:
+            parts.append("install " + _some(self.install))
+        if self.update:
+            parts.append("update " + _some(self.update))
+        if self.finish and not (self.install or self.update):
+            parts.append("finish " + _some(self.finish))
+        return "; ".join(parts) or "nothing to change"
+
+
+def _some(names: tuple[str, ...], limit: int = 12) -> str:
+    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, list(names), 1)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def make_plan(modules: Modules, settings: Settings, folders: list[str], resume: bool = False) -> Plan:
+    """What has to be done. With `resume` an interrupted run is finished, whatever the mode asks for besides."""
+    reasons: dict[str, str] = {}
+    install: list[str] = []
+    update: list[str] = []
+    missing: list[str] = []
+    pending = {name: item.pending for name, item in modules.known.items() if item.pending}
+
+    if settings.installing or (settings.updating and settings.install_missing):
+        for name in settings.modules:
+            if not modules.installed(name):
+                install.append(name)
+                reasons[name] = "not installed"
+    if resume or settings.updating:
+        for name in sorted(pending):
+            if pending[name] == INSTALL and not modules.installed(name) and name not in install:
+                install.append(name)
+                reasons[name] = "left by an interrupted run"
+            elif pending[name] == UPDATE and modules.installed(name):
+                update.append(name)
+                reasons[name] = "left by an interrupted run"
+    absent = addons.missing_modules(install, folders)
+    if absent:
+        raise ConfigError(
+            f"MODULES is {','.join(settings.modules)!r}: {', '.join(absent)} is in none of the addons folders"
+            f" ({', '.join(folders) or 'none'}); correct the name or addons_path in {settings.odoo_rc}"
+        )
+
+    if settings.updating and settings.update != ("none",):
+        if settings.update == ("all",):
+            # README's literal meaning: UpdateOnly every installed module, UpdateAndRun those of MODULES
+            names = ["base"] if settings.mode.endswith("UpdateOnly") else list(settings.modules)
+            for name in names:
+                if modules.installed(name):
+                    update.append(name)
+                    reasons[name] = "UPDATE is 'all'"
+        elif settings.update == ("changed",):
+            for name, why in _changed(modules, settings, folders, missing):
+                update.append(name)
+                reasons.setdefault(name, why)
+        else:
+            for name in settings.update:
+                if not modules.installed(name):
+                    raise ConfigError(
+                        f"UPDATE is {','.join(settings.update)!r}: module {name!r} is not installed"
+                        + nearest(name, (item for item in modules.states if modules.installed(item)))
+                    )
+                update.append(name)
+                reasons[name] = "named in UPDATE"
+
+    update = [name for name in dict.fromkeys(update) if name not in missing]
+    finish: list[str] = []
+    if resume or settings.updating or install:
+        finish = modules.unfinished + [
+            name for name, item in modules.known.items() if item.end_pending and modules.installed(name)
+        ]
+    return Plan(tuple(install), tuple(update), reasons, tuple(dict.fromkeys(finish)), tuple(missing), modules.languages)
+
+
+def _changed(modules: Modules, settings: Settings, folders: list[str], missing: list[str]) -> Iterable[tuple[str, str]]:
+    """Installed modules whose code is not the one that was installed, with the reason."""
+    for name in sorted(modules.states):
+        if modules.states[name] not in ("installed", "to upgrade"):
+            continue
+        addon = addons.read(name, folders)
+        if addon is None or not addon.installable:
+            missing.append(name)  # made in the database (studio), or its code is gone; Odoo cannot update it
+            continue
+        known = modules.known.get(name)
+        if modules.states[name] == "to upgrade":
+            yield name, "marked to upgrade"
+        elif known is None or not known.checksum:
+            yield name, "its content was never recorded"
+        elif addons.checksum(addon, known.languages.split(",")) != known.checksum:
+            yield name, "its content changed"
+        elif addon.version(settings.version) not in ("", modules.versions.get(name)):
+            yield (
+                name,
+                f"version {modules.versions.get(name) or 'none'} is installed, {addon.version(settings.version)} is there",
+            )
+
+
+def dependants(connection: Any, names: Iterable[str]) -> list[str]:
+    """The installed modules that Odoo updates along with `names`, and these themselves."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE touched(name) AS (SELECT unnest(%s::varchar[]) UNION"
+            " SELECT m.name FROM touched t JOIN public.ir_module_module_dependency d ON d.name = t.name"
+            " JOIN public.ir_module_module m ON m.id = d.module_id WHERE m.state IN ('installed', 'to upgrade'))"
+            " SELECT name FROM touched ORDER BY name",
+            (list(names),),
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def auto_installs(connection: Any) -> list[str]:
+    """Modules that install themselves once all they need is there; Odoo marks them with the database's first module only,
+    and forgets it when that first installation ends with an error."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.name FROM public.ir_module_module m WHERE m.auto_install AND m.state = 'uninstalled'"
+            " AND EXISTS (SELECT 1 FROM public.ir_module_module_dependency d WHERE d.module_id = m.id)"
+            " AND NOT EXISTS (SELECT 1 FROM public.ir_module_module_dependency d"
+            " LEFT JOIN public.ir_module_module o ON o.name = d.name WHERE d.module_id = m.id"
+            " AND d.auto_install_required AND coalesce(o.state, '') NOT IN ('installed', 'to upgrade', 'to install'))"
+            " ORDER BY m.name"
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def mark(connection: Any, plan: Plan, run_id: str) -> int:
+    """Writes down what the run is going to do, so that whoever comes after a crash finishes exactly that.
+
+    Returns how many modules will be touched.
+    """
+    update = dependants(connection, plan.update) if plan.update else []
+    rows = [(name, UPDATE) for name in update] + [(name, INSTALL) for name in plan.install if name not in update]
+    with connection.cursor() as cursor:
+        cursor.execute(TABLE_SQL)
+        for name, kind in rows:
+            cursor.execute(
+                "INSERT INTO public.odoo_cloud_module (name, pending, run_id) VALUES (%s, %s, %s)"
+                " ON CONFLICT (name) DO UPDATE SET pending = excluded.pending, run_id = excluded.run_id",
+                (name, kind, run_id),
+            )
+    return len(rows)
+
+
+def problems(modules: Modules, plan: Plan, settings: Settings, folders: list[str]) -> list[str]:
+    """What is not as the plan wanted it; Odoo's own exit code is not believed."""
+    found = []
+    absent = [name for name in (*plan.install, *plan.update) if not modules.installed(name)]
+    if absent:
+        found.append(f"not installed: {_some(tuple(absent))}")
+    if modules.unfinished:
+        found.append(f"left half done: {_some(tuple(modules.unfinished))}")
+    pending = [name for name, item in modules.known.items() if item.pending and modules.installed(name)]
+    undone = [name for name in pending if name in plan.update]
+    if undone:
+        found.append(f"not updated: {_some(tuple(undone))}")
+    for name in (*plan.install, *plan.update):
+        addon = addons.read(name, folders)
+        wanted = addon.version(settings.version) if addon is not None else ""
+        if wanted and modules.installed(name) and modules.versions[name] != wanted:
+            found.append(f"{name} has version {modules.versions[name]}, not {wanted}")
+    late = [name for name, item in modules.known.items() if item.end_pending and name in plan.update]
+    if late:
+        found.append(f"end- migration scripts did not run: {_some(tuple(late))}")
+    return found
+
+
+def refresh(connection: Any, folders: list[str]) -> None:
+    """Records all modules with the languages that are active now; after a first installation, which loads languages late."""
+    modules = read_modules(connection)
+    languages = ",".join(modules.languages)
+    with connection.cursor() as cursor:
+        for name, item in modules.known.items():
+            addon = addons.read(name, folders)
+            if item.checksum and item.languages != languages and addon is not None:
+                cursor.execute(
+                    "UPDATE public.odoo_cloud_module SET checksum = %s, languages = %s WHERE name = %s",
+                    (addons.checksum(addon, modules.languages), languages, name),
+                )
+
+
+def settle(cursor: Any) -> None:
+    """Clears what is no longer to be done; in the transaction that writes Ready."""
+    cursor.execute("UPDATE public.odoo_cloud_module SET pending = NULL WHERE pending IS NOT NULL")

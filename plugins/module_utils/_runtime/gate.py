@@ -1,0 +1,433 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""The gate: between the container's start and Odoo. It looks, waits, and does what its mode says, under the lock."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from . import addons, core, hooks, install, lock, log, pg, provision, state
+from .config import Settings
+from .errors import (
+    AuthenticationFailed,
+    Held,
+    HookFailed,
+    InitFailed,
+    Refused,
+    ResetWritten,
+    Unreachable,
+    UpdateFailed,
+    WaitTimeout,
+)
+from .pg import psycopg2
+from .window import Progress, Window, take_over_lock
+
+POLL_SECONDS = 1.0
+REPORT_SECONDS = 10.0
+
+
+class Stillness:
+    """Since when a holder's heartbeat has not changed, by our own clock: a clock that jumps ends nobody's run."""
+
+    def __init__(self) -> None:
+        self.seen: tuple[str, str] | None = None
+        self.since = 0.0
+
+    def seconds(self, run_id: str, heartbeat: str, now: float) -> float:
+        if self.seen != (run_id, heartbeat):
+            self.seen, self.since = (run_id, heartbeat), now
+        return now - self.since
+
+
+class Gate:
+    """Brings the database to the point where the mode's work is done and Odoo may run on it, or raises."""
+
+    def __init__(self, settings: Settings, env: Mapping[str, str]) -> None:
+        self.settings = settings
+        self.env = env
+        self.run_id = uuid.uuid4().hex[:12]
+        self.name = pg.application_name(settings.mode, self.run_id, settings.host)
+        self.control: Any = None  # on the maintenance database: the lock lives here
+        self.database: Any = None
+        self.seen: int | None = None  # the history's latest row when we came
+        self.progress = Progress()
+        self.latest: state.Entry | None = None
+        self.held: lock.Holder | None = None
+        self.stillness = Stillness()
+        self.waiting_since = time.monotonic()  # counts TIMEOUT; starts anew while a live run is at work
+        self.waiting: Any = None  # the waiting page
+        self.checked_folders: list[str] | None = None
+
+    def close(self) -> None:
+        if self.waiting is not None:
+            self.waiting.stop()
+            self.waiting = None
+        for connection in (self.control, self.database):
+            if connection is not None:
+                connection.close()
+        self.control = self.database = None
+
+    # The waiting page
+
+    def describe(self) -> dict[str, Any]:
+        """What the waiting page tells."""
+        latest, held, progress = self.latest, self.held, self.progress
+        phase, step, of = progress.phase, progress.step, progress.of
+        holder = None
+        if phase:
+            holder = {"mode": self.settings.mode, "run_id": self.run_id, "host": self.settings.host, "since": None}
+        elif held is not None:
+            parsed = held.parsed()
+            holder = {
+                "mode": parsed.get("what"),
+                "run_id": parsed.get("run_id"),
+                "host": latest.host
+                if latest is not None and latest.run_id == parsed.get("run_id")
+                else parsed.get("host"),
+                "since": held.since,
+            }
+            if latest is not None and latest.run_id == parsed.get("run_id"):
+                phase = latest.phase
+            found = re.search(r"\((\d+) of (\d+)\)", phase)
+            if found:
+                step, of = int(found[1]), int(found[2])
+        return {
+            "database": self.settings.db_name,
+            "instance": self.settings.instance,
+            "state": latest.state if latest is not None else None,
+            "since": latest.since if latest is not None else None,
+            "age_seconds": round(latest.age) if latest is not None else None,
+            "phase": phase,
+            "step": step,
+            "of": of,
+            "holder": holder,
+            "failed": bool(latest is not None and latest.state == state.FAILED and not progress.phase),
+        }
+
+    def open_page(self) -> None:
+        """From now on the port answers 503; only modes that serve afterwards own the port."""
+        if self.waiting is None and self.settings.serving:
+            from .waiting import Waiting
+
+            self.waiting = Waiting(self.settings.http_port, self.describe)
+            self.waiting.start()
+
+    # Connections
+
+    def connect(self) -> None:
+        if self.database is not None and not self.database.closed and not self.control.closed:
+            return
+        settings = self.settings
+        if settings.installing:
+            self.provide_database()
+        if self.control is None or self.control.closed:
+            self.control = pg.wait_for_server(settings, self.name)
+        if self.database is None or self.database.closed:
+            self.database = pg.connect(settings, settings.db_name, self.name)
+
+    def provide_database(self) -> None:
+        """Makes the instance's role and database where this mode has the right to; under the lock, nothing is replaced."""
+        settings = self.settings
+        admin = pg.wait_for_server(settings.as_admin(), self.name, need_database=False)
+        try:
+            while True:
+                with admin.cursor() as cursor:
+                    cursor.execute(
+                        "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s AND datallowconn),"
+                        " EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = %s)",
+                        (settings.db_name, settings.db_user),
+                    )
+                    database, role = cursor.fetchone()
+                if database and role:
+                    return
+                if not settings.db_admin and not provision.may_create(admin):
+                    return  # somebody else makes it; wait_for_server waits for that
+                guard = lock.Lock(admin, settings.db_name)
+                if guard.acquire():
+                    try:
+                        made = provision.ensure(
+                            admin,
+                            settings.db_name,
+                            settings.db_user,
+                            settings.db_password if settings.db_admin else None,
+                        )
+                    finally:
+                        guard.release()
+                    for line in made:
+                        log.info(f"made: {line}")
+                    return
+                self.open_page()
+                time.sleep(POLL_SECONDS)
+        finally:
+            admin.close()
+
+    # Waiting
+
+    def pass_through(self) -> None:
+        """Returns when the mode's work is done and the database is open."""
+        settings = self.settings
+        started = time.monotonic()
+        reported = started - REPORT_SECONDS + 2  # waiting less than 2 s is not worth a line
+        troubles = 0
+        reason = ""
+        while True:
+            self.held = None
+            try:
+                self.connect()
+                done, reason, again = self.attempt()
+                self.progress = Progress()
+                troubles = 0
+                if done:
+                    return
+                if again:
+                    continue
+                self.held = lock.holder(self.control, settings.db_name)
+                self.look_at_holder()
+            except psycopg2.OperationalError as exc:
+                # the server went away while we waited (restart, failover), or has no free connection: go on waiting
+                self.disconnect()
+                troubles += 1
+                reason = pg.one_line(exc)
+                if pg.classify(reason, settings.db_name, settings.db_user) is AuthenticationFailed:
+                    raise AuthenticationFailed(
+                        f"DB_USER is {settings.db_user!r}: may not use database {settings.db_name!r}: {reason}"
+                    ) from exc
+                if troubles > 1 and time.monotonic() - started > settings.db_wait_timeout:
+                    raise Unreachable(f"database {settings.db_name!r} cannot be reached: {reason}") from exc
+            except psycopg2.InterfaceError:
+                self.disconnect()
+                troubles += 1
+            self.open_page()
+            now = time.monotonic()
+            if self.held is not None:
+                self.waiting_since = now  # TIMEOUT is for what nobody works on; a live run may take as long as it needs
+            left = self.waiting_since + settings.timeout - now
+            if left <= 0:
+                raise WaitTimeout(
+                    f"database {settings.db_name!r} is not ready after {now - self.waiting_since:.0f} s in which nobody worked"
+                    f" on it (TIMEOUT): {reason}"
+                )
+            if now - reported >= REPORT_SECONDS:
+                reported = now
+                if self.held is not None:
+                    log.info(
+                        f"waiting for database {settings.db_name!r}: {self.held} works on it; {reason or 'just starting'}"
+                    )
+                else:
+                    log.info(
+                        f"waiting for database {settings.db_name!r}, {left:.0f} s left: nobody works on it;"
+                        f" {reason or 'just starting'}"
+                    )
+            time.sleep(min(POLL_SECONDS * random.uniform(0.7, 1.3), max(left, 0.05)))
+
+    def disconnect(self) -> None:
+        for connection in (self.control, self.database):
+            if connection is not None:
+                with contextlib.suppress(psycopg2.Error):
+                    connection.close()
+        self.control = self.database = None
+
+    def look_at_holder(self) -> None:
+        """Ends a run that holds the lock without a sign of life for HOLDER_TIMEOUT; its machine stands still."""
+        held, latest, limit = self.held, self.latest, self.settings.holder_timeout
+        if held is None or latest is None or not limit:
+            return
+        run_id = held.parsed().get("run_id") or ""
+        if not run_id or latest.run_id != run_id or latest.open:
+            return  # not a window of ours that beats
+        still = self.stillness.seconds(run_id, latest.heartbeat, time.monotonic())
+        if still < limit:
+            return
+        log.warning(
+            f"{held} has shown no sign of life for {still:.0f} s (HOLDER_TIMEOUT is {limit:.0f} s): its sessions are ended"
+        )
+        guard = lock.Lock(self.control, self.settings.db_name)
+        try:
+            ended = take_over_lock(guard, held)
+        except Held as exc:
+            log.warning(str(exc))
+            return
+        try:
+            writer = self.open_writer(guard)
+            writer.append(
+                latest.state, f"taken over from run {run_id} on {latest.host}, {ended} sessions ended", "taken over"
+            )
+        finally:
+            guard.release()
+
+    def open_writer(self, guard: lock.Lock) -> state.Writer:
+        settings = self.settings
+        return state.open_writer(
+            self.database, guard, self.run_id, settings.host, settings.mode, settings.release, settings.actor
+        )
+
+    # One look
+
+    def attempt(self) -> tuple[bool, str, bool]:
+        """One look, and one step if it is ours to take: done, why (not), look again at once."""
+        settings = self.settings
+        history = state.read_history(self.database)
+        latest = self.latest = history.latest
+        if settings.mode == "Init" and history.ever_open:
+            return True, "it is there", False
+        if state.looks_open(history):
+            contents = state.read_contents(self.database)
+            self.check_series(contents)
+            if contents.initialised and not self.has_work(latest, contents):
+                self.report_open(latest, contents)
+                return True, f"state {latest}", False
+        if self.seen is None:
+            self.seen = latest.id if latest is not None else 0
+        self.share_failure(latest)
+        guard = lock.Lock(self.control, settings.db_name)
+        if not guard.acquire():
+            if not settings.wait:
+                held = lock.holder(self.control, settings.db_name)
+                raise Held(
+                    f"database {settings.db_name!r}: its lock is held by {held}; MODE is {settings.mode}, which does not wait"
+                    " (WAIT=True does)"
+                )
+            return False, f"state {latest}" if latest is not None else "no state yet", False
+        try:
+            return self.locked(guard)
+        finally:
+            guard.release()
+
+    def folders(self) -> list[str]:
+        if self.checked_folders is None:
+            self.checked_folders = addons.addons_folders(self.settings, install.odoo_executable(self.settings))
+        return self.checked_folders
+
+    def plan(self, resume: bool = False) -> core.Plan:
+        return core.make_plan(core.read_modules(self.database), self.settings, self.folders(), resume)
+
+    def hooks_due(self) -> bool:
+        """Whether the hooks that follow an update have to run although no module changes: their content is new."""
+        settings = self.settings
+        if not (settings.installing or settings.updating) or settings.mode == "Init":
+            return False
+        found = {kind: hooks.find(settings, kind) for kind in ("pre-init", "pre-update", "post-update")}
+        if not found["post-update"]:
+            return False
+        return settings.hooks == "always" or hooks.fingerprint(found) != state.last_fingerprint(self.database)
+
+    def has_work(self, latest: state.Entry | None, contents: state.Contents) -> bool:
+        """Whether an open database leaves this mode something to do; decided without the lock and without Odoo."""
+        settings = self.settings
+        if settings.mode in ("RunOnly", "ForceRunOnly", "ForceReadyState", "Init"):
+            return False
+        return not self.plan().empty or self.hooks_due() or self.unrecorded(latest)
+
+    def unrecorded(self, latest: state.Entry | None) -> bool:
+        """Whether an update has to say that it found nothing to change in a release that is new here."""
+        settings = self.settings
+        if not settings.updating or settings.update == ("none",) or not settings.release:
+            return False
+        return latest is None or latest.release != settings.release
+
+    def locked(self, guard: lock.Lock) -> tuple[bool, str, bool]:
+        settings = self.settings
+        history, contents = state.read_history(self.database), state.read_contents(self.database)
+        latest = self.latest = history.latest
+        self.check_series(contents)
+        self.share_failure(latest)
+        action, why = state.decide(history, contents, settings, state.identity(self.database))
+        if action is state.Action.WAIT:
+            if not settings.wait and not settings.serving:
+                raise Refused(f"database {settings.db_name!r}: {why}; MODE is {settings.mode}, which does not wait")
+            return False, why, False
+        if action is state.Action.REFUSE:
+            raise Refused(f"database {settings.db_name!r} is not opened: {why}")
+        if action is state.Action.RUN:
+            return self.work(guard, latest, contents)
+        if action is state.Action.INITIALISE:
+            self.open_page()
+            self.window(guard).initialise(why)
+            return True, "initialised", False
+        if action is state.Action.RESUME:
+            self.open_page()
+            log.info(f"resuming: {why}")
+            # An update mode finishes what was left and does its own work; the others only finish.
+            self.window(guard).update(self.plan(resume=True), "resumed: " + why)
+            return False, "resumed", True
+        writer = self.open_writer(guard)
+        if action is state.Action.ADOPT:
+            if settings.mode == "Init":
+                return True, "it is there", False
+            writer.append(state.READY, "adopted", "ok")
+            log.info(f"Ready: database {settings.db_name!r} adopted: {why}")
+            return False, why, True
+        if action is state.Action.FORCE:
+            reason = f"{settings.reason or 'no REASON given'}; before: {why}"
+            writer.append(state.FORCE_READY, reason[:4000], "forced")
+            log.warning(f"Force Ready: database {settings.db_name!r}: {reason}")
+            return settings.mode == "ForceReadyState", why, True
+        writer.append(state.RESET, why, "reset")
+        raise ResetWritten(f"database {settings.db_name!r}: {why}; Reset written (TIMEOUT), the next start goes on")
+
+    def window(self, guard: lock.Lock) -> Window:
+        return Window(guard, self.database, self.settings, self.open_writer(guard), self.name, self.env, self.progress)
+
+    def work(self, guard: lock.Lock, latest: state.Entry | None, contents: state.Contents) -> tuple[bool, str, bool]:
+        """The lock is ours and the database is open: the mode's own work, decided once more."""
+        settings = self.settings
+        if settings.mode not in ("RunOnly", "ForceRunOnly", "ForceReadyState", "Init"):
+            plan = self.plan()
+            if not plan.empty or self.hooks_due():
+                self.open_page()
+                self.window(guard).update(plan, "" if not plan.empty else "the hooks changed")
+                return True, "updated", False
+            if self.unrecorded(latest):
+                self.open_writer(guard).append(state.READY, "nothing to change in this release", "ok")
+                log.info(f"Ready: nothing to change in release {settings.release}")
+        self.report_open(latest, contents)
+        return True, f"state {latest}", False
+
+    def before_start(self) -> None:
+        """The pre-start hooks, under the lock, so that nobody changes the database beneath them."""
+        settings = self.settings
+        found = hooks.find(settings, "pre-start")
+        if not found:
+            return
+        guard = lock.Lock(self.control, settings.db_name)
+        while not guard.acquire():
+            self.open_page()
+            time.sleep(POLL_SECONDS)
+        try:
+            self.open_page()
+            window = self.window(guard)
+            window.hooks["pre-start"] = found
+            with window.failing(HookFailed):
+                window.run_hooks("pre-start")
+        finally:
+            self.progress = Progress()
+            guard.release()
+
+    def share_failure(self, latest: state.Entry | None) -> None:
+        """Who waited for a run that failed fails with it: ten replicas must not try ten times in a row."""
+        settings = self.settings
+        if latest is None or not latest.ours or latest.state != state.FAILED or latest.id <= (self.seen or 0):
+            return
+        if settings.mode in ("RunOnly", "ForceRunOnly") or latest.run_id == self.run_id:
+            return  # it does not try; it waits until somebody has looked
+        failure = UpdateFailed if settings.updating else InitFailed
+        raise failure(f"run {latest.run_id} on {latest.host}, for which we waited, failed: {latest.detail}")
+
+    def check_series(self, contents: state.Contents) -> None:
+        why = state.other_series(contents, self.settings.version)
+        if why:
+            raise Refused(f"database {self.settings.db_name!r} is not opened: {why}")
+
+    def report_open(self, latest: state.Entry | None, contents: state.Contents) -> None:
+        if contents.pending:
+            log.warning(
+                f"database {self.settings.db_name!r} is open (state {latest}) but has modules in a half-done state:"
+                f" {', '.join(contents.pending[:10])}; they are loaded as they are, MODE=UpdateOnly finishes them"
+            )

@@ -1,0 +1,67 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""Starts Odoo 14 to 18 so that no plain start upgrades modules that somebody left `to upgrade`.
+
+These versions finish a left-over upgrade in whatever process builds a registry next: a worker, a shell, a cron process,
+on every replica at once. Odoo 19 loads such modules as they are; here the older ones do the same. An upgrade that was
+asked for (a button, `-u`, the runtime's own window) works as always.
+
+Run as a script, so that Odoo's gevent process, which is started again from sys.argv[0], comes through here too.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+
+def guard_plain_loads() -> None:
+    """In a load without update_module, a module `to upgrade` counts as installed."""
+    import odoo.modules
+    import odoo.modules.graph
+    import odoo.modules.loading
+
+    local = threading.local()
+    load_modules = odoo.modules.loading.load_modules
+    update_from_db = odoo.modules.graph.Graph.update_from_db
+
+    def guarded_load(*args, **values):  # type: ignore[no-untyped-def]
+        # load_modules(registry or database, force_demo, status, update_module)
+        before = getattr(local, "updating", None)
+        local.updating = bool(values.get("update_module", args[3] if len(args) > 3 else False))
+        try:
+            return load_modules(*args, **values)
+        finally:
+            local.updating = before
+
+    def guarded_graph(self, cr):  # type: ignore[no-untyped-def]
+        update_from_db(self, cr)
+        if getattr(local, "updating", None) is False:
+            for package in self.values():
+                if package.state == "to upgrade":
+                    package.state = "installed"
+
+    odoo.modules.loading.load_modules = guarded_load
+    odoo.modules.load_modules = guarded_load
+    odoo.modules.graph.Graph.update_from_db = guarded_graph
+
+
+def main() -> None:
+    # This script's folder is on the path first: its modules must not stand in for others of the same name.
+    here = os.path.dirname(os.path.realpath(__file__))
+    sys.path[:] = [item for item in sys.path if os.path.realpath(item or os.getcwd()) != here]
+    executable = os.environ.get("ODOO_CLOUD_EXECUTABLE") or "odoo"
+    beside = os.path.dirname(os.path.realpath(executable))
+    if os.path.isfile(os.path.join(beside, "odoo", "addons", "base", "__manifest__.py")):
+        sys.path.insert(0, beside)  # a source checkout: odoo-bin lies beside the package
+    os.environ["TZ"] = "UTC"  # as Odoo's own start script does, before it is imported
+    import odoo.cli
+
+    guard_plain_loads()
+    odoo.cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,442 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""The window: the time in which one run works on a database, from taking the lock to Ready or Failed, without a gap.
+
+Every step first asks whether the lock is still held. A window that was cut off leaves its state (Creating, Updating,
+Maintenance) and its marks (core.py) behind; whoever comes next finishes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import addons, core, hooks, install, lock, log, pg, state
+from .child import Child
+from .config import Settings
+from .errors import EXIT_LOCK_LOST, ConfigError, Held, HookFailed, InitFailed, LockLost, RuntimeFailure, UpdateFailed
+from .pg import psycopg2
+
+BEAT_SECONDS = 5.0
+
+
+@dataclass
+class Progress:
+    """What the run does just now, for the waiting page and for the log."""
+
+    phase: str = ""
+    step: int | None = None
+    of: int | None = None
+
+
+class Pulse:
+    """Writes the heartbeat every few seconds, on a connection of its own that is never opened again once it broke."""
+
+    def __init__(self, settings: Settings, name: str, writer: state.Writer, progress: Progress) -> None:
+        self.settings, self.name, self.writer, self.progress = settings, name, writer, progress
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def _run(self) -> None:
+        try:
+            connection = pg.connect(self.settings, self.settings.db_name, self.name)
+        except (RuntimeFailure, psycopg2.Error):
+            return
+        try:
+            said, beaten = "", 0.0
+            while not self.stopped.wait(0.5):
+                phase, now = self.progress.phase, time.monotonic()
+                if phase != said or now - beaten >= BEAT_SECONDS:
+                    self.writer.beat(connection, phase)
+                    said, beaten = phase, now
+        except psycopg2.Error:
+            pass  # the run was ended, or the server; the held-check says so
+        finally:
+            connection.close()
+
+    def __enter__(self) -> Pulse:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stopped.set()
+        self.thread.join(BEAT_SECONDS)
+
+
+@dataclass
+class Outcome:
+    """What the child that ran Odoo told."""
+
+    code: int = 0
+    modules: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    failure: str = ""
+    finished: bool = False
+    lost: bool = False
+
+
+class Window:
+    def __init__(
+        self,
+        guard: lock.Lock,
+        connection: Any,
+        settings: Settings,
+        writer: state.Writer,
+        name: str,
+        env: Mapping[str, str],
+        progress: Progress,
+    ) -> None:
+        self.guard, self.connection, self.settings, self.writer = guard, connection, settings, writer
+        self.name, self.env, self.progress = name, env, progress
+        self.executable = install.odoo_executable(settings)
+        self.folders = addons.addons_folders(settings, self.executable)
+        self.others = lock.OtherTools(connection, settings.db_name)
+        self.hooks = {kind: hooks.find(settings, kind) for kind in ("pre-init", "pre-update", "post-update")}
+
+    # What a window is made of
+
+    def say(self, phase: str, step: int | None = None, of: int | None = None) -> None:
+        self.progress.phase, self.progress.step, self.progress.of = phase, step, of
+
+    def check(self, before: str) -> None:
+        self.guard.check(before)
+
+    @contextlib.contextmanager
+    def failing(self, what: type[RuntimeFailure]) -> Iterator[None]:
+        """A failure inside leaves the state Failed, with its reason, as long as the lock is ours."""
+        try:
+            yield
+        except (LockLost, Held):
+            raise
+        except (UpdateFailed, InitFailed, HookFailed, ConfigError) as exc:
+            self.fail(str(exc))
+            raise
+        except psycopg2.Error as exc:
+            if not self.guard.held():
+                raise LockLost(
+                    f"the lock of database {self.settings.db_name!r} was lost: {pg.one_line(exc)}; the next start finishes the work"
+                ) from exc
+            self.fail(pg.one_line(exc))
+            raise what(f"database {self.settings.db_name!r}: {pg.one_line(exc)}") from exc
+
+    def fail(self, why: str) -> None:
+        if not self.guard.held():
+            return
+        with contextlib.suppress(psycopg2.Error):
+            if self.connection.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_IDLE:
+                self.connection.rollback()
+        with contextlib.suppress(psycopg2.Error, LockLost):
+            self.writer.append(state.FAILED, why[:4000], "failed")
+
+    def take_other_keys(self) -> None:
+        """Waits until neither marabunta nor click-odoo-update works on the database, and keeps both out."""
+        said = 0.0
+        while True:
+            self.check("the step that changes modules")
+            tool = self.others.acquire()
+            if not tool:
+                return
+            self.say(f"waiting for {tool}, which is working on the database")
+            if time.monotonic() - said >= 10:
+                said = time.monotonic()
+                log.info(f"waiting for {tool}, which is working on database {self.settings.db_name!r}")
+            time.sleep(0.5)
+
+    def run_hooks(self, kind: str) -> None:
+        found = self.hooks[kind]
+        for number, hook in enumerate(found, 1):
+            self.check(f"hook {hook.path}")
+            self.say(f"running hook {hook.name}", number, len(found))
+            log.info(f"{kind} hook {hook.path} ({number} of {len(found)})")
+            env = hooks.environment(self.env, self.settings, kind, self.writer.run_id, self.name)
+            hooks.run(hook, env, self.guard.held)
+
+    # Odoo
+
+    def odoo_arguments(self, load_language: str = "") -> list[str]:
+        settings = self.settings
+        arguments = settings.odoo_args()
+        if not any(item.startswith("--database=") for item in arguments):
+            arguments.append(f"--database={settings.db_name}")
+        arguments += ["--stop-after-init", "--no-http", "--workers=0", "--max-cron-threads=0"]
+        if settings.version < 19 and not settings.demo:
+            arguments.append("--without-demo=all")
+        elif settings.version >= 19 and settings.demo:
+            arguments.append("--with-demo")
+        if load_language:
+            arguments.append(f"--load-language={load_language}")
+        return arguments
+
+    def boot(self, plan: core.Plan, touched: int, load_language: str = "") -> Outcome:
+        """One boot of Odoo that does the whole plan, in a child that ends with us and with the lock."""
+        modules = core.read_modules(self.connection)
+        late = {
+            item.name: item.from_version or ""
+            for item in modules.known.values()
+            if item.end_pending and item.name not in plan.update
+        }
+        reading, writing = os.pipe()
+        os.set_inheritable(writing, True)
+        order = {
+            "events": writing,
+            "version": self.settings.version,
+            "executable": self.executable,
+            "arguments": self.odoo_arguments(load_language),
+            "database": self.settings.db_name,
+            "install": list(plan.install),
+            "update": list(plan.update),
+            "demo": self.settings.demo,
+            "late": late,
+            "folders": self.folders,
+            "name": self.name,
+            "run_id": self.writer.run_id,
+            "token": self.writer.token,
+            "lock": lock.held_parameters(self.settings.db_name, self.guard.pid),
+        }
+        env = dict(self.env)
+        env["ODOO_CLOUD_ORDER"] = json.dumps(order)
+        # The runtime's own folder comes back for the child; what the user's PYTHONPATH says stays behind it.
+        root = os.path.realpath(__file__)
+        for _level in __package__.split("."):
+            root = os.path.dirname(root)
+        env["PYTHONPATH"] = os.pathsep.join(item for item in (os.path.dirname(root), env.get("PYTHONPATH", "")) if item)
+        outcome = Outcome()
+        listener = threading.Thread(target=self._listen, args=(reading, outcome, touched), daemon=True)
+        listener.start()
+        try:
+            child = Child(
+                [sys.executable, "-m", __package__, "boot"],
+                env,
+                functools.partial(subprocess.Popen, pass_fds=(writing,)),
+            )
+            outcome.code = child.run(self.guard.held)
+        finally:
+            os.close(writing)
+            listener.join(5)
+        if outcome.lost or outcome.code == EXIT_LOCK_LOST:
+            raise LockLost(
+                f"the lock of database {self.settings.db_name!r} was lost while Odoo was at work; it was stopped, the next"
+                " start finishes the work"
+            )
+        return outcome
+
+    def _listen(self, descriptor: int, outcome: Outcome, touched: int) -> None:
+        with open(descriptor, encoding="utf-8") as stream:
+            for line in stream:
+                with contextlib.suppress(ValueError, KeyError):
+                    self._event(json.loads(line), outcome, touched)
+
+    def _event(self, event: dict[str, Any], outcome: Outcome, touched: int) -> None:
+        kind = event["event"]
+        if kind == "booted":
+            self.say("Odoo is loading its modules", 0, touched or None)
+        elif kind == "module":
+            outcome.modules.append(event)
+            step = f" ({event['done']} of {max(touched, event['done'])})" if touched else ""
+            self.say(f"module {event['name']} is done{step}", event["done"], max(touched, event["done"]) or None)
+            before = f"from {event['before']} to " if event["before"] else "installed, "
+            log.info(f"module {event['name']}: {before}{event['version']}{step}, {event['seconds']:.1f} s")
+        elif kind == "error":
+            outcome.errors.append(event["message"])
+        elif kind == "failed":
+            outcome.failure = f"{event['type']}: {event['message']}" + (
+                f" ({event['where']})" if event["where"] else ""
+            )
+        elif kind == "done":
+            outcome.finished = True
+        elif kind == "lost":
+            outcome.lost = True
+
+    def change_modules(self, plan: core.Plan, what: type[RuntimeFailure], load_language: str = "") -> Outcome:
+        """Marks, boot, verification; the keys of the other tools are held meanwhile."""
+        self.take_other_keys()
+        try:
+            self.check("marking the modules")
+            touched = core.mark(self.connection, plan, self.writer.run_id)
+            self.check("starting Odoo")
+            self.say("Odoo is starting")
+            outcome = self.boot(plan, touched, load_language)
+            self.check("verifying the modules")
+            self.say("verifying")
+            wrong = []
+            if not outcome.finished:
+                wrong.append(outcome.failure or f"Odoo ended with code {outcome.code}")
+            known = set(plan.missing)
+            wrong += [
+                line
+                for line in outcome.errors
+                if not (known and all(name in line for name in known) and "not loaded" in line)
+            ]
+            modules = core.read_modules(self.connection)
+            if not modules.states:
+                wrong.append("there is no table ir_module_module")
+            else:
+                wrong += core.problems(modules, plan, self.settings, self.folders)
+            if wrong:
+                raise what(f"database {self.settings.db_name!r}: {plan}: failed: {'; '.join(dict.fromkeys(wrong))}")
+            return outcome
+        finally:
+            self.others.release()
+
+    # Windows
+
+    def initialise(self, reason: str) -> None:
+        """The first installation, also of a database that a run of ours left half-made. It was never Ready, so the users
+        in it are ours."""
+        settings = self.settings
+        started = time.monotonic()
+        if settings.admin_password is None:
+            log.warning(
+                "ADMIN_PASSWORD_FILE is not set: the Odoo administrator keeps Odoo's default password;"
+                " change it before anybody else does"
+            )
+        modules = core.read_modules(self.connection)
+        wanted = [name for name in settings.modules if not modules.installed(name)]
+        if modules.installed("base"):
+            wanted += [name for name in core.auto_installs(self.connection) if name not in wanted]
+        plan = core.Plan(install=tuple(wanted), finish=tuple(modules.unfinished))
+        absent = addons.missing_modules(settings.modules, self.folders)
+        if absent:
+            raise ConfigError(
+                f"MODULES is {','.join(settings.modules)!r}: {', '.join(absent)} is in none of the addons folders"
+                f" ({', '.join(self.folders) or 'none'}); correct the name or addons_path in {settings.odoo_rc}"
+            )
+        self.check("writing Creating")
+        self.writer.append(state.CREATING, f"initialising ({reason}): {','.join(settings.modules)}")
+        log.info(f"Creating: {reason}; installing {', '.join(settings.modules)} into database {settings.db_name!r}")
+        with self.failing(InitFailed), Pulse(settings, self.name, self.writer, self.progress):
+            self.say("first installation")
+            self.run_hooks("pre-init")
+            install.prepare_database(self.connection, settings)
+            try:
+                if not plan.empty:
+                    self.change_modules(plan, InitFailed, settings.language)
+            except InitFailed:
+                if not settings.rebuild_unfinished or not (modules.states or reason != "it is empty"):
+                    raise
+                log.warning("finishing it failed and REBUILD_UNFINISHED is True: it is emptied and made anew")
+                self.check("emptying the database")
+                install.empty(self.connection)
+                install.prepare_database(self.connection, settings)
+                self.change_modules(core.Plan(install=settings.modules), InitFailed, settings.language)
+            self.check("setting the administrator's password")
+            install.settle(self.connection, settings)
+            core.refresh(self.connection, self.folders)
+            self.finish("initialised: " + ",".join(settings.modules))
+        log.info(f"Ready: database {settings.db_name!r} is initialised ({time.monotonic() - started:.1f} s)")
+
+    def update(self, plan: core.Plan, reason: str) -> None:
+        """Installs and updates modules of an initialised database; with an empty plan only what follows it."""
+        settings = self.settings
+        started = time.monotonic()
+        self.check("writing Updating")
+        self.writer.append(state.UPDATING, f"{plan} ({reason})" if reason else str(plan))
+        log.info(f"Updating: {plan}" + (f" ({reason})" if reason else ""))
+        for name in (*plan.install, *plan.update):
+            log.info(f"  {name}: {plan.reasons.get(name, '')}")
+        with self.failing(UpdateFailed), Pulse(settings, self.name, self.writer, self.progress):
+            if self.hooks["pre-update"]:
+                self.run_hooks("pre-update")
+            if not plan.empty:
+                self.change_modules(plan, UpdateFailed)
+            self.finish(str(plan))
+        log.info(f"Ready: database {settings.db_name!r} ({time.monotonic() - started:.1f} s)")
+
+    def finish(self, detail: str) -> None:
+        """Maintenance if there are hooks for it, then Ready."""
+        if self.hooks["post-update"]:
+            self.check("writing Maintenance")
+            self.writer.append(state.MAINTENANCE, f"{len(self.hooks['post-update'])} hooks")
+            log.info(f"Maintenance: {len(self.hooks['post-update'])} hooks")
+            self.run_hooks("post-update")
+        self.check("writing Ready")
+        self.ready(detail)
+
+    def ready(self, detail: str) -> None:
+        """Ready and the end of all marks, in one transaction."""
+        self.connection.autocommit = False
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute(core.TABLE_SQL)
+                core.settle(cursor)
+                self.writer.write(cursor, state.READY, detail, "ok", hooks.fingerprint(self.hooks))
+            self.connection.commit()
+        except BaseException:
+            self.connection.rollback()
+            raise
+        finally:
+            if not self.connection.closed:
+                self.connection.autocommit = True
+
+
+@dataclass(frozen=True)
+class Forced:
+    """What a forced change of the state did."""
+
+    changed: bool
+    before: str | None
+    after: str
+    ended_sessions: int = 0
+
+
+def force(
+    control: Any,
+    database: Any,
+    name: str,
+    wanted: str,
+    actor: str,
+    reason: str,
+    take_over: bool = False,
+    host: str = "",
+    run_id: str = "",
+    mode: str = "odoo_state",
+    release: str = "",
+) -> Forced:
+    """Writes `Force Ready` or `Reset` over a blocking state, with who and why. Never over a live lock unless `take_over`,
+    which first ends every session of the run that holds it. Nothing changes when the state is open already."""
+    guard = lock.Lock(control, name)
+    ended = 0
+    held = None if guard.acquire() else lock.holder(control, name)
+    if held is not None or not guard.held():
+        if not take_over:
+            raise Held(f"database {name!r}: its lock is held by {held}; wait for it, or end it explicitly (take_over)")
+        ended = take_over_lock(guard, held)
+    try:
+        history = state.read_history(database)
+        latest = history.latest
+        if latest is not None and latest.open and not ended:
+            return Forced(False, latest.state, latest.state)
+        writer = state.open_writer(database, guard, run_id or os.urandom(6).hex(), host, mode, release, actor)
+        before = str(latest) if latest is not None else "no state"
+        writer.append(wanted, f"{reason or 'no reason given'}; before: {before}"[:4000], "forced")
+        return Forced(True, latest.state if latest is not None else None, wanted, ended)
+    finally:
+        guard.release()
+
+
+def take_over_lock(guard: lock.Lock, held: lock.Holder | None) -> int:
+    """Ends all sessions of the run that holds the lock, then takes it. Returns how many sessions were ended."""
+    control = guard.connection
+    run_id = (held.parsed().get("run_id") or "") if held is not None else ""
+    if held is not None and not run_id:
+        raise Held(f"database {guard.database!r}: its lock is held by {held}, which is not a run of this runtime")
+    ended = lock.end_sessions(control, run_id) if run_id else 0
+    for _attempt in range(50):
+        if guard.acquire():
+            break
+        time.sleep(0.1)
+    else:
+        raise Held(f"database {guard.database!r}: its lock went to {lock.holder(control, guard.database)} meanwhile")
+    if run_id:
+        ended += lock.end_sessions(control, run_id)  # those that were just being opened; their fence refuses them too
+    return ended
