@@ -13,7 +13,7 @@ LINK := $(WORK)/collections/ansible_collections/odoo_cloud/platform
 INVENTORY ?= inventories/local
 ARGS ?=
 SCENARIO ?= default
-STAGES ?= lint unit sanity engine core221 molecule browser prove-sample
+STAGES ?= lint unit state sanity engine core221 molecule browser prove-sample prove-state-sample
 # Only the demo is removed without a word; for another inventory say CONFIRM=<its odoo_cloud_name>.
 CONFIRM ?= $(if $(filter inventories/local,$(INVENTORY)),odoo-cloud)
 PART ?=
@@ -58,7 +58,7 @@ clean: down test-clean ## remove the demo with all its data, and everything that
 	@rm -rf $(WORK)
 
 ##@ Test
-.PHONY: test lint unit sanity engine core221 molecule cluster browser bench prove-demo prove-sample format build test-clean
+.PHONY: test lint unit state sanity engine core221 molecule cluster browser bench prove-demo prove-sample prove-state prove-state-sample state-images format build test-clean
 test: ## all the set-up and all the tests; one line per stage at the end
 	@tools/test.sh $(STAGES)
 
@@ -67,6 +67,10 @@ lint: tools-ready ## ansible-lint (production), yamllint, ruff, changelog, the c
 
 unit: tools-ready ## unit tests and the tests of the project's own consistency
 	@cd $(LINK) && PYTHONPATH=$(WORK)/collections $(TEST_BIN)/python -m pytest -q -n 2 $(ARGS)
+
+state: tools-ready ## lock, window and modes against a real PostgreSQL, without Odoo
+	@tools/apt.sh postgresql pgbouncer
+	@cd $(LINK) && PYTHONPATH=$(WORK)/collections $(TEST_BIN)/python -m pytest -q -n 2 tests/runtime $(ARGS)
 
 sanity: tools-ready ## ansible-test sanity on the built collection
 	@tools/apt.sh git
@@ -100,6 +104,16 @@ prove-demo: tools-ready runtime ## run the bars of `make demo` and say which hol
 
 prove-sample: tools-ready runtime engine ## a few of these bars, with images that are there; part of `make test`
 	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/demo.py --sample
+
+state-images: runtime engine
+	@for version in 19 14; do docker images --format '{{.Repository}}' | grep -qx "odoo-cloud/odoo-$$version" \
+		|| $(PLAYBOOK) playbooks/images.yml -e odoo_version=$$version; done
+
+prove-state: tools-ready state-images ## run the bars of state, lock and modes with real Odoo 19 and 14 (PART=, MUTANT=, ARGS=--list)
+	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/state.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
+
+prove-state-sample: tools-ready state-images ## a small fixed sample of them; part of `make test`
+	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/state.py --sample
 
 format: tools-ready ## let ruff format the Python files
 	@$(TEST_ENV) ruff format --no-cache .

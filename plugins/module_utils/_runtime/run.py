@@ -40,6 +40,7 @@ def odoo_environment(env: Mapping[str, str], settings: Settings | None, passfile
         result["PGPASSFILE"] = passfile
         result.pop("PGPASSWORD", None)
     if settings is not None:
+        result["ODOO_RC"] = settings.odoo_rc
         if settings.db_sslrootcert:
             result["PGSSLROOTCERT"] = settings.db_sslrootcert
         if result.get("HOME", "/") in ("", "/", "/root"):

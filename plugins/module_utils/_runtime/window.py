@@ -343,7 +343,7 @@ class Window:
         self.writer.append(state.UPDATING, f"{plan} ({reason})" if reason else str(plan))
         log.info(f"Updating: {plan}" + (f" ({reason})" if reason else ""))
         for name in (*plan.install, *plan.update):
-            log.info(f"  {name}: {plan.reasons.get(name, '')}")
+            log.info(f"{name}: {plan.reasons.get(name, '')}")
         with self.failing(UpdateFailed), Pulse(settings, self.name, self.writer, self.progress):
             if self.hooks["pre-update"]:
                 self.run_hooks("pre-update")
