@@ -217,6 +217,15 @@ def test_a_request_body_is_ignored_however_large(server):
     assert json.loads(text)["state"] == "Updating"
 
 
+def test_an_upload_that_goes_on_after_the_answer_is_not_cut_off(server):
+    with socket.create_connection(("127.0.0.1", server.address[1]), timeout=10) as connection:
+        connection.sendall(b"POST /upload HTTP/1.1\r\nContent-Length: 2000010\r\n\r\n" + b"x" * 10)
+        time.sleep(0.2)
+        for _piece in range(20):
+            connection.sendall(b"x" * 100_000)
+        assert connection.recv(12) == b"HTTP/1.1 503"
+
+
 def test_a_request_in_pieces(server):
     with socket.create_connection(("127.0.0.1", server.address[1]), timeout=10) as connection:
         for piece in (b"\r\nGE", b"T /web/hea", b"lth HTTP/1.1\r\nHo", b"st: x\r\n\r", b"\n"):
@@ -253,11 +262,13 @@ def test_odd_headers_are_not_garbage(server):
 
 @pytest.mark.parametrize("head", [b"GET /" + b"x" * 200_000, b"GET / HTTP/1.1\r\n" + b"X-Y: z\r\n" * 30_000])
 def test_an_endless_head_is_cut_off(server, head):
+    begin = time.monotonic()
     try:
         answered = talk(server, head)
     except (ConnectionResetError, BrokenPipeError):
         answered = b""
     assert answered.startswith(b"HTTP/1.1 431 ") or not answered
+    assert time.monotonic() - begin < waiting.HEAD_SECONDS / 2
     assert ask(server)[0] == 503
 
 
