@@ -80,7 +80,8 @@ _MONTHS = [
 
 
 def _failed(status: Mapping[str, Any]) -> bool:
-    return bool(status.get("failed")) or status.get("state") == "Failed"
+    """A run that works on a failed database says so: then it is not out of service any more."""
+    return bool(status.get("failed", status.get("state") == "Failed"))
 
 
 def _number(value: Any) -> float | None:
@@ -92,18 +93,27 @@ def _progress(status: Mapping[str, Any]) -> tuple[int, int] | None:
     return (int(step), int(steps)) if step is not None and steps is not None and 0 < steps >= step else None
 
 
+def _iso(value: Any) -> str | None:
+    moment = times.parse(value)
+    return moment.isoformat() if moment is not None else None
+
+
 def retry_seconds(status: Mapping[str, Any]) -> int:
     return RETRY_FAILED_SECONDS if _failed(status) else RETRY_SECONDS
 
 
 def machine_answer(status: Mapping[str, Any]) -> dict[str, Any]:
     """What machines are told. The name of the database is not among it: the port may be open to everybody."""
-    holder = status.get("holder")
-    names = ("mode", "run_id", "host", "since")
+    held, holder = status.get("holder"), None
+    if isinstance(held, Mapping):
+        holder = {**{name: held.get(name) for name in ("mode", "run_id", "host")}, "since": _iso(held.get("since"))}
     return {
         "status": "failed" if _failed(status) else "starting",
-        **{name: status.get(name) for name in ("instance", "state", "since", "age_seconds", "phase", "step", "of")},
-        "holder": {name: holder.get(name) for name in names} if isinstance(holder, Mapping) else None,
+        "instance": status.get("instance"),
+        "state": status.get("state"),
+        "since": _iso(status.get("since")),
+        **{name: status.get(name) for name in ("age_seconds", "phase", "step", "of")},
+        "holder": holder,
         "retry_after": retry_seconds(status),
     }
 

@@ -139,8 +139,9 @@ def test_words_of_each_state(server, status, state, words):
     assert words in ask(server)[2]
 
 
-@pytest.mark.parametrize("failure", [{"failed": True}, {"state": "Failed"}])
+@pytest.mark.parametrize("failure", [{"failed": True}, {"failed": True, "state": "Failed"}, {"state": "Failed"}])
 def test_a_failure_asks_for_an_operator_and_shows_no_error(server, status, failure):
+    del status["failed"]
     status.update(failure, phase="KeyError: secret at 10.0.0.7")
     code, headers, text = ask(server)
     assert (code, headers["Retry-After"]) == (503, "30")
@@ -149,6 +150,21 @@ def test_a_failure_asks_for_an_operator_and_shows_no_error(server, status, failu
     assert "KeyError" not in text and "<progress" not in text
     answer = json.loads(ask(server, path="/web/health")[2])
     assert (answer["status"], answer["retry_after"]) == ("failed", 30)
+
+
+def test_who_works_on_a_failed_database_needs_no_operator(server, status):
+    status.update(state="Failed", failed=False)
+    text = ask(server)[2]
+    assert "operator" not in text and "updating module sale" in text
+
+
+def test_times_are_iso_8601_for_machines_however_they_came(server, status):
+    status.update(since="2026-11-21 13:50:01+00", holder={**STATUS["holder"], "since": "2026-11-21 14:50:00+01"})
+    answer = json.loads(ask(server, path="/web/health")[2])
+    assert (answer["since"], answer["holder"]["since"]) == ("2026-11-21T13:50:01+00:00", "2026-11-21T13:50:00+00:00")
+    status.update(since="?", holder={"mode": None})
+    answer = json.loads(ask(server, path="/web/health")[2])
+    assert (answer["since"], answer["holder"]["since"], answer["holder"]["host"]) == (None, None, None)
 
 
 def test_html_in_a_value_is_text(server, status):
@@ -448,4 +464,4 @@ def test_importing_it_costs_next_to_nothing():
     ],
 )
 def test_a_failure_says_since_when_as_far_as_it_is_known(values, words):
-    assert words in waiting.page({**STATUS, "state": "Failed", **values})
+    assert words in waiting.page({**STATUS, "failed": True, **values})
