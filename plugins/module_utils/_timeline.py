@@ -128,4 +128,6 @@ def _cell(name: str, value: t.Any) -> str:
     text = " ".join(str(value or "").split())
     if name == "start":
         return text.replace("T", " ").rstrip("Z")
+    if name == "release" and text.startswith("sha256:"):
+        return text[:19]  # as Docker shortens it
     return text if name != "detail" or len(text) <= DETAIL_WIDTH else text[: DETAIL_WIDTH - 3] + "..."

@@ -191,6 +191,13 @@ def test_the_table():
     assert second.endswith("xxx...") and "\n" not in second
 
 
+def test_the_table_shortens_the_digest_of_an_image():
+    (line,) = odoo_state_timeline(
+        [row(1, "Ready", "10:00:00", 1, "a", release="sha256:" + "0123456789ab" * 5)], table=True
+    )[2:]
+    assert " sha256:0123456789ab" in line and "0123456789ab0" not in line
+
+
 def test_the_table_leaves_out_what_nobody_wrote():
     header = odoo_state_timeline([{"id": 1, "state": "Ready", "since": "2026-11-21 10:00:00+00"}], table=True)[0]
     assert header == "State  Start (UTC)"
