@@ -69,7 +69,7 @@ unit: tools-ready ## unit tests and the tests of the project's own consistency
 	@cd $(LINK) && PYTHONPATH=$(WORK)/collections $(TEST_BIN)/python -m pytest -q -n 2 $(ARGS)
 
 state: tools-ready ## lock, window and modes against a real PostgreSQL, without Odoo
-	@tools/apt.sh postgresql pgbouncer
+	@tools/postgres.sh
 	@cd $(LINK) && PYTHONPATH=$(WORK)/collections $(TEST_BIN)/python -m pytest -q -n 2 tests/runtime $(ARGS)
 
 sanity: tools-ready ## ansible-test sanity on the built collection

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+import logging
+
+import odoo.modules.graph
+import odoo.modules.migration
+from odoo.modules.module import manifests
+from odoo.tools import config
+
+_logger = logging.getLogger(__name__)
+
+TABLES = """
+CREATE TABLE ir_module_module (id serial PRIMARY KEY, name varchar UNIQUE, state varchar, latest_version varchar,
+    auto_install boolean DEFAULT false);
+CREATE TABLE ir_module_module_dependency (id serial PRIMARY KEY, module_id int, name varchar,
+    auto_install_required boolean DEFAULT true);
+CREATE TABLE ir_model_data (module varchar, name varchar, model varchar, res_id int);
+CREATE TABLE res_users (id serial PRIMARY KEY, login varchar, password varchar);
+CREATE TABLE res_lang (code varchar, active boolean);
+CREATE TABLE ir_config_parameter (id serial, key varchar UNIQUE, value text, create_uid int, write_uid int,
+    create_date timestamp, write_date timestamp);
+INSERT INTO res_users (login, password) VALUES ('admin', 'admin');
+INSERT INTO ir_model_data VALUES ('base', 'user_admin', 'res.users', 1);
+INSERT INTO res_lang VALUES ('en_US', true), ('nl_NL', false);
+"""
+
+
+class Env:
+    def __init__(self, cr):
+        self.cr = cr
+
+
+def update_list(cr):
+    for name, data in manifests().items():
+        cr.execute(
+            "INSERT INTO ir_module_module (name, state) VALUES (%s, 'uninstalled') ON CONFLICT DO NOTHING RETURNING id",
+            (name,),
+        )
+        row = cr.fetchone()
+        for depends in data.get("depends", []) if row else ():
+            cr.execute("INSERT INTO ir_module_module_dependency (module_id, name) VALUES (%s, %s)", (row[0], depends))
+
+
+def load_module_graph(cr, graph, registry):
+    from odoo.addons.base.models.ir_module import Module
+
+    migrations = odoo.modules.migration.MigrationManager(cr, graph)
+    processed = []
+    for package in graph:
+        if package.name in registry._init_modules:
+            continue
+        registry._init_modules.add(package.name)
+        if package.state not in ("to install", "to upgrade"):
+            continue
+        migrations.migrate_module(package, "pre")
+        cr.execute(f"CREATE TABLE IF NOT EXISTS model_{package.name} (id serial)")
+        migrations.migrate_module(package, "post")
+        cr.commit()  # before the state is written, as Odoo 14 to 18 do it
+        Module(Env(cr), package.id).write({"state": "installed", "latest_version": f"14.0.{package.data['version']}"})
+        package.load_state, package.load_version = package.state, package.installed_version
+        package.state = "installed"
+        processed.append(package.name)
+    return processed
+
+
+def load_modules(database, force_demo=False, status=None, update_module=False):
+    from odoo.modules.registry import Registry
+    from odoo.sql_db import Cursor
+
+    registry = Registry.registries[database]
+    cr = Cursor(database)
+    try:
+        cr.execute("SELECT to_regclass('ir_module_module') IS NOT NULL")
+        if not cr.fetchone()[0]:
+            if not update_module:
+                return
+            cr.execute(TABLES)
+            update_list(cr)
+            cr.execute("UPDATE ir_module_module SET state = 'to install' WHERE name = 'base'")
+        if update_module:
+            update_list(cr)
+            wanted = list(config["init"])
+            while wanted:
+                name = wanted.pop()
+                cr.execute(
+                    "UPDATE ir_module_module SET state = 'to install' WHERE name = %s AND state = 'uninstalled'",
+                    (name,),
+                )
+                wanted += [item for item in manifests().get(name, {}).get("depends", []) if item != "base"]
+            cr.execute(
+                "WITH RECURSIVE t(name) AS (SELECT unnest(%s::varchar[]) UNION SELECT m.name FROM t JOIN"
+                " ir_module_module_dependency d ON d.name = t.name JOIN ir_module_module m ON m.id = d.module_id)"
+                " UPDATE ir_module_module SET state = 'to upgrade' WHERE state = 'installed' AND name IN (SELECT name FROM t)",
+                (list(config["update"]),),
+            )
+        graph = odoo.modules.graph.Graph()
+        states = ["installed", "to upgrade"] + (["to install"] if update_module else [])
+        cr.execute("SELECT name FROM ir_module_module WHERE state = ANY(%s)", (states,))
+        known = manifests()
+        for (name,) in cr.fetchall():
+            graph[name] = odoo.modules.graph.Package(name, known[name])
+        graph.update_from_db(cr)
+        load_module_graph(cr, graph, registry)
+        migrations = odoo.modules.migration.MigrationManager(cr, graph)
+        for package in graph:
+            migrations.migrate_module(package, "end")
+        config["init"], config["update"] = {}, {}
+        cr.commit()
+    finally:
+        cr.close()
+
+
+def reset_modules_state(database):
+    from odoo.sql_db import Cursor
+
+    cr = Cursor(database)
+    cr.execute("UPDATE ir_module_module SET state = 'installed' WHERE state IN ('to remove', 'to upgrade')")
+    cr.execute("UPDATE ir_module_module SET state = 'uninstalled' WHERE state = 'to install'")
+    cr.commit()
+    cr.close()

@@ -1,0 +1,513 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modes, lock and window with a real PostgreSQL and real processes; Odoo is the stand-in in fake_odoo/."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _runtime
+
+PACKAGE = _runtime.__name__
+HERE = os.path.dirname(os.path.realpath(__file__))
+# The entrypoint as it is, but for giving up root (a test's folders belong to who runs it) and for the place of the passfile,
+# of which a container has one and several tests at once have several.
+LAUNCH = (
+    f"import os, sys; from {PACKAGE} import __main__, pg, run; run.become_odoo = lambda folder: None;"
+    " pg.private_folder = lambda: os.environ['DATA_DIR']; raise SystemExit(__main__.main(sys.argv[1:]))"
+)
+RUNNING: list[subprocess.Popen] = []
+
+COUNT = """
+import os, time
+def migrate(cr, version):
+    cr.execute("CREATE TABLE IF NOT EXISTS counter (what text)")
+    cr.execute("INSERT INTO counter VALUES ('{name} {version} {stage}')")
+    time.sleep(float(os.environ.get("FAKE_SLEEP") or 0))
+"""
+
+
+def write_addons(folder, version="1.0", fail=""):
+    """shop <- till, with a migration script of each stage that counts itself."""
+    for name, depends in (("shop", "base"), ("till", "shop")):
+        path = folder / name
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "__manifest__.py").write_text(f"{{'name': '{name}', 'version': '{version}', 'depends': ['{depends}']}}")
+        if version == "1.0":
+            continue
+        scripts = path / "migrations" / version
+        scripts.mkdir(parents=True, exist_ok=True)
+        for stage in ("pre", "post", "end"):
+            text = COUNT.format(name=name, version=version, stage=stage)
+            (scripts / f"{stage}-count.py").write_text(text + ("    raise ValueError('no')\n" if fail == name else ""))
+
+
+class Place:
+    """A database and a folder of addons, and actors on them."""
+
+    def __init__(self, database, settings, tmp_path):
+        self.database, self.path = database, tmp_path
+        known = settings()
+        (tmp_path / "password").write_text(known.db_password)
+        self.address = {
+            "DB_HOST": known.db_host,
+            "DB_PORT": str(known.db_port),
+            "DB_NAME": known.db_name,
+            "DB_USER": known.db_user,
+            "DB_PASSWORD_FILE": str(tmp_path / "password"),
+        }
+        self.addons = tmp_path / "addons"
+        self.hooks = tmp_path / "hooks"
+        write_addons(self.addons)
+        (tmp_path / "odoo.conf").write_text(f"[options]\naddons_path = {self.addons}\n")
+
+    def env(self, mode, **extra):
+        return {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "MODE": mode,
+            "ODOO_VERSION": "14",
+            "ODOO_RC": str(self.path / "odoo.conf"),
+            "ODOO_BIN": os.path.join(HERE, "fake_odoo", "odoo-bin"),
+            **self.address,
+            "DB_WAIT_TIMEOUT": "10",
+            "DATA_DIR": str(self.path / "data"),
+            "HOOKS_DIR": str(self.hooks),
+            "SCRIPTS_DIR": str(self.path / "scripts"),
+            "HTTP_PORT": "1",  # nobody may listen there: the page is tested elsewhere
+            "MODULES": "till",
+            "RELEASE": "r1",
+            "FAKE_ODOO_ENDS": "1",
+            **{name: str(value) for name, value in extra.items()},
+        }
+
+    def start(self, mode, *arguments, **extra):
+        process = subprocess.Popen(
+            [sys.executable, "-c", LAUNCH, *arguments],
+            env=self.env(mode, **extra),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd="/",
+        )
+        RUNNING.append(process)
+        return process
+
+    def run(self, mode, *arguments, expect=0, **extra):
+        process = self.start(mode, *arguments, **extra)
+        output = process.communicate(timeout=60)[0]
+        assert process.returncode == expect, f"{process.returncode}: {output}"
+        return output
+
+    def sql(self, statement, *values):
+        connection = self.database.connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, values or None)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def states(self):
+        return [row[0] for row in self.sql("SELECT state FROM curq_state_history ORDER BY id")]
+
+    def counted(self):
+        if not self.sql("SELECT to_regclass('counter')")[0][0]:
+            return []
+        return sorted(row[0] for row in self.sql("SELECT what FROM counter"))
+
+    def version(self, name):
+        return self.sql("SELECT state, latest_version FROM ir_module_module WHERE name = %s", name)[0]
+
+    def until(self, condition, what, seconds=20):
+        limit = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < limit, f"not within {seconds} s: {what}"
+            time.sleep(0.02)
+
+    def hook(self, kind, text, name="10-hook"):
+        path = self.hooks / f"{kind}.d" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("#!/bin/sh\n" + text + "\n")
+        path.chmod(0o755)
+
+
+@pytest.fixture
+def place(database, settings, tmp_path):
+    yield Place(database, settings, tmp_path)
+    while RUNNING:
+        process = RUNNING.pop()
+        if process.poll() is None:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture
+def ready(place):
+    place.run("InstallOnly")
+    return place
+
+
+ALL = sorted(f"{name} 2.0 {stage}" for name in ("shop", "till") for stage in ("pre", "post", "end"))
+
+# Every row must come from a session whose run holds the lock just then.
+TRAP = """
+CREATE TABLE outside (run_id varchar, state varchar);
+CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF NOT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.granted
+      AND l.objsubid = 2 AND strpos(a.application_name, 'run=' || NEW.run_id) > 0) THEN
+    INSERT INTO outside VALUES (NEW.run_id, NEW.state);
+  END IF; RETURN NEW; END $$;
+CREATE TRIGGER trap BEFORE INSERT ON curq_state_history FOR EACH ROW EXECUTE FUNCTION trap();
+"""
+
+
+def test_twenty_at_once_initialise_once(place):
+    actors = [place.start("InstallAndRun", REPLICA=f"r{number}") for number in range(20)]
+    outputs = [actor.communicate(timeout=90)[0] for actor in actors]
+    assert [actor.returncode for actor in actors] == [0] * 20, outputs
+    assert place.states() == ["Creating", "Ready"]
+    assert all("fake Odoo serves" in output for output in outputs)
+    assert place.version("till") == ("installed", "14.0.1.0")
+
+
+def test_twenty_at_once_update_once(ready):
+    ready.sql(TRAP)
+    write_addons(ready.addons, "2.0")
+    actors = [ready.start("UpdateAndRun", REPLICA=f"r{number}") for number in range(20)]
+    outputs = [actor.communicate(timeout=90)[0] for actor in actors]
+    assert [actor.returncode for actor in actors] == [0] * 20, outputs
+    assert ready.counted() == ALL
+    assert ready.states() == ["Creating", "Ready", "Updating", "Ready"]
+    assert ready.sql("SELECT * FROM outside") == []
+
+
+def test_update_modes_update_what_changed_and_then_nothing(ready):
+    assert "ends here" in ready.run("UpdateOnly")
+    assert ready.states() == ["Creating", "Ready"]
+    write_addons(ready.addons, "2.0")
+    plan = json.loads(ready.run("UpdateOnly", "plan"))
+    assert plan["changed"] is True
+    assert plan["update"] == ["shop", "till"]
+    assert ready.states() == ["Creating", "Ready"], "a plan touches nothing"
+    ready.run("UpdateOnly")
+    ready.run("UpdateOnly")
+    assert ready.counted() == ALL
+    assert ready.states() == ["Creating", "Ready", "Updating", "Ready"]
+    assert ready.version("till") == ("installed", "14.0.2.0")
+    assert json.loads(ready.run("UpdateOnly", "plan"))["changed"] is False
+
+
+def test_a_release_in_which_nothing_changed_is_noted_once(ready):
+    ready.run("UpdateOnly", RELEASE="r2")
+    ready.run("UpdateAndRun", RELEASE="r2")
+    assert ready.sql("SELECT release, detail FROM curq_state_history ORDER BY id DESC LIMIT 1") == [
+        ("r2", "nothing to change in this release")
+    ]
+    assert len(ready.states()) == 3
+
+
+@pytest.mark.parametrize("moment", range(8))
+@pytest.mark.parametrize("rescuer", ["UpdateOnly", "RunOnly"])
+def test_killed_anywhere_it_is_finished_by_the_next(ready, moment, rescuer):
+    """SIGKILL while each of the scripts is at work, or while Odoo comes up; every script's effect is there once."""
+    write_addons(ready.addons, "2.0")
+    actor = ready.start("UpdateOnly", FAKE_SLEEP="0.12")
+    ready.until(lambda: len(ready.states()) > 2, "Updating")
+    time.sleep(0.13 * moment)
+    actor.kill()
+    actor.communicate()
+    output = ready.run(rescuer, FAKE_SLEEP="0")
+    assert ready.counted() == ALL, output
+    assert ready.states()[-1] == "Ready"
+    assert ready.version("shop") == ready.version("till") == ("installed", "14.0.2.0")
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.2, 0.3, 0.4])
+def test_a_first_installation_killed_anywhere_is_finished(place, seconds):
+    actor = place.start("InstallOnly")
+    time.sleep(0.1 + seconds)
+    actor.kill()
+    actor.communicate()
+    place.run("InstallAndRun")
+    assert place.states()[-1] == "Ready"
+    assert place.version("till") == ("installed", "14.0.1.0")
+    assert place.sql("SELECT count(*) FROM ir_module_module WHERE state LIKE 'to %%'") == [(0,)]
+
+
+def test_another_release_does_not_resume_but_an_update_does(ready):
+    write_addons(ready.addons, "2.0")
+    actor = ready.start("UpdateOnly", FAKE_SLEEP="5")
+    ready.until(lambda: len(ready.states()) > 2, "Updating")
+    actor.kill()
+    actor.communicate()
+    output = ready.run("RunOnly", RELEASE="r0", TIMEOUT="0.03", expect=75)
+    assert "MODE=UpdateOnly finishes it" in output
+    assert ready.counted() == []
+    ready.run("UpdateOnly", RELEASE="r0")
+    assert ready.counted() == ALL
+
+
+def test_a_failed_update_stays_closed_until_somebody_acts(ready):
+    write_addons(ready.addons, "2.0", fail="till")
+    output = ready.run("UpdateOnly", expect=72)
+    assert "ValueError: no" in output
+    assert ready.states()[-1] == "Failed"
+    assert ready.version("shop") == ("installed", "14.0.2.0")
+    output = ready.run("RunOnly", TIMEOUT="0.03", expect=75)
+    assert "force_ready opens it as it is" in output
+    write_addons(ready.addons, "2.0")
+    ready.run("UpdateAndRun")
+    assert ready.counted() == ALL, "shop's scripts did not run again, and its end script was not lost"
+
+
+def test_a_live_run_is_never_reset_and_never_forced(ready):
+    write_addons(ready.addons, "2.0")
+    actor = ready.start("UpdateOnly", FAKE_SLEEP="1")
+    ready.until(lambda: len(ready.states()) > 2, "Updating")
+    waiter = ready.start("RunOnly", TIMEOUT="0.01")  # 0.6 s
+    for mode in ("UpdateOnly", "ForceRunOnly", "ForceUpdateOnly", "ForceReadyState"):
+        assert "its lock is held by odoo-cloud UpdateOnly" in ready.run(mode, expect=74)
+    assert actor.wait(60) == 0
+    assert waiter.wait(60) == 0, waiter.communicate()
+    assert ready.states() == ["Creating", "Ready", "Updating", "Ready"]
+    assert ready.counted() == ALL
+
+
+def test_the_locks_session_ended_in_mid_update_aborts_with_a_code_of_its_own(ready):
+    write_addons(ready.addons, "2.0")
+    actor = ready.start("UpdateOnly", FAKE_SLEEP="2")
+    ready.until(lambda: len(ready.states()) > 2, "Updating")
+    assert ready.sql(
+        "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
+        " WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND a.application_name LIKE 'odoo-cloud UpdateOnly%%'"
+    ) == [(True,)]
+    output = actor.communicate(timeout=30)[0]
+    assert actor.returncode == 71, output
+    assert ready.counted() == []
+    ready.run("UpdateOnly")
+    assert ready.counted() == ALL
+
+
+@pytest.mark.parametrize("frozen", ["everything", "the runtime only"])
+def test_a_frozen_actor_is_taken_over_and_changes_nothing_when_it_wakes(ready, frozen):
+    write_addons(ready.addons, "2.0")
+    actor = ready.start("UpdateOnly", FAKE_SLEEP="1.2" if frozen == "everything" else "4")
+    ready.until(lambda: len(ready.states()) > 2, "Updating")
+    time.sleep(0.4)
+    with open(f"/proc/{actor.pid}/task/{actor.pid}/children", encoding="ascii") as handle:
+        children = [int(pid) for pid in handle.read().split()]
+    os.kill(actor.pid, signal.SIGSTOP)
+    for pid in children if frozen == "everything" else ():
+        os.kill(pid, signal.SIGSTOP)
+    output = ready.run("UpdateOnly", WAIT="True", HOLDER_TIMEOUT="1.5")
+    assert "no sign of life" in output
+    assert ready.counted() == ALL
+    picture = (
+        "SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM (SELECT m::text AS t FROM ir_module_module m"
+        " UNION ALL SELECT h::text FROM curq_state_history h UNION ALL SELECT c::text FROM counter c"
+        " UNION ALL SELECT o::text FROM odoo_cloud_module o) x"
+    )
+    before = ready.sql(picture)
+    for pid in (*children, actor.pid):
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            continue
+    output = actor.communicate(timeout=30)[0]
+    assert actor.returncode == 71, output
+    assert ready.sql(picture) == before
+    assert ready.counted() == ALL
+
+
+def test_a_left_over_upgrade_is_not_run_by_a_plain_start(ready):
+    write_addons(ready.addons, "2.0")
+    ready.sql("UPDATE ir_module_module SET state = 'to upgrade' WHERE name = 'shop'")
+    output = ready.run("RunOnly")
+    assert "half-done state: shop" in output
+    assert ready.counted() == []
+    assert ready.version("shop") == ("to upgrade", "14.0.1.0")
+    ready.run("UpdateOnly")
+    assert ready.counted() == ALL
+
+
+def test_hooks_run_inside_the_window_in_order(place):
+    for kind in ("pre-init", "pre-update", "post-update", "pre-start"):
+        place.hook(kind, f'echo "{kind} $MODE" >> {place.path}/hooks.log')
+        (place.path / "scripts" / "run.sh").write_text(f"echo run.sh >> {place.path}/hooks.log\n")
+    log = place.path / "hooks.log"
+    place.run("InstallAndRun")
+    assert log.read_text().splitlines() == [
+        "pre-init InstallAndRun",
+        "post-update InstallAndRun",
+        "run.sh",
+        "pre-start InstallAndRun",
+    ]
+    assert place.states() == ["Creating", "Maintenance", "Ready"]
+    log.unlink()
+    place.run("RunOnly")
+    assert log.read_text().splitlines() == ["pre-start RunOnly"]
+    log.unlink()
+    place.run("UpdateOnly")
+    assert not log.exists(), "nothing changed"
+    write_addons(place.addons, "2.0")
+    place.run("UpdateOnly")
+    assert log.read_text().splitlines() == ["pre-update UpdateOnly", "post-update UpdateOnly", "run.sh"]
+    log.unlink()
+    place.hook("post-update", f"echo new >> {place.path}/hooks.log")
+    place.run("UpdateOnly")
+    assert log.read_text().splitlines() == ["pre-update UpdateOnly", "new", "run.sh"], (
+        "a changed hook runs, without a module"
+    )
+
+
+@pytest.mark.parametrize("kind", ["pre-init", "pre-update", "post-update", "pre-start"])
+def test_a_failing_hook_fails_the_window_and_is_named(place, kind):
+    if kind != "pre-init":
+        place.run("InstallOnly")
+        write_addons(place.addons, "2.0")
+    place.hook(kind, "echo it is broken; exit 3")
+    mode = {"pre-init": "InstallOnly", "pre-start": "RunOnly"}.get(kind, "UpdateOnly")
+    output = place.run(mode, expect=67)
+    assert f"{kind}.d/10-hook" in output
+    assert "ended with code 3: it is broken" in output
+    assert place.states()[-1] == "Failed"
+    assert f"{kind}.d/10-hook" in place.sql("SELECT detail FROM curq_state_history ORDER BY id DESC LIMIT 1")[0][0]
+    place.hook(kind, "true")
+    place.run("InstallOnly" if kind == "pre-init" else "UpdateOnly")
+    assert place.states()[-1] == "Ready"
+    assert place.counted() == ([] if kind == "pre-init" else ALL)
+
+
+def test_a_hook_may_take_the_other_tools_keys(ready):
+    """They are let go while hooks run: click-odoo-update in a hook would wait for ever otherwise."""
+    probe = (
+        "import os, psycopg2; c = psycopg2.connect('').cursor(); c.execute('SET lock_timeout = 2000');"
+        "c.execute('SELECT pg_advisory_lock(7141416871301361999), pg_advisory_lock(%s)' %"
+        " int(__import__('hashlib').sha1(('click-odoo-update/' + os.environ['PGDATABASE']).encode()).hexdigest()[:14], 16))"
+    )
+    for kind in ("pre-update", "post-update"):
+        ready.hook(kind, f'exec {sys.executable} -c "{probe}"')
+    write_addons(ready.addons, "2.0")
+    ready.run("UpdateOnly", PYTHONPATH=os.pathsep.join(sys.path))
+    assert ready.counted() == ALL
+
+
+@pytest.mark.parametrize("key", ["7141416871301361999", "click"])
+def test_other_tools_at_work_are_waited_for(ready, key):
+    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.lock import click_odoo_key
+
+    number = click_odoo_key(ready.address["DB_NAME"]) if key == "click" else int(key)
+    write_addons(ready.addons, "2.0")
+    other = ready.database.connect()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", (number,))
+        actor = ready.start("UpdateOnly")
+        ready.until(lambda: len(ready.states()) > 2, "Updating")
+        time.sleep(0.6)
+        assert ready.counted() == []
+        cursor.execute("SELECT pg_advisory_unlock(%s)", (number,))
+    other.close()
+    output = actor.communicate(timeout=30)[0]
+    assert actor.returncode == 0, output
+    assert "waiting for " in output
+    assert ready.counted() == ALL
+
+
+def test_force_modes_say_who_and_why(ready):
+    write_addons(ready.addons, "2.0", fail="till")
+    ready.run("UpdateOnly", expect=72)
+    ready.run("ForceReadyState", REASON="shop must open", ACTOR="ada")
+    assert ready.sql("SELECT state, actor, result FROM curq_state_history ORDER BY id DESC LIMIT 1") == [
+        ("Force Ready", "ada", "forced")
+    ]
+    assert ready.sql("SELECT detail FROM curq_state_history ORDER BY id DESC LIMIT 1")[0][0].startswith(
+        "shop must open; before:"
+    )
+    ready.run("RunOnly")
+    count = len(ready.states())
+    ready.run("ForceReadyState", REASON="again")
+    assert len(ready.states()) == count, "it is open already"
+    write_addons(ready.addons, "2.0")
+    ready.run("ForceUpdateOnly", REASON="repaired")
+    assert ready.counted() == ALL
+
+
+def test_the_originals_table_is_adopted_and_its_queries_read_right(ready):
+    ready.sql("DROP TABLE curq_state_history")
+    ready.sql(
+        "CREATE TABLE curq_state_history (id SERIAL PRIMARY KEY, state VARCHAR(255),"
+        " write_date TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP)"
+    )
+    ready.sql("CREATE INDEX write_date_idx ON curq_state_history (write_date)")
+    ready.sql("INSERT INTO curq_state_history (state) VALUES ('Creating'), ('Ready')")
+    write_addons(ready.addons, "2.0")
+    ready.run("RunOnly")
+    assert ready.sql("SELECT count(*) FROM information_schema.columns WHERE table_name = 'curq_state_history'") == [
+        (3,)
+    ]
+    ready.run("UpdateOnly")
+    assert ready.sql("SELECT state FROM curq_state_history ORDER BY write_date DESC LIMIT 1") == [("Ready",)]
+    ready.sql("INSERT INTO curq_state_history (state) VALUES ('Updating')")
+    ready.run("RunOnly", TIMEOUT="0.03", expect=79)
+    assert ready.states()[-2:] == ["Updating", "Reset"]
+    ready.run("RunOnly")
+
+
+def test_without_a_table_it_is_adopted_without_force(ready):
+    ready.sql("DROP TABLE curq_state_history, odoo_cloud_module")
+    ready.run("RunOnly")
+    assert ready.sql("SELECT state, detail FROM curq_state_history") == [("Ready", "adopted")]
+
+
+def test_a_copy_is_not_blocked_by_the_originals_run(ready, tmp_path_factory):
+    write_addons(ready.addons, "2.0")
+    actor = ready.start("UpdateOnly", FAKE_SLEEP="5")
+    ready.until(lambda: len(ready.states()) > 2, "Updating")
+    actor.kill()
+    actor.communicate()
+    ready.sql("UPDATE curq_state_history SET database_identity = '1/1' WHERE database_identity IS NOT NULL")
+    output = ready.run("RunOnly", TIMEOUT="0.02", expect=79)
+    assert "was copied here with another database" in output
+    ready.run("UpdateOnly")
+    assert ready.counted() == ALL
+
+
+@pytest.mark.parametrize("mode", ["InstallOnly", "UpdateOnly", "ForceRunOnly"])
+def test_list_db_is_for_run_only(place, mode):
+    assert "LIST_DB is 'True'" in place.run(mode, LIST_DB="True", expect=78)
+
+
+def test_list_db_opens_no_gate(place):
+    assert "their state is not looked at" in place.run("RunOnly", LIST_DB="True")
+    assert place.sql("SELECT to_regclass('curq_state_history')") == [(None,)]
+
+
+def test_a_missing_database_is_never_made_by_update_modes(place):
+    for mode in ("UpdateOnly", "RunOnly", "ForceReadyState"):
+        output = place.run(mode, DB_NAME="nowhere", DB_WAIT_TIMEOUT="0.5", expect=68)
+        assert "there is no such database" in output
+
+
+def test_an_empty_database_is_not_for_update_modes(place):
+    assert "MODE=InstallOnly initialises it" in place.run("UpdateOnly", expect=65)
+
+
+def test_nothing_to_do_does_not_import_odoo(ready, tmp_path):
+    """A package `odoo` that tells when it is imported, in front of everything."""
+    trap = tmp_path / "trap" / "odoo"
+    trap.mkdir(parents=True)
+    (trap / "__init__.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w').close()\n")
+    ready.run("UpdateOnly", PYTHONPATH=os.pathsep.join([str(trap.parent), *sys.path]))
+    assert not (tmp_path / "imported").exists()
