@@ -74,7 +74,7 @@ def test_a_hook_ends_when_the_lock_s_backend_is_terminated(hook, window, databas
                 "trap '' TERM INT HUP\n"
                 'psql -Xq -c "INSERT INTO public.marks VALUES (1)"\n'
                 # one statement of its own per turn, in a process that outlives the script if nobody ends it
-                '( while sleep 0.2; do psql -Xq -c "INSERT INTO public.marks VALUES (2)"; done ) &\n'
+                '( for turn in $(seq 60); do sleep 0.2; psql -Xq -c "INSERT INTO public.marks VALUES (2)"; done ) &\n'
                 "wait"
             ),
             env,
