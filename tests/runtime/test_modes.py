@@ -246,6 +246,34 @@ def test_a_first_installation_killed_anywhere_is_finished(place, seconds):
     assert place.sql("SELECT count(*) FROM ir_module_module WHERE state LIKE 'to %%'") == [(0,)]
 
 
+def test_killed_in_a_hook_before_any_module_the_update_is_not_forgotten(ready):
+    ready.hook("pre-update", "sleep 5")
+    write_addons(ready.addons, "2.0")
+    actor = ready.start("UpdateOnly")
+    ready.until(lambda: len(ready.states()) > 2, "Updating")
+    actor.kill()
+    actor.communicate()
+    ready.hook("pre-update", "true")
+    ready.run("RunOnly")
+    assert ready.counted() == ALL
+
+
+def test_who_takes_over_must_be_able_to_finish(ready):
+    """A replica of another release neither ends a frozen run nor opens what it left."""
+    write_addons(ready.addons, "2.0")
+    actor = ready.start("UpdateOnly", FAKE_SLEEP="4", RELEASE="r2")
+    ready.until(lambda: len(ready.states()) > 2, "Updating")
+    os.kill(actor.pid, signal.SIGSTOP)
+    waiter = ready.start("RunOnly", HOLDER_TIMEOUT="0.5", RELEASE="r1")
+    time.sleep(3)
+    assert ready.states()[2:] == ["Updating"]
+    waiter.kill()
+    output = ready.run("RunOnly", HOLDER_TIMEOUT="0.5", RELEASE="r2")
+    assert "no sign of life" in output
+    assert ready.counted() == ALL
+    assert set(ready.sql("SELECT release FROM curq_state_history WHERE id > 2")) == {("r2",)}
+
+
 def test_another_release_does_not_resume_but_an_update_does(ready):
     write_addons(ready.addons, "2.0")
     actor = ready.start("UpdateOnly", FAKE_SLEEP="5")

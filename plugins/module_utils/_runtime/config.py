@@ -246,6 +246,11 @@ class Settings:
     def forcing(self) -> bool:
         return self.mode in FORCE_MODES
 
+    @property
+    def user_variable(self) -> str:
+        """Which variable names db_user."""
+        return "DB_CLIENT_USER" if self.db_admin and self.db_user != self.db_admin else "DB_USER"
+
     def as_admin(self) -> Settings:
         """The same, for connections of the role that makes roles and databases."""
         if not self.db_admin:

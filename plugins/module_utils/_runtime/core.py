@@ -157,7 +157,10 @@ def make_plan(modules: Modules, settings: Settings, folders: list[str], resume: 
     if settings.updating and settings.update != ("none",):
         if settings.update == ("all",):
             # README's literal meaning: UpdateOnly every installed module, UpdateAndRun those of MODULES
-            names = ["base"] if settings.mode.endswith("UpdateOnly") else list(settings.modules)
+            names = ["base"]
+            if not settings.mode.endswith("UpdateOnly"):
+                # `base` is in every list of modules; it is meant only when nothing else is
+                names = [name for name in settings.modules if name != "base"] or names
             for name in names:
                 if modules.installed(name):
                     update.append(name)
@@ -211,14 +214,18 @@ def _changed(modules: Modules, settings: Settings, folders: list[str], missing: 
 def dependants(connection: Any, names: Iterable[str]) -> list[str]:
     """The installed modules that Odoo updates along with `names`, and these themselves."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH RECURSIVE touched(name) AS (SELECT unnest(%s::varchar[]) UNION"
-            " SELECT m.name FROM touched t JOIN public.ir_module_module_dependency d ON d.name = t.name"
-            " JOIN public.ir_module_module m ON m.id = d.module_id WHERE m.state IN ('installed', 'to upgrade'))"
-            " SELECT name FROM touched ORDER BY name",
-            (list(names),),
-        )
-        return [row[0] for row in cursor.fetchall()]
+        return _dependants(cursor, names)
+
+
+def _dependants(cursor: Any, names: Iterable[str]) -> list[str]:
+    cursor.execute(
+        "WITH RECURSIVE touched(name) AS (SELECT unnest(%s::varchar[]) UNION"
+        " SELECT m.name FROM touched t JOIN public.ir_module_module_dependency d ON d.name = t.name"
+        " JOIN public.ir_module_module m ON m.id = d.module_id WHERE m.state IN ('installed', 'to upgrade'))"
+        " SELECT name FROM touched ORDER BY name",
+        (list(names),),
+    )
+    return [row[0] for row in cursor.fetchall()]
 
 
 def auto_installs(connection: Any) -> list[str]:
@@ -236,22 +243,22 @@ def auto_installs(connection: Any) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def mark(connection: Any, plan: Plan, run_id: str) -> int:
-    """Writes down what the run is going to do, so that whoever comes after a crash finishes exactly that.
+def mark(cursor: Any, plan: Plan, run_id: str) -> int:
+    """Writes down what the run is going to do, so that whoever comes after a crash finishes exactly that; in the
+    transaction that writes the blocking state, so that there is never the one without the other.
 
-    Returns how many modules will be touched.
+    Returns how many modules Odoo will touch, 0 when that is not known beforehand (what an installation pulls in).
     """
-    update = dependants(connection, plan.update) if plan.update else []
+    update = _dependants(cursor, plan.update) if plan.update else []
     rows = [(name, UPDATE) for name in update] + [(name, INSTALL) for name in plan.install if name not in update]
-    with connection.cursor() as cursor:
-        cursor.execute(TABLE_SQL)
-        for name, kind in rows:
-            cursor.execute(
-                "INSERT INTO public.odoo_cloud_module (name, pending, run_id) VALUES (%s, %s, %s)"
-                " ON CONFLICT (name) DO UPDATE SET pending = excluded.pending, run_id = excluded.run_id",
-                (name, kind, run_id),
-            )
-    return len(rows)
+    cursor.execute(TABLE_SQL)
+    for name, kind in rows:
+        cursor.execute(
+            "INSERT INTO public.odoo_cloud_module (name, pending, run_id) VALUES (%s, %s, %s)"
+            " ON CONFLICT (name) DO UPDATE SET pending = excluded.pending, run_id = excluded.run_id",
+            (name, kind, run_id),
+        )
+    return 0 if plan.install else len(rows)
 
 
 def problems(modules: Modules, plan: Plan, settings: Settings, folders: list[str]) -> list[str]:

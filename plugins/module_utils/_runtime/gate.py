@@ -49,9 +49,10 @@ class Stillness:
 class Gate:
     """Brings the database to the point where the mode's work is done and Odoo may run on it, or raises."""
 
-    def __init__(self, settings: Settings, env: Mapping[str, str]) -> None:
+    def __init__(self, settings: Settings, env: Mapping[str, str], hook_env: Mapping[str, str] | None = None) -> None:
         self.settings = settings
-        self.env = env
+        self.env = env  # Odoo's
+        self.hook_env = hook_env if hook_env is not None else env  # the container's own besides
         self.run_id = uuid.uuid4().hex[:12]
         self.name = pg.application_name(settings.mode, self.run_id, settings.host)
         self.control: Any = None  # on the maintenance database: the lock lives here
@@ -80,6 +81,11 @@ class Gate:
         """What the waiting page tells."""
         latest, held, progress = self.latest, self.held, self.progress
         phase, step, of = progress.phase, progress.step, progress.of
+        name = latest.state if latest is not None else None
+        since: str | None = latest.since if latest is not None else None
+        age = round(latest.age) if latest is not None else None
+        if progress.state:  # our own rows are newer than what was read before
+            name, since, age = progress.state, progress.since, None
         holder = None
         if phase:
             holder = {"mode": self.settings.mode, "run_id": self.run_id, "host": self.settings.host, "since": None}
@@ -101,14 +107,14 @@ class Gate:
         return {
             "database": self.settings.db_name,
             "instance": self.settings.instance,
-            "state": latest.state if latest is not None else None,
-            "since": latest.since if latest is not None else None,
-            "age_seconds": round(latest.age) if latest is not None else None,
+            "state": name,
+            "since": since,
+            "age_seconds": age,
             "phase": phase,
             "step": step,
             "of": of,
             "holder": holder,
-            "failed": bool(latest is not None and latest.state == state.FAILED and not progress.phase),
+            "failed": name == state.FAILED and not progress.phase,
         }
 
     def open_page(self) -> None:
@@ -128,21 +134,23 @@ class Gate:
         if settings.installing:
             self.provide_database()
         if self.control is None or self.control.closed:
-            self.control = pg.wait_for_server(settings, self.name)
+            self.control = pg.wait_for_server(settings, self.name, on_wait=self.open_page)
         if self.database is None or self.database.closed:
             self.database = pg.connect(settings, settings.db_name, self.name)
 
     def provide_database(self) -> None:
         """Makes the instance's role and database where this mode has the right to; under the lock, nothing is replaced."""
         settings = self.settings
-        admin = pg.wait_for_server(settings.as_admin(), self.name, need_database=False)
+        admin = pg.wait_for_server(settings.as_admin(), self.name, need_database=False, on_wait=self.open_page)
         try:
             while True:
                 with admin.cursor() as cursor:
                     cursor.execute(
-                        "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s AND datallowconn),"
+                        # One on which nobody set rights was left by a run that was killed before it closed it to PUBLIC.
+                        "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s AND datallowconn"
+                        " AND (datacl IS NOT NULL OR NOT %s)),"
                         " EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = %s)",
-                        (settings.db_name, settings.db_user),
+                        (settings.db_name, bool(settings.db_admin), settings.db_user),
                     )
                     database, role = cursor.fetchone()
                 if database and role:
@@ -197,7 +205,7 @@ class Gate:
                 reason = pg.one_line(exc)
                 if pg.classify(reason, settings.db_name, settings.db_user) is AuthenticationFailed:
                     raise AuthenticationFailed(
-                        f"DB_USER is {settings.db_user!r}: may not use database {settings.db_name!r}: {reason}"
+                        f"{settings.user_variable} is {settings.db_user!r}: may not use database {settings.db_name!r}: {reason}"
                     ) from exc
                 if troubles > 1 and time.monotonic() - started > settings.db_wait_timeout:
                     raise Unreachable(f"database {settings.db_name!r} cannot be reached: {reason}") from exc
@@ -242,6 +250,8 @@ class Gate:
         run_id = held.parsed().get("run_id") or ""
         if not run_id or latest.run_id != run_id or latest.open:
             return  # not a window of ours that beats
+        if not self.settings.updating and latest.release != self.settings.release:
+            return  # who ends a run must be able to finish its work
         still = self.stillness.seconds(run_id, latest.heartbeat, time.monotonic())
         if still < limit:
             return
@@ -262,10 +272,11 @@ class Gate:
         finally:
             guard.release()
 
-    def open_writer(self, guard: lock.Lock) -> state.Writer:
+    def open_writer(self, guard: lock.Lock, release: str | None = None) -> state.Writer:
         settings = self.settings
+        release = settings.release if release is None else release
         return state.open_writer(
-            self.database, guard, self.run_id, settings.host, settings.mode, settings.release, settings.actor
+            self.database, guard, self.run_id, settings.host, settings.mode, release, settings.actor
         )
 
     # One look
@@ -373,7 +384,16 @@ class Gate:
         raise ResetWritten(f"database {settings.db_name!r}: {why}; Reset written (TIMEOUT), the next start goes on")
 
     def window(self, guard: lock.Lock) -> Window:
-        return Window(guard, self.database, self.settings, self.open_writer(guard), self.name, self.env, self.progress)
+        return Window(
+            guard,
+            self.database,
+            self.settings,
+            self.open_writer(guard),
+            self.name,
+            self.env,
+            self.hook_env,
+            self.progress,
+        )
 
     def work(self, guard: lock.Lock, latest: state.Entry | None, contents: state.Contents) -> tuple[bool, str, bool]:
         """The lock is ours and the database is open: the mode's own work, decided once more."""
@@ -390,22 +410,26 @@ class Gate:
         self.report_open(latest, contents)
         return True, f"state {latest}", False
 
-    def before_start(self) -> None:
-        """The pre-start hooks, under the lock, so that nobody changes the database beneath them."""
+    def before_start(self) -> bool:
+        """The pre-start hooks, under the lock, so that nobody changes the database beneath them. False: somebody has
+        begun to, wait once more."""
         settings = self.settings
         found = hooks.find(settings, "pre-start")
         if not found:
-            return
+            return True
+        self.connect()
         guard = lock.Lock(self.control, settings.db_name)
-        while not guard.acquire():
-            self.open_page()
-            time.sleep(POLL_SECONDS)
+        if not guard.acquire():
+            return False
         try:
+            if not state.looks_open(state.read_history(self.database)):
+                return False
             self.open_page()
             window = self.window(guard)
             window.hooks["pre-start"] = found
             with window.failing(HookFailed):
                 window.run_hooks("pre-start")
+            return True
         finally:
             self.progress = Progress()
             guard.release()

@@ -7,6 +7,7 @@ its arguments or environment."""
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tempfile
 import time
@@ -105,6 +106,7 @@ def wait_for_server(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
     need_database: bool = True,
+    on_wait: Callable[[], None] | None = None,
 ) -> Any:
     """A connection to the maintenance database, once PostgreSQL lets us in and (`need_database`) our database exists.
 
@@ -141,7 +143,8 @@ def wait_for_server(
             if kind is AuthenticationFailed:
                 pause = 3
                 failure = AuthenticationFailed(
-                    f"DB_USER is {settings.db_user!r}: PostgreSQL at {where} refuses it: {reason}"
+                    f"{settings.user_variable} is {settings.db_user!r}: PostgreSQL at {where} refuses it: {reason}"
+                    + ("; the password of a role that is there is never changed" if settings.db_admin else "")
                 )
             elif kind is DatabaseMissing:
                 failure = DatabaseMissing(f"DB_MAINTENANCE is {settings.db_maintenance!r}: {reason}")
@@ -160,6 +163,8 @@ def wait_for_server(
             said, said_at = failure.__class__.__name__, now
             say = log.warning if isinstance(failure, AuthenticationFailed) else log.info
             say(f"waiting, {limit - now:.0f} s left: {failure}")
+        if on_wait is not None:
+            on_wait()
         sleep(min(pause, max(limit - now, 0.05)))
 
 
@@ -193,7 +198,7 @@ def write_passfile(settings: Settings) -> str | None:
     if settings.db_password is None:
         return None
     folder = private_folder()
-    path = os.path.join(folder, "pgpass")
+    path = os.path.join(folder, "pgpass-" + re.sub(r"[^A-Za-z0-9_.-]", "_", settings.db_user))
     temporary = f"{path}.{os.getpid()}"
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)

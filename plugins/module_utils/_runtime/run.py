@@ -10,6 +10,7 @@ import pwd
 import signal
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -146,11 +147,14 @@ def run(env: Mapping[str, str]) -> int:
     if settings.list_db:
         log.warning("LIST_DB is True: databases are chosen in Odoo, their state is not looked at")
     else:
-        gate = Gate(settings, environment)
+        # Hooks also see what the container was given, such as MODULES; Odoo does not.
+        own = {name: value for name, value in env.items() if name not in ("PYTHONPATH", "PGPASSWORD")}
+        gate = Gate(settings, environment, {**own, **environment})
         try:
             gate.pass_through()
-            if settings.serving:
-                gate.before_start()
+            while settings.serving and not gate.before_start():
+                time.sleep(0.5)
+                gate.pass_through()
         finally:
             gate.close()
     if not settings.serving:

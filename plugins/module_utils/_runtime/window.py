@@ -10,6 +10,7 @@ Maintenance) and its marks (core.py) behind; whoever comes next finishes it.
 from __future__ import annotations
 
 import contextlib
+import datetime
 import functools
 import json
 import os
@@ -37,6 +38,8 @@ class Progress:
     phase: str = ""
     step: int | None = None
     of: int | None = None
+    state: str = ""  # of the row that the run wrote last, and when
+    since: str = ""
 
 
 class Pulse:
@@ -94,10 +97,11 @@ class Window:
         writer: state.Writer,
         name: str,
         env: Mapping[str, str],
+        hook_env: Mapping[str, str],
         progress: Progress,
     ) -> None:
         self.guard, self.connection, self.settings, self.writer = guard, connection, settings, writer
-        self.name, self.env, self.progress = name, env, progress
+        self.name, self.env, self.hook_env, self.progress = name, env, hook_env, progress
         self.executable = install.odoo_executable(settings)
         self.folders = addons.addons_folders(settings, self.executable)
         self.others = lock.OtherTools(connection, settings.db_name)
@@ -110,6 +114,36 @@ class Window:
 
     def check(self, before: str) -> None:
         self.guard.check(before)
+
+    def record(self, name: str, detail: str, plan: core.Plan | None = None) -> int:
+        """A row, and with a plan its marks, in one transaction; returns how many modules Odoo will touch."""
+        self.check(f"writing {name}")
+        touched = 0
+        with self.transaction() as cursor:
+            if plan is not None:
+                touched = core.mark(cursor, plan, self.writer.run_id)
+            self.writer.write(cursor, name, detail)
+        self.written(name)
+        return touched
+
+    def written(self, name: str) -> None:
+        self.progress.state = name
+        self.progress.since = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Any]:
+        self.connection.autocommit = False
+        try:
+            with self.connection.cursor() as cursor:
+                yield cursor
+            self.connection.commit()
+        except BaseException:
+            with contextlib.suppress(psycopg2.Error):
+                self.connection.rollback()
+            raise
+        finally:
+            if not self.connection.closed:
+                self.connection.autocommit = True
 
     @contextlib.contextmanager
     def failing(self, what: type[RuntimeFailure]) -> Iterator[None]:
@@ -132,11 +166,9 @@ class Window:
     def fail(self, why: str) -> None:
         if not self.guard.held():
             return
-        with contextlib.suppress(psycopg2.Error):
-            if self.connection.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_IDLE:
-                self.connection.rollback()
         with contextlib.suppress(psycopg2.Error, LockLost):
             self.writer.append(state.FAILED, why[:4000], "failed")
+            self.written(state.FAILED)
 
     def take_other_keys(self) -> None:
         """Waits until neither marabunta nor click-odoo-update works on the database, and keeps both out."""
@@ -158,7 +190,7 @@ class Window:
             self.check(f"hook {hook.path}")
             self.say(f"running hook {hook.name}", number, len(found))
             log.info(f"{kind} hook {hook.path} ({number} of {len(found)})")
-            env = hooks.environment(self.env, self.settings, kind, self.writer.run_id, self.name)
+            env = hooks.environment(self.hook_env, self.settings, kind, self.writer.run_id, self.name)
             hooks.run(hook, env, self.guard.held)
 
     # Odoo
@@ -257,12 +289,12 @@ class Window:
         elif kind == "lost":
             outcome.lost = True
 
-    def change_modules(self, plan: core.Plan, what: type[RuntimeFailure], load_language: str = "") -> Outcome:
-        """Marks, boot, verification; the keys of the other tools are held meanwhile."""
+    def change_modules(
+        self, plan: core.Plan, what: type[RuntimeFailure], touched: int, load_language: str = ""
+    ) -> Outcome:
+        """Boot and verification; the keys of the other tools are held meanwhile."""
         self.take_other_keys()
         try:
-            self.check("marking the modules")
-            touched = core.mark(self.connection, plan, self.writer.run_id)
             self.check("starting Odoo")
             self.say("Odoo is starting")
             outcome = self.boot(plan, touched, load_language)
@@ -311,8 +343,7 @@ class Window:
                 f"MODULES is {','.join(settings.modules)!r}: {', '.join(absent)} is in none of the addons folders"
                 f" ({', '.join(self.folders) or 'none'}); correct the name or addons_path in {settings.odoo_rc}"
             )
-        self.check("writing Creating")
-        self.writer.append(state.CREATING, f"initialising ({reason}): {','.join(settings.modules)}")
+        touched = self.record(state.CREATING, f"initialising ({reason}): {','.join(settings.modules)}", plan)
         log.info(f"Creating: {reason}; installing {', '.join(settings.modules)} into database {settings.db_name!r}")
         with self.failing(InitFailed), Pulse(settings, self.name, self.writer, self.progress):
             self.say("first installation")
@@ -320,7 +351,7 @@ class Window:
             install.prepare_database(self.connection, settings)
             try:
                 if not plan.empty:
-                    self.change_modules(plan, InitFailed, settings.language)
+                    self.change_modules(plan, InitFailed, touched, settings.language)
             except InitFailed:
                 if not settings.rebuild_unfinished or not (modules.states or reason != "it is empty"):
                     raise
@@ -328,7 +359,9 @@ class Window:
                 self.check("emptying the database")
                 install.empty(self.connection)
                 install.prepare_database(self.connection, settings)
-                self.change_modules(core.Plan(install=settings.modules), InitFailed, settings.language)
+                again = core.Plan(install=settings.modules)
+                self.record(state.CREATING, "emptied, made anew (REBUILD_UNFINISHED)", again)
+                self.change_modules(again, InitFailed, 0, settings.language)
             self.check("setting the administrator's password")
             install.settle(self.connection, settings)
             core.refresh(self.connection, self.folders)
@@ -339,8 +372,7 @@ class Window:
         """Installs and updates modules of an initialised database; with an empty plan only what follows it."""
         settings = self.settings
         started = time.monotonic()
-        self.check("writing Updating")
-        self.writer.append(state.UPDATING, f"{plan} ({reason})" if reason else str(plan))
+        touched = self.record(state.UPDATING, f"{plan} ({reason})" if reason else str(plan), plan)
         log.info(f"Updating: {plan}" + (f" ({reason})" if reason else ""))
         for name in (*plan.install, *plan.update):
             log.info(f"{name}: {plan.reasons.get(name, '')}")
@@ -348,15 +380,14 @@ class Window:
             if self.hooks["pre-update"]:
                 self.run_hooks("pre-update")
             if not plan.empty:
-                self.change_modules(plan, UpdateFailed)
+                self.change_modules(plan, UpdateFailed, touched)
             self.finish(str(plan))
         log.info(f"Ready: database {settings.db_name!r} ({time.monotonic() - started:.1f} s)")
 
     def finish(self, detail: str) -> None:
         """Maintenance if there are hooks for it, then Ready."""
         if self.hooks["post-update"]:
-            self.check("writing Maintenance")
-            self.writer.append(state.MAINTENANCE, f"{len(self.hooks['post-update'])} hooks")
+            self.record(state.MAINTENANCE, f"{len(self.hooks['post-update'])} hooks")
             log.info(f"Maintenance: {len(self.hooks['post-update'])} hooks")
             self.run_hooks("post-update")
         self.check("writing Ready")
@@ -364,19 +395,11 @@ class Window:
 
     def ready(self, detail: str) -> None:
         """Ready and the end of all marks, in one transaction."""
-        self.connection.autocommit = False
-        try:
-            with self.connection.cursor() as cursor:
-                cursor.execute(core.TABLE_SQL)
-                core.settle(cursor)
-                self.writer.write(cursor, state.READY, detail, "ok", hooks.fingerprint(self.hooks))
-            self.connection.commit()
-        except BaseException:
-            self.connection.rollback()
-            raise
-        finally:
-            if not self.connection.closed:
-                self.connection.autocommit = True
+        with self.transaction() as cursor:
+            cursor.execute(core.TABLE_SQL)
+            core.settle(cursor)
+            self.writer.write(cursor, state.READY, detail, "ok", hooks.fingerprint(self.hooks))
+        self.written(state.READY)
 
 
 @dataclass(frozen=True)

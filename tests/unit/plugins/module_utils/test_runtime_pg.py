@@ -27,7 +27,7 @@ def test_passfile(settings, tmp_path, monkeypatch):
     with open(path, encoding="utf-8") as handle:
         assert handle.read() == "*:*:*:acme:a\\:b\\\\c\n"
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
-    assert os.listdir(folder) == ["pgpass"]
+    assert os.listdir(folder) == ["pgpass-" + settings.db_user]
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,7 @@ def test_what_is_ours_does_not_reach_odoo(settings):
         "SERVER_ENV": "prod",
         "PYTHONPATH": "/srv/lib",
         "PGPASSFILE": "/dev/shm/x/pgpass",
+        "ODOO_RC": settings.odoo_rc,
     }
     assert "PYTHONPATH" not in run.odoo_environment({"PYTHONPATH": run.runtime_folder()}, settings, None)
 
