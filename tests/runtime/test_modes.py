@@ -274,6 +274,17 @@ def test_who_takes_over_must_be_able_to_finish(ready):
     assert set(ready.sql("SELECT release FROM curq_state_history WHERE id > 2")) == {("r2",)}
 
 
+def test_end_scripts_of_an_interrupted_update_run_although_the_next_one_is_newer(ready):
+    write_addons(ready.addons, "2.0")
+    actor = ready.start("UpdateOnly", FAKE_SLEEP="0.4")
+    ready.until(lambda: ready.version("shop") == ("installed", "14.0.2.0"), "shop is done")
+    actor.kill()
+    actor.communicate()
+    write_addons(ready.addons, "3.0")
+    ready.run("UpdateOnly")
+    assert ready.counted() == sorted(ALL + [item.replace("2.0", "3.0") for item in ALL])
+
+
 def test_another_release_does_not_resume_but_an_update_does(ready):
     write_addons(ready.addons, "2.0")
     actor = ready.start("UpdateOnly", FAKE_SLEEP="5")

@@ -184,7 +184,10 @@ class Checkpoint:
             " (name, checksum, languages, version, pending, from_version, end_pending, run_id, updated_at)"
             " VALUES (%s, %s, %s, %s, NULL, %s, %s, %s, clock_timestamp()) ON CONFLICT (name) DO UPDATE"
             " SET checksum = excluded.checksum, languages = excluded.languages, version = excluded.version, pending = NULL,"
-            " from_version = excluded.from_version, end_pending = excluded.end_pending, run_id = excluded.run_id,"
+            # end- scripts that are still due start from the version from which they would have started then
+            " from_version = CASE WHEN odoo_cloud_module.end_pending THEN odoo_cloud_module.from_version"
+            " ELSE excluded.from_version END,"
+            " end_pending = odoo_cloud_module.end_pending OR excluded.end_pending, run_id = excluded.run_id,"
             " updated_at = excluded.updated_at",
             (
                 name,
@@ -217,7 +220,8 @@ def patch_end_scripts(order: dict[str, Any]) -> None:
     def initialise(self: Any, cr: Any, graph: Any) -> None:
         registry = registries.Registry.registries[cr.dbname]
         for package in graph:
-            # Odoo forgets that it updated a module once the process is another one.
+            # Odoo forgets that it updated a module once the process is another one; updated again now, it starts from
+            # the older version.
             if package.name in late and package.state == "installed" and package.name in registry._init_modules:
                 package.load_state, package.load_version = "to upgrade", late[package.name]
         create(self, cr, graph)

@@ -212,11 +212,7 @@ class Window:
     def boot(self, plan: core.Plan, touched: int, load_language: str = "") -> Outcome:
         """One boot of Odoo that does the whole plan, in a child that ends with us and with the lock."""
         modules = core.read_modules(self.connection)
-        late = {
-            item.name: item.from_version or ""
-            for item in modules.known.values()
-            if item.end_pending and item.name not in plan.update
-        }
+        late = {item.name: item.from_version or "" for item in modules.known.values() if item.end_pending}
         reading, writing = os.pipe()
         os.set_inheritable(writing, True)
         order = {
