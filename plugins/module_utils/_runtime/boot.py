@@ -28,6 +28,7 @@ from typing import Any
 from . import addons
 from .errors import EXIT_LOCK_LOST
 from .lock import HELD_SQL
+from .pg import LOST_MACHINE
 
 # Loggers whose errors mean that the update is not what was asked for, although Odoo goes on.
 STRICT_LOGGERS = (
@@ -85,9 +86,8 @@ def guard_connections(fence: Fence, name: str, version: int) -> None:
 
     def guarded(*args: Any, **values: Any) -> Any:
         values["application_name"] = name
-        # A lost machine is noticed within 60 s (30 + 3 * 10), by the server. Odoo 14 sets no lock_timeout, later ones 15 s.
-        options = ["-c tcp_keepalives_idle=30", "-c tcp_keepalives_interval=10", "-c tcp_keepalives_count=3"]
-        if version == 14:
+        options = [f"-c {item}={value}" for item, value in LOST_MACHINE.items()]
+        if version == 14:  # later ones set it themselves
             options.append("-c lock_timeout=15s")
         values["options"] = " ".join([values.get("options") or "", *options]).strip()
         connection = connect(*args, **values)
