@@ -107,7 +107,7 @@ END $$;
 CREATE FUNCTION oc_proof.on_create() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     IF to_regclass('public.curq_state_history') IS NOT NULL
-       AND EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'public.curq_state_history'::regclass AND attname = 'run_id')
+       AND EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('public.curq_state_history') AND attname = 'run_id')
        AND NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgname = 'oc_proof_check') THEN
         CREATE TRIGGER oc_proof_check AFTER INSERT ON public.curq_state_history
             FOR EACH ROW EXECUTE FUNCTION oc_proof.check_row();
@@ -156,9 +156,11 @@ class Session:
     """One connection of the superuser to one database."""
 
     def __init__(self, host: str, database: str, password: str, name: str = "oc-proof") -> None:
+        # The role and the schema of our checks have the same name, and would come first on the default search path.
         self.connection = psycopg2.connect(
-            host=host, dbname=database, user="oc_proof", password=password, application_name=name, connect_timeout=10
-        )
+            host=host, dbname=database, user="oc_proof", password=password, application_name=name, connect_timeout=10,
+            options="-c search_path=public",
+        )  # fmt: skip
         self.connection.autocommit = True
 
     def rows(self, statement: str, *values: t.Any) -> list[tuple[t.Any, ...]]:

@@ -79,15 +79,64 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class Mutant:
-    """One protection, how to break it, and the part that must notice."""
+    """One protection, how to break it (file, old text, new text), and the parts that must notice: each of them."""
 
-    part: str
+    parts: tuple[str, ...]
     edits: tuple[tuple[str, str, str], ...]
-    version: str = ""
+    version: str = "14"
+    sample: bool = False
+    kills: tuple[tuple[str, str, int], ...] = ()
 
 
-HELD = '"EXISTS (SELECT 1 FROM pg_catalog.pg_locks WHERE locktype'
-MUTANTS: dict[str, Mutant] = {}
+# The question of every held-check, and the holder's own, answered with yes.
+NEVER_LOST = (
+    (
+        "lock.py",
+        '    "EXISTS (SELECT 1 FROM pg_catalog.pg_locks',
+        '    "0 = 0 OR EXISTS (SELECT 1 FROM pg_catalog.pg_locks',
+    ),
+    (
+        "lock.py",
+        'a lock that went away both say no."""\n',
+        'a lock that went away both say no."""\n        return True\n',
+    ),
+)
+MUTANTS = {
+    "no-lock": Mutant(
+        ("twenty", "update"),
+        (
+            *NEVER_LOST,
+            ("lock.py", "def acquire(self) -> bool:\n", "def acquire(self) -> bool:\n        return True\n"),
+        ),
+        sample=True,
+    ),
+    "no-held-check": Mutant(("lost", "stop"), NEVER_LOST),
+    "write-outside-window": Mutant(
+        ("window",),
+        (
+            ("window.py", '"""Ready and the end of all marks, in one transaction."""\n',
+             '"""Ready and the end of all marks, in one transaction."""\n        self.guard.release()\n'),
+            ("state.py", 'f" WHERE {HELD_SQL} AND NOT EXISTS', '" WHERE NOT EXISTS'),
+        ),
+    ),
+    "no-leftover-guard": Mutant(("leftover",), (("serve.py", "    guard_plain_loads()\n    odoo", "    odoo"),)),
+    "no-checkpoint": Mutant(
+        ("kill",),
+        (
+            ("boot.py", 'if version < 19 and sys._getframe(1).f_code.co_name == "load_module_graph":', "if False:"),
+            ("boot.py", 'if checkpoint.order["version"] < 19:', "if False:"),
+        ),
+        kills=(("14", "update", 10),),
+    ),
+    "reset-under-holder": Mutant(
+        ("long",), (("gate.py", "self.waiting_since = now  # TIMEOUT is for", "pass  # TIMEOUT is for"),)
+    ),
+    "copies-are-ours": Mutant(
+        ("adopt",),
+        (("state.py", "return self.ours and (not self.database_identity or self.database_identity == identity)", "return self.ours"),),
+    ),
+    "no-foreign-keys": Mutant(("interop",), (("lock.py", "for tool, key in self.keys.items():", "for tool, key in ():"),)),
+}  # fmt: skip
 
 
 @dataclasses.dataclass
@@ -98,6 +147,7 @@ class Run:
     versions: tuple[str, ...]
     seed: int
     sample: bool = False
+    kills: t.Mapping[tuple[str, str], int] = dataclasses.field(default_factory=lambda: KILLS)
 
     def has(self, version: str) -> bool:
         return version in self.versions
@@ -264,6 +314,7 @@ class Killed:
     kill: Kill
     troubles: list[str]
     state: str = ""
+    done: int = 0  # migration scripts whose effect was there when it was killed
     recovery: float | None = None
     engine: float = 0.0  # seconds that the engine took to start the next container
     seconds: float = 0.0
@@ -272,7 +323,7 @@ class Killed:
 def part_kill(run: Run) -> t.Iterator[Line]:
     """SIGKILL at random moments; the next start has to bring everything into order."""
     chance = random.Random(run.seed)
-    wanted = {key: n for key, n in (SAMPLE_KILLS if run.sample else KILLS).items() if run.has(key[0])}
+    wanted = {key: n for key, n in run.kills.items() if run.has(key[0])}
     lengths: dict[tuple[str, str], float] = {}
     for key in wanted:
         lengths[key] = window_length(run, *key) if key not in lengths else lengths[key]
@@ -297,13 +348,15 @@ def part_kill(run: Run) -> t.Iterator[Line]:
         those = [result for result in results if result.kill.kind == kind]
         bad = [f"{r.kill.version} {r.kill.how} at {r.kill.share:.2f} in {r.state}, {r.kill.following}: {sentence(r.troubles)}"
                for r in those if r.troubles]  # fmt: skip
+        each = statistics.mean(result.seconds for result in those)
         states: dict[str, int] = {}
+        effects = ",".join(str(number) for number in sorted({result.done for result in those}))
         for result in those:
             states[result.state] = states.get(result.state, 0) + 1
         yield Line(
             f"kill -9 at {len(those)} random moments of {kind}, then the next start"
             f" ({', '.join(f'Odoo {v}' for v in run.versions if (v, kind) in wanted)}; seed {run.seed})",
-            f"{len(those) - len(bad)} of {len(those)} in order; found in {states}; {statistics.mean(r.seconds for r in those):.0f} s each"
+            f"{len(those) - len(bad)} of {len(those)} in order; found in {states}, after {effects} committed scripts; {each:.0f} s each"
             + (f"; {' | '.join(bad)}" if bad else ""),
             "Ready, versions right, each script's effect once",
             not bad,
@@ -397,7 +450,7 @@ def kill_once(run: Run, kill: Kill, length: float) -> Killed | None:
         state = database.state()
         if state == "Ready":
             return None
-        last = database.last_row()
+        last, done = database.last_row(), sum(database.counts().values())
         begun = time.time()
         following = run.lab.box(database, kill.following, **keywords)
         troubles: list[str] = []
@@ -414,7 +467,7 @@ def kill_once(run: Run, kill: Kill, length: float) -> Killed | None:
             last, following.name.removeprefix(PREFIX + "-"),
         )  # fmt: skip
         started = following.started()
-        return Killed(kill, troubles, state, float(row[0][0]) - started if row else None, started - begun)
+        return Killed(kill, troubles, state, done, float(row[0][0]) - started if row else None, started - begun)
 
 
 def part_stop(run: Run) -> t.Iterator[Line]:
@@ -478,10 +531,11 @@ TAKE_OVER = """
 import os
 from odoo_cloud_runtime import config, pg, window
 settings = config.load(os.environ)
-name = pg.application_name("proof", "takeover1", "proof")
+run = "takeover0001"
+name = pg.application_name("proof", run, "proof")
 control = pg.connect(settings, settings.db_maintenance, name)
 database = pg.connect(settings, settings.db_name, name)
-print(window.force(control, database, settings.db_name, "Force Ready", "proof", "taken over", take_over=True))
+print(window.force(control, database, settings.db_name, "Force Ready", "proof", "taken over", take_over=True, run_id=run))
 """
 
 
@@ -663,15 +717,16 @@ def part_leftover(run: Run) -> t.Iterator[Line]:
 
 
 IDLE = """
-import statistics, subprocess, sys, time
-times = []
+import resource, subprocess, sys, time
+times, used = [], 0.0
 for dummy in range(7):
     begin = time.monotonic()
     done = subprocess.run(["/usr/local/bin/odoo-cloud"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     times.append(time.monotonic() - begin)
     if done.returncode:
         sys.exit(done.stdout.decode())
-print("times", *times)
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+print("times", (usage.ru_utime + usage.ru_stime) / len(times), *times)
 """
 # Every Python in the container reads it at its start, and from then on each import of Odoo leaves a mark.
 AUDIT = """
@@ -702,7 +757,7 @@ def part_idle(run: Run) -> t.Iterator[Line]:
             sleeper = ["--entrypoint", "sleep"]
             box = run.lab.box(database, "UpdateOnly", "infinity", options=sleeper)
             output = box.run("python3", "-c", IDLE)
-            times = [float(one) for one in output.rpartition("times")[2].split()] if "times" in output else []
+            used, *times = [float(one) for one in output.rpartition("times ")[2].split()] if "times " in output else [0]
             marked = run.lab.box(database, "UpdateOnly", "infinity", options=sleeper, mounts=mounts)
             said = marked.run("/usr/local/bin/odoo-cloud")
             imported = marked.run("sh", "-c", "cat /tmp/odoo-imported 2>/dev/null").strip()
@@ -721,7 +776,8 @@ def part_idle(run: Run) -> t.Iterator[Line]:
             median = statistics.median(times) if times else 99.0
             yield Line(
                 f"UpdateOnly decides `nothing to do`, {number} modules, Odoo {version}",
-                f"median {median:.3f} s, max {max(times, default=99):.3f} s of {len(times)}, Odoo"
+                f"median {median:.3f} s, max {max(times, default=99):.3f} s of {len(times)} ({used:.2f} s of a processor each),"
+                f" Odoo"
                 f" {'' if imported else 'not '}imported; {sentence(troubles, said.strip().splitlines()[-1][-120:])}",
                 f"<= {IDLE_SECONDS} s, Odoo not imported",
                 median <= IDLE_SECONDS and not troubles,
@@ -830,13 +886,14 @@ def part_adopt(run: Run) -> t.Iterator[Line]:
         with run.lab.trial(copy):
             box = run.lab.box(copy, "RunOnly", addons=addons, TIMEOUT="0.05")
             until(lambda: answers(box) or not box.running(), 10, "it neither waits nor ends")
-            code = box.wait(30)
-            history = copy.history()
-            line = box.last_line()
+            end = time.monotonic() + 20
+            while box.running() and time.monotonic() < end and not box.serves():
+                time.sleep(0.3)
+            code, history, line = box.code(), copy.history(), box.last_line()
         mine = database.state()
         yield Line(
             f"a copy of a database with a blocking row of ours, RunOnly, Odoo {version}",
-            f"the source is {mine}; the copy: exit {code}, history {' '.join(history)}: {line[-160:]}",
+            f"the source is {mine}; the copy: {f'exit {code}' if code is not None else 'goes on'}, history {' '.join(history)}: {line[-160:]}",
             f"recognised as copied: not resumed, Reset after TIMEOUT, exit {EXIT_RESET}",
             code == EXIT_RESET and history[-2:] == ["Maintenance", "Reset"] and "cop" in line,
         )
@@ -1004,7 +1061,7 @@ def click_odoo(version: str) -> pathlib.Path:
         done = subprocess.run(
             [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile",
              "--only-binary=:all:", "--python-version", "3.9" if version == "14" else "3.13", "--implementation", "py", "--abi", "none",
-             "--platform", "any", "--target", str(folder), "click-odoo-contrib==1.24"],
+             "--platform", "any", "--target", str(folder), "click-odoo-contrib==1.24", "click<8.2"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
@@ -1135,12 +1192,12 @@ PARTS: dict[str, t.Callable[[Run], t.Iterator[Line]]] = {
 }
 
 
-def mutated(name: str) -> pathlib.Path:
+def mutated(name: str, source: pathlib.Path) -> pathlib.Path:
     """A copy of what the lab takes from the collection, with one protection broken."""
     tree = ROOT / ".work" / "prove" / "mutant" / name
     shutil.rmtree(tree, ignore_errors=True)
     for folder in (RUNTIME, "roles/image/files/odoo"):
-        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(source / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for path, old, new in MUTANTS[name].edits:
         text = (tree / RUNTIME / path).read_text()
         if text.count(old) != 1:
@@ -1181,9 +1238,12 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="name parts and mutants")
     parser.add_argument("--keep", action="store_true", help="leave databases and containers there at the end")
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--tree", type=pathlib.Path, default=ROOT, help="another checkout, whose runtime is tried")
     arguments = parser.parse_args()
     if arguments.list:
-        print("parts:", *PARTS, "\nmutants:", *(f"{name} ({mutant.part})" for name, mutant in MUTANTS.items()))
+        print(
+            "parts:", *PARTS, "\nmutants:", *(f"{name} ({' '.join(mutant.parts)})" for name, mutant in MUTANTS.items())
+        )
         return 0
     begin = time.monotonic()
     signal.signal(signal.SIGTERM, lambda *dummy: sys.exit(1))  # so that everything is put away
@@ -1197,17 +1257,23 @@ def main() -> int:
         if arguments.sample
         else random.SystemRandom().randrange(10**6)
     )
-    parts = arguments.part or ([mutant.part] if mutant else list(SAMPLE if arguments.sample else PARTS))
-    tree = mutated(arguments.mutant) if mutant else ROOT
+    parts = arguments.part or list(mutant.parts if mutant else SAMPLE if arguments.sample else PARTS)
+    tree = mutated(arguments.mutant, arguments.tree) if mutant else arguments.tree
     for old in LOGS.glob("state-*.log"):
         old.unlink()
     lab = Lab(*snapshot(tree, WORK / "runtime"), keep=arguments.keep)
-    run = Run(lab, versions, seed, arguments.sample)
+    sample = arguments.sample or bool(mutant and mutant.sample)
+    kills = {(one, kind): number for one, kind, number in mutant.kills} if mutant and mutant.kills else None
+    run = Run(lab, versions, seed, sample, kills or (SAMPLE_KILLS if sample else KILLS))
     lines: list[Line] = []
+    blind: list[str] = []  # parts that do not notice the mutant
     try:
         lab.start(versions)
         for name in parts:
-            lines += run_part(name, run)
+            found = run_part(name, run)
+            lines += found
+            if mutant and all(line.holds or not line.ran for line in found):
+                blind.append(name)
     finally:
         lab.close()
     short = sum(not line.holds for line in lines)
@@ -1217,6 +1283,11 @@ def main() -> int:
         + (f" with the mutant {arguments.mutant}" if mutant else "")
         + f"; seed {seed}, logs in {LOGS.relative_to(ROOT)}"
     )
+    if mutant:
+        print(
+            f"mutant {arguments.mutant}: "
+            + (f"NOT noticed by {', '.join(blind)}" if blind else f"noticed by {', '.join(parts)}")
+        )
     return 1 if short or not lines else 0
 
 
