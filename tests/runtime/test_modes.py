@@ -550,3 +550,58 @@ def test_nothing_to_do_does_not_import_odoo(ready, tmp_path):
     (trap / "__init__.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w').close()\n")
     ready.run("UpdateOnly", PYTHONPATH=os.pathsep.join([str(trap.parent), *sys.path]))
     assert not (tmp_path / "imported").exists()
+
+
+def test_init_makes_role_and_database_and_installs_as_that_role(place, server, name):
+    server.execute(f"CREATE ROLE {name}_boss LOGIN CREATEDB CREATEROLE PASSWORD 'boss'")
+    own = {"DB_USER": f"{name}_boss", "DB_PASSWORD_FILE": "", "DB_PASSWORD": "boss", "DB_NAME": f"{name}_new",
+           "DB_CLIENT_USER": f"{name}_own", "DB_CLIENT_PASSWORD": "own"}  # fmt: skip
+    assert "there is no database to initialise" in place.run("Init", LIST_DB="True", **own)
+    actors = [place.start("Init", REPLICA=f"r{number}", **own) for number in range(5)]
+    outputs = [actor.communicate(timeout=60)[0] for actor in actors]
+    assert [actor.returncode for actor in actors] == [0] * 5, outputs
+    owners = server.execute(
+        "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'", database=f"{name}_new"
+    )
+    assert owners == [(f"{name}_own",)]
+    states = server.execute("SELECT state FROM curq_state_history ORDER BY id", database=f"{name}_new")
+    assert states == [("Creating",), ("Ready",)]
+    assert server.execute("SELECT has_database_privilege('public', %s, 'CONNECT')", (f"{name}_new",)) == [(False,)]
+    client = {"DB_USER": f"{name}_own", "DB_PASSWORD_FILE": "", "DB_PASSWORD": "own", "DB_NAME": f"{name}_new"}
+    assert "fake Odoo serves" in place.run("RunOnly", **client)
+    server.execute("INSERT INTO curq_state_history (state) VALUES ('Updating')", database=f"{name}_new")
+    place.run("Init", **own)  # it is there, whatever its state
+
+
+def test_install_modes_make_a_missing_database_if_they_may(place, server, name):
+    with_rights = {"DB_NAME": f"{name}_two"}
+    output = place.run("InstallOnly", DB_WAIT_TIMEOUT="0.3", expect=68, **with_rights)
+    assert "there is no such database" in output
+    server.execute(f"ALTER ROLE {name} CREATEDB")
+    place.run("InstallAndRun", **with_rights)
+    assert server.execute("SELECT state FROM curq_state_history ORDER BY id", database=f"{name}_two") == [
+        ("Creating",),
+        ("Ready",),
+    ]
+
+
+def test_a_half_made_database_that_cannot_be_finished_is_made_anew_only_when_allowed(place):
+    actor = place.start("InstallOnly", "run", REPLICA="first")
+    place.until(lambda: place.sql("SELECT to_regclass('ir_module_module')")[0][0] is not None, "the first tables")
+    actor.kill()
+    actor.communicate()
+    if place.states()[-1] == "Ready":  # it was quicker than the kill: as if it had not been
+        place.sql("DELETE FROM curq_state_history WHERE state = 'Ready'")
+        place.sql("UPDATE ir_module_module SET state = 'to install' WHERE name = 'till'")
+    place.sql("ALTER TABLE ir_module_module ADD CHECK (name <> 'till' OR state <> 'installed')")
+    place.sql("CREATE TABLE rubbish (id int)")
+    for _attempt in range(2):
+        assert "violates check constraint" in place.run("InstallOnly", expect=70)
+    place.run("InstallOnly", REBUILD_UNFINISHED="True")
+    assert place.sql("SELECT to_regclass('rubbish')") == [(None,)]
+    assert place.version("till") == ("installed", "14.0.1.0")
+    assert place.states()[0] == "Creating", "the history is kept"
+    assert place.states()[-1] == "Ready"
+    place.sql("CREATE TABLE precious (id int)")
+    place.run("InstallOnly", REBUILD_UNFINISHED="True")
+    assert place.sql("SELECT to_regclass('precious')") != [(None,)], "a database that was open is never emptied"

@@ -98,3 +98,57 @@ def test_odoo_is_told_only_what_its_file_does_not_say(env):
 
 def test_module_list():
     assert config.module_list("sale, stock\nsale base") == ("base", "sale", "stock")
+
+
+def test_server_wide_modules_are_wanted_and_loaded(env):
+    settings = config.load({**env, "MODULES": "sale", "SERVER_WIDE_MODULES": "web,session_redis"})
+    assert settings.modules == ("base", "sale", "web", "session_redis")
+    assert "--load=web,session_redis" in settings.odoo_args()
+
+
+@pytest.mark.parametrize("mode", config.MODES)
+def test_which_modes_wait(env, mode):
+    extra = {"DB_USER": "boss", "DB_CLIENT_PASSWORD": "x"} if mode == "Init" else {}
+    settings = config.load({**env, "MODE": mode, **extra})
+    assert settings.wait is (mode not in ("UpdateOnly", *config.FORCE_MODES))
+    assert config.load({**env, "MODE": mode, "WAIT": "True", **extra}).wait is True
+
+
+@pytest.mark.parametrize(
+    ("text", "update"), [("", ("changed",)), ("all", ("all",)), ("none", ("none",)), ("sale, stock", ("sale", "stock"))]
+)
+def test_update(env, text, update):
+    assert config.load({**env, "UPDATE": text}).update == update
+
+
+def test_an_admin_role_makes_the_instances_own(env):
+    settings = config.load(
+        {**env, "MODE": "Init", "DB_USER": "boss", "DB_PASSWORD": "boss-secret", "DB_CLIENT_PASSWORD": "own-secret"}
+    )
+    assert (settings.db_user, settings.db_password) == ("acme", "own-secret")
+    assert (settings.as_admin().db_user, settings.as_admin().db_password) == ("boss", "boss-secret")
+    assert settings.user_variable == "DB_CLIENT_USER"
+    assert settings.as_admin().user_variable == "DB_USER"
+    assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"UPDATE": "all,sale"}, ("UPDATE is 'all,sale'", "changed, all or none")),
+        ({"UPDATE": "sa-le"}, ("UPDATE is 'sa-le'", "not a module name")),
+        ({"LIST_DB": "True", "MODE": "UpdateOnly"}, ("LIST_DB is 'True'", "MODE=RunOnly only")),
+        ({"LIST_DB": "maybe"}, ("LIST_DB is 'maybe'", "True or False")),
+        ({"HOLDER_TIMEOUT": "-1"}, ("HOLDER_TIMEOUT is '-1'",)),
+        ({"RESET_POLICY": "never"}, ("RESET_POLICY is 'never'", "safe, seed")),
+        ({"HOOKS_DIR": "hooks"}, ("HOOKS_DIR is 'hooks'", "absolute")),
+        ({"MODE": "RunOnly", "DB_CLIENT_USER": "x"}, ("DB_CLIENT_USER is 'x'", "InstallAndRun")),
+        ({"MODE": "Init", "DB_USER": "boss"}, ("DB_CLIENT_PASSWORD_FILE is not set",)),
+        ({"MODE": "Init", "DB_USER": "acme", "DB_CLIENT_PASSWORD": "x"}, ("DB_CLIENT_USER is 'acme'", "another role")),
+        ({"MODE": "ForceReadyState", "REASON": "a\nb"}, ("REASON is", "one line")),
+    ],
+)
+def test_clear_errors_of_the_modes(env, extra, words):
+    with pytest.raises(errors.ConfigError) as caught:
+        config.load({**env, **extra})
+    assert all(word in str(caught.value) for word in words), str(caught.value)
