@@ -87,7 +87,16 @@ def parse_wanted(items: list[dict[str, Any]], login_user: str) -> list[Wanted]:
     return result
 
 
-def connect(params: dict[str, Any], user: str | None = None, password: str | None = None, database: str = "") -> Any:
+SESSION_NAME = "odoo-cloud ansible"
+
+
+def connect(
+    params: dict[str, Any],
+    user: str | None = None,
+    password: str | None = None,
+    database: str = "",
+    name: str = SESSION_NAME,
+) -> Any:
     arguments = {
         "host": params["login_host"],
         "port": params["login_port"],
@@ -95,7 +104,7 @@ def connect(params: dict[str, Any], user: str | None = None, password: str | Non
         "dbname": database or params["login_db"],
         "sslmode": params["ssl_mode"],
         "connect_timeout": 10,
-        "application_name": "odoo-cloud ansible",
+        "application_name": name,
     }
     secret = password if user else params.get("login_password")
     if secret:
@@ -121,11 +130,11 @@ _ABSENT = (
 )
 
 
-def open_server(params: dict[str, Any], database: str = "") -> Any:
+def open_server(params: dict[str, Any], database: str = "", name: str = SESSION_NAME) -> Any:
     """The administrator's connection, or a DatabaseError that says what is wrong."""
     where = f"{params['login_host']}:{params['login_port']}"
     try:
-        connection = connect(params, database=database)
+        connection = connect(params, database=database, name=name)
     except psycopg2.Error as exc:
         text = one_line(exc)
         if any(sign in text.lower() for sign in _ABSENT):
@@ -142,6 +151,20 @@ def open_server(params: dict[str, Any], database: str = "") -> Any:
             f"login_host is {params['login_host']!r}: version {connection.server_version // 10000} is too old; 13 or newer"
         )
     return connection
+
+
+def become_owner(connection: Any) -> bool:
+    """Goes on as the role that owns the database, whose the tables in it are; False when this is not allowed."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(datdba)) FROM pg_catalog.pg_database"
+                " WHERE datname = pg_catalog.current_database()"
+            )
+            cursor.execute("SET ROLE " + cursor.fetchone()[0])
+    except psycopg2.Error:
+        return False
+    return True
 
 
 def password_is_right(connection: Any, params: dict[str, Any], facts: Facts, role: str, password: str) -> bool:

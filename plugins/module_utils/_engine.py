@@ -46,6 +46,16 @@ def socket_path(docker_host: str | None = None) -> str:
     return address[len("unix://") :]
 
 
+def frames(body: bytes) -> t.Iterator[tuple[int, bytes]]:
+    """The parts of a container's output with their stream (1 stdout, 2 stderr); a container with a terminal has one stream alone."""
+    while len(body) >= 8 and body[0] in (0, 1, 2) and body[1:4] == b"\0\0\0":  # kind, 3 zero bytes, 4 bytes of length
+        length = int.from_bytes(body[4:8], "big")
+        yield body[0], body[8 : 8 + length]
+        body = body[8 + length :]
+    if body:
+        yield 1, body
+
+
 class Engine:
     """One engine; every method is one GET request.
 
@@ -100,14 +110,16 @@ class Engine:
         """True when the network is there."""
         return self.get(f"/networks/{urllib.parse.quote(name)}") is not None
 
+    def output(self, name: str, lines: int = 0) -> tuple[str, str]:
+        """The last lines that a container wrote (all: 0), those of stdout alone and all of them in their order."""
+        dummy, body = self._request(
+            f"/containers/{urllib.parse.quote(name)}/logs", {"stdout": 1, "stderr": 1, "tail": lines or "all"}
+        )
+        parts = list(frames(body))
+        stdout = b"".join(part for kind, part in parts if kind != 2)
+        everything = b"".join(part for dummy_kind, part in parts)
+        return stdout.decode("utf-8", "replace"), everything.decode("utf-8", "replace")
+
     def log_tail(self, name: str, lines: int = 20) -> str:
         """The last lines that a container wrote."""
-        dummy, body = self._request(
-            f"/containers/{urllib.parse.quote(name)}/logs", {"stdout": 1, "stderr": 1, "tail": lines}
-        )
-        text = b""
-        while len(body) >= 8 and body[0] in (0, 1, 2):  # stream frames: kind, 3 zero bytes, 4 bytes of length
-            length = int.from_bytes(body[4:8], "big")
-            text += body[8 : 8 + length]
-            body = body[8 + length :]
-        return (text or body).decode("utf-8", "replace")
+        return self.output(name, lines)[1]

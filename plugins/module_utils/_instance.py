@@ -37,12 +37,17 @@ DEFAULTS: dict[str, t.Any] = {
     "odoo_db_password": None,
     "odoo_hostnames": None,
     "odoo_modules": ["base"],
+    "odoo_server_wide_modules": [],
     "odoo_language": None,
     "odoo_admin_login": "admin",
     "odoo_admin_password": None,
     "odoo_master_password": None,
     "odoo_redis_password": None,
-    "odoo_mode": "InstallAndRun",
+    "odoo_mode": "RunOnly",
+    "odoo_update": "changed",
+    "odoo_update_live": False,
+    "odoo_hooks_dir": None,
+    "odoo_hooks": "changed",
     "odoo_workers": None,
     "odoo_max_cron_threads": 1,
     "odoo_limit_memory_soft": None,
@@ -57,7 +62,14 @@ DEFAULTS: dict[str, t.Any] = {
     "odoo_max_upload": "1g",
     "odoo_db_wait_timeout": 120,
     "odoo_timeout": 30,
+    "odoo_holder_timeout": 600,
+    "odoo_reset_policy": "safe",
 }
+
+# What a replica may be started to do; the modes that don't serve are for the role's one-off containers.
+REPLICA_MODES = ("RunOnly", "InstallAndRun", "UpdateAndRun")
+UPDATES = ("changed", "all", "none")
+RUN_SUFFIXES = ("run", "plan")  # of the names of one-off containers
 
 
 class InventoryError(Exception):
@@ -112,6 +124,12 @@ def build_instances(
             for machine in [_machine(replica, groups, hostvars, problems)]
             if machine is not None
         ]
+        for replica in members[name]:
+            if replica in (f"{name}-{suffix}" for suffix in RUN_SUFFIXES):
+                problems.append(
+                    f"inventory host {replica!r}: a container that installs and updates instance {name!r} has this name;"
+                    f" give the replica another one, such as {name}-1"
+                )
         instances.append(_build(name, environments[name], settings, replicas, secret, https_port))
     _duplicates(instances, problems)
     if problems:
@@ -234,30 +252,64 @@ def _validate(name: str, environment: str, settings: dict[str, t.Any], problems:
         or not all(_HOSTNAME.match(str(one)) for one in hostnames)
     ):
         bad("odoo_hostnames", hostnames, "give a list of DNS names such as ['odoo.example.com']")
-    if settings["odoo_mode"] not in ("InstallAndRun", "RunOnly"):
-        bad("odoo_mode", settings["odoo_mode"], "a replica that serves is InstallAndRun or RunOnly")
+    for variable, choices in (
+        ("odoo_mode", REPLICA_MODES),
+        ("odoo_hooks", ("changed", "always")),
+        ("odoo_reset_policy", ("safe", "seed")),
+    ):
+        if settings[variable] not in choices:
+            bad(variable, settings[variable], f"give {', '.join(choices[:-1])} or {choices[-1]}")
+    update = settings["odoo_update"]
+    if not all(_is_module(one) for one in _names(update)) or not _names(update):
+        bad("odoo_update", update, "give changed, all or none, or a list of module names such as ['sale', 'stock']")
+    elif len(_names(update)) > 1 and set(UPDATES) & set(_names(update)):
+        bad("odoo_update", update, "changed, all and none stand alone; give one of them, or names of modules")
+    if _boolean(settings["odoo_update_live"]) is None:
+        bad("odoo_update_live", settings["odoo_update_live"], "give true or false")
+    hooks = settings["odoo_hooks_dir"]
+    if hooks is not None and not str(hooks).startswith("/"):
+        bad("odoo_hooks_dir", hooks, "give the absolute path of a folder on the machine, or nothing")
     for variable, least in (
         ("odoo_workers", 0),
         ("odoo_max_cron_threads", 0),
         ("odoo_timeout", 1),
         ("odoo_db_wait_timeout", 1),
+        ("odoo_holder_timeout", 0),
     ):
         value = settings[variable]
         if value is not None and (not _is_int(value) or int(value) < least):
             bad(variable, value, f"give a whole number, {least} or more")
-    modules = settings["odoo_modules"]
-    if (
-        not isinstance(modules, (list, tuple))
-        or not modules
-        or not all(re.match(r"^\w+$", str(one)) for one in modules)
-    ):
-        bad("odoo_modules", modules, "give a list of module names such as ['base', 'sale']")
+    for variable, least in (("odoo_modules", 1), ("odoo_server_wide_modules", 0)):
+        modules = settings[variable]
+        if (
+            not isinstance(modules, (list, tuple))
+            or len(modules) < least
+            or not all(_is_module(one) for one in modules)
+        ):
+            bad(variable, modules, "give a list of module names such as ['base', 'sale']")
     if not isinstance(settings["odoo_conf"], dict):
         bad("odoo_conf", settings["odoo_conf"], "give a dictionary of odoo.conf options")
 
 
 def _is_int(value: t.Any) -> bool:
     return not isinstance(value, bool) and bool(re.match(r"^-?\d+$", str(value)))
+
+
+def _is_module(value: t.Any) -> bool:
+    return bool(re.match(r"^[A-Za-z]\w*$", str(value)))
+
+
+def _names(value: t.Any) -> list[str]:
+    """A list of names, also when it is written as one text with commas."""
+    if isinstance(value, (list, tuple)):
+        return [str(one) for one in value]
+    return [one.strip() for one in str(value).split(",") if one.strip()]
+
+
+def _boolean(value: t.Any) -> bool | None:
+    """True and False, also as the text that a command line gives; None for what is neither."""
+    text = str(value).strip().lower()
+    return True if text in ("true", "yes", "1") else False if text in ("false", "no", "0") else None
 
 
 def project_of(name: str, environment: str) -> str:
@@ -315,8 +367,13 @@ def _build(
         "admin_password": str(settings["odoo_admin_password"] or secret(f"{name}/admin_password")),
         "master_password": str(settings["odoo_master_password"] or secret(f"{name}/master_password")),
         "modules": [str(one) for one in settings["odoo_modules"]],
+        "server_wide_modules": [str(one) for one in settings["odoo_server_wide_modules"]],
         "language": settings["odoo_language"],
         "mode": str(settings["odoo_mode"]),
+        "update_modules": ",".join(_names(settings["odoo_update"])),
+        "update_live": bool(_boolean(settings["odoo_update_live"])),
+        "hooks_dir": str(settings["odoo_hooks_dir"] or "").rstrip("/"),
+        "hooks": str(settings["odoo_hooks"]),
         "workers": None if settings["odoo_workers"] is None else int(settings["odoo_workers"]),
         "max_cron_threads": int(settings["odoo_max_cron_threads"]),
         "limit_memory_soft": settings["odoo_limit_memory_soft"],
@@ -328,6 +385,8 @@ def _build(
         "max_upload": str(settings["odoo_max_upload"]),
         "db_wait_timeout": int(settings["odoo_db_wait_timeout"]),
         "timeout": int(settings["odoo_timeout"]),
+        "holder_timeout": int(settings["odoo_holder_timeout"]),
+        "reset_policy": str(settings["odoo_reset_policy"]),
         "site": {
             "instance": name,
             "version": version,

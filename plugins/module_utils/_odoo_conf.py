@@ -97,7 +97,9 @@ def options(
         "limit_time_real": instance["limit_time_real"],
         "limit_request": 65536,
         "db_maxconn": 16,
-        "server_wide_modules": ",".join(server_wide_modules(version)),
+        "server_wide_modules": ",".join(
+            dict.fromkeys([*server_wide_modules(version), *instance.get("server_wide_modules", [])])
+        ),
         "log_level": "info",
         "unaccent": True,
     }

@@ -50,6 +50,11 @@ options:
   logs_of:
     description: Return the last lines that this container wrote, in RV(logs).
     type: str
+  once:
+    description: Names of containers that do one thing and end. Those that have done it well and are still there are in RV(done).
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -90,6 +95,12 @@ actions:
   type: list
   elements: str
   sample: ["recreate odoo-cloud-redis: its definition changed: memory"]
+done:
+  description: Those of O(once) that ended with exit code 0 and were not removed, because whoever started them was killed meanwhile.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 logs:
   description: The last lines that the container of O(logs_of) wrote.
   returned: when O(logs_of) is given
@@ -126,6 +137,13 @@ def newest(paths: list[str]) -> float:
     return latest
 
 
+def ended_well(inspected: dict[str, t.Any] | None, platform: str) -> bool:
+    """Whether a container of the platform was started, and has ended with exit code 0."""
+    labels = ((inspected or {}).get("Config") or {}).get("Labels") or {}
+    state = (inspected or {}).get("State") or {}
+    return labels.get(PLATFORM_LABEL) == platform and state.get("Status") == "exited" and state.get("ExitCode") == 0
+
+
 def pretty(definition: str | None) -> str:
     """A definition as the diff shows it."""
     return json.dumps(json.loads(definition), indent=2, sort_keys=True) + "\n" if definition else ""
@@ -139,6 +157,7 @@ def main() -> None:
             "containers": {"type": "list", "elements": "dict", "required": True},
             "docker_host": {"type": "str"},
             "logs_of": {"type": "str"},
+            "once": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -150,7 +169,7 @@ def main() -> None:
     try:
         engine = Engine(module.params["docker_host"])
         if module.params["logs_of"]:
-            module.exit_json(changed=False, engine=True, network_missing=False, plan=[], actions=[],
+            module.exit_json(changed=False, engine=True, network_missing=False, plan=[], actions=[], done=[],
                              logs=engine.log_tail(module.params["logs_of"]))  # fmt: skip
         try:
             network_missing = not engine.network_exists(platform)
@@ -199,9 +218,11 @@ def main() -> None:
                 )
             else:
                 diffs.append({"prepared": f"{decision.action} {name}: {decision.reason}\n"})
+        done = [name for name in module.params["once"] if answers and ended_well(engine.container(name), platform)]
     except EngineError as error:
         module.fail_json(msg=str(error))
     result.update(
+        done=done,
         changed=module.check_mode and bool(plan or network_missing),
         engine=answers,
         network_missing=network_missing,

@@ -12,6 +12,7 @@ short_description: State and history of Odoo databases, and who works on them
 version_added: 0.1.0
 description:
   - Reads the table C(curq_state_history) of each database, and from the server who holds the database's lock.
+  - A table of the original tool (onesteinbv/odoo-docker), which has the columns C(id), C(state) and C(write_date) alone, reads the same.
 author: odoo_cloud.platform contributors (@odoo-cloud)
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -36,6 +37,12 @@ options:
     description: How many rows of the history are returned, the newest ones.
     type: int
     default: 20
+  may_be_absent:
+    description:
+      - In check mode, whether a server that doesn't answer counts as one that is still to be made. Then no database is there. Without
+        effect outside check mode.
+    type: bool
+    default: false
 notes:
   - O(login_user) must be allowed to connect to the databases. To see the holder's name, it must be the role that holds the lock, a
     member of it, of C(pg_read_all_stats), or a superuser.
@@ -52,6 +59,10 @@ EXAMPLES = r"""
 - name: Show it
   ansible.builtin.debug:
     msg: "{{ state.databases.acme_prod.state }} since {{ state.databases.acme_prod.since }}"
+
+- name: Show where the last updates took their time
+  ansible.builtin.debug:
+    msg: "{{ state.databases.acme_prod.history | odoo_cloud.platform.odoo_state_timeline(table=true) }}"
 """
 
 RETURN = r"""
@@ -67,8 +78,24 @@ databases:
       description:
         - Whether Odoo's module C(base) is installed in it. Null while somebody works on the database, because looking would wait.
       type: bool
+    installed:
+      description: Names of the installed modules, sorted. Null while somebody works on the database.
+      type: list
+      elements: str
+    series:
+      description: Major version of the Odoo that installed C(base). Null while somebody works on the database.
+      type: str
+      sample: "19"
     open:
       description: Whether Odoo may run on it, as far as the history says.
+      type: bool
+    ever_open:
+      description: Whether it ever was open, as far as the history says.
+      type: bool
+    interrupted:
+      description:
+        - Whether a run of this collection's runtime, on this very database, was broken off. Its state blocks, and nobody holds the lock.
+        - False for the state C(Failed), which a run writes when it ends.
       type: bool
     state:
       description: The latest state, or null without a history.
@@ -80,6 +107,9 @@ databases:
     age_seconds:
       description: Seconds since then.
       type: int
+    release:
+      description: Release of the last run that brought the database to C(Ready), or null when none said its release.
+      type: str
     holder:
       description: Who holds the lock, or null.
       type: dict
@@ -90,6 +120,9 @@ databases:
         since:
           description: Since when the holder is connected.
           type: str
+        age_seconds:
+          description: Seconds since then.
+          type: int
         application_name:
           description: Name that the holder gave itself.
           type: str
@@ -102,8 +135,15 @@ databases:
         host:
           description: Its container or machine.
           type: str
+        phase:
+          description: What it does just now, in words.
+          type: str
+        heartbeat_age_seconds:
+          description: Seconds since its last sign of life, or null when the latest row is not its own.
+          type: float
     history:
-      description: The rows, newest first.
+      description:
+        - The rows, newest first. C(duration_seconds) is the time until the next row; of the newest one, until now.
       type: list
       elements: dict
 """
@@ -113,69 +153,137 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock, state
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock, state, times
+
+LOCK_WAIT = "2s"  # so long a look at Odoo's tables waits for somebody who alters them without holding our lock
 
 NOTHING: dict[str, Any] = {
     "exists": False,
     "initialised": False,
+    "installed": [],
+    "series": None,
     "open": False,
+    "ever_open": False,
+    "interrupted": False,
     "state": None,
     "since": None,
     "age_seconds": None,
+    "release": None,
     "holder": None,
     "history": [],
 }
 
+# to_jsonb, because a table of the original form has no such columns
+RELEASE_SQL = (
+    "SELECT to_jsonb(h) ->> 'release' FROM public.curq_state_history h"
+    " WHERE h.state = 'Ready' AND to_jsonb(h) ->> 'result' = 'ok' AND to_jsonb(h) ->> 'release' IS NOT NULL"
+    " ORDER BY h.id DESC LIMIT 1"
+)
 
-def describe_holder(held: lock.Holder | None) -> dict[str, Any] | None:
+
+def describe_holder(held: lock.Holder | None, latest: state.Entry | None = None) -> dict[str, Any] | None:
     if held is None:
         return None
     parsed = held.parsed()
+    row = latest if latest is not None and latest.ours and latest.run_id == parsed.get("run_id") else None
+    beat = None
+    if row is not None:
+        moment, written = times.parse(row.heartbeat), times.parse(row.since)
+        if moment is not None and written is not None:  # by the server's clock, not by ours
+            beat = round(max(row.age - (moment - written).total_seconds(), 0.0), 1)
     return {
         "pid": held.pid,
         "since": held.since,
+        "age_seconds": round(held.age),
         "application_name": held.application_name,
         "mode": parsed.get("what"),
         "run_id": parsed.get("run_id"),
-        "host": parsed.get("host"),
+        "host": row.host if row is not None else parsed.get("host"),  # PostgreSQL cuts the session's name
+        "phase": (row.phase or None) if row is not None else None,
+        "heartbeat_age_seconds": beat,
     }
 
 
-def describe(params: dict[str, Any], name: str, held: lock.Holder | None) -> dict[str, Any]:
+def describe_history(entries: list[state.Entry]) -> list[dict[str, Any]]:
+    """The rows, each with the time until the next one; entries are newest first."""
+    newer = [0.0, *(item.age for item in entries)]
+    return [{**vars(item), "duration_seconds": round(item.age - until, 1)} for item, until in zip(entries, newer)]
+
+
+def read_contents(connection: Any) -> state.Contents | None:
+    """What is installed; None when somebody without our lock alters Odoo's tables just now."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = %s", (LOCK_WAIT,))
+        return state.read_contents(connection)
+    except _database.psycopg2.errors.LockNotAvailable:
+        return None
+
+
+def read_release(connection: Any) -> str | None:
+    with connection.cursor() as cursor:
+        cursor.execute(RELEASE_SQL)
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def describe(params: dict[str, Any], name: str, control: Any) -> dict[str, Any]:
+    held = lock.holder(control, name)
     connection = _database.open_server(params, name)
     try:
-        history = state.read_entries(connection, max(params["limit"], 1))
-        initialised = None if held is not None else state.read_contents(connection).initialised
+        _database.become_owner(connection)
+        summary = state.read_history(connection)
+        history = state.read_entries(connection, max(params["limit"], 1)) if summary.table else []
+        latest = history[0] if history else None
+        if held is None and latest is not None and not latest.open:
+            held = lock.holder(control, name)  # it may have come between the two looks
+        contents = None if held is not None else read_contents(connection)
+        release = read_release(connection) if summary.table else None
+        interrupted = (
+            held is None
+            and latest is not None
+            and not latest.open
+            and latest.state != state.FAILED
+            and latest.written_in(state.identity(connection))
+        )
     finally:
         connection.close()
-    latest = history[0] if history else None
     return {
         "exists": True,
-        "initialised": initialised,
+        "initialised": contents.initialised if contents is not None else None,
+        "installed": sorted(contents.installed) if contents is not None else None,
+        "series": (contents.series or None) if contents is not None else None,
         "open": bool(latest and latest.open),
+        "ever_open": summary.ever_open,
+        "interrupted": interrupted,
         "state": latest.state if latest else None,
         "since": latest.since if latest else None,
         "age_seconds": round(latest.age) if latest else None,
-        "holder": describe_holder(held),
-        "history": [dict(vars(item)) for item in history[: params["limit"]]],
+        "release": release,
+        "holder": describe_holder(held, latest),
+        "history": describe_history(history)[: params["limit"]],
     }
 
 
-def read(params: dict[str, Any]) -> dict[str, Any]:
-    connection = _database.open_server(params)
+def read(params: dict[str, Any], check_mode: bool = False) -> dict[str, Any]:
+    try:
+        connection = _database.open_server(params)
+    except _database.ServerUnreachable:
+        if not (check_mode and params["may_be_absent"]):
+            raise
+        return {name: dict(NOTHING) for name in params["databases"]}
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT datname FROM pg_catalog.pg_database WHERE datname = ANY(%s)", (params["databases"],))
             present = {row[0] for row in cursor.fetchall()}
-        holders = {name: lock.holder(connection, name) for name in params["databases"]}
+        return {
+            name: describe(params, name, connection)
+            if name in present
+            else {**NOTHING, "holder": describe_holder(lock.holder(connection, name))}
+            for name in params["databases"]
+        }
     finally:
         connection.close()
-    return {
-        name: describe(params, name, holders[name])
-        if name in present
-        else {**NOTHING, "holder": describe_holder(holders[name])}
-        for name in params["databases"]
-    }
 
 
 def main() -> None:
@@ -184,13 +292,14 @@ def main() -> None:
             **_database.CONNECTION_SPEC,
             "databases": {"type": "list", "elements": "str", "required": True},
             "limit": {"type": "int", "default": 20},
+            "may_be_absent": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     if _database.psycopg2 is None:
         module.fail_json(msg=missing_required_lib("psycopg2"), exception=_database.PSYCOPG2_ERROR)
     try:
-        databases = read(module.params)
+        databases = read(module.params, module.check_mode)
     except (_database.DatabaseError, _database.psycopg2.Error) as exc:
         module.fail_json(msg=" ".join(str(exc).split()))
     module.exit_json(changed=False, databases=databases)

@@ -62,6 +62,23 @@ def test_given_values_win():
     assert instance["workers"] == 4
 
 
+def test_updates_are_one_text_for_the_environment():
+    (instance,) = build(odoo_update=["sale", "stock"], odoo_update_live="true", odoo_hooks_dir="/srv/hooks/")
+    assert (instance["update_modules"], instance["update_live"], instance["hooks_dir"]) == ("sale,stock", True, "/srv/hooks")
+    (instance,) = build()
+    assert (instance["mode"], instance["update_modules"], instance["update_live"]) == ("RunOnly", "changed", False)
+    assert (instance["hooks_dir"], instance["hooks"], instance["reset_policy"]) == ("", "changed", "safe")
+
+
+def test_a_replica_is_not_called_like_a_one_off_container():
+    groups = {
+        group: ["acme_prod-run" if host == "acme-1" else host for host in hosts] for group, hosts in GROUPS.items()
+    }
+    values = {"ansible_host": "localhost"}
+    with pytest.raises(InventoryError, match="give the replica another one, such as acme_prod-1"):
+        build_instances(groups, dict.fromkeys(groups["all"], values), lambda name: "secret", 443)
+
+
 @pytest.mark.parametrize(
     ("variables", "text"),
     [
@@ -72,7 +89,22 @@ def test_given_values_win():
         ({"odoo_db_name": "a;drop"}, "odoo_db_name='a;drop'"),
         ({"odoo_hostnames": "x.example"}, "odoo_hostnames='x.example' of instance 'acme_prod': give a list"),
         ({"odoo_workers": "many"}, "odoo_workers='many' of instance 'acme_prod': give a whole number"),
-        ({"odoo_mode": "Forever"}, "odoo_mode='Forever'"),
+        (
+            {"odoo_mode": "Forever"},
+            "odoo_mode='Forever' of instance 'acme_prod': give RunOnly, InstallAndRun or UpdateAndRun",
+        ),
+        (
+            {"odoo_update": ["all", "sale"]},
+            "odoo_update=['all', 'sale'] of instance 'acme_prod': changed, all and none stand",
+        ),
+        ({"odoo_update": "sale; rm"}, "odoo_update='sale; rm' of instance 'acme_prod': give changed, all or none"),
+        ({"odoo_update": []}, "odoo_update=[] of instance 'acme_prod': give changed, all or none"),
+        ({"odoo_update_live": "maybe"}, "odoo_update_live='maybe' of instance 'acme_prod': give true or false"),
+        ({"odoo_hooks_dir": "hooks"}, "odoo_hooks_dir='hooks' of instance 'acme_prod': give the absolute path"),
+        ({"odoo_hooks": "never"}, "odoo_hooks='never' of instance 'acme_prod': give changed or always"),
+        ({"odoo_reset_policy": "bold"}, "odoo_reset_policy='bold' of instance 'acme_prod': give safe or seed"),
+        ({"odoo_holder_timeout": -1}, "odoo_holder_timeout=-1 of instance 'acme_prod': give a whole number, 0 or more"),
+        ({"odoo_server_wide_modules": "x"}, "odoo_server_wide_modules='x' of instance 'acme_prod': give a list"),
         ({"odoo_modules": ["base; rm"]}, "odoo_modules=['base; rm']"),
         (
             {"ansible_host": "elsewhere"},

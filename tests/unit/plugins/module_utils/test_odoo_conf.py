@@ -101,3 +101,8 @@ def _b64(text):
     import base64
 
     return base64.b64decode(text.replace(".", "+") + "=" * (-len(text) % 4))
+
+
+def test_server_wide_modules_come_on_top_of_odoos_own():
+    assert parsed(server_wide_modules=["queue_job", "web"])["server_wide_modules"] == "base,rpc,web,queue_job"
+    assert parsed("14", server_wide_modules=["queue_job"])["server_wide_modules"] == "base,web,queue_job"

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock, state
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_state_info
@@ -16,41 +18,106 @@ class Connection:
         pass
 
 
-def prepare(monkeypatch, entries):
-    looked = []
+@pytest.fixture
+def world(monkeypatch):
+    """A database with what is set here, and whether its contents were looked at."""
+    seen = {"entries": [], "held": [None], "looked": 0, "ever_open": True}
     monkeypatch.setattr(_database, "open_server", lambda params, name: Connection())
-    monkeypatch.setattr(state, "read_entries", lambda connection, limit: entries[:limit])
+    monkeypatch.setattr(_database, "become_owner", lambda connection: True)
+    monkeypatch.setattr(
+        lock, "holder", lambda control, name: seen["held"].pop(0) if len(seen["held"]) > 1 else seen["held"][0]
+    )
+    monkeypatch.setattr(
+        state,
+        "read_history",
+        lambda connection: state.History(
+            bool(seen["entries"]), seen["entries"][0] if seen["entries"] else None, seen["ever_open"]
+        ),
+    )
+    monkeypatch.setattr(state, "read_entries", lambda connection, limit: seen["entries"][:limit])
+    monkeypatch.setattr(state, "identity", lambda connection: "here/1")
+    monkeypatch.setattr(odoo_state_info, "read_release", lambda connection: "r1")
 
     def contents(connection):
-        looked.append(1)
-        return state.Contents(9, True, "installed")
+        seen["looked"] += 1
+        return state.Contents(9, True, "installed", (), frozenset({"web", "base"}), "19")
 
-    monkeypatch.setattr(state, "read_contents", contents)
-    return looked
+    monkeypatch.setattr(odoo_state_info, "read_contents", contents)
+    return seen
 
 
-def test_ready(monkeypatch):
-    prepare(monkeypatch, [state.Entry(2, "Ready", "then", 9.6, run_id="r"), state.Entry(1, "Creating", "before", 30)])
-    found = odoo_state_info.describe({"limit": 1}, "acme", None)
+def describe(limit=20):
+    return odoo_state_info.describe({"limit": limit}, "acme", None)
+
+
+def test_ready(world):
+    world["entries"] = [
+        state.Entry(2, "Ready", "then", 9.6, run_id="r"),
+        state.Entry(1, "Creating", "before", 30, run_id="r"),
+    ]
+    found = describe(1)
     assert (found["state"], found["since"], found["age_seconds"], found["open"]) == ("Ready", "then", 10, True)
-    assert found["initialised"] is True
-    assert found["holder"] is None
+    assert (found["initialised"], found["installed"], found["series"]) == (True, ["base", "web"], "19")
+    assert (found["holder"], found["release"], found["interrupted"]) == (None, "r1", False)
     assert [item["id"] for item in found["history"]] == [2]
+    assert [item["duration_seconds"] for item in describe()["history"]] == [9.6, 20.4]
 
 
-def test_a_busy_database_is_not_waited_for(monkeypatch):
-    looked = prepare(monkeypatch, [state.Entry(1, "Creating", "then", 1, run_id="abc")])
-    found = odoo_state_info.describe({"limit": 20}, "acme", HELD)
-    assert looked == []
-    assert found["initialised"] is None
+def test_a_busy_database_is_not_waited_for(world):
+    world["held"] = [HELD]
+    world["entries"] = [
+        state.Entry(
+            1,
+            "Creating",
+            "2026-01-01 00:00:00+00",
+            7.0,
+            run_id="abc",
+            host="a-long-name-of-a-replica",
+            phase="Odoo is starting",
+            heartbeat="2026-01-01T00:00:05+00:00",
+        )
+    ]
+    found = describe()
+    assert world["looked"] == 0
+    assert (found["initialised"], found["installed"], found["interrupted"]) == (None, None, False)
     assert not found["open"]
-    assert found["holder"]["host"] == "acme-prod-1"
-    assert found["holder"]["run_id"] == "abc"
-    assert found["holder"]["mode"] == "InstallAndRun"
+    holder = found["holder"]
+    assert (holder["host"], holder["run_id"], holder["mode"]) == ("a-long-name-of-a-replica", "abc", "InstallAndRun")
+    assert (holder["phase"], holder["heartbeat_age_seconds"]) == ("Odoo is starting", 2.0)
 
 
-def test_no_history(monkeypatch):
-    prepare(monkeypatch, [])
-    found = odoo_state_info.describe({"limit": 20}, "acme", None)
-    assert found["state"] is None
+def test_a_row_of_another_run_says_nothing_of_the_holder(world):
+    world["held"] = [HELD]
+    world["entries"] = [state.Entry(1, "Ready", "then", 7.0, run_id="older", host="other")]
+    assert describe()["holder"]["host"] == "acme-prod-1"
+    assert describe()["holder"]["heartbeat_age_seconds"] is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "interrupted"),
+    [
+        ({"state": "Updating", "run_id": "r", "database_identity": "here/1"}, True),
+        ({"state": "Creating", "run_id": "r"}, True),
+        ({"state": "Failed", "run_id": "r"}, False),
+        ({"state": "Updating", "run_id": "r", "database_identity": "elsewhere/1"}, False),
+        ({"state": "Updating"}, False),
+        ({"state": "Ready", "run_id": "r"}, False),
+    ],
+)
+def test_interrupted_is_a_blocking_row_of_ours_and_a_free_lock(world, entry, interrupted):
+    world["entries"] = [state.Entry(1, since="then", age=5.0, **entry)]
+    assert describe()["interrupted"] is interrupted
+
+
+def test_a_run_that_came_between_two_looks_is_not_interrupted(world):
+    world["held"] = [None, HELD]
+    world["entries"] = [state.Entry(1, "Updating", "then", 0.1, run_id="abc")]
+    found = describe()
+    assert (found["interrupted"], found["initialised"], found["holder"]["run_id"]) == (False, None, "abc")
+
+
+def test_no_history(world):
+    world["ever_open"] = False
+    found = describe()
+    assert (found["state"], found["release"], found["history"]) == (None, None, [])
     assert set(found) == set(odoo_state_info.NOTHING)

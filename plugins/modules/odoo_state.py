@@ -1,0 +1,258 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: odoo_state
+short_description: Opens an Odoo database whose state blocks, with who and why
+version_added: 0.1.0
+description:
+  - Writes C(Force Ready) or C(Reset) over a blocking state (C(Creating), C(Updating), C(Maintenance), C(Failed)), so that waiting replicas
+    go on. The actor, the reason and the state before are recorded in the database's history.
+  - It opens the database as it is. Modules that were left half done stay half done. What finishes them, and is the first choice, is an
+    update, which the role P(odoo_cloud.platform.odoo#role) runs where it is needed.
+  - It works under the database's lock. While a live run holds that, nothing is written unless O(take_over) is set.
+author: odoo_cloud.platform contributors (@odoo-cloud)
+extends_documentation_fragment:
+  - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.database
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+    details: A database that is open already is left alone, whichever of the open states it has.
+options:
+  database:
+    description: Name of the database.
+    type: str
+    required: true
+  state:
+    description:
+      - V(force_ready) writes C(Force Ready), for a person who has looked and decided.
+      - V(reset) writes C(Reset), which the original tool writes over a state that is too old.
+    type: str
+    required: true
+    choices: [force_ready, reset]
+  reason:
+    description: Why; one line for those who read the history later.
+    type: str
+    required: true
+  take_over:
+    description:
+      - Whether a live run that holds the lock is ended first, with all its database sessions. What it had not committed is rolled back.
+      - Only for a run that will never end by itself. Its container is not stopped; it notices that the lock is gone and ends.
+    type: bool
+    default: false
+  actor:
+    description: Who acts, for the history. Default is the user that runs the module on the machine.
+    type: str
+notes:
+  - O(login_user) must be the role that owns the database, a member of it, or a superuser.
+"""
+
+EXAMPLES = r"""
+- name: Serve the shop although its last update failed
+  odoo_cloud.platform.odoo_state:
+    login_host: /srv/odoo-cloud/postgres/socket
+    login_password: "{{ lookup('odoo_cloud.platform.secret', 'postgres/admin_password') }}"
+    database: acme_prod
+    state: force_ready
+    reason: Only the report module failed, its fix comes tomorrow
+    actor: jane
+
+- name: End a run that hangs, and open the database
+  odoo_cloud.platform.odoo_state:
+    database: acme_test
+    state: reset
+    reason: The machine of the run is out of order
+    take_over: true
+"""
+
+RETURN = r"""
+before:
+  description: The state before, or null without a history.
+  returned: success
+  type: str
+  sample: Failed
+after:
+  description: The state afterwards. In check mode, the one that would be written.
+  returned: success
+  type: str
+  sample: Force Ready
+ended_sessions:
+  description: How many sessions of the run that held the lock were ended. In check mode, how many would be.
+  returned: success
+  type: int
+  sample: 0
+holder:
+  description: Who held the lock before, or null.
+  returned: always, once the server has answered
+  type: str
+  sample: "odoo-cloud UpdateOnly run=5f0c2d9a7b1e host=acme-prod-run (backend 4711, since 2026-11-21 13:50:01+00)"
+"""
+
+import getpass
+import os
+import uuid
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock, pg, state, window
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.errors import RuntimeFailure
+
+WORDS = {"force_ready": state.FORCE_READY, "reset": state.RESET}
+LOCK_WAIT = "3s"
+
+
+class StateError(Exception):
+    """One clear line for the user, and what was found out before."""
+
+    def __init__(self, message: str, **found: Any) -> None:
+        super().__init__(message)
+        self.found = found
+
+
+def default_actor() -> str:
+    """Who became the user that the module runs as, else that user."""
+    name = os.environ.get("SUDO_USER")
+    try:
+        return name or getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name
+        return f"uid {os.getuid()}"
+
+
+def check(params: dict[str, Any]) -> None:
+    """What can be told without a server."""
+    if not params["reason"].strip():
+        raise StateError(f"reason is {params['reason']!r}: say why the state is overridden; it is recorded")
+    for option in ("reason", "actor"):
+        if any(char in (params[option] or "") for char in "\r\n\0"):
+            raise StateError(f"{option} is {params[option]!r}: must be one line")
+
+
+def is_odoo(connection: Any) -> bool | None:
+    """Whether there is an initialised Odoo in the database; None when a run that alters its tables keeps us from looking."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = %s", (LOCK_WAIT,))
+        return bool(state.read_contents(connection).initialised)
+    except _database.psycopg2.errors.LockNotAvailable:
+        return None
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = 0")
+
+
+def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    check(params)
+    name, wanted = params["database"], WORDS[params["state"]]
+    actor = (params["actor"] or "").strip() or default_actor()
+    run_id, host = uuid.uuid4().hex[:12], os.uname().nodename
+    session = pg.application_name("odoo_state", run_id, host)
+    control = _database.open_server(params, name=session)
+    database = None
+    try:
+        with control.cursor() as cursor:
+            cursor.execute("SELECT datname FROM pg_catalog.pg_database WHERE datname = %s", (name,))
+            if cursor.fetchone() is None:
+                raise StateError(f"database is {name!r}: there is no such database at {params['login_host']}")
+        database = _database.open_server(params, name, session)
+        if not _database.become_owner(database):
+            raise StateError(
+                f"login_user is {params['login_user']!r}: it may not act as the role that owns database {name!r}; give that"
+                " role, a member of it, or a superuser"
+            )
+        held = lock.holder(control, name)
+        who = str(held) if held is not None else None
+        history = state.read_history(database)
+        latest = history.latest
+        before = latest.state if latest is not None else None
+        if held is not None and not params["take_over"]:
+            raise StateError(
+                f"database {name!r}: its lock is held by {who}, which is at work (state {before or 'none'}); wait for it, or end"
+                " it with take_over",
+                holder=who,
+                before=before,
+            )
+        is_open = latest is not None and latest.open
+        if not is_open and not is_odoo(database) and not history.ever_open:
+            raise StateError(
+                f"database {name!r}: its first installation has not ended, so there is nothing to open (state"
+                f" {before or 'none'}); MODE=InstallOnly finishes it, which the playbook odoo does",
+                holder=who,
+                before=before,
+            )
+        if check_mode:
+            changes = held is not None or not is_open
+            found = window.Forced(changes, before, wanted if changes else before, 0)
+            ended = len(lock.sessions(control, held.parsed().get("run_id") or "")) if held is not None else 0
+        else:
+            try:
+                found = window.force(
+                    control,
+                    database,
+                    name,
+                    wanted,
+                    actor,
+                    params["reason"].strip(),
+                    take_over=params["take_over"],
+                    host=host,
+                    run_id=run_id,
+                )
+            except RuntimeFailure as exc:
+                raise StateError(str(exc), holder=who, before=before) from exc
+            ended = found.ended_sessions
+    finally:
+        control.close()
+        if database is not None:
+            database.close()
+    after = {"state": found.after}
+    if found.changed:
+        after.update(actor=actor, reason=params["reason"].strip())
+    return {
+        "changed": found.changed,
+        "before": found.before,
+        "after": found.after,
+        "ended_sessions": ended,
+        "holder": who,
+        "diff": {
+            "before": {"state": found.before, **({"held by": who} if who else {})},
+            "after": after,
+        },
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **_database.CONNECTION_SPEC,
+            "database": {"type": "str", "required": True},
+            "state": {"type": "str", "required": True, "choices": list(WORDS)},
+            "reason": {"type": "str", "required": True},
+            "take_over": {"type": "bool", "default": False},
+            "actor": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    if _database.psycopg2 is None:
+        module.fail_json(msg=missing_required_lib("psycopg2"), exception=_database.PSYCOPG2_ERROR)
+    try:
+        result = ensure(module.params, module.check_mode)
+    except StateError as exc:
+        module.fail_json(msg=str(exc), **exc.found)
+    except (_database.DatabaseError, _database.psycopg2.Error) as exc:
+        module.fail_json(msg=_database.one_line(exc))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _odoo_run
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import errors
+
+INSTANCE = {
+    "name": "acme_prod",
+    "mode": "RunOnly",
+    "machine": "app1",
+    "database": {"name": "acme"},
+    "image": {"name": "odoo-19"},
+    "modules": ["base", "sale"],
+    "server_wide_modules": ["queue_job"],
+    "update_modules": "changed",
+    "update_live": False,
+    "replicas": [{"name": "acme-1", "machine": "app1"}],
+}
+READY = {
+    "exists": True,
+    "initialised": True,
+    "installed": ["base", "queue_job", "sale", "web"],
+    "open": True,
+    "ever_open": True,
+    "interrupted": False,
+    "state": "Ready",
+    "since": "then",
+    "release": "new",
+    "holder": None,
+}
+HOLDER = {"mode": "UpdateOnly", "host": "acme-run", "application_name": "x"}
+
+
+def runs(instance=None, always=False, **database):
+    return _odoo_run.runs(
+        [{**INSTANCE, **(instance or {})}], {"acme": {**READY, **database}}, {"odoo-19": "new"}, "app1", always
+    )
+
+
+def test_nothing_to_do():
+    assert runs() == []
+    assert [one["reason"] for one in runs(always=True)] == ["odoo_run_always is set"]
+
+
+def test_instances_of_other_machines_are_left_to_them():
+    assert runs({"machine": "app2"}, open=False) == []
+
+
+@pytest.mark.parametrize("mode", ["InstallAndRun", "UpdateAndRun"])
+def test_replicas_that_do_it_themselves(mode):
+    assert runs({"mode": mode}, initialised=False, open=False) == []
+
+
+@pytest.mark.parametrize(
+    ("database", "mode", "reason"),
+    [
+        ({"exists": False, "initialised": False}, "InstallOnly", "its database has to be made first"),
+        ({"initialised": False, "state": None}, "InstallOnly", "its database is not initialised"),
+        (
+            {"initialised": False, "state": "Creating"},
+            "InstallOnly",
+            "its database is not initialised (state Creating)",
+        ),
+        ({"state": None, "open": False, "release": None}, "UpdateOnly", "its database has no history"),
+        (
+            {"state": "Updating", "open": False, "interrupted": True},
+            "UpdateOnly",
+            "a run was interrupted (state Updating since then)",
+        ),
+        ({"state": "Failed", "open": False}, "UpdateOnly", "its state is Failed since then"),
+        ({"installed": ["base", "sale"]}, "UpdateOnly", "not installed: queue_job"),
+        ({"release": "old"}, "UpdateOnly", "its last run was of release old, this is new"),
+        ({"release": None}, "UpdateOnly", "no run of a release is recorded"),
+        (
+            {"holder": HOLDER, "initialised": None, "installed": None},
+            "UpdateOnly",
+            "UpdateOnly on acme-run is at work on its database",
+        ),
+        (
+            {"holder": HOLDER, "initialised": None, "installed": None, "ever_open": False},
+            "InstallOnly",
+            "UpdateOnly on acme-run is at work on its database",
+        ),
+        ({"initialised": None, "installed": None}, "UpdateOnly", "its database is being altered by somebody"),
+    ],
+)
+def test_what_needs_a_run(database, mode, reason):
+    (found,) = runs(**database)
+    assert (found["mode"], found["reason"]) == (mode, reason)
+    assert found["replicas"] == ["acme-1"]
+
+
+def test_a_new_image_needs_no_run_when_nothing_shall_be_updated():
+    assert runs({"update_modules": "none"}, release="old") == []
+    assert runs({"update_modules": "none"}, installed=["base"]) != []
+
+
+def test_image_ids_are_short():
+    (found,) = runs(release="sha256:" + "ab" * 32)
+    assert "release abababababab," in found["reason"]
+
+
+def result(**values):
+    return {
+        "name": "oc-acme-run",
+        "exists": True,
+        "running": False,
+        "exit_code": 72,
+        "waited": 3.0,
+        "stdout": "",
+        "output": "2026-01-01 00:00:00,000 1 INFO odoo-cloud: Updating\n"
+        "2026-01-01 00:00:01,000 1 ERROR odoo-cloud: module sale: no such field\n",
+        **values,
+    }
+
+
+def test_a_failure_names_code_meaning_and_reason():
+    text = _odoo_run.failure(result(), "UpdateOnly of instance acme")
+    assert text.startswith(
+        "UpdateOnly of instance acme ended with exit code 72 (installing or updating modules failed; the state is Failed):"
+        " module sale: no such field\n"
+    )
+    assert "docker logs oc-acme-run" in text
+    assert _odoo_run.failure(result(exit_code=0), "") == ""
+    assert "is still at work after 3 s" in _odoo_run.failure(result(running=True, exit_code=None), "x")
+    assert "is gone" in _odoo_run.failure(result(exists=False, exit_code=None), "x")
+    assert "memory" in _odoo_run.failure(result(exit_code=137, oom_killed=True, output=""), "x")
+    assert "signal 11" in _odoo_run.failure(result(exit_code=139), "x")
+
+
+def test_every_exit_code_has_a_meaning():
+    codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
+    assert codes - set(_odoo_run.MEANINGS) == set()
+
+
+def test_a_plan_that_cannot_be_read_counts_as_a_change():
+    assert _odoo_run.read_plan({"stdout": '{"changed": false, "reason": ""}'})["changed"] is False
+    for text in ("", "no JSON", "[]", "{}"):
+        assert _odoo_run.read_plan({"stdout": text})["changed"] is True
