@@ -57,7 +57,7 @@ class FakeStore(Client):
         )
         self.odd, self.headers, self.buckets, self.log = odd or {}, headers or {}, buckets or {}, []
 
-    def _once(self, method, bucket, query, body):
+    def _once(self, method, bucket, query, body, *dummy):
         self.requests += 1
         sub = query[0][0] if query else ""
         self.log.append(f"{method} {sub}".strip())
@@ -315,7 +315,7 @@ def test_region_of_a_new_bucket():
     bodies = []
 
     class Recorder(FakeStore):
-        def _once(self, method, bucket, query, body):
+        def _once(self, method, bucket, query, body, *dummy):
             if method == "PUT" and not query:
                 bodies.append(body)
             return super()._once(method, bucket, query, body)
