@@ -354,9 +354,11 @@ class Sync:
             for one in listed
             if one.key.endswith(".json") and is_release(one.key[len(self.places.releases) : -len(".json")])
         }
-        newest = sorted(manifests, key=lambda name: (manifests[name].modified, name), reverse=True)
-        # A release that was made the current one again is younger than its manifest.
-        old = [name for name in newest[self.keep_releases :] if name != self.pointer.release]
+        # The current one first: when it was made current again, it is younger than its manifest.
+        newest = sorted(
+            manifests, key=lambda name: (name == self.pointer.release, manifests[name].modified, name), reverse=True
+        )
+        old = newest[self.keep_releases :]
         if not old:
             return
         named = {self.pointer.release}

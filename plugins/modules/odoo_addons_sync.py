@@ -97,7 +97,8 @@ options:
         required: true
       revision:
         description:
-          - Commit in full, tag or branch. Of a tag or branch, the commit that O(lock_file) holds is used, else the one that the repository has.
+          - Commit in full, tag or branch. Of a tag or branch, the commit that O(lock_file) holds is used, else the one that the
+            repository has.
         type: str
         required: true
       modules_paths:
@@ -116,7 +117,8 @@ options:
         default: true
       merges:
         description:
-          - More branches, tags or commits that are merged into O(git_sources[].revision), in this order. Needs the Python library git-aggregator.
+          - More branches, tags or commits that are merged into O(git_sources[].revision), in this order. Needs the Python
+            library git-aggregator.
         type: list
         elements: dict
         default: []
@@ -161,7 +163,8 @@ options:
     default: []
   lock_file:
     description:
-      - File on this machine that records what was taken, as absolute path. Commits of git repositories and hashes of packages. Keep it in git.
+      - File on this machine that records what was taken, as absolute path. It holds commits of git repositories and hashes of
+        packages. Keep it in git.
       - It is written after the release was made the channel's.
     type: path
   update_revisions:
@@ -186,7 +189,8 @@ options:
     default: false
   keep_releases:
     description:
-      - How many releases stay in the bucket. Those that a channel names stay too. V(0) removes none. Only a run that changed something removes.
+      - How many releases stay in the bucket. Those that a channel names stay too. V(0) removes none. Only a run that changed
+        something removes.
       - Don't let two runs with one O(prefix) run at the same time when releases are removed.
     type: int
     default: 5
@@ -364,7 +368,7 @@ stats:
       description: How often a git repository was asked over the network.
       type: int
       sample: 0
-  sample: {requests: 1, bytes_sent: 0, bytes_received: 91, uploaded: 0, copied: 0, deleted: 0, packages: 100, files: 10000, bytes: 61400000, git_fetches: 0}
+  sample: {requests: 1, bytes_sent: 0, bytes_received: 91, uploaded: 0, packages: 100, files: 10000, bytes: 61400000}
 """
 
 import hashlib
@@ -459,6 +463,8 @@ def check_options(given: dict) -> None:
         raise DeliveryError(
             f"channel={given['channel']!r}: state=absent needs confirm_delete={given['channel']!r}, not {given['confirm_delete']!r}"
         )
+    if given["state"] == "present" and not given["odoo_version"]:
+        raise DeliveryError("odoo_version: needed with state=present, such as '19'")
     if given["in_place"] and given["layout"] != "tree":
         raise DeliveryError("in_place=true needs layout='tree'")
     if given["keep_deleted"] and not given["in_place"]:
