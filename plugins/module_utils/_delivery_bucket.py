@@ -115,7 +115,7 @@ class Sync:
         in_place: bool = False,
         keep_deleted: bool = False,
         keep_releases: int = 5,
-        level: int = 6,
+        level: int = 4,
         check_mode: bool = False,
     ) -> None:
         self.objects = objects

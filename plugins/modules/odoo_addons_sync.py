@@ -201,7 +201,7 @@ options:
   compression_level:
     description: How hard archives are compressed, from V(1) (quick) to V(9) (small).
     type: int
-    default: 6
+    default: 4
   threads:
     description: How many transfers run side by side.
     type: int
@@ -442,7 +442,7 @@ def argument_spec() -> dict:
         "keep_deleted": {"type": "bool", "default": False},
         "keep_releases": {"type": "int", "default": 5},
         "verify_content": {"type": "bool", "default": False},
-        "compression_level": {"type": "int", "default": 6},
+        "compression_level": {"type": "int", "default": 4},
         "threads": {"type": "int", "default": 8},
         "endpoint_url": {"type": "str"},
         "region": {"type": "str"},
