@@ -398,8 +398,7 @@ def unpack(data: bytes, entry: t.Mapping[str, t.Any], folder: str, where: str) -
                 if parent not in made:
                     os.makedirs(parent, mode=0o755, exist_ok=True)
                     made.add(parent)
-                stream = archive.extractfile(member)
-                assert stream is not None
+                stream = t.cast(t.IO[bytes], archive.extractfile(member))
                 executable = bool(member.mode & 0o100)
                 digest, size = write_file(path, _chunks(stream), executable)
                 files.append(File(member.name, digest, size, executable))

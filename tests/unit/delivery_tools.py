@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pathlib
 import threading
+import time
 from concurrent import futures
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._s3 import Listed
@@ -54,9 +55,15 @@ class FolderObjects:
 
     def put(self, key, body, content_type=""):
         self._count(f"put {key}")
+        self._write(key, body)
+
+    def _write(self, key, body):
+        """Whole or not at all, as a store does."""
         path = self.folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{threading.get_ident()}")
+        parts = self.folder.with_name(f"{self.folder.name}.parts")
+        parts.mkdir(exist_ok=True)
+        temporary = parts / f"{os.getpid()}-{threading.get_ident()}"
         temporary.write_bytes(body)
         os.replace(temporary, path)
 
@@ -64,9 +71,7 @@ class FolderObjects:
         self._count(f"copy {source} {key}")
         if not (self.folder / source).is_file():
             return False
-        path = self.folder / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes((self.folder / source).read_bytes())
+        self._write(key, (self.folder / source).read_bytes())
         return True
 
     def list(self, prefix, delimiter=""):
@@ -74,14 +79,12 @@ class FolderObjects:
         found, below = [], set()
         for path in sorted(self.folder.rglob("*")):
             key = str(path.relative_to(self.folder))
-            if path.is_file() and key.startswith(prefix) and not path.name.startswith("."):
+            if path.is_file() and key.startswith(prefix):
                 rest = key[len(prefix) :]
                 if delimiter and delimiter in rest:
                     below.add(prefix + rest.split(delimiter)[0] + delimiter)
                 else:
                     modified = path.stat().st_mtime
-                    import time
-
                     text = (
                         time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(modified)) + f".{int(modified % 1 * 1e6):06d}Z"
                     )

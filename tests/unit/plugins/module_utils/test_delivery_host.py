@@ -22,7 +22,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery impo
     digest_of,
     read_unpacked,
 )
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_bucket import Places, Sync
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_bucket import Places, Sync, read_channel
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_host import Host, Reader
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_sources import Sources
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._s3 import S3Failure
@@ -226,6 +226,27 @@ def end(number: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
 
 
+def killed_at_moments(prepare, work, check, moments=20) -> None:
+    """Kills ``work`` at so many random moments of its life; ``check`` looks what it left."""
+    prepare()
+    begun = time.monotonic()
+    assert end(start(work)) == 0
+    window, choice, killed = time.monotonic() - begun, random.Random(moments), 0
+    for attempt in range(15 * moments):
+        prepare()
+        process = start(work)
+        time.sleep(window * choice.random())
+        os.kill(process, signal.SIGKILL)
+        if end(process) == -signal.SIGKILL:
+            killed, window = killed + 1, window * 1.05
+        else:  # it was faster
+            window *= 0.85
+        check(attempt)
+        if killed == moments:
+            return
+    raise AssertionError(f"only {killed} of {moments} were killed before they ended")
+
+
 def two_releases(deliver):
     """Every addon differs between them, so a mix of both can't look like one."""
     files = {f"models/m{number}.py": "" for number in range(12)}
@@ -289,26 +310,15 @@ def test_readers_never_see_a_mixed_release_during_fifty_switches(tmp_path, store
         assert bad == 0 and passes >= 10
 
 
-def test_killed_at_twenty_moments_never_half_a_release(tmp_path, store, deliver):
+def test_a_pull_killed_at_twenty_moments_leaves_no_half_release(tmp_path, store, deliver):
     one, two = two_releases(deliver)
     path = tmp_path / "host"
 
-    def prepared():
+    def prepare():
         shutil.rmtree(path, ignore_errors=True)
         use(store, path, keep=1, release=one.release)
 
-    prepared()
-    begun = time.monotonic()
-    assert end(start(lambda: use(store, path, keep=1, release=two.release))) == 0
-    duration = time.monotonic() - begun
-    choice = random.Random(20)
-    outcomes = []
-    for number in range(20):
-        prepared()
-        process = start(lambda: use(store, path, keep=1, release=two.release))
-        time.sleep(duration * (number + choice.random()) / 20)
-        os.kill(process, signal.SIGKILL)
-        killed = end(process) == -signal.SIGKILL
+    def check(dummy):
         # What is in use is whole, and so is every folder that has a release's name.
         found, release = content(path)
         assert found == expected(one if release == one.release else two)
@@ -317,11 +327,67 @@ def test_killed_at_twenty_moments_never_half_a_release(tmp_path, store, deliver)
             assert host.verify(host.folder(name)) == []
         for name in os.listdir(path / "releases"):
             assert name.startswith(".") or name in (one.release, two.release)
-        outcomes.append((killed, release == two.release))
         again = use(store, path, keep=1, release=two.release)
         assert again.current() == two.release and content(path)[0] == expected(two)
         assert os.listdir(path / "releases") == [two.release]
-    assert sum(killed for killed, dummy in outcomes) >= 10, outcomes
+
+    killed_at_moments(prepare, lambda: use(store, path, keep=1, release=two.release), check)
+
+
+def packages_of(folder):
+    sources = Sources("19")
+    sources.add_addons(str(folder))
+    packages = sources.finish()
+    return packages, Manifest("19.0", [one.entry() for one in packages])
+
+
+@pytest.mark.parametrize("layout", ["pack", "tree", "in_place"])
+def test_a_sync_killed_at_twenty_moments_shows_no_half_release(tmp_path, store, layout):
+    for text in ("first", "second"):
+        for number in range(8):
+            make_addon(tmp_path / text, f"addon_{number}", files={f"m{index}.py": text for index in range(6)})
+        make_addon(tmp_path / text, f"only_{text}")
+    (before, one), (after, two) = packages_of(tmp_path / "first"), packages_of(tmp_path / "second")
+    options = {"layout": layout if layout == "pack" else "tree", "in_place": layout == "in_place"}
+
+    def sync(manifest, packages):
+        return Sync(store, PLACES, **options).run(manifest, packages)
+
+    def prepare():
+        shutil.rmtree(store.folder)
+        store.folder.mkdir()
+        sync(one, before)
+
+    def tree(release):
+        root = store.folder / PLACES.tree(release, layout == "in_place") / "modules"
+        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+    def source(name):
+        root = tmp_path / name
+        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+    def check(attempt):
+        release = read_channel(store, PLACES).release
+        assert release in (one.release, two.release)
+        if layout == "pack":
+            shutil.rmtree(tmp_path / "host", ignore_errors=True)
+            use(store, tmp_path / "host")
+            assert content(tmp_path / "host") == (expected(one if release == one.release else two), release)
+        elif layout == "tree":
+            assert tree(release) == source("first" if release == one.release else "second")
+        elif tree("") not in (source("first"), source("second")):
+            assert (store.folder / PLACES.pending).exists()  # a mix says so
+        # Going on with what was begun, or with the release before: right in both cases.
+        back = attempt % 2
+        sync(*((one, before) if back else (two, after)))
+        if layout == "pack":
+            use(store, tmp_path / "host")
+            assert content(tmp_path / "host")[0] == expected(one if back else two)
+        else:
+            assert tree((one if back else two).release) == source("first" if back else "second")
+            assert not (store.folder / PLACES.pending).exists()
+
+    killed_at_moments(prepare, lambda: sync(two, after), check)
 
 
 def test_one_run_at_a_time(tmp_path, store, deliver):

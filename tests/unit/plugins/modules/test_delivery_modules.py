@@ -176,6 +176,18 @@ def test_from_bucket_to_host_and_back(sync, pull, s3, tmp_path):
     assert failed["failed"] and "not on this machine" in failed["msg"]
 
 
+def test_a_strict_umask_does_not_lock_odoo_out(sync, pull, tmp_path):
+    sync()
+    before = os.umask(0o077)
+    try:
+        pull()
+    finally:
+        os.umask(before)
+    for root, dummy, names in os.walk(tmp_path / "host/releases"):
+        assert os.stat(root).st_mode & 0o005 == 0o005
+        assert all(os.stat(os.path.join(root, name)).st_mode & 0o004 for name in names)
+
+
 def test_damage_on_a_host_is_found_and_mended(sync, pull, tmp_path):
     sync()
     pull()
