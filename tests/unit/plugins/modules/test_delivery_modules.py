@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import urllib.request
 
 import pytest
 from ansible.module_utils import basic
@@ -21,11 +22,17 @@ boto3 = pytest.importorskip("boto3")
 moto_server = pytest.importorskip("moto.server")
 
 BUCKET = "demo-odoo-code"
-SECRET = "a-secret-of-the-test-that-is-long"
+# Another store, whose buckets of these names may be emptied: S3_TEST_ENDPOINT, S3_TEST_ACCESS_KEY, S3_TEST_SECRET_KEY.
+ELSEWHERE = os.environ.get("S3_TEST_ENDPOINT", "")
+ACCESS = os.environ.get("S3_TEST_ACCESS_KEY", "akid")
+SECRET = os.environ.get("S3_TEST_SECRET_KEY", "a-secret-of-the-test-that-is-long")
 
 
 @pytest.fixture(scope="module")
 def endpoint():
+    if ELSEWHERE:
+        yield ELSEWHERE
+        return
     server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -36,11 +43,16 @@ def endpoint():
 @pytest.fixture
 def s3(endpoint):
     client = boto3.client(
-        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="akid", aws_secret_access_key=SECRET
+        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id=ACCESS, aws_secret_access_key=SECRET
     )
-    import urllib.request
-
-    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")).read()
+    if ELSEWHERE:
+        if BUCKET in [one["Name"] for one in client.list_buckets()["Buckets"]]:
+            for key in keys(client):
+                client.delete_object(Bucket=BUCKET, Key=key)
+            client.delete_bucket(Bucket=BUCKET)
+    else:
+        reset = urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")
+        urllib.request.urlopen(reset).read()
     client.create_bucket(Bucket=BUCKET)
     return client
 
@@ -49,7 +61,7 @@ def s3(endpoint):
 def run(endpoint, monkeypatch, capsys):
     def run_module(module, check=False, **options):
         arguments = {
-            "endpoint_url": endpoint, "region": "us-east-1", "access_key": "akid", "secret_key": SECRET, "bucket": BUCKET,
+            "endpoint_url": endpoint, "region": "us-east-1", "access_key": ACCESS, "secret_key": SECRET, "bucket": BUCKET,
             "_ansible_check_mode": check, "_ansible_diff": True, **options,
         }  # fmt: skip
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
