@@ -26,6 +26,7 @@ import typing as t
 import urllib.request
 
 MODULE = "ansible_collections.odoo_cloud.platform.plugins.modules.odoo_addons_sync"
+PULL = "ansible_collections.odoo_cloud.platform.plugins.modules.odoo_release"
 KEYS = {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark", "AWS_DEFAULT_REGION": "us-east-1"}
 WORDS = [
     "self",
@@ -163,6 +164,16 @@ class Bench:
         done["result"] = json.loads(done.pop("output"))
         return done
 
+    def pull(self) -> dict[str, t.Any]:
+        """The release of layout pack, into a folder of this machine."""
+        given = self.arguments("bench-pack", "pack")
+        path = self.folder / "arguments.json"
+        taken = {key: given[key] for key in ("endpoint_url", "region", "bucket", "access_key", "secret_key")}
+        path.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {**taken, "path": str(self.folder / "host")}}))
+        done = self.time([sys.executable, "-m", PULL, str(path)])
+        done["result"] = json.loads(done.pop("output"))
+        return done
+
     def sync_ansible(self, bucket: str, layout: str) -> dict[str, t.Any]:
         program = pathlib.Path(sys.executable).with_name("ansible")
         options = ["-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}", "localhost"]
@@ -201,6 +212,8 @@ def run(options: argparse.Namespace, folder: pathlib.Path) -> dict[str, t.Any]:
                 bench.make_bucket(f"bench-{name}")
             for way, work in ways.items():
                 note("first", way, work())
+            shutil.rmtree(folder / "host", ignore_errors=True)
+            note("first", "pull", bench.pull())
         for dummy in range(options.rounds):
             for way, work in ways.items():
                 done = work()
@@ -209,11 +222,13 @@ def run(options: argparse.Namespace, folder: pathlib.Path) -> dict[str, t.Any]:
                         f"{way}: something changed where nothing should: {done['result']['actions'][:3]}"
                     )
                 note("nothing", way, done)
+            note("nothing", "pull", bench.pull())
             note("nothing", "pack through ansible", bench.sync_ansible("bench-pack", "pack"))
         for number in range(options.rounds):
             change(files, 10, number)
             for way, work in ways.items():
                 note("changed", way, work())
+            note("changed", "pull", bench.pull())
     finally:
         store.stop()
     result: dict[str, t.Any] = {

@@ -9,6 +9,8 @@ is wanted costs no network.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -118,6 +120,20 @@ class Git:
                 raise DeliveryError(f"{doing}: has no branch or tag {revision!r}; a commit must be given in full")
         self.used[key] = commit
         return commit
+
+    @contextlib.contextmanager
+    def lock(self) -> t.Iterator[None]:
+        """One run at a time works with the folder, from the first checkout until its content was read and delivered."""
+        try:
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+            descriptor = os.open(os.path.join(self.folder, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DeliveryError(f"git_folder={self.folder!r}: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def checkout(self, source: t.Mapping[str, t.Any]) -> tuple[str, dict[str, t.Any]]:
         """The folder with the wanted content, and what it was made of."""

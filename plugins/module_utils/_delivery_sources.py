@@ -261,6 +261,13 @@ class Sources:
                 return
         self.packages[package.id] = package
 
+    def _nothing_left(self, option: str, parent: str) -> None:
+        """A pattern with a mistake must not look like a removal of everything. Names that clash are a problem of their own."""
+        if not self.problems:
+            self.problems.append(
+                f"{option}: {parent!r}: include and exclude leave nothing of it; mend them or take the path out"
+            )
+
     def add_addons(self, parent: str, option: str = "odoo_custom_modules_paths", globs: Filter | None = None) -> None:
         """All addons of a parent folder."""
         globs = globs or self.globs
@@ -300,6 +307,8 @@ class Sources:
                     self.problems.append(
                         f"{path}: include and exclude leave the manifest out but not the whole addon; mend them"
                     )
+        if found and not any(one.source.startswith(os.path.join(parent, "")) for one in self.packages.values()):
+            self._nothing_left(option, parent)
         if not found:
             self.problems.append(f"{option}: {parent!r} holds no addon (a folder with {' or '.join(ADDON_MANIFESTS)})")
 
@@ -329,6 +338,8 @@ class Sources:
                 self.problems.append(f"{path}: Python can't import a package with this name; rename or exclude it")
                 continue
             self._add("python", parent, name, globs)
+        if found and not any(one.source.startswith(os.path.join(parent, "")) for one in self.packages.values()):
+            self._nothing_left(option, parent)
         if not found:
             self.problems.append(f"{option}: {parent!r} holds no Python package or module")
 

@@ -371,6 +371,7 @@ stats:
   sample: {requests: 1, bytes_sent: 0, bytes_received: 91, uploaded: 0, packages: 100, files: 10000, bytes: 61400000}
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -485,8 +486,11 @@ def below(folder: str, path: str, url: str) -> str:
     return found
 
 
-def read_sources(given: dict) -> tuple[Manifest, list[Package], Sources, dict]:
-    """Reads all sources; returns the release, its packages, and what goes into the lock file."""
+def read_sources(given: dict, held: contextlib.ExitStack) -> tuple[Manifest, list[Package], Sources, dict]:
+    """Reads all sources; returns the release, its packages, and what goes into the lock file.
+
+    ``held`` lets go of the repositories once their files were read for the last time.
+    """
     sources = Sources(given["odoo_version"], Filter(given["include"], given["exclude"]))
     for path in given["odoo_custom_modules_paths"]:
         sources.add_addons(path)
@@ -507,6 +511,7 @@ def read_sources(given: dict) -> tuple[Manifest, list[Package], Sources, dict]:
 
         locked = read_lock(given["lock_file"]) if given["lock_file"] and not given["update_revisions"] else {}
         git = Git(given["git_folder"], locked=locked)
+        held.enter_context(git.lock())
         for source in given["git_sources"]:
             try:
                 folder, about = git.checkout(source)
@@ -601,6 +606,7 @@ def main() -> None:
     )
     given = module.params
     sync, objects, packages, fetches = None, None, [], 0
+    held = contextlib.ExitStack()  # ends with the process, however that ends
 
     def stats() -> dict:
         return {
@@ -622,7 +628,7 @@ def main() -> None:
         bucket = check_bucket_name(given["bucket"])
         manifest = None
         if given["state"] == "present":
-            manifest, packages, sources, more = read_sources(given)
+            manifest, packages, sources, more = read_sources(given, held)
             fetches = more["fetches"]
         client = Client(
             keys=find_keys(given["access_key"], given["secret_key"], given["session_token"], given["profile"]),

@@ -206,6 +206,8 @@ def test_include_and_exclude(tmp_path):
     assert taken(exclude=["x"]) == everything
     with pytest.raises(DeliveryError, match="leave the manifest out"):
         taken(exclude=["sale_a/__manifest__.py"])
+    with pytest.raises(DeliveryError, match="leave nothing of it"):
+        taken(["sael_*"])
     with pytest.raises(DeliveryError, match="is no pattern"):
         taken(exclude=["/"])
 

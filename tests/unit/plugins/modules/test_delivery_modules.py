@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import urllib.request
 
 import pytest
@@ -344,6 +345,47 @@ def test_lock_file(sync, s3, tmp_path):
     ]
     assert str(tmp_path) not in text
     assert not sync(lock_file=str(lock))["changed"] and lock.read_text() == text
+
+
+def test_a_repository_and_its_lock(sync, s3, tmp_path):
+    if not shutil.which("git"):
+        pytest.skip("git is not installed")
+
+    def git(*arguments):
+        identity = ["-c", "user.name=t", "-c", "user.email=t@localhost"]
+        done = subprocess.run(
+            ["git", *identity, "-C", str(tmp_path / "repository"), *arguments], check=True, capture_output=True
+        )
+        return done.stdout.decode().strip()
+
+    make_addon(tmp_path / "repository/addons", "from_git")
+    make_addon(tmp_path / "repository/addons", "not_wanted")
+    (tmp_path / "repository/lib/acme").mkdir(parents=True)
+    (tmp_path / "repository/lib/acme/__init__.py").write_text("")
+    git("init", "-q", "-b", "19.0")
+    git("add", "-A")
+    git("commit", "-qm", "x")
+    first = git("rev-parse", "HEAD")
+    source = {
+        "url": str(tmp_path / "repository"), "revision": "19.0", "modules_paths": ["addons"], "python_paths": ["lib"],
+        "exclude": ["not_wanted"],
+    }  # fmt: skip
+    options = {"git_sources": [source], "git_folder": str(tmp_path / "git"), "lock_file": str(tmp_path / "lock")}
+    made = sync(**options)
+    assert made["addons"]["added"] == ["a", "b", "c", "from_git"] and made["python"]["added"] == ["acme"]
+    lock = json.loads((tmp_path / "lock").read_text())
+    assert lock["revisions"] == {f"{tmp_path}/repository 19.0": first} and lock["repositories"][0]["commit"] == first
+    (tmp_path / "repository/addons/from_git/new.txt").write_text("x")
+    git("add", "-A")
+    git("commit", "-qm", "y")
+    same = sync(**options)
+    assert not same["changed"] and same["stats"]["git_fetches"] == 0
+    newer = sync(update_revisions=True, **options)
+    assert newer["addons"]["changed"] == ["from_git"] and newer["files"] == {"added": 1, "changed": 0, "removed": 0}
+    assert json.loads((tmp_path / "lock").read_text())["repositories"][0]["commit"] != first
+    source["modules_paths"] = ["../.."]
+    failed = sync(**options)
+    assert failed["failed"] and "outside of the repository" in failed["msg"]
 
 
 def test_bad_sources_are_refused_before_any_request(sync, s3, tmp_path):
