@@ -65,6 +65,7 @@ class Host:
         self.downloaded: list[str] = []
         self.linked: list[str] = []
         self._mutex = threading.Lock()
+        self._pulled = self._switched = ""  # folders of this run
 
     # -- what is there
 
@@ -186,15 +187,20 @@ class Host:
             )
         return Manifest.load(data, f"{objects.bucket}/{key}", release)
 
-    def pull(self, objects: Objects, places: Places, manifest: Manifest, again: bool = False) -> str:
-        """Makes the release's folder unless it is there; returns the folder's name. ``again`` makes another one in any case."""
+    def pull(self, objects: Objects | None, places: Places, manifest: Manifest, again: bool = False) -> str:
+        """Makes the release's folder unless it is there; returns the folder's name. ``again`` makes another one in any case.
+
+        Without a bucket only what is on this machine can be used.
+        """
         release = manifest.release
         if release in self.releases() and not again:
-            return self.folder(release)
+            self._pulled = self.folder(release)
+            return self._pulled
         folder, number = release, 1
         while os.path.lexists(os.path.join(self._releases, folder)):
             number += 1
             folder = f"{release}.{number}"
+        self._pulled = folder
         donors = self._donors(manifest)
         self.actions.append(f"pull release {release}")
         if self.check_mode:
@@ -304,6 +310,7 @@ class Host:
             return
         release = folder.partition(".")[0]
         was = self.current()
+        self._switched = folder
         self.actions.append(f"switch from {was} to {release}" if was else f"switch to {release}")
         if self.check_mode:
             return
@@ -312,6 +319,7 @@ class Host:
         if not history or history[-1] != release:
             history = [*history, release]
         self._write_state({"history": history[-50:], "rejected": [one for one in state["rejected"] if one != release]})
+        os.utime(os.path.join(self._releases, folder))  # when it was last taken into use
         link, temporary = os.path.join(self.path, LINK), os.path.join(self.path, f".{LINK}.new")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
@@ -359,18 +367,27 @@ class Host:
         return sorted(bad)
 
     def prune(self) -> None:
-        """Keeps the current release and the newest others; one that a reader has locked stays too."""
-        current = self._current_folder()
+        """Keeps the current release, the one that a rollback leads to, the one that was just asked for, and the newest others.
+
+        One that a reader has locked stays too.
+        """
+        folders = self._folders()
+        current = self._switched or self._current_folder()
         if not current:
             return
-        history = {one: number for number, one in enumerate(self.state()["history"])}
-        folders = self._folders()
+        self._remove_old()
+        protected = {current, self._pulled}
+        if self.keep > 1:
+            # In check mode nothing was switched: the current one would be the way back.
+            previous = self.current() if self.check_mode and self._switched else self.previous()
+            protected.add(self.folder(previous) if previous else "")
         others = sorted(
-            (name for name in folders if name != current),
-            key=lambda name: (history.get(folders[name], -1), os.stat(os.path.join(self._releases, name)).st_mtime_ns),
+            (name for name in folders if name not in protected),
+            key=lambda name: os.stat(os.path.join(self._releases, name)).st_mtime_ns,
             reverse=True,
         )
-        for name in others[self.keep - 1 :]:
+        here = {*folders, current, self._pulled}
+        for name in others[max(0, self.keep - len(protected & here - {""})) :]:
             if self.check_mode:
                 self.removed.append(folders[name])
                 continue
@@ -386,10 +403,13 @@ class Host:
             self.removed.append(folders[name])
         if self.removed:
             self.actions.append(f"remove {', '.join(self.removed)}")
-        if not self.check_mode:
-            for name in os.listdir(self._releases):
-                if name.startswith(".old-"):
-                    shutil.rmtree(os.path.join(self._releases, name), ignore_errors=True)
+        self._remove_old()
+
+    def _remove_old(self) -> None:
+        """Deletes what was renamed away, also by a run that died then."""
+        for name in [] if self.check_mode else os.listdir(self._releases):
+            if name.startswith(".old-"):
+                shutil.rmtree(os.path.join(self._releases, name), ignore_errors=True)
 
     def clean(self) -> None:
         """Removes what broken runs left, once nothing needs it any more."""

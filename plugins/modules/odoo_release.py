@@ -69,7 +69,8 @@ options:
     default: current
   keep_releases:
     description:
-      - How many releases stay on the machine, the current one included. At least V(1); with V(1) there is no way back.
+      - How many releases stay on the machine. The current one, the one that a rollback would lead to and the one that the run is about
+        come first, then those that were pulled or in use last. At least V(1); with V(1) there is no way back.
       - A release whose folder somebody holds a shared lock on (C(flock)) stays as long as that.
     type: int
     default: 3
@@ -324,10 +325,8 @@ class Run:
             manifest = host.fetch_manifest(self.objects, self.places, wanted)
         elif given["verify_content"] and wanted in host.releases():
             self.damaged = host.verify(host.folder(wanted))
-        if wanted in host.releases() and not self.damaged:
-            folder = host.folder(wanted)
-        else:
-            folder = host.pull(self.objects, self.places, manifest, again=bool(self.damaged))
+        here = wanted in host.releases() and not self.damaged
+        folder = host.pull(None if here else self.objects, self.places, manifest, again=bool(self.damaged))
         if given["state"] == "current":
             host.switch(folder)
         return before, manifest

@@ -123,6 +123,37 @@ def test_old_releases_go_but_not_one_that_is_read(tmp_path, store, deliver):
     assert first.release not in host.releases() and len(host.releases()) == 2 and first.release in host.removed
 
 
+def test_what_is_kept(tmp_path, store, deliver):
+    path = tmp_path / "host"
+    made = [deliver({"a": {"x": str(number)}}, keep_releases=0).release for number in range(6)]
+
+    def run(release, keep, switch=True, check=False):
+        host = Host(str(path), keep, check)
+        with host.lock():
+            folder = host.pull(store, PLACES, host.fetch_manifest(store, PLACES, release))
+            if switch:
+                host.switch(folder)
+            host.prune()
+        return host
+
+    for number in range(3):
+        run(made[number], 3)
+    assert set(run(made[3], 3, switch=False).releases()) == {made[1], made[2], made[3]}
+    assert set(run(made[2], 3).releases()) == {made[1], made[2], made[3]}  # what was pulled for later waits
+    assert run(made[4], 2, switch=False).removed == [made[3]]
+    predicted = run(made[5], 2, check=True)
+    done = run(made[5], 2)
+    assert predicted.actions == done.actions and sorted(done.removed) == sorted([made[1], made[4]])
+    assert set(done.releases()) == {made[2], made[5]} and done.previous() == made[2]
+    # A run that died between renaming and deleting.
+    os.rename(path / "releases" / made[2], path / "releases" / f".old-{made[2]}")
+    run(made[2], 2)
+    os.mkdir(path / "releases" / f".old-{made[5]}")
+    (path / "releases" / f".old-{made[5]}" / "left").touch()
+    assert run(made[2], 1).releases() == [made[2]]
+    assert [name for name in os.listdir(path / "releases") if name.startswith(".")] == []
+
+
 def test_way_back(tmp_path, store, deliver):
     path = tmp_path / "host"
     releases = []
