@@ -34,12 +34,16 @@ from ._delivery import (
     pack,
     read_checked,
 )
-from ._s3 import Objects, S3Failure
+from ._s3 import NoObjects, Objects, S3Failure, not_there_yet
 
 LAYOUTS = ("pack", "tree")
 # An archive that no manifest names may belong to a run that is going on; it is left alone for this many seconds.
 GRACE = 3600
 _CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+
+
+class NotDelivered(S3Failure):
+    """A channel or release that isn't in the bucket."""
 
 
 class Pointer(t.NamedTuple):
@@ -117,6 +121,7 @@ class Sync:
         keep_releases: int = 5,
         level: int = 4,
         check_mode: bool = False,
+        may_be_absent: bool = False,
     ) -> None:
         self.objects = objects
         self.places = places
@@ -125,6 +130,8 @@ class Sync:
         self.keep_releases = keep_releases
         self.level = level
         self.check_mode = check_mode
+        self.may_be_absent = may_be_absent and check_mode
+        self.absent_store = ""
         self.actions: list[str] = []
         self.uploaded = self.copied = self.deleted = 0
         self.before: Manifest | None = None
@@ -154,7 +161,13 @@ class Sync:
         """Makes the release the one of the channel; returns whether something differed."""
         self.pointer = self.pointer._replace(release=manifest.release)
         self._verify = verify
-        current = self._read_pointer(self.places.channel)
+        try:
+            current = self._read_pointer(self.places.channel)
+        except S3Failure as error:
+            if not self.may_be_absent or not not_there_yet(error):
+                raise
+            self.absent_store, current = str(error), None
+            self.objects = NoObjects(self.objects.client, self.objects.bucket)
         pending = self._read_pointer(self.places.pending) if self.pointer.in_place else None
         if current == self.pointer and pending is None and not verify:
             self.before = manifest
@@ -417,7 +430,7 @@ def read_channel(objects: Objects, places: Places) -> Pointer:
     """The release that a channel names; an error when it names none."""
     data = objects.get(places.channel)
     if data is None:
-        raise S3Failure(
+        raise NotDelivered(
             f"bucket {objects.bucket!r}: has no {places.channel!r}: nothing was delivered for this channel yet (odoo_addons_sync does)"
         )
     return Pointer.load(data, f"{objects.bucket}/{places.channel}")

@@ -38,7 +38,7 @@ from ._delivery import (
     unpack,
     write_file,
 )
-from ._delivery_bucket import Places, read_channel
+from ._delivery_bucket import NotDelivered, Places, read_channel
 from ._s3 import Objects, S3Failure
 
 MANIFEST = "release.json"
@@ -182,7 +182,7 @@ class Host:
         key = places.manifest(release)
         data = objects.get(key)
         if data is None:
-            raise S3Failure(
+            raise NotDelivered(
                 f"bucket {objects.bucket!r}: has no release {release!r} ({key!r}): never delivered, or removed as an old one"
             )
         return Manifest.load(data, f"{objects.bucket}/{key}", release)

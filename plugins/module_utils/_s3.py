@@ -896,6 +896,14 @@ def explain(error: S3Error, client: Client, doing: str, name: str) -> S3Failure:
     return S3Failure(f"{doing} at {endpoint}: {error}")
 
 
+def not_there_yet(failure: S3Failure) -> bool:
+    """Whether this is what a store says that an earlier step would only have made: no answer, no bucket, unknown key."""
+    return isinstance(failure, Unreachable) or getattr(failure.__cause__, "code", "") in (
+        "NoSuchBucket",
+        *REFUSED_KEY_CODES,
+    )
+
+
 # -- objects -------------------------------------------------------------------------------------------------------------------
 
 _PART = 1000  # objects in one listing or deletion: the protocol's limit
@@ -1035,3 +1043,13 @@ class Objects:
                 future.cancel()
             failed = [future for future in running if not future.cancelled() and future.exception()]
             return [future.result() for future in failed or running]
+
+
+class NoObjects(Objects):
+    """The objects of a bucket that isn't there yet, for check mode."""
+
+    def get(self, key: str) -> bytes | None:
+        return None
+
+    def list(self, prefix: str, delimiter: str = "") -> tuple[list[Listed], list[str]]:
+        return [], []

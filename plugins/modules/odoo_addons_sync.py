@@ -202,6 +202,12 @@ options:
     description: How hard archives are compressed, from V(1) (quick) to V(9) (small).
     type: int
     default: 4
+  may_be_absent:
+    description:
+      - In check mode, a store that can't be reached, does not know the key yet, or has no such bucket counts as one that an earlier step
+        would have made.
+    type: bool
+    default: false
   threads:
     description: How many transfers run side by side.
     type: int
@@ -444,6 +450,7 @@ def argument_spec() -> dict:
         "keep_releases": {"type": "int", "default": 5},
         "verify_content": {"type": "bool", "default": False},
         "compression_level": {"type": "int", "default": 4},
+        "may_be_absent": {"type": "bool", "default": False},
         "threads": {"type": "int", "default": 8},
         "endpoint_url": {"type": "str"},
         "region": {"type": "str"},
@@ -649,6 +656,7 @@ def main() -> None:
             given["keep_releases"],
             given["compression_level"],
             module.check_mode,
+            given["may_be_absent"],
         )
         if manifest is None:
             changed = sync.remove()
@@ -662,6 +670,10 @@ def main() -> None:
         problems = error.problems if isinstance(error, DeliveryError) else []
         module.fail_json(
             msg=str(error), problems=problems, actions=done, changed=bool(done) and not module.check_mode, stats=stats()
+        )
+    if sync.absent_store:
+        module.warn(
+            f"Check mode: {sync.absent_store}; the release is reported as if an earlier step had just made the bucket"
         )
     before = sync.before
     files = changed_files(

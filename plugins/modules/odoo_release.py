@@ -80,6 +80,12 @@ options:
         again beside, and switched to.
     type: bool
     default: false
+  may_be_absent:
+    description:
+      - In check mode, a store that can't be reached, does not know the key yet, or has no such bucket counts as one that an earlier step
+        would have made, and so does a release or channel that is not in it.
+    type: bool
+    default: false
   threads:
     description: How many archives are fetched side by side.
     type: int
@@ -233,7 +239,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery impo
     is_release,
     package_difference,
 )
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_bucket import Places
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_bucket import NotDelivered, Places
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_host import Host
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._naming import NamingError, check_bucket_name
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._s3 import (
@@ -242,6 +248,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._s3 import (
     S3Failure,
     find_keys,
     find_region,
+    not_there_yet,
 )
 
 
@@ -255,6 +262,7 @@ def argument_spec() -> dict:
         "channel": {"type": "str", "default": "current"},
         "keep_releases": {"type": "int", "default": 3},
         "verify_content": {"type": "bool", "default": False},
+        "may_be_absent": {"type": "bool", "default": False},
         "threads": {"type": "int", "default": 8},
         "endpoint_url": {"type": "str"},
         "region": {"type": "str"},
@@ -279,6 +287,7 @@ class Run:
         self.warnings: list[str] = []
         self.damaged: list[str] = []
         self.rejected = False
+        self.may_be_absent = self.given["may_be_absent"] and module.check_mode
         self._objects: Objects | None = None
 
     @property
@@ -310,23 +319,32 @@ class Run:
         before = host.manifest(host.current()) if host.current() else None
         if given["state"] == "rolled_back":
             return before, self._roll_back()
-        wanted = given["release"] or host.wanted(self.objects, self.places)
-        if given["state"] == "current" and not given["release"] and wanted in host.state()["rejected"]:
-            self.rejected = True
-            self.warnings.append(
-                f"Channel {given['channel']!r} names release {wanted}, which was rolled back on this machine: nothing was done. Deliver "
-                f"another one, or say release={wanted!r} to use it all the same"
-            )
+        try:
+            wanted = given["release"] or host.wanted(self.objects, self.places)
+            if given["state"] == "current" and not given["release"] and wanted in host.state()["rejected"]:
+                self.rejected = True
+                self.warnings.append(
+                    f"Channel {given['channel']!r} names release {wanted}, which was rolled back on this machine: nothing was done. Deliver "
+                    f"another one, or say release={wanted!r} to use it all the same"
+                )
+                return before, before
+            here = wanted in host.releases()
+            manifest = host.manifest(wanted) if here else host.fetch_manifest(self.objects, self.places, wanted)
+        except S3Failure as error:
+            if not self.may_be_absent or not (isinstance(error, NotDelivered) or not_there_yet(error)):
+                raise
+            self.warnings.append(f"Check mode: {error}; reported as if an earlier step had just delivered it")
+            name = given["release"] or "that is delivered then"
+            host.actions += [f"pull release {name}", *([f"switch to {name}"] if given["state"] == "current" else [])]
             return before, before
-        manifest = host.fetch_manifest(self.objects, self.places, wanted) if wanted not in host.releases() else None
-        manifest = manifest or host.manifest(wanted)
         if manifest is None:  # it is here, but its manifest is damaged
             self.damaged = ["release.json"]
             manifest = host.fetch_manifest(self.objects, self.places, wanted)
-        elif given["verify_content"] and wanted in host.releases():
+        elif given["verify_content"] and here:
             self.damaged = host.verify(host.folder(wanted))
-        here = wanted in host.releases() and not self.damaged
-        folder = host.pull(None if here else self.objects, self.places, manifest, again=bool(self.damaged))
+        folder = host.pull(
+            None if here and not self.damaged else self.objects, self.places, manifest, again=bool(self.damaged)
+        )
         if given["state"] == "current":
             host.switch(folder)
         return before, manifest

@@ -182,6 +182,7 @@ def test_from_bucket_to_host_and_back(sync, pull, s3, tmp_path):
         assert back["changed"] and back["release"] == first["release"] and back["requests"] == 0
     assert os.readlink(current) == f"releases/{first['release']}"
     stays = pull()
+    assert stays["requests"] == 1
     assert not stays["changed"] and stays["rejected"] and "rolled back" in stays["warned"][0]
     assert pull(release=second["release"])["release"] == second["release"]
     assert not pull(state="rolled_back", release=second["release"])["changed"]
@@ -222,6 +223,29 @@ def test_what_is_missing_in_the_bucket_is_found_and_mended(sync, pull, s3):
     assert sync(verify_content=True)["stats"]["uploaded"] == 1
     assert not sync(verify_content=True)["changed"]
     assert pull()["changed"]
+
+
+@pytest.mark.parametrize("absent", ["bucket", "store", "release"])
+def test_check_mode_before_there_is_a_store(sync, pull, s3, tmp_path, absent):
+    elsewhere = {
+        "bucket": {"bucket": "demo-odoo-gone"},
+        "store": {"endpoint_url": "http://127.0.0.1:1"},
+        "release": {},
+    }[absent]
+    predicted = sync(check=True, may_be_absent=True, **elsewhere)
+    assert (
+        predicted["changed"]
+        and predicted["stats"]["uploaded"] == 3
+        and len(predicted["warned"]) == (absent != "release")
+    )
+    for release in (predicted["release"], None):
+        result = pull(check=True, may_be_absent=True, release=release, **elsewhere)
+        assert result["changed"] and len(result["actions"]) == 2 and result["warned"] and result["release"] == ""
+        assert pull(check=True, release=release, **elsewhere)["failed"]
+        assert pull(may_be_absent=True, release=release, **elsewhere)["failed"]
+    if elsewhere:
+        assert sync(check=True, **elsewhere)["failed"] and sync(may_be_absent=True, **elsewhere)["failed"]
+    assert keys(s3) == [] and not (tmp_path / "host/current").exists()
 
 
 def test_channels_and_old_releases(sync, pull, s3, tmp_path, monkeypatch):
