@@ -324,8 +324,8 @@ class Run:
             if given["state"] == "current" and not given["release"] and wanted in host.state()["rejected"]:
                 self.rejected = True
                 self.warnings.append(
-                    f"Channel {given['channel']!r} names release {wanted}, which was rolled back on this machine: nothing was done. Deliver "
-                    f"another one, or say release={wanted!r} to use it all the same"
+                    f"Channel {given['channel']!r} names release {wanted}, which was rolled back on this machine: nothing was done. "
+                    f"Deliver another one, or say release={wanted!r} to use it all the same"
                 )
                 return before, before
             here = wanted in host.releases()
