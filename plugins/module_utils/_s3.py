@@ -10,12 +10,14 @@ each run, more than the requests; it is imported only where keys must be looked 
 from __future__ import annotations
 
 import base64
+import copy
 import dataclasses
 import hashlib
 import hmac
 import http.client
 import os
 import ssl
+import threading
 import time
 import typing as t
 from urllib.parse import quote, urlsplit
@@ -232,7 +234,7 @@ class Client:
         self.region = region
         self.path_style = bool(endpoint) if path_style is None else path_style
         self.timeout = timeout
-        self.requests = 0
+        self.requests = self.bytes_sent = self.bytes_received = 0  # bytes: of bodies
         self.context: ssl.SSLContext | None = None
         if self.scheme == "https":
             try:
@@ -277,13 +279,15 @@ class Client:
         query: t.Sequence[tuple[str, str]] = (),
         body: bytes = b"",
         retry: t.Container[str] = (),
+        key: str = "",
+        headers: t.Mapping[str, str] | None = None,
     ) -> Answer:
         """One request, tried again where the store asks for it. Every answer but 2xx is an S3Error."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                answer = self._once(method, bucket, query, body)
+                answer = self._once(method, bucket, query, body, key, headers)
             except (OSError, http.client.HTTPException) as error:
-                self._connections.clear()
+                self.close()
                 if (
                     attempt == ATTEMPTS
                     or isinstance(error, (ConnectionRefusedError, ssl.SSLCertVerificationError))
@@ -303,17 +307,40 @@ class Client:
             time.sleep(0.2 * 2**attempt)
         raise AssertionError("not reached")
 
-    def _once(self, method: str, bucket: str, query: t.Sequence[tuple[str, str]], body: bytes) -> Answer:
+    def close(self) -> None:
+        """Lets go of all connections; the next request makes a new one."""
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
+
+    def twin(self) -> Client:
+        """Another client with connections and counters of its own, for another thread."""
+        twin = copy.copy(self)
+        twin.requests = twin.bytes_sent = twin.bytes_received = 0
+        twin._connections = {}
+        return twin
+
+    def _once(
+        self,
+        method: str,
+        bucket: str,
+        query: t.Sequence[tuple[str, str]],
+        body: bytes,
+        key: str = "",
+        more: t.Mapping[str, str] | None = None,
+    ) -> Answer:
         host = self.host if self.path_style or "." in bucket or not bucket else f"{bucket}.{self.host}"
         path = self.prefix + (f"/{quote(bucket)}" if bucket and host == self.host else "") or "/"
-        if host != self.host and not path.endswith("/"):
+        if (key or host != self.host) and not path.endswith("/"):
             path += "/"
+        path += quote(key, safe="/-_.~")
         shown = f"[{host}]" if ":" in host else host
         default = {"http": 80, "https": 443}[self.scheme]
         headers = {"host": shown if self.port in (None, default) else f"{shown}:{self.port}"}
         if body:
             headers["content-md5"] = base64.b64encode(_md5(body)).decode("ascii")
-            headers["content-type"] = "application/xml"
+            headers["content-type"] = "application/octet-stream" if key else "application/xml"
+        headers.update(more or {})
         if self.keys is None:
             raise S3Failure("access_key and secret_key: not given")
         headers = sign(method, path, query, headers, body, self.keys, self.region, time.time())
@@ -328,6 +355,8 @@ class Client:
         )
         response = connection.getresponse()
         content = response.read()
+        self.bytes_sent += len(body)
+        self.bytes_received += len(content)
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
 
 
@@ -824,40 +853,203 @@ class Store:
             raise S3Failure(f"bucket {name!r}: still has {what}; a bucket is only deleted when it is empty")
 
     def _explain(self, error: S3Error, doing: str, name: str) -> S3Failure:
-        """The store's answer as one line that says what to do."""
-        access, endpoint = (self.client.keys.access if self.client.keys else ""), self.client.endpoint
-        region = error.headers.get("x-amz-bucket-region", "")
-        if error.code == "SignatureDoesNotMatch":
-            return S3Failure(
-                f"secret_key: {endpoint} refuses it for access_key={access!r}: wrong secret or unknown access key"
-            )
-        if error.code == "InvalidAccessKeyId":
-            return S3Failure(f"access_key={access!r}: not known at {endpoint}")
-        if error.code in ("ExpiredToken", "InvalidToken"):
-            return S3Failure(f"session_token: {endpoint} says {error.code}; get new temporary keys")
-        if error.code == "RequestTimeTooSkewed":
-            return S3Failure(
-                f"clock: {endpoint} and this machine differ by more than 15 minutes; set this machine's time"
-            )
-        if error.code == "BucketAlreadyExists":
-            return S3Failure(f"bucket {name!r}: the name is taken by someone else at {endpoint}; choose another")
-        if error.code == "InvalidBucketName":
-            return S3Failure(f"bucket {name!r}: {endpoint} refuses the name")
-        if region and region != self.client.region:
-            return S3Failure(f"region={self.client.region!r}: bucket {name!r} is in region {region!r}; give that")
-        if error.code in (
-            "IllegalLocationConstraintException",
-            "InvalidLocationConstraint",
-            "AuthorizationHeaderMalformed",
-        ):
-            return S3Failure(f"region={self.client.region!r}: not the region of {endpoint}: {error.text}")
-        if error.code == "BucketNotEmpty":
-            return S3Failure(
-                f"bucket {name!r}: still has objects or old versions; a bucket is only deleted when it is empty"
-            )
-        if error.code == "AccessDenied" or error.status == 403:
-            return S3Failure(
-                f"bucket {name!r}: access denied for access_key={access!r} while {doing}: the bucket belongs to someone else, or the "
-                "key lacks the permission"
-            )
-        return S3Failure(f"{doing} at {endpoint}: {error}")
+        return explain(error, self.client, doing, name)
+
+
+def explain(error: S3Error, client: Client, doing: str, name: str) -> S3Failure:
+    """The store's answer as one line that says what to do."""
+    access, endpoint = (client.keys.access if client.keys else ""), client.endpoint
+    region = error.headers.get("x-amz-bucket-region", "")
+    if error.code == "SignatureDoesNotMatch":
+        return S3Failure(
+            f"secret_key: {endpoint} refuses it for access_key={access!r}: wrong secret or unknown access key"
+        )
+    if error.code == "InvalidAccessKeyId":
+        return S3Failure(f"access_key={access!r}: not known at {endpoint}")
+    if error.code in ("ExpiredToken", "InvalidToken"):
+        return S3Failure(f"session_token: {endpoint} says {error.code}; get new temporary keys")
+    if error.code == "RequestTimeTooSkewed":
+        return S3Failure(f"clock: {endpoint} and this machine differ by more than 15 minutes; set this machine's time")
+    if error.code == "BucketAlreadyExists":
+        return S3Failure(f"bucket {name!r}: the name is taken by someone else at {endpoint}; choose another")
+    if error.code == "NoSuchBucket":
+        return S3Failure(f"bucket {name!r}: does not exist at {endpoint}; make it with the module s3_bucket first")
+    if error.code == "InvalidBucketName":
+        return S3Failure(f"bucket {name!r}: {endpoint} refuses the name")
+    if region and region != client.region:
+        return S3Failure(f"region={client.region!r}: bucket {name!r} is in region {region!r}; give that")
+    if error.code in (
+        "IllegalLocationConstraintException",
+        "InvalidLocationConstraint",
+        "AuthorizationHeaderMalformed",
+    ):
+        return S3Failure(f"region={client.region!r}: not the region of {endpoint}: {error.text}")
+    if error.code == "BucketNotEmpty":
+        return S3Failure(
+            f"bucket {name!r}: still has objects or old versions; a bucket is only deleted when it is empty"
+        )
+    if error.code == "AccessDenied" or error.status == 403:
+        return S3Failure(
+            f"bucket {name!r}: access denied for access_key={access!r} while {doing}: the bucket belongs to someone else, or the "
+            "key lacks the permission"
+        )
+    return S3Failure(f"{doing} at {endpoint}: {error}")
+
+
+def not_there_yet(failure: S3Failure) -> bool:
+    """Whether this is what a store says that an earlier step would only have made: no answer, no bucket, unknown key."""
+    return isinstance(failure, Unreachable) or getattr(failure.__cause__, "code", "") in (
+        "NoSuchBucket",
+        *REFUSED_KEY_CODES,
+    )
+
+
+# -- objects -------------------------------------------------------------------------------------------------------------------
+
+_PART = 1000  # objects in one listing or deletion: the protocol's limit
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """An object as a listing shows it. ``modified`` is ISO 8601 in UTC, so text order is time order."""
+
+    key: str
+    size: int
+    modified: str
+    etag: str
+
+
+class Objects:
+    """The objects of one bucket. Each thread has a connection of its own, kept alive; the counters are those of all."""
+
+    def __init__(self, client: Client, bucket: str, threads: int = 8) -> None:
+        self.client = client
+        self.bucket = bucket
+        self.threads = max(1, threads)
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._twins: list[Client] = []
+
+    def _twin(self) -> Client:
+        twin = getattr(self._local, "client", None)
+        if twin is None:
+            twin = self._local.client = self.client.twin()
+            with self._lock:
+                self._twins.append(twin)
+        return twin
+
+    @property
+    def requests(self) -> int:
+        return sum(twin.requests for twin in self._twins)
+
+    @property
+    def bytes_sent(self) -> int:
+        return sum(twin.bytes_sent for twin in self._twins)
+
+    @property
+    def bytes_received(self) -> int:
+        return sum(twin.bytes_received for twin in self._twins)
+
+    def close(self) -> None:
+        """Lets go of all connections."""
+        for twin in self._twins:
+            twin.close()
+
+    def _call(self, doing: str, method: str, *given: t.Any, **more: t.Any) -> Answer:
+        client = self._twin()
+        try:
+            return client.call(method, self.bucket, *given, **more)
+        except S3Error as error:
+            raise explain(error, client, doing, self.bucket) from error
+
+    def get(self, key: str) -> bytes | None:
+        """An object's content, None when it isn't there. A bucket that isn't there is an error."""
+        try:
+            return self._twin().call("GET", self.bucket, key=key).body
+        except S3Error as error:
+            if error.status == 404 and error.code != "NoSuchBucket":
+                return None
+            raise explain(error, self.client, f"reading {key!r}", self.bucket) from error
+
+    def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
+        """Writes an object whole; the store checks the body against its checksums."""
+        self._call(f"writing {key!r}", "PUT", body=body, key=key, headers={"content-type": content_type})
+
+    def copy(self, source: str, key: str) -> bool:
+        """Copies within the bucket without moving the content; False when the source isn't there."""
+        headers = {"x-amz-copy-source": quote(f"/{self.bucket}/{source}", safe="/-_.~")}
+        try:
+            answer = self._twin().call("PUT", self.bucket, key=key, headers=headers)
+        except S3Error as error:
+            if error.status == 404 and error.code != "NoSuchBucket":
+                return False
+            raise explain(error, self.client, f"copying {source!r} to {key!r}", self.bucket) from error
+        failure = _error_of(answer)  # a copy may fail after the store has answered 200
+        if failure.code:
+            raise explain(failure, self.client, f"copying {source!r} to {key!r}", self.bucket)
+        return True
+
+    def list(self, prefix: str, delimiter: str = "") -> tuple[list[Listed], list[str]]:
+        """All objects whose key begins like this; with a delimiter only those of that level, and the levels below."""
+        found: list[Listed] = []
+        below: list[str] = []
+        query = [("list-type", "2"), ("prefix", prefix), *([("delimiter", delimiter)] if delimiter else [])]
+        token = ""
+        while True:
+            more = [("continuation-token", token)] if token else []
+            root = self._call(f"listing {prefix!r}", "GET", [*query, *more]).xml()
+            if root is None or not root.tag.startswith("List"):
+                raise S3Failure(f"listing {prefix!r} of bucket {self.bucket!r}: the answer is not a listing")
+            for node in root.iter("Contents"):
+                found.append(
+                    Listed(
+                        node.findtext("Key") or "",
+                        _number(node, "Size"),
+                        node.findtext("LastModified") or "",
+                        (node.findtext("ETag") or "").strip('"'),
+                    )
+                )
+            below += [node.findtext("Prefix") or "" for node in root.iter("CommonPrefixes")]
+            token = root.findtext("NextContinuationToken") or ""
+            if not token or root.findtext("IsTruncated") != "true":
+                return found, below
+
+    def delete(self, keys: t.Iterable[str]) -> int:
+        """Deletes objects, a thousand in one request; what isn't there counts as deleted."""
+        wanted = sorted(set(keys))
+        for start in range(0, len(wanted), _PART):
+            nodes = [_element("Object", Key=key) for key in wanted[start : start + _PART]]
+            body = _document(_element("Delete", Object=nodes, Quiet=True))
+            root = self._call("deleting objects", "POST", [("delete", "")], body).xml()
+            for node in [] if root is None else root.iter("Error"):
+                if node.findtext("Code") != "NoSuchKey":
+                    raise S3Failure(
+                        f"bucket {self.bucket!r}: {node.findtext('Key')!r} can't be deleted: "
+                        f"{node.findtext('Code')}: {node.findtext('Message')}"
+                    )
+        return len(wanted)
+
+    def each(self, work: t.Callable[[t.Any], t.Any], items: t.Iterable[t.Any]) -> list[t.Any]:
+        """``work`` for all items side by side. The first failure stops what hasn't begun and is raised."""
+        todo = list(items)
+        if self.threads == 1 or len(todo) < 2:
+            return [work(item) for item in todo]
+        from concurrent import futures
+
+        with futures.ThreadPoolExecutor(min(self.threads, len(todo))) as pool:
+            running = [pool.submit(work, item) for item in todo]
+            futures.wait(running, return_when=futures.FIRST_EXCEPTION)
+            for future in running:
+                future.cancel()
+            failed = [future for future in running if not future.cancelled() and future.exception()]
+            return [future.result() for future in failed or running]
+
+
+class NoObjects(Objects):
+    """The objects of a bucket that isn't there yet, for check mode."""
+
+    def get(self, key: str) -> bytes | None:
+        return None
+
+    def list(self, prefix: str, delimiter: str = "") -> tuple[list[Listed], list[str]]:
+        return [], []

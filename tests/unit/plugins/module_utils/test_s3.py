@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import http.server
+import threading
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -57,7 +60,7 @@ class FakeStore(Client):
         )
         self.odd, self.headers, self.buckets, self.log = odd or {}, headers or {}, buckets or {}, []
 
-    def _once(self, method, bucket, query, body):
+    def _once(self, method, bucket, query, body, *dummy):
         self.requests += 1
         sub = query[0][0] if query else ""
         self.log.append(f"{method} {sub}".strip())
@@ -315,7 +318,7 @@ def test_region_of_a_new_bucket():
     bodies = []
 
     class Recorder(FakeStore):
-        def _once(self, method, bucket, query, body):
+        def _once(self, method, bucket, query, body, *dummy):
             if method == "PUT" and not query:
                 bodies.append(body)
             return super()._once(method, bucket, query, body)
@@ -398,3 +401,141 @@ def test_signature_is_botocore_s(monkeypatch, method, query, body, token):
     auth.S3SigV4Auth(Credentials("a:b", SECRET, token or None), "s3", "eu-west-1").add_auth(request)
     assert ours["x-amz-date"] == request.headers["X-Amz-Date"]
     assert ours["authorization"] == request.headers["Authorization"]
+
+
+# -- objects
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """A store that answers from a list, and drops the connection where it says so."""
+
+    protocol_version = "HTTP/1.1"
+    answers: list = []
+    seen: list = []
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.seen.append((self.command, self.path, self.headers, body, self.client_address[1]))
+        answer = self.answers.pop(0) if self.answers else (200, b"")
+        if answer is None:
+            self.close_connection = True
+            return
+        self.send_response(answer[0])
+        self.send_header("Content-Length", str(len(answer[1])))
+        self.end_headers()
+        self.wfile.write(answer[1])
+
+    do_GET = do_PUT = do_POST = answer
+
+    def log_message(self, *dummy):
+        pass
+
+
+@pytest.fixture
+def served(monkeypatch):
+    monkeypatch.setattr(_s3.time, "sleep", lambda dummy: None)
+    Handler.answers, Handler.seen = [], []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    client = Client(Keys("AKID", SECRET), "us-east-1", f"http://127.0.0.1:{server.server_address[1]}")
+    objects = _s3.Objects(client, "bucket-of-test", threads=4)
+    yield objects
+    objects.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_connections_are_kept_and_broken_ones_made_anew(served):
+    Handler.answers = [
+        (200, b""),
+        None,
+        (500, b""),
+        (503, b"<Error><Code>SlowDown</Code></Error>"),
+        (200, b""),
+        (200, b"x"),
+    ]
+    served.put("a", b"1")
+    served.put("b", b"2")
+    assert served.get("c") == b"x"
+    assert [one[:2] for one in Handler.seen] == [
+        ("PUT", "/bucket-of-test/a"),
+        *[("PUT", "/bucket-of-test/b")] * 4,
+        ("GET", "/bucket-of-test/c"),
+    ]
+    assert Handler.seen[0][4] == Handler.seen[1][4] and len({one[4] for one in Handler.seen}) == 2
+    assert served.requests == 6 and served.bytes_received >= 1
+    assert (
+        Handler.seen[0][2]["content-md5"]
+        and Handler.seen[0][2]["x-amz-content-sha256"] == hashlib.sha256(b"1").hexdigest()
+    )
+    Handler.answers = [None] * 4
+    with pytest.raises(_s3.Unreachable):
+        served.put("b", b"2")
+
+
+def test_a_key_is_quoted_once_and_signed_as_sent(served):
+    served.put("a b/\u00fc+%&?.txt", b"")
+    assert Handler.seen[0][1] == "/bucket-of-test/a%20b/%C3%BC%2B%25%26%3F.txt"
+
+
+def test_what_is_not_there_and_what_is_refused(served):
+    Handler.answers = [
+        (404, failure(400, "NoSuchKey").body),
+        (404, failure(400, "NoSuchBucket").body),
+        (403, failure(400, "AccessDenied").body),
+    ]
+    assert served.get("a") is None
+    with pytest.raises(S3Failure, match="does not exist"):
+        served.get("a")
+    with pytest.raises(S3Failure, match="access denied"):
+        served.put("a", b"")
+
+
+def test_a_copy_may_fail_after_the_answer_began(served):
+    Handler.answers = [
+        (200, b"<CopyObjectResult/>"),
+        (404, failure(400, "NoSuchKey").body),
+        (200, failure(400, "InternalError").body),
+    ]
+    assert served.copy("a \u00fc", "b") is True
+    assert Handler.seen[0][2]["x-amz-copy-source"] == "/bucket-of-test/a%20%C3%BC"
+    assert served.copy("a", "b") is False
+    with pytest.raises(S3Failure, match="InternalError"):
+        served.copy("a", "b")
+
+
+def test_a_long_listing_and_a_long_deletion(served):
+    first = b"<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t/1=</NextContinuationToken><Contents><Key>a</Key>"
+    first += b"<Size>3</Size><LastModified>2026-01-01T00:00:00Z</LastModified><ETag>&quot;e&quot;</ETag></Contents></ListBucketResult>"
+    last = b"<ListBucketResult><IsTruncated>false</IsTruncated><CommonPrefixes><Prefix>b/</Prefix></CommonPrefixes></ListBucketResult>"
+    Handler.answers = [(200, first), (200, last)]
+    assert served.list("", "/") == ([_s3.Listed("a", 3, "2026-01-01T00:00:00Z", "e")], ["b/"])
+    assert "continuation-token=t%2F1%3D" in Handler.seen[1][1]
+    Handler.seen.clear()
+    assert served.delete(f"k{number}" for number in range(2500)) == 2500 and len(Handler.seen) == 3
+    Handler.answers = [
+        (200, b"<DeleteResult><Error><Key>x</Key><Code>AccessDenied</Code><Message>no</Message></Error></DeleteResult>")
+    ]
+    with pytest.raises(S3Failure, match="'x' can't be deleted: AccessDenied"):
+        served.delete(["x"])
+    Handler.answers = [(200, b"<html/>")]
+    with pytest.raises(S3Failure, match="not a listing"):
+        served.list("")
+
+
+def test_side_by_side_stops_at_the_first_failure(served):
+    begun = []
+
+    def work(number):
+        begun.append(number)
+        if number == 3:
+            raise S3Failure("this one")
+        threading.Event().wait(0.01)
+        return number
+
+    with pytest.raises(S3Failure, match="this one"):
+        served.each(work, range(200))
+    assert len(begun) < 100
+    assert served.each(lambda number: number * 2, range(5)) == [0, 2, 4, 6, 8] and served.each(work, []) == []

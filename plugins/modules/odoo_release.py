@@ -1,0 +1,429 @@
+#!/usr/bin/python
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: odoo_release
+short_description: Pulls a release of code onto a machine and switches to it at once
+version_added: 0.1.0
+author:
+  - odoo_cloud.platform contributors (@odoo-cloud)
+description:
+  - Takes a release that M(odoo_cloud.platform.odoo_addons_sync) brought to a bucket, with O(state) V(current) makes it the one in use, and
+    goes back to an earlier one.
+  - Only archives that are not here yet are fetched. Everything is unpacked and checked beside what is in use; then one rename
+    gives the release its name and one rename makes C(current) lead to it. A run that dies leaves the release in use as it was, and
+    the next run goes on with what was already fetched.
+  - In O(path) are C(releases/<release>/addons), C(releases/<release>/python), C(requirements.txt), C(constraints.txt),
+    C(system_packages.txt) and C(release.json) of each release, and the link C(current).
+  - Follow the link once (C(readlink)) when a process starts, and mount O(path), not what the link leads to. A process that
+    follows it for each file would see both releases around a switch.
+  - When nothing changed, this costs one request; none with O(release).
+extends_documentation_fragment:
+  - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.s3
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details:
+      - Shows packages with version and digest. Which files of them differ is shown by M(odoo_cloud.platform.odoo_addons_sync).
+  idempotent:
+    support: partial
+    details:
+      - O(state=rolled_back) without O(release) goes one release further back each time.
+options:
+  path:
+    description:
+      - Absolute path of the folder that holds the releases. It is created.
+      - Folders get mode V(0755), files V(0644) or V(0755); they belong to who runs the module.
+    type: path
+    required: true
+  state:
+    description:
+      - V(current) pulls the release and makes it the one in use.
+      - V(pulled) only pulls it, so that a later switch takes no time.
+      - V(rolled_back) goes back to O(release), or without it to the release that was in use before; it must still be here. No
+        request is made. The release that was left is noted as rejected. A run with O(state=current) and without O(release) does not go
+        to it again, until the channel names another one.
+    type: str
+    choices: [current, pulled, rolled_back]
+    default: current
+  release:
+    description: Name of a release, 16 hexadecimal digits. Without it, the one that O(channel) names.
+    type: str
+  bucket:
+    description: Bucket that holds the releases. Needed unless O(state=rolled_back).
+    type: str
+  prefix:
+    description: What the keys in the bucket begin with, such as V(acme/code).
+    type: str
+    default: ""
+  channel:
+    description: Which of the bucket's channels tells the release, for example one for each environment.
+    type: str
+    default: current
+  keep_releases:
+    description:
+      - How many releases stay on the machine. The current one, the one that a rollback would lead to and the one that the run is about
+        come first, then those that were pulled or in use last. At least V(1); with V(1) there is no way back.
+      - A release whose folder somebody holds a shared lock on (C(flock)) stays as long as that.
+    type: int
+    default: 3
+  verify_content:
+    description:
+      - Whether all files of the release are compared with its manifest. A release that was changed by hand or is damaged is made
+        again beside, and switched to.
+    type: bool
+    default: false
+  may_be_absent:
+    description:
+      - In check mode, a store that can't be reached, does not know the key yet, or has no such bucket counts as one that an earlier step
+        would have made, and so does a release or channel that is not in it.
+    type: bool
+    default: false
+  threads:
+    description: How many archives are fetched side by side.
+    type: int
+    default: 8
+seealso:
+  - module: odoo_cloud.platform.odoo_addons_sync
+"""
+
+EXAMPLES = r"""
+- name: The release that the bucket says
+  odoo_cloud.platform.odoo_release:
+    path: /srv/odoo-cloud/demo/code
+    endpoint_url: http://127.0.0.1:8095
+    access_key: demo:odoo
+    secret_key: "{{ lookup('odoo_cloud.platform.secret', 'demo/s3_key') }}"
+    bucket: demo-odoo-code
+  register: code
+
+- name: Only fetch a release, to switch later
+  odoo_cloud.platform.odoo_release:
+    path: /srv/odoo-cloud/acme_prod/code
+    region: eu-central-1
+    bucket: acme-odoo-code
+    channel: prod
+    release: 4e1a3c0f9b2d5a77
+    state: pulled
+
+- name: Back to the release before
+  odoo_cloud.platform.odoo_release:
+    path: /srv/odoo-cloud/acme_prod/code
+    state: rolled_back
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or in check mode would be done, as sentences.
+  returned: always
+  type: list
+  elements: str
+  sample: [pull release 4e1a3c0f9b2d5a77, switch from 09c1d2f3a4b5c6d7 to 4e1a3c0f9b2d5a77]
+release:
+  description: The release in use after the run, or in check mode after such a run. Empty when none is in use.
+  returned: success
+  type: str
+  sample: 4e1a3c0f9b2d5a77
+wanted:
+  description: The release that the run was about.
+  returned: success
+  type: str
+  sample: 4e1a3c0f9b2d5a77
+folder:
+  description: Folder of RV(wanted), without links.
+  returned: success
+  type: str
+  sample: /srv/odoo-cloud/demo/code/releases/4e1a3c0f9b2d5a77
+previous:
+  description: The release that was in use before the run. Empty when there was none.
+  returned: success
+  type: str
+  sample: 09c1d2f3a4b5c6d7
+rollback_to:
+  description: The release that O(state=rolled_back) would lead to after the run. Empty when there is none.
+  returned: success
+  type: str
+  sample: 09c1d2f3a4b5c6d7
+releases:
+  description: All releases on the machine after the run.
+  returned: success
+  type: list
+  elements: str
+  sample: [09c1d2f3a4b5c6d7, 4e1a3c0f9b2d5a77]
+rejected:
+  description: Whether the channel names a release that was rolled back here, so that nothing was done.
+  returned: success
+  type: bool
+  sample: false
+addons:
+  description: Names of addons that differ between RV(previous) and RV(wanted).
+  returned: success
+  type: dict
+  contains:
+    added:
+      description: New addons.
+      type: list
+      elements: str
+      sample: []
+    changed:
+      description: Addons with other content.
+      type: list
+      elements: str
+      sample: [acme_sale]
+    removed:
+      description: Addons that are gone.
+      type: list
+      elements: str
+      sample: []
+  sample: {added: [], changed: [acme_sale], removed: []}
+python:
+  description: The same for Python packages.
+  returned: success
+  type: dict
+  sample: {added: [], changed: [], removed: []}
+requirements_changed:
+  description: Whether requirements, constraints or system packages differ between RV(previous) and RV(wanted), so that an image is due.
+  returned: success
+  type: bool
+  sample: false
+downloaded:
+  description: Packages that were fetched, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [addon/acme_sale]
+linked:
+  description: Number of packages that were taken over from another release on the machine.
+  returned: success
+  type: int
+  sample: 99
+removed:
+  description: Old releases that were removed.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+damaged:
+  description: With O(verify_content), what differed from the manifest.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+requests:
+  description: Number of requests that were made.
+  returned: always
+  type: int
+  sample: 1
+bytes_received:
+  description: Bytes that were fetched.
+  returned: always
+  type: int
+  sample: 91
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery import (
+    DeliveryError,
+    Manifest,
+    describe,
+    is_release,
+    package_difference,
+)
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_bucket import NotDelivered, Places
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_host import Host
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._naming import NamingError, check_bucket_name
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._s3 import (
+    Client,
+    Objects,
+    S3Failure,
+    find_keys,
+    find_region,
+    not_there_yet,
+)
+
+
+def argument_spec() -> dict:
+    return {
+        "path": {"type": "path", "required": True},
+        "state": {"type": "str", "choices": ["current", "pulled", "rolled_back"], "default": "current"},
+        "release": {"type": "str"},
+        "bucket": {"type": "str"},
+        "prefix": {"type": "str", "default": ""},
+        "channel": {"type": "str", "default": "current"},
+        "keep_releases": {"type": "int", "default": 3},
+        "verify_content": {"type": "bool", "default": False},
+        "may_be_absent": {"type": "bool", "default": False},
+        "threads": {"type": "int", "default": 8},
+        "endpoint_url": {"type": "str"},
+        "region": {"type": "str"},
+        "access_key": {"type": "str", "no_log": False},
+        "secret_key": {"type": "str", "no_log": True},
+        "session_token": {"type": "str", "no_log": True},
+        "profile": {"type": "str"},
+        "path_style": {"type": "bool"},
+        "verify": {"type": "bool", "default": True},
+        "ca": {"type": "path"},
+        "timeout": {"type": "int", "default": 30},
+    }
+
+
+class Run:
+    """One run of the module."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.given = module.params
+        self.host = Host(self.given["path"], self.given["keep_releases"], module.check_mode)
+        self.places = Places(self.given["prefix"], self.given["channel"])
+        self.warnings: list[str] = []
+        self.damaged: list[str] = []
+        self.rejected = False
+        self.may_be_absent = self.given["may_be_absent"] and module.check_mode
+        self._objects: Objects | None = None
+
+    @property
+    def objects(self) -> Objects:
+        """The objects of the bucket; made when they are asked for, since most runs need no request or one."""
+        given = self.given
+        if self._objects is None:
+            if not given["bucket"]:
+                raise DeliveryError("bucket: not given, and the release is not on this machine")
+            client = Client(
+                keys=find_keys(given["access_key"], given["secret_key"], given["session_token"], given["profile"]),
+                region=find_region(given["region"], given["profile"], given["endpoint_url"]),
+                endpoint=given["endpoint_url"],
+                path_style=given["path_style"],
+                verify=given["verify"],
+                ca=given["ca"],
+                timeout=given["timeout"],
+            )
+            self._objects = Objects(client, check_bucket_name(given["bucket"]), given["threads"])
+        return self._objects
+
+    def counters(self) -> dict:
+        made = self._objects
+        return {"requests": made.requests if made else 0, "bytes_received": made.bytes_received if made else 0}
+
+    def run(self) -> tuple[Manifest | None, Manifest | None]:
+        """Does it; returns the manifests of the release before and of the one that is wanted."""
+        host, given = self.host, self.given
+        before = host.manifest(host.current()) if host.current() else None
+        if given["state"] == "rolled_back":
+            return before, self._roll_back()
+        try:
+            wanted = given["release"] or host.wanted(self.objects, self.places)
+            if given["state"] == "current" and not given["release"] and wanted in host.state()["rejected"]:
+                self.rejected = True
+                self.warnings.append(
+                    f"Channel {given['channel']!r} names release {wanted}, which was rolled back on this machine: nothing was done. "
+                    f"Deliver another one, or say release={wanted!r} to use it all the same"
+                )
+                return before, before
+            here = wanted in host.releases()
+            manifest = host.manifest(wanted) if here else host.fetch_manifest(self.objects, self.places, wanted)
+        except S3Failure as error:
+            if not self.may_be_absent or not (isinstance(error, NotDelivered) or not_there_yet(error)):
+                raise
+            self.warnings.append(f"Check mode: {error}; reported as if an earlier step had just delivered it")
+            name = given["release"] or "that is delivered then"
+            host.actions += [f"pull release {name}", *([f"switch to {name}"] if given["state"] == "current" else [])]
+            return before, before
+        if manifest is None:  # it is here, but its manifest is damaged
+            self.damaged = ["release.json"]
+            manifest = host.fetch_manifest(self.objects, self.places, wanted)
+        elif given["verify_content"] and here:
+            self.damaged = host.verify(host.folder(wanted))
+        folder = host.pull(
+            None if here and not self.damaged else self.objects, self.places, manifest, again=bool(self.damaged)
+        )
+        if given["state"] == "current":
+            host.switch(folder)
+        return before, manifest
+
+    def _roll_back(self) -> Manifest | None:
+        host, current = self.host, self.host.current()
+        target = self.given["release"] or host.previous()
+        if not target:
+            raise DeliveryError(
+                f"path={host.path!r}: no release before {current or 'any'} is here; give release= and state=current"
+            )
+        if target not in host.releases():
+            raise DeliveryError(
+                f"release={target!r}: is not on this machine (here are {', '.join(host.releases()) or 'none'})"
+            )
+        if target != current:
+            host.reject(current)
+            host.switch(host.folder(target))
+        return host.manifest(target)
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    given = module.params
+    os.umask(0o022)
+    run = None
+    try:
+        if given["release"] is not None and not is_release(given["release"]):
+            raise DeliveryError(f"release={given['release']!r}: is no name of a release; it has 16 hexadecimal digits")
+        run = Run(module)
+        with run.host.lock():
+            previous = run.host.current()
+            before, manifest = run.run()
+            run.host.prune()
+            if not module.check_mode:
+                run.host.clean()
+            wanted = manifest.release if manifest else ""
+            release = wanted if given["state"] != "pulled" and wanted else previous
+            result = {
+                "changed": bool(run.host.actions),
+                "actions": run.host.actions,
+                "release": release,
+                "wanted": wanted,
+                "folder": os.path.join(given["path"], "releases", run.host.folder(wanted)) if wanted else "",
+                "previous": previous,
+                "rollback_to": run.host.previous(),
+                "releases": run.host.releases(),
+                "rejected": run.rejected,
+                "addons": package_difference(before, manifest, "addon").as_dict(),
+                "python": package_difference(before, manifest, "python").as_dict(),
+                "requirements_changed": (before.files() if before else {}) != (manifest.files() if manifest else {}),
+                "downloaded": run.host.downloaded,
+                "linked": len(run.host.linked),
+                "removed": run.host.removed,
+                "damaged": run.damaged,
+                **run.counters(),
+            }
+    except (S3Failure, DeliveryError, NamingError) as error:
+        done = run.host.actions if run else []
+        counters = run.counters() if run else {"requests": 0, "bytes_received": 0}
+        module.fail_json(msg=str(error), actions=done, changed=bool(done) and not module.check_mode, **counters)
+    except OSError as error:
+        module.fail_json(
+            msg=f"path={given['path']!r}: {error.filename or ''}: {error.strerror or error}; what is in use was left as it was",
+            actions=run.host.actions if run else [],
+            **(run.counters() if run else {"requests": 0, "bytes_received": 0}),
+        )
+    for warning in run.warnings:
+        module.warn(warning)
+    if module._diff:
+        link = os.path.join(given["path"], "current")
+        result["diff"] = {
+            "before_header": f"{link} ({previous or 'nothing'})",
+            "after_header": f"{link} ({release or 'nothing'})",
+            "before": describe(before),
+            "after": describe(manifest if given["state"] != "pulled" else before),
+        }
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
