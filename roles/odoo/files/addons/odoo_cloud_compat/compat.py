@@ -2,8 +2,14 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What Odoo 14 to 19 do differently. Every difference that the cloud addons must know stands here and nowhere else."""
 
-from odoo import http, release
+import contextlib
+import os
+import sys
+import threading
+
+from odoo import http, release, sql_db
 from odoo.modules.registry import Registry  # noqa: F401 - at this place in all versions
+from odoo.tools import config
 
 SERIES = release.version_info[0]
 SERIES = int(SERIES.split("~")[-1]) if isinstance(SERIES, str) else SERIES  # "saas~18"
@@ -64,3 +70,108 @@ def repair_session(data):
             for key, value in actions["actions"].items()
         }
     return data
+
+
+# -- records and transactions ------------------------------------------------------------------------------------------
+
+
+def flush(records):
+    """Write to the database what is waiting."""
+    if SERIES >= 16:
+        records.env.flush_all()
+    else:
+        records.flush()
+
+
+def invalidate(records):
+    """Forget what was read of this model: contents are large."""
+    if SERIES >= 16:
+        records.env[records._name].invalidate_model(flush=False)
+    else:
+        records.invalidate_cache()
+
+
+def clear_caches(env):
+    """Forget what Odoo keeps for longer than a transaction (parameters)."""
+    if SERIES >= 17:
+        env.registry.clear_cache()
+    else:
+        env.registry.clear_caches()
+
+
+def in_test():
+    """Whether a test is running, whose transaction must stay open."""
+    if SERIES >= 19:
+        from odoo import modules
+
+        return bool(modules.module.current_test)
+    return bool(config["test_enable"] or getattr(threading.current_thread(), "testing", False))
+
+
+def commit(env):
+    """Commit a part of a long piece of work, but not in a test."""
+    if in_test():
+        flush(env["base"])
+    else:
+        env.cr.commit()  # pylint: disable=invalid-commit
+
+
+@contextlib.contextmanager
+def new_cursor(dbname):
+    """A cursor on a connection of its own, also in tests."""
+    cr = sql_db.db_connect(dbname).cursor()
+    try:
+        yield cr
+    finally:
+        cr.close()
+
+
+def is_updating():
+    """Whether the registry is being loaded to install or update modules. Only load_modules() knows."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "load_modules" and "update_module" in frame.f_locals:
+            return bool(frame.f_locals["update_module"])
+        frame = frame.f_back
+    return False
+
+
+def remove_file(path):
+    """A local file goes, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+# -- downloads ---------------------------------------------------------------------------------------------------------
+
+# 16 and later send files as a Stream; before that every file goes through memory, twice.
+Stream = getattr(http, "Stream", None)
+
+
+def request_environ():
+    """The WSGI environment of the request that is being answered."""
+    return http.request.httprequest.environ
+
+
+def object_streams(make):
+    """16 and 17 make the stream of an attachment outside of its model: ``make(attachment)`` comes first there."""
+    original = getattr(Stream, "from_attachment", None)
+    if original is None or SERIES >= 18 or getattr(Stream, "_odoo_cloud", False):
+        return
+
+    def from_attachment(cls, attachment):
+        return make(attachment) or original.__func__(cls, attachment)
+
+    Stream.from_attachment = classmethod(from_attachment)
+    Stream._odoo_cloud = True
+
+
+def png(width, height):
+    """A picture of noise, for tests."""
+    import io
+
+    from PIL import Image
+
+    picture = io.BytesIO()
+    Image.frombytes("RGB", (width, height), os.urandom(width * height * 3)).save(picture, "PNG")
+    return picture.getvalue()

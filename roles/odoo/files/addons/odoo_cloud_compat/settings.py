@@ -36,7 +36,7 @@ def is_true(name, default=False, env=None):
         return True
     if value in FALSE:
         return False
-    raise ValueError("%s is %r: say 1 or 0" % (name, value))
+    raise ValueError(f"{name} is {value!r}: say 1 or 0")
 
 
 def number(name, default, least=0, env=None, kind=int):
@@ -49,7 +49,7 @@ def number(name, default, least=0, env=None, kind=int):
     except ValueError:
         result = None
     if result is None or result < least:
-        raise ValueError("%s is %r: must be a number, %s or more" % (name, value, least))
+        raise ValueError(f"{name} is {value!r}: must be a number, {least} or more")
     return result
 
 

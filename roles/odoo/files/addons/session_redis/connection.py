@@ -6,11 +6,10 @@ import re
 from dataclasses import dataclass, field
 
 import redis
+from odoo.addons.odoo_cloud_compat import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
-
-from odoo.addons.odoo_cloud_compat import settings
 
 NAME = "ODOO_SESSION_REDIS"
 WEEK = 604800

@@ -30,12 +30,11 @@ class TestSessionRedis(HttpCase):
 
     def _me(self):
         """Who Odoo says that we are."""
-        answer = self.url_open(
+        return self.url_open(
             "/web/session/get_session_info",
             data=json.dumps({"jsonrpc": "2.0", "method": "call", "params": {}}),
             headers={"Content-Type": "application/json"},
         )
-        return answer
 
     def test_store_is_in_place(self):
         self.assertIsInstance(self.store, RedisSessionStore)
