@@ -8,6 +8,6 @@
     "license": "LGPL-3",
     "category": "Extra Tools",
     "depends": ["base", "base_attachment_object_storage"],
-    "external_dependencies": {"python": ["swiftclient", "keystoneauth1"]},
+    "external_dependencies": {"python": ["python-swiftclient", "keystoneauth1"]},
     "installable": True,
 }

@@ -3,6 +3,10 @@
 """What Odoo 14 to 19 do differently. Every difference that the cloud addons must know stands here and nowhere else."""
 
 import contextlib
+import functools
+import importlib
+import importlib.abc
+import importlib.machinery
 import os
 import sys
 import threading
@@ -166,6 +170,11 @@ def object_streams(make):
     Stream._odoo_cloud = True
 
 
+def base_url():
+    """Where the server of an HttpCase is."""
+    return f"http://127.0.0.1:{config['http_port']}"
+
+
 def png(width, height):
     """A picture of noise, for tests."""
     import io
@@ -175,3 +184,73 @@ def png(width, height):
     picture = io.BytesIO()
     Image.frombytes("RGB", (width, height), os.urandom(width * height * 3)).save(picture, "PNG")
     return picture.getvalue()
+
+
+# -- requests ----------------------------------------------------------------------------------------------------------
+
+
+def middleware(around):
+    """Stand around Odoo as a whole: ``around(application, environ, start_response)`` gives what is sent.
+
+    The class is changed and not an attribute of odoo.service: Odoo takes ``http.root`` itself as its application.
+    """
+    root_class = type(http.root)
+    original = root_class.__call__
+
+    def __call__(self, environ, start_response):
+        return around(functools.partial(original, self), environ, start_response)
+
+    root_class.__call__ = __call__
+
+
+def request_database():
+    """The database of the request that is being answered, or None."""
+    return http.request.db or None
+
+
+def request_cursor():
+    """The cursor of the request that is being answered (which has a database)."""
+    return http.request.env.cr
+
+
+def request_uid():
+    """The user of the request that is being answered, or None."""
+    return http.request.session.uid if http.request.session else None
+
+
+def request_params():
+    """The parameters of the request that is being answered, {} as long as there are none."""
+    params = getattr(http.request, "params", None)
+    return params if isinstance(params, dict) else {}
+
+
+def status_code(result):
+    """The status of what ir.http._dispatch() gave: a response, or something that becomes one."""
+    return getattr(result, "status_code", None) or getattr(result, "code", None) or 200
+
+
+# -- modules -----------------------------------------------------------------------------------------------------------
+
+
+class _OpenerpFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """``openerp.addons.x`` is ``odoo.addons.x``. Odoo 14 does that itself."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname == "openerp" or fullname.startswith("openerp."):
+            return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+        return None
+
+    def create_module(self, spec):
+        module = importlib.import_module("odoo" + spec.name[len("openerp") :])
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module):
+        """It was executed under its own name, and keeps it."""
+        module.__spec__ = module.__spec__.loader_state
+
+
+def alias_openerp():
+    """Make the old import path of addons work, unless Odoo itself does (14)."""
+    if not any(type(finder).__name__ in ("OdooHook", "_OpenerpFinder") for finder in sys.meta_path):
+        sys.meta_path.insert(0, _OpenerpFinder())

@@ -56,3 +56,14 @@ def number(name, default, least=0, env=None, kind=int):
 def secret(name, default="", env=None):
     """The secret: from the file that NAME_FILE names, else from NAME."""
     return read_secret(os.environ if env is None else env, name) or default
+
+
+def running_env():
+    """The environment: ``running_env`` of odoo.conf, else RUNNING_ENV, in the order of OCA's server_environment."""
+    from odoo.tools import config
+
+    try:
+        configured = config.get("running_env")
+    except KeyError:
+        configured = None
+    return str(configured or text("RUNNING_ENV") or text("ODOO_STAGE")).strip()

@@ -302,7 +302,7 @@ class DownloadTests:
         self.assertEqual(self.url_open(url, headers={"Range": "bytes=900000-"}).status_code, 416)
         same = self.url_open(url, headers={"If-None-Match": answer.headers["ETag"]})
         self.assertEqual((same.status_code, same.content), (304, b""))
-        head = self.opener.head(self.base_url() + url)
+        head = self.opener.head(compat.base_url() + url)
         self.assertEqual((head.status_code, head.headers["Content-Length"]), (200, str(len(data))))
 
     def test_image_is_scaled(self):
