@@ -9,5 +9,4 @@
     "category": "Extra Tools",
     "depends": ["base", "base_attachment_object_storage"],
     "external_dependencies": {"python": ["boto3"]},
-    "installable": True,
 }

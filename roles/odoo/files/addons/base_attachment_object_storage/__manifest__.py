@@ -8,5 +8,4 @@
     "license": "LGPL-3",
     "category": "Extra Tools",
     "depends": ["base"],
-    "installable": True,
 }

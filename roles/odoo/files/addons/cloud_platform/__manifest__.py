@@ -8,5 +8,4 @@
     "license": "LGPL-3",
     "category": "Extra Tools",
     "depends": ["session_redis", "monitoring_status", "logging_json"],
-    "installable": True,
 }

@@ -8,5 +8,4 @@
     "license": "LGPL-3",
     "category": "Extra Tools",
     "depends": ["cloud_platform", "attachment_swift", "monitoring_statsd"],
-    "installable": True,
 }

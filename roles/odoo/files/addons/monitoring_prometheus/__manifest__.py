@@ -9,5 +9,4 @@
     "category": "Extra Tools",
     "depends": ["base", "web"],
     "external_dependencies": {"python": ["prometheus-client"]},
-    "installable": True,
 }

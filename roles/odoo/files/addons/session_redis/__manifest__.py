@@ -10,5 +10,4 @@
     "depends": ["base"],
     "external_dependencies": {"python": ["redis"]},
     "post_load": "post_load",
-    "installable": True,
 }

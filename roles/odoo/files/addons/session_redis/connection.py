@@ -122,8 +122,8 @@ def connect(where):
         "socket_connect_timeout": where.timeout,
         "socket_keepalive": True,
         "health_check_interval": 30,
-        "retry": Retry(NoBackoff(), 1),
-        "retry_on_error": [redis.exceptions.ConnectionError],
+        # Not after a time limit: it would be waited for twice.
+        "retry": Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
     }
     # An empty password would be sent as one.
     if where.username:

@@ -16,7 +16,9 @@ _logger = logging.getLogger(__name__)
 
 IDENTIFIER = 42  # characters of a session id that stay the same when it is rotated
 CHUNK = 500
-DOWN_SECONDS = 1.0  # after a failure the next ones follow at once for so long
+# After a failure the next ones follow at once for so long; longer if it cost time to find out.
+REFUSED_SECONDS = 1.0
+SILENT_SECONDS = 5.0
 _IDENTIFIER_RE = re.compile(r"[A-Za-z0-9_-]{42}\Z")
 
 
@@ -113,7 +115,8 @@ class RedisSessionStore:
         try:
             result = function(self.redis)
         except redis.exceptions.RedisError as error:
-            self._down_until = time.monotonic() + DOWN_SECONDS
+            silent = isinstance(error, redis.exceptions.TimeoutError)
+            self._down_until = time.monotonic() + (SILENT_SECONDS if silent else REFUSED_SECONDS)
             if not self._down:
                 _logger.error("Redis can't be used for sessions: %s", error)
             self._down = True

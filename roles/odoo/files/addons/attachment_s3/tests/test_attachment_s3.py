@@ -47,7 +47,7 @@ class TestS3(StoreTests, StoreCase):
     def test_database_in_the_bucket_name(self):
         self._environ(AWS_BUCKETNAME="w-{db}-own")
         with self.transaction() as env:
-            attachment = self.create(env, self.content())
+            attachment = self.make(env, self.content())
             bucket = f"w-{env.cr.dbname.replace('_', '-').lower()}-own"
             self.assertTrue(self.fname(attachment)[0].startswith(f"s3://{bucket}/"))
             key, number = attachment.checksum, attachment.id
@@ -60,7 +60,7 @@ class TestS3(StoreTests, StoreCase):
     def test_bucket_of_somebody_else_is_only_read(self):
         data = self.content()
         with self.transaction() as env:
-            attachment = self.create(env, data)
+            attachment = self.make(env, data)
             key, number = attachment.checksum, attachment.id
             production = env["ir.attachment"]._s3_bucket()
         self._environ(AWS_BUCKETNAME=production + "-copy")
@@ -69,7 +69,7 @@ class TestS3(StoreTests, StoreCase):
             self.assertEqual(attachment.raw, data)
             self.assertNotIn(number, [row[0] for row in env["ir.attachment"]._rows_to_move("s3")])
             attachment.unlink()
-            self.create(env, data)
+            self.make(env, data)
         self.assertIn(key, self.objects(production))
         self.assertIn(key, self.objects(production + "-copy"))
         self._remove()
@@ -80,14 +80,14 @@ class TestS3(StoreTests, StoreCase):
 
     def test_store_is_away(self):
         with self.transaction() as env:
-            number = self.create(env, self.content()).id
+            number = self.make(env, self.content()).id
         self._environ(AWS_HOST="http://127.0.0.1:1", AWS_CONNECT_TIMEOUT="1")
         begin = time.monotonic()
         with mute_logger(LOGGER, *LOGGERS):
             with self.transaction() as env, self.assertRaises(StoreError):
                 env["ir.attachment"].browse(number).raw  # noqa: B018
             with self.transaction() as env, self.assertRaises(StoreError), env.cr.savepoint():
-                self.create(env, self.content())
+                self.make(env, self.content())
         self.assertLess(time.monotonic() - begin, 30)
 
     def test_refused_key_is_told(self):
@@ -99,7 +99,7 @@ class TestS3(StoreTests, StoreCase):
             self.assertRaises(StoreError),
             env.cr.savepoint(),
         ):
-            self.create(env, self.content())
+            self.make(env, self.content())
 
     def test_readiness(self):
         self.env["ir.attachment"]._store_check("s3")

@@ -44,7 +44,7 @@ class TestSwift(NeedsStore, StoreTests, StoreCase):
     def test_container_of_somebody_else_is_only_read(self):
         data = self.content()
         with self.transaction() as env:
-            attachment = self.create(env, data)
+            attachment = self.make(env, data)
             key, number = attachment.checksum, attachment.id
         before = os.environ["SWIFT_WRITE_CONTAINER"]
         os.environ["SWIFT_WRITE_CONTAINER"] = "copy-of-it"
@@ -53,7 +53,7 @@ class TestSwift(NeedsStore, StoreTests, StoreCase):
             attachment = env["ir.attachment"].browse(number)
             self.assertEqual(attachment.raw, data)
             attachment.unlink()
-            other = self.create(env, self.content())
+            other = self.make(env, self.content())
             self.assertTrue(self.fname(other)[0].startswith("swift://copy-of-it/"))
         self._remove()
         os.environ["SWIFT_WRITE_CONTAINER"] = before
@@ -71,11 +71,11 @@ class TestSwift(NeedsStore, StoreTests, StoreCase):
             self.assertRaises(StoreError),
             env.cr.savepoint(),
         ):
-            self.create(env, self.content())
+            self.make(env, self.content())
 
     def test_readiness(self):
         with self.transaction() as env:
-            self.create(env, self.content())
+            self.make(env, self.content())
         self.env["ir.attachment"]._store_check("swift")
 
 

@@ -76,13 +76,8 @@ class IrAttachment(models.Model):
     # -- where a content goes
 
     @api.model
-    def _storage_configured(self):
-        """The storage that is set, whether or not it is switched off."""
-        return self.env.context.get("storage_location") or super()._storage()
-
-    @api.model
     def _storage(self):
-        storage = self._storage_configured()
+        storage = self.env.context.get("storage_location") or super()._storage()
         if storage in self._get_stores() and settings.is_true("DISABLE_ATTACHMENT_STORAGE"):
             return "db"
         return storage

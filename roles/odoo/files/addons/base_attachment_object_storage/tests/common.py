@@ -66,12 +66,12 @@ class StoreCase(TransactionCase):
             env = api.Environment(cr, SUPERUSER_ID, {})
             yield env
             compat.flush(env["ir.attachment"])
-            cr.commit()
+            cr.commit()  # pylint: disable=invalid-commit
 
     def content(self, size=100):
         return (uuid.uuid4().bytes * (size // 16 + 1))[:size]
 
-    def create(self, env, data, **values):
+    def make(self, env, data, **values):
         name = uuid.uuid4().hex
         self.names.append(name)
         return env["ir.attachment"].create(
@@ -88,7 +88,7 @@ class StoreTests:
     def test_written_and_read(self):
         data = self.content()
         with self.transaction() as env:
-            attachment = self.create(env, data)
+            attachment = self.make(env, data)
             fname, in_database = self.fname(attachment)
             self.assertTrue(fname.startswith(f"{self.storage}://"))
             self.assertTrue(fname.endswith("/" + attachment.checksum))
@@ -101,7 +101,7 @@ class StoreTests:
     def test_same_content_is_one_object(self):
         data = self.content()
         with self.transaction() as env:
-            first, second = self.create(env, data), self.create(env, data)
+            first, second = self.make(env, data), self.make(env, data)
             key = first.checksum
             self.assertEqual(self.fname(first), self.fname(second))
         with self.transaction() as env:
@@ -120,7 +120,7 @@ class StoreTests:
                 ("application/javascript", 90000, True),
                 ("text/plain", 10, False),
             ):
-                attachment = self.create(env, self.content(size), mimetype=mimetype)
+                attachment = self.make(env, self.content(size), mimetype=mimetype)
                 self.assertEqual(self.fname(attachment)[1], in_database, (mimetype, size))
                 self.assertEqual(bool(self.fname(attachment)[0]), not in_database, (mimetype, size))
                 self.assertEqual(attachment.checksum in self.objects(), not in_database, (mimetype, size))
@@ -128,7 +128,7 @@ class StoreTests:
     def test_upload_is_undone_by_a_rollback(self):
         keys = []
         with self.transaction() as env:
-            keys = [self.create(env, self.content()).checksum for _turn in range(3)]
+            keys = [self.make(env, self.content()).checksum for _turn in range(3)]
             self.assertEqual(set(keys) - set(self.objects()), set())
             raise Undo
         self.assertEqual(set(keys) & set(self.objects()), set())
@@ -136,7 +136,7 @@ class StoreTests:
     def test_upload_is_undone_by_a_savepoint(self):
         with self.transaction() as env:
             with contextlib.suppress(Undo), env.cr.savepoint():
-                key = self.create(env, self.content()).checksum
+                key = self.make(env, self.content()).checksum
                 raise Undo
             self.assertIn(key, self.objects())
             compat.invalidate(env["ir.attachment"])
@@ -145,15 +145,15 @@ class StoreTests:
     def test_rollback_keeps_what_others_name(self):
         data = self.content()
         with self.transaction() as env:
-            key = self.create(env, data).checksum
+            key = self.make(env, data).checksum
         with self.transaction() as env:
-            self.create(env, data)
+            self.make(env, data)
             raise Undo
         self.assertIn(key, self.objects())
 
     def test_deletion_waits_for_the_commit(self):
         with self.transaction() as env:
-            attachment = self.create(env, self.content())
+            attachment = self.make(env, self.content())
             key, number = attachment.checksum, attachment.id
         with self.transaction() as env:
             env["ir.attachment"].browse(number).unlink()
@@ -167,7 +167,7 @@ class StoreTests:
 
     def test_new_content_replaces_the_old(self):
         with self.transaction() as env:
-            attachment = self.create(env, self.content())
+            attachment = self.make(env, self.content())
             old, number = attachment.checksum, attachment.id
         with self.transaction() as env:
             attachment = env["ir.attachment"].browse(number)
@@ -183,10 +183,10 @@ class StoreTests:
     def test_upload_protects_from_a_deletion_at_the_same_time(self):
         data = self.content()
         with self.transaction() as env:
-            attachment = self.create(env, data)
+            attachment = self.make(env, data)
             key, number = attachment.checksum, attachment.id
         with self.transaction() as env:
-            compat.flush(self.create(env, data))  # not committed yet ...
+            compat.flush(self.make(env, data))  # not committed yet ...
             with self.transaction() as other:
                 other["ir.attachment"].browse(number).unlink()  # ... when the last row that others see goes
             self.assertIn(key, self.objects())
@@ -195,10 +195,10 @@ class StoreTests:
     def test_upload_that_protected_and_failed(self):
         data = self.content()
         with self.transaction() as env:
-            attachment = self.create(env, data)
+            attachment = self.make(env, data)
             key, number = attachment.checksum, attachment.id
         with self.transaction() as env:
-            compat.flush(self.create(env, data))
+            compat.flush(self.make(env, data))
             with self.transaction() as other:
                 other["ir.attachment"].browse(number).unlink()
             raise Undo
@@ -206,13 +206,13 @@ class StoreTests:
 
     def test_switched_off(self):
         with self.transaction() as env:
-            attachment = self.create(env, self.content())
+            attachment = self.make(env, self.content())
             key, number = attachment.checksum, attachment.id
         os.environ["DISABLE_ATTACHMENT_STORAGE"] = "1"
         self.addCleanup(os.environ.pop, "DISABLE_ATTACHMENT_STORAGE", None)
         with mute_logger(*LOGGERS), self.transaction() as env:
             self.assertFalse(env["ir.attachment"].browse(number).raw)
-            other = self.create(env, b"x" * 60000)
+            other = self.make(env, b"x" * 60000)
             self.assertEqual(self.fname(other), (None, True))
             env["ir.attachment"].browse(number).unlink()
         self.assertIn(key, self.objects())
@@ -227,7 +227,7 @@ class StoreTests:
 
     def test_missing_object_is_told(self):
         with self.transaction() as env:
-            attachment = self.create(env, self.content())
+            attachment = self.make(env, self.content())
             number, key = attachment.id, attachment.checksum
         self.discard(key)
         with self.transaction() as env, self.assertLogs(LOGGERS[0], "ERROR") as log:
@@ -238,9 +238,9 @@ class StoreTests:
         self._location("file")
         data = [self.content() for _turn in range(5)]
         with self.transaction() as env:
-            attachments = [self.create(env, one) for one in data]
+            attachments = [self.make(env, one) for one in data]
             keys = {attachment.checksum for attachment in attachments}
-            small = self.create(env, self.content(), mimetype="image/png")
+            small = self.make(env, self.content(), mimetype="image/png")
             paths = [attachment._full_path(self.fname(attachment)[0]) for attachment in attachments]
         self.assertTrue(all(map(os.path.exists, paths)))
         self._location(self.storage)

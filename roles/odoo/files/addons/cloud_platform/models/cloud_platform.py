@@ -5,7 +5,6 @@ import os
 
 from odoo import api, models
 from odoo.addons.odoo_cloud_compat import settings
-from odoo.exceptions import UserError
 from odoo_cloud_runtime import cloud_platform as rules
 
 _logger = logging.getLogger(__name__)
@@ -51,14 +50,15 @@ class CloudPlatform(models.AbstractModel):
         if platform_kind is None and len(kinds) == 1:
             platform_kind = kinds[0]
         if platform_kind not in kinds:
-            raise UserError(
+            problem = (
                 f"cloud.platform.install({platform_kind!r}): must be one of the installed kinds, {', '.join(kinds)}"
                 if kinds
                 else "cloud.platform.install(): install the addon of a provider first, such as cloud_platform_exoscale"
             )
+            raise rules.CloudPlatformError([problem])
         environment = self._environment()
         if not rules.group(environment):
-            raise UserError(f"RUNNING_ENV is {environment!r}: {rules.ENVIRONMENT_RULE}")
+            raise rules.CloudPlatformError([f"RUNNING_ENV is {environment!r}: {rules.ENVIRONMENT_RULE}"])
         location = rules.location_for(platform_kind, environment)
         parameters = self.env["ir.config_parameter"].sudo()
         parameters.set_param("cloud.platform.kind", platform_kind)

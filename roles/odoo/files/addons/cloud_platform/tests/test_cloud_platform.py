@@ -5,7 +5,6 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 from odoo.addons.odoo_cloud_compat.testing import environ
-from odoo.exceptions import UserError
 from odoo.tests.common import TransactionCase, tagged
 from odoo.tools import mute_logger
 from odoo_cloud_runtime.cloud_platform import CloudPlatformError
@@ -55,15 +54,15 @@ class TestCloudPlatform(TransactionCase):
             self.platform.check()
 
     def test_install_needs_a_provider(self):
-        with self._environ(RUNNING_ENV="test", **REDIS), self.assertRaises(UserError):
+        with self._environ(RUNNING_ENV="test", **REDIS), self.assertRaises(CloudPlatformError):
             self.platform.install("there-is-none")
         if len(self.kinds) != 1:
-            with self._environ(RUNNING_ENV="test", **REDIS), self.assertRaises(UserError):
+            with self._environ(RUNNING_ENV="test", **REDIS), self.assertRaises(CloudPlatformError):
                 self.platform.install()
 
     def test_install_needs_an_environment(self):
         for kind in self.kinds:
-            with self._environ(RUNNING_ENV="production", **REDIS), self.assertRaises(UserError):
+            with self._environ(RUNNING_ENV="production", **REDIS), self.assertRaises(CloudPlatformError):
                 self.platform.install(kind)
 
     def test_install_in_test(self):
