@@ -43,7 +43,7 @@ def test_manifest(name):
     manifest = _manifest(name)
     assert re.fullmatch(r"\d+\.\d+\.\d+", manifest["version"])
     assert manifest["license"] == "LGPL-3"
-    assert manifest["installable"] is (name != "odoo_cloud_compat")
+    assert manifest.get("installable", True) is (name != "odoo_cloud_compat")
     assert set(manifest["depends"]) <= DEPENDS.get(name, {"base"})
     assert (ADDONS / name / "README.md").is_file()
 
