@@ -19,6 +19,7 @@ def _find_runtime():
 
 _find_runtime()
 from odoo_cloud_runtime.config import read_secret  # noqa: E402
+from odoo_cloud_runtime.errors import ConfigError  # noqa: E402
 
 
 def text(name, default="", env=None):
@@ -55,7 +56,10 @@ def number(name, default, least=0, env=None, kind=int):
 
 def secret(name, default="", env=None):
     """The secret: from the file that NAME_FILE names, else from NAME."""
-    return read_secret(os.environ if env is None else env, name) or default
+    try:
+        return read_secret(os.environ if env is None else env, name) or default
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
 
 
 def running_env():

@@ -6,44 +6,31 @@ import logging
 
 from odoo.addons.odoo_cloud_compat import compat, settings
 
-from . import connection
-from .store import RedisSessionStore, SessionStoreUnavailable
-
 _logger = logging.getLogger(__name__)
 
 # A start must not take longer the more old files there are; what is left over is taken when its owner comes.
 IMPORT_SECONDS = 20
-
-
-def make_store(file_store, where=None, client=None):
-    """A store in Redis that makes the same sessions as Odoo's own store, and takes over what that one has."""
-    where = where or connection.load()
-    store_class = type("RedisSessionStore", (RedisSessionStore, type(file_store)), {})
-    store = store_class(file_store.path, session_class=file_store.session_class, renew_missing=True)
-    store.configure(
-        client or connection.connect(where),
-        prefix=where.prefix,
-        expiration=where.expiration,
-        expiration_anonymous=where.expiration_anonymous,
-        file_store=file_store if where.import_files else None,
-        devices=compat.DEVICE_SESSIONS,
-        repair=compat.repair_session,
-        deletion_timer=compat.SESSION_DELETION_TIMER,
-    )
-    return store
+EXIT_CONFIG = 78  # as the runtime's
 
 
 def post_load():
     """Called once in each process that loads the addon, before it serves anything."""
-    if not settings.is_true("ODOO_SESSION_REDIS"):
-        return
-    where = connection.load()
-    file_store = compat.session_store()
-    if isinstance(file_store, RedisSessionStore):
-        return
-    store = make_store(file_store, where)
-    compat.set_session_store(store)
-    compat.answer_with(SessionStoreUnavailable)
+    try:
+        if not settings.is_true("ODOO_SESSION_REDIS"):
+            return
+        from . import connection, factory, store
+
+        file_store = compat.session_store()
+        if isinstance(file_store, store.RedisSessionStore):
+            return
+        where = connection.load()
+        redis_store = factory.make_store(file_store, where)
+    except (ImportError, ValueError) as error:
+        # Odoo would go on with files: a user of one replica would be a stranger to the next.
+        _logger.critical("Sessions can't be kept in Redis: %s", error)
+        raise SystemExit(EXIT_CONFIG) from error
+    compat.set_session_store(redis_store)
+    compat.answer_with(store.SessionStoreUnavailable)
     _logger.info("HTTP sessions are stored in Redis: %s", where)
     if where.import_files:
-        store.import_files(IMPORT_SECONDS)
+        redis_store.import_files(IMPORT_SECONDS)
