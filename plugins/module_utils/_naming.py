@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 
+from ._runtime.cloud_platform import like_production
+
 PROJECT_RULE = "lower-case letters, digits and single hyphens between them, such as 'acme' or 'acme-ch'"
 ENVIRONMENT_RULE = (
     "lower-case letters, digits and single hyphens or underscores between them, such as 'prod' or 'labs_next'"
@@ -18,7 +20,6 @@ ENVIRONMENT_RULE = (
 
 _PROJECT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _ENVIRONMENT = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*\Z")
-_LIKE_PRODUCTION = re.compile(r"[a-z0-9-]+-odoo-prod")
 _BUCKET = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z")
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+\Z")
 # Reserved by AWS: "General purpose bucket naming rules" of the S3 user guide.
@@ -47,7 +48,7 @@ def check_environment(environment: str) -> str:
 def structured_name(project: str, environment: str) -> str:
     """``<project>-odoo-<environment>``; underscores of the environment become hyphens."""
     name = f"{check_project(project)}-odoo-{check_environment(environment).replace('_', '-')}"
-    if environment != "prod" and _LIKE_PRODUCTION.match(name):
+    if environment != "prod" and like_production(name):
         raise NamingError(
             f"project {project!r}, environment {environment!r}: {name!r} begins like the name of a production "
             "('<project>-odoo-prod'); choose another environment or project name"

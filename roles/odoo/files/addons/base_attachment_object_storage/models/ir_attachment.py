@@ -1,0 +1,312 @@
+# Copyright 2026 odoo_cloud.platform contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import ast
+import logging
+import re
+
+import psycopg2
+from odoo import _, api, fields, models
+from odoo.addons.odoo_cloud_compat import compat, settings
+from odoo.exceptions import AccessError, UserError
+
+from ..transaction import pending
+
+if compat.Stream is not None:
+    from ..stream import ObjectStream
+
+_logger = logging.getLogger(__name__)
+
+# Small images are read many at a time, and a store takes 100 ms for each. Assets are few, and with them in the database a copy
+# of it shows its pages right without the store. {beginning of the MIME type: most bytes, 0 for any size}
+STAYS_IN_DATABASE = {"image/": 51200, "application/javascript": 0, "text/css": 0}
+PARAMETER = "ir_attachment.storage.force.database"
+BATCH = 100
+
+
+def is_object(fname):
+    """Whether a store_fname names something in a store (scheme://bucket/key) rather than a local file."""
+    return bool(fname) and "://" in fname
+
+
+class StoreError(UserError):
+    """The store doesn't do what it is asked for."""
+
+
+class IrAttachment(models.Model):
+    _inherit = "ir.attachment"
+
+    # 14 has no index there, and every deletion looks for other rows with the same object.
+    store_fname = fields.Char(index=True)
+
+    # -- what the addon of a store overrides
+
+    @api.model
+    def _get_stores(self):
+        """The names of the stores: values of ``ir_attachment.location``, and schemes of ``store_fname``."""
+        return []
+
+    @api.model
+    def _store_file_read(self, fname, size=None):
+        """The object's content (at most ``size`` bytes), None when it isn't there; StoreError when that isn't known."""
+        raise NotImplementedError(f"No addon of a store reads {fname}")
+
+    @api.model
+    def _store_file_write(self, key, bin_data):
+        """Store the content under the key in the own bucket; its store_fname."""
+        raise NotImplementedError(f"No addon of a store writes {key}")
+
+    @api.model
+    def _store_own_prefix(self, storage):
+        """What every store_fname in the own bucket begins with, '' if the store has none."""
+        return ""
+
+    @api.model
+    def _store_deleter(self):
+        """A function that deletes a list of store_fname. It is called when the transaction is over: without self."""
+        return _delete_nothing
+
+    def _store_opener(self):
+        """A function (start, stop) that gives the object's bytes in pieces, None if the store has none."""
+        return
+
+    @api.model
+    def _store_check(self, storage):
+        """Raise StoreError when the own bucket can't be used. For monitoring; must be quick."""
+
+    # -- where a content goes
+
+    @api.model
+    def _storage(self):
+        storage = self.env.context.get("storage_location") or super()._storage()
+        if storage in self._get_stores() and settings.is_true("DISABLE_ATTACHMENT_STORAGE"):
+            return "db"
+        return storage
+
+    @api.model
+    def _is_file_from_a_store(self, fname):
+        return is_object(fname) and fname.partition("://")[0] in self._get_stores()
+
+    @api.model
+    def _get_storage_force_db_config(self):
+        """What stays in the database, by the parameter; its error is told, the default is used."""
+        text = self.env["ir.config_parameter"].sudo().get_param(PARAMETER)
+        if not text:
+            return STAYS_IN_DATABASE
+        try:
+            rules = ast.literal_eval(text)
+            if not isinstance(rules, dict):
+                raise ValueError("not a dictionary")
+            return {str(start): int(most) for start, most in rules.items()}
+        except (SyntaxError, TypeError, ValueError) as error:
+            _logger.error("%s is %r: must be like %r (%s)", PARAMETER, text, STAYS_IN_DATABASE, error)
+            return STAYS_IN_DATABASE
+
+    @api.model
+    def _stays_in_database(self, mimetype, size):
+        rules = self._get_storage_force_db_config()
+        return any((mimetype or "").startswith(start) and (not most or size <= most) for start, most in rules.items())
+
+    @api.model
+    def _store_in_db_instead_of_object_storage(self, data, mimetype):
+        return self._stays_in_database(mimetype, len(data))
+
+    def _get_datas_related_values(self, data, mimetype):
+        if self._storage() not in self._get_stores():
+            return super()._get_datas_related_values(data, mimetype)
+        values = super(IrAttachment, self.with_context(storage_location="db"))._get_datas_related_values(data, mimetype)
+        if data and not self._store_in_db_instead_of_object_storage(data, mimetype):
+            values["store_fname"] = self._object_write(values["checksum"], data)
+            values["db_datas"] = False
+        else:
+            self._object_notes().in_database.add(values["checksum"])
+        return values
+
+    def _set_attachment_data(self, asbytes):
+        before = {attachment.store_fname for attachment in self if is_object(attachment.store_fname)}
+        result = super()._set_attachment_data(asbytes)
+        # 19 forgets them when the new content goes into the database.
+        for fname in before:
+            self._file_delete(fname)
+        return result
+
+    # -- reading and writing
+
+    @api.model
+    def _object_notes(self):
+        return pending(self.env.cr, self._store_deleter())
+
+    @api.model
+    def _object_write(self, checksum, data):
+        """Upload, unless this transaction did already; the store_fname."""
+        key = self.env.context.get("force_storage_key") or checksum
+        notes = self._object_notes()
+        fname = self._store_own_prefix(self._storage()) + key
+        if fname not in notes.uploaded:
+            notes.lock(self.env.cr, fname)
+            notes.uploaded.add(fname)  # before: also half an upload is cleaned up
+            self._store_file_write(key, data)
+        return fname
+
+    @api.model
+    def _file_read(self, fname, *args, **kwargs):
+        if not self._is_file_from_a_store(fname):
+            return super()._file_read(fname, *args, **kwargs)
+        if settings.is_true("DISABLE_ATTACHMENT_STORAGE"):
+            _logger.info("Not read, since the storage is switched off: %s", fname)
+            return b""
+        content = self._store_file_read(fname, *args, **kwargs)
+        if content is None:
+            _logger.error("Missing object: %s", fname)
+            return b""
+        return content
+
+    @api.model
+    def _file_write(self, bin_value, checksum):
+        if self._storage() not in self._get_stores():
+            return super()._file_write(bin_value, checksum)
+        if checksum in self._object_notes().in_database:
+            return False  # 19 calls this for every content, also for those that are in the database
+        return self._object_write(checksum, bin_value)
+
+    @api.model
+    def _file_delete(self, fname):
+        """Deleted is when the transaction is committed, if no other row names it, and only in the own bucket."""
+        if is_object(fname):
+            scheme = fname.partition("://")[0]
+            own = self._store_own_prefix(scheme) if self._is_file_from_a_store(fname) else ""
+            if own and fname.startswith(own) and not settings.is_true("DISABLE_ATTACHMENT_STORAGE"):
+                self._object_notes().unlinked.add(fname)
+            return None
+        if self._storage() in self._get_stores():
+            # Odoo collects its files only as long as they are its storage.
+            self._object_notes().files[fname] = self._full_path(fname)
+            return None
+        return super()._file_delete(fname)
+
+    def _to_http_stream(self):
+        """18 and later (16 and 17: see compat.object_streams)."""
+        self.ensure_one()
+        return self._object_stream() or super()._to_http_stream()
+
+    def _object_stream(self):
+        if not self._is_file_from_a_store(self.store_fname) or settings.is_true("DISABLE_ATTACHMENT_STORAGE"):
+            return None
+        return ObjectStream.of_attachment(self)
+
+    # -- moving what is there
+
+    @api.model
+    def force_storage(self):
+        """Move everything that is elsewhere to the store; to the database or to local files also from a store."""
+        storage = self._storage()
+        if storage not in (*self._get_stores(), "file"):
+            return super().force_storage()
+        if not self.env.is_admin():
+            raise AccessError(_("Only administrators can execute this action."))
+        rows = self._rows_to_move(storage)
+        _logger.info("%d attachments are to be moved to %s", len(rows), storage)
+        left = self._move(rows)
+        _logger.info("%d attachments were moved to %s, %d are left", len(rows) - left, storage, left)
+        return True
+
+    @api.model
+    def force_storage_to_db_for_special_fields(self):
+        """Move back to the database what by the rules stays there."""
+        if not self.env.is_admin():
+            raise AccessError(_("Only administrators can execute this action."))
+        compat.flush(self)
+        self.env.cr.execute(
+            "SELECT id, mimetype, file_size, store_fname FROM ir_attachment"
+            " WHERE type = 'binary' AND store_fname LIKE '%%://%%' ORDER BY id DESC"
+        )
+        rows = [
+            (number, fname)
+            for number, mimetype, size, fname in self.env.cr.fetchall()
+            if self._is_file_from_a_store(fname) and self._stays_in_database(mimetype, size or 0)
+        ]
+        return self._move(rows)
+
+    @api.model
+    def _rows_to_move(self, storage):
+        """(id, store_fname) of the rows whose content isn't where the storage and the rules want it."""
+        compat.flush(self)
+        self.env.cr.execute(
+            "SELECT id, mimetype, file_size, store_fname FROM ir_attachment WHERE type = 'binary'"
+            " AND (store_fname IS NOT NULL OR db_datas IS NOT NULL) ORDER BY id DESC"
+        )
+        rows = []
+        for number, mimetype, size, fname in self.env.cr.fetchall():
+            if storage == "file":
+                wanted = not fname or is_object(fname)
+            else:
+                # Another bucket of the same store stays where it is: it may be production's.
+                wanted = not (fname or "").startswith(f"{storage}://")
+                wanted = wanted and (bool(fname) or not self._stays_in_database(mimetype, size or 0))
+            if wanted:
+                rows.append((number, fname))
+        return rows
+
+    @api.model
+    def _move(self, rows):
+        """Write the contents of the rows anew, committing now and then; how many could not be."""
+        left = 0
+        for start in range(0, len(rows), BATCH):
+            for number, fname in rows[start : start + BATCH]:
+                left += not self._move_one(number, fname)
+            compat.commit(self.env)
+            _logger.info("%d of %d attachments done", min(start + BATCH, len(rows)), len(rows))
+        return left
+
+    @api.model
+    def _move_one(self, number, fname):
+        cr = self.env.cr
+        try:
+            with cr.savepoint():
+                cr.execute(
+                    "SELECT 1 FROM ir_attachment WHERE id = %s AND store_fname IS NOT DISTINCT FROM %s"
+                    " FOR UPDATE SKIP LOCKED",
+                    (number, fname),
+                    log_exceptions=False,
+                )
+                if not cr.fetchone():
+                    _logger.info("Attachment %d is being changed by somebody else, it stays where it is", number)
+                    return False
+                attachment = self.sudo().browse(number)
+                content = attachment.raw or b""
+                if attachment.file_size and not content:
+                    _logger.error("Attachment %d stays where it is: nothing found at %s", number, fname)
+                    return False
+                # With its MIME type: it would be guessed anew.
+                attachment.write({"raw": content, "mimetype": attachment.mimetype})
+                compat.flush(attachment)
+        except psycopg2.OperationalError:
+            _logger.info("Attachment %d was changed by somebody else, it stays where it is", number)
+            return False
+        except StoreError as error:
+            _logger.error("Attachment %d stays where it is: %s", number, error)
+            return False
+        finally:
+            compat.invalidate(self)
+        return True
+
+    def _register_hook(self):
+        """Modules that are loaded before this one put their files on the local disk; after an update they are moved."""
+        result = super()._register_hook()
+        if compat.is_updating() and self._storage() in self._get_stores():
+            attachments = self.env["ir.attachment"].sudo()
+            rows = [
+                (number, fname)
+                for number, fname in attachments._rows_to_move(self._storage())
+                if fname and re.match(r"[0-9a-f]{2,3}/[0-9a-f]{40}\Z", fname)
+            ]
+            if rows:
+                attachments._move(rows)
+        return result
+
+
+def _delete_nothing(fnames):
+    _logger.warning("No addon of a store deletes %s", fnames[:5])
+
+
+if compat.Stream is not None:
+    compat.object_streams(lambda attachment: attachment._object_stream())

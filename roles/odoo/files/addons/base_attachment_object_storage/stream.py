@@ -1,0 +1,83 @@
+# Copyright 2026 odoo_cloud.platform contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""A file on its way from the store to the browser, in pieces, so that it never is in a worker's memory as a whole."""
+
+from odoo.addons.odoo_cloud_compat import compat
+from werkzeug.http import parse_range_header
+
+CHUNK = 256 * 1024
+
+
+def bounds(header, size):
+    """(start, stop) of the part that a Range header asks for; None: everything; ValueError: there is no such part."""
+    wanted = parse_range_header(header) if header else None
+    if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
+        return None
+    found = wanted.range_for_length(size)
+    if found is None:
+        raise ValueError(header)
+    return found
+
+
+class ObjectStream(compat.Stream):
+    """Odoo's Stream over an object. Whoever asks for its ``data`` (images are scaled so) gets all of it."""
+
+    @classmethod
+    def of_attachment(cls, attachment):
+        """The stream of a row whose file is in the store."""
+        stream = cls(
+            type="data",
+            mimetype=attachment.mimetype,
+            download_name=attachment.name,
+            etag=attachment.checksum or True,
+            last_modified=attachment.write_date,
+            size=attachment.file_size,
+            public=attachment.public,
+        )
+        stream.fetch = lambda: attachment._file_read(attachment.store_fname)
+        stream.open_part = attachment._store_opener()
+        return stream
+
+    @property
+    def data(self):
+        """The content. Read once, kept, and from then on what is answered."""
+        if "content" not in self.__dict__:
+            self.content = self.fetch()
+        return self.content
+
+    @data.setter
+    def data(self, value):
+        self.content = value
+
+    def get_response(self, *args, **kwargs):
+        if "content" in self.__dict__ or not self.size or self.open_part is None:
+            return super().get_response(*args, **kwargs)
+        environ = compat.request_environ()
+        # Headers and conditions are Odoo's business, for an answer without a body ...
+        self.content = b""
+        try:
+            kwargs["environ"] = {name: value for name, value in environ.items() if name != "HTTP_RANGE"}
+            response = super().get_response(*args, **kwargs)
+        finally:
+            del self.content
+        if response.status_code == 304:
+            return response
+        # ... and the body is ours.
+        start, stop = 0, self.size
+        response.headers["Accept-Ranges"] = "bytes"
+        if environ.get("HTTP_IF_RANGE") in (None, response.headers.get("ETag")):
+            try:
+                part = bounds(environ.get("HTTP_RANGE"), self.size)
+            except ValueError:
+                response.status_code = 416
+                response.headers["Content-Range"] = f"bytes */{self.size}"
+                return response
+            if part is not None:
+                start, stop = part
+                response.status_code = 206
+                response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{self.size}"
+        response.headers["Content-Length"] = str(stop - start)
+        if environ.get("REQUEST_METHOD") != "HEAD":
+            response.response = self.open_part(start, stop)
+            response.direct_passthrough = True
+        return response

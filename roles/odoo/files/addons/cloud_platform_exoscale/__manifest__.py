@@ -1,0 +1,11 @@
+# Copyright 2026 odoo_cloud.platform contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+{
+    "name": "Cloud platform: Exoscale",
+    "summary": "Cloud platform with attachments in S3",
+    "version": "1.0.0",
+    "author": "odoo_cloud.platform contributors",
+    "license": "LGPL-3",
+    "category": "Extra Tools",
+    "depends": ["cloud_platform", "attachment_s3", "monitoring_statsd"],
+}

@@ -1,0 +1,63 @@
+# Copyright 2026 odoo_cloud.platform contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The connection to statsd, made when it is first needed; UDP, so nobody ever waits for it."""
+
+import os
+import re
+from dataclasses import dataclass
+
+import statsd
+from odoo.addons.odoo_cloud_compat import settings
+
+PREFIX = "odoo"  # as always: STATSD_PREFIX was never heard
+_clients = {}
+
+
+class SettingsError(ValueError):
+    """A variable is missing; the text is one line for people."""
+
+
+@dataclass(frozen=True)
+class Where:
+    customer: str
+    environment: str
+    host: str
+    port: int
+    maxudpsize: int
+    ipv6: bool
+
+
+def load(env=None):
+    """The settings, None when statsd is off."""
+    if not settings.is_true("ODOO_STATSD", env=env):
+        return None
+    customer = settings.text("STATSD_CUSTOMER", env=env)
+    environment = settings.text("STATSD_ENVIRONMENT", env=env) or settings.running_env()
+    if not customer:
+        raise SettingsError("STATSD_CUSTOMER is not set: it is part of the names of all metrics")
+    if not environment:
+        raise SettingsError("STATSD_ENVIRONMENT is not set, and neither is RUNNING_ENV: one is part of all names")
+    return Where(
+        clean(customer),
+        clean(environment),
+        settings.text("STATSD_HOST", "localhost", env),
+        settings.number("STATSD_PORT", 8125, 1, env),
+        settings.number("STATSD_MAXUDPSIZE", 512, 1, env),
+        settings.is_true("STATSD_IPV6", env=env),
+    )
+
+
+def client(where):
+    """The client of this process."""
+    key = (os.getpid(), where)
+    if key not in _clients:
+        _clients.clear()
+        _clients[key] = statsd.StatsClient(
+            host=where.host, port=where.port, prefix=PREFIX, maxudpsize=where.maxudpsize, ipv6=where.ipv6
+        )
+    return _clients[key]
+
+
+def clean(name):
+    """A part of a metric's name: dots would make two parts of it."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", str(name)) or "undefined"

@@ -1,0 +1,106 @@
+# Copyright 2026 odoo_cloud.platform contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import json
+import logging
+import time
+
+from odoo import http
+from odoo.addons.odoo_cloud_compat import compat, settings
+from odoo_cloud_runtime.state import OPEN_STATES
+from werkzeug.wrappers import Response
+
+_logger = logging.getLogger(__name__)
+
+STATUS = "/monitoring/status"
+READINESS = "/monitoring/readiness"
+SECONDS = 5  # the answer about Redis and the store is good for so long
+_last = {}
+
+
+class HealthCheckFilter(logging.Filter):
+    """Keeps what asks every few seconds out of the access log."""
+
+    def filter(self, record):
+        message = record.getMessage()
+        return f'"GET {STATUS} ' not in message and f'"GET {READINESS} ' not in message
+
+
+logging.getLogger("werkzeug").addFilter(HealthCheckFilter())
+
+
+def _answer(data, status=200):
+    return Response(
+        json.dumps(data), status=status, content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+def _remembered(name, check):
+    """The check's result, not asked for again for some seconds: who asks often must not make the store's work."""
+    when, good = _last.get(name, (0, False))
+    if time.monotonic() - when > SECONDS:
+        good = _passes(name, check)
+        _last[name] = (time.monotonic(), good)
+    return good
+
+
+def _passes(name, check):
+    """What is wrong is for the log, not for whoever asks."""
+    try:
+        check()
+    except Exception as error:
+        _logger.warning("Not ready: %s: %s", name, error)
+        return False
+    return True
+
+
+def check_database():
+    """The database answers, and takes writes (a replica in recovery doesn't)."""
+    cr = compat.request_cursor()
+    cr.execute("SELECT pg_is_in_recovery()")
+    if cr.fetchone()[0]:
+        raise RuntimeError("the server is in recovery and takes no writes")
+
+
+def check_state():
+    """No update is going on, and none has failed: where the platform keeps such a history."""
+    cr = compat.request_cursor()
+    cr.execute("SELECT to_regclass('public.curq_state_history')")
+    if not cr.fetchone()[0]:
+        return
+    cr.execute("SELECT state FROM public.curq_state_history ORDER BY id DESC LIMIT 1")
+    row = cr.fetchone()
+    if not row or row[0] not in OPEN_STATES:
+        raise RuntimeError(f"the database's state is {row and row[0]!r}")
+
+
+def check_sessions():
+    """Redis answers, if sessions are there."""
+    if settings.is_true("ODOO_SESSION_REDIS"):
+        compat.session_store().redis.ping()
+
+
+def check_storage():
+    """The own bucket answers, if attachments are in one."""
+    attachments = http.request.env["ir.attachment"].sudo()
+    storage = attachments._storage()
+    if hasattr(attachments, "_get_stores") and storage in attachments._get_stores():
+        attachments._store_check(storage)
+
+
+class Monitoring(http.Controller):
+    @http.route(STATUS, type="http", auth="none", save_session=False)
+    def status(self):
+        """This process answers. Nothing else is looked at: who restarts processes that don't, asks here."""
+        return _answer({"status": 1})
+
+    @http.route(READINESS, type="http", auth="none", save_session=False)
+    def readiness(self):
+        """This process can serve users. Who sends users to processes asks here."""
+        if not compat.request_database():
+            return _answer({"status": 0, "checks": {"database": False}}, 503)
+        checks = {"database": _passes("database", check_database)}
+        checks["state"] = checks["database"] and _passes("state", check_state)
+        checks["sessions"] = _remembered("sessions", check_sessions)
+        checks["storage"] = checks["database"] and _remembered("storage", check_storage)
+        good = all(checks.values())
+        return _answer({"status": int(good), "checks": checks}, 200 if good else 503)

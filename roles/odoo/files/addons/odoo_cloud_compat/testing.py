@@ -1,0 +1,49 @@
+# Copyright 2026 odoo_cloud.platform contributors
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What the tests of several addons need."""
+
+import contextlib
+import logging
+import os
+
+
+@contextlib.contextmanager
+def environ(**values):
+    """Variables of the environment for a while; None takes one away."""
+    before = {name: os.environ.get(name) for name in values}
+    _set(values)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(values):
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+class _Keep(logging.Handler):
+    def __init__(self):
+        super().__init__(logging.DEBUG)
+        self.lines = []
+
+    def emit(self, record):
+        self.lines.append(record.getMessage())
+
+
+@contextlib.contextmanager
+def log_lines(name):
+    """What is logged under the name, also by the threads that answer a test's requests."""
+    logger, handler = logging.getLogger(name), _Keep()
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield handler.lines
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
