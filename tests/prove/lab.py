@@ -422,7 +422,8 @@ class Lab:
         self.put("etc/odoo/odoo.conf", ODOO_CONF.format(admin=secrets.token_hex(16)))
         self.put("etc/secrets/db_password", self.role_password)
         self.put("etc/secrets/admin_password", secrets.token_hex(16))
-        docker("network", "create", "--label", LABEL, PREFIX)
+        if not docker("network", "ls", "-q", "--filter", f"name=^{PREFIX}$").strip():
+            docker("network", "create", "--label", LABEL, PREFIX)
         docker("volume", "create", "--label", LABEL, f"{PREFIX}-data")
         docker(
             "run", "-d", "--name", f"{PREFIX}-postgres", "--label", LABEL, "--network", PREFIX, "--init", "--shm-size", "1g",
@@ -456,6 +457,8 @@ class Lab:
         found = docker("ps", "-aq", "--filter", f"label={LABEL}", check=False).split()
         if found:
             docker("rm", "-f", "-v", *found, check=False)
+        # Docker 20 now and then keeps an endpoint of a container that is gone, until it is started again itself; then the
+        # empty network stays and the next run takes it.
         docker("network", "rm", PREFIX, check=False)
         docker("volume", "rm", "-f", f"{PREFIX}-data", check=False)
 

@@ -97,7 +97,8 @@ def read(name: str, folders: list[str]) -> Addon | None:
         raise ConfigError(f"{file}: cannot be read: {exc}") from exc
     except (SyntaxError, ValueError) as exc:
         line = getattr(exc, "lineno", None)
-        raise ConfigError(f"{file}{f', line {line}' if line else ''}: is not a manifest: {exc}") from exc
+        where = f"{file}, line {line}" if line else file
+        raise ConfigError(f"{where}: is not a manifest: {exc}") from exc
     if not isinstance(manifest, dict):
         raise ConfigError(f"{file}: is not a manifest: it must be one dictionary")
     return Addon(name, path, manifest)

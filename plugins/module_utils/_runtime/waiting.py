@@ -142,7 +142,7 @@ def page(status: Mapping[str, Any]) -> str:
         text += f"</p>\n<p>An operator has been needed {label.lower()} {value}." if label else " An operator is needed."
     details = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in rows)
     steps = None if failed else _progress(status)
-    bar = (
+    meter = (
         f'<progress max="{steps[1]}" value="{steps[0]}" aria-label="Progress">{steps[0]} of {steps[1]}</progress>'
         if steps
         else ""
@@ -152,7 +152,7 @@ def page(status: Mapping[str, Any]) -> str:
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="robots" content="noindex">\n'
         f'<meta http-equiv="refresh" content="{retry}">\n<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n'
-        f'<main{" class=failed" if failed else ""}>\n<div role="status">\n<h1>{title}</h1>\n<p>{text}</p>\n{bar}'
+        f'<main{" class=failed" if failed else ""}>\n<div role="status">\n<h1>{title}</h1>\n<p>{text}</p>\n{meter}'
         f"{f'<dl>{details}</dl>' if details else ''}\n</div>\n"
         f'<p class="again">{hint} looks again every {retry} seconds.</p>\n</main>\n</body>\n</html>\n'
     )
@@ -244,7 +244,7 @@ class Waiting:
         try:
             self.server = _Server(self.address, self.describe)
         except (OSError, OverflowError, RuntimeError) as exc:
-            reason = (isinstance(exc, OSError) and exc.strerror) or str(exc)
+            reason = getattr(exc, "strerror", None) or str(exc)
             log.warning(f"no waiting page on port {self.address[1]}: {reason}")
             return False
         return True

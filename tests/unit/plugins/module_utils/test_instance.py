@@ -64,7 +64,11 @@ def test_given_values_win():
 
 def test_updates_are_one_text_for_the_environment():
     (instance,) = build(odoo_update=["sale", "stock"], odoo_update_live="true", odoo_hooks_dir="/srv/hooks/")
-    assert (instance["update_modules"], instance["update_live"], instance["hooks_dir"]) == ("sale,stock", True, "/srv/hooks")
+    assert (instance["update_modules"], instance["update_live"], instance["hooks_dir"]) == (
+        "sale,stock",
+        True,
+        "/srv/hooks",
+    )
     (instance,) = build()
     assert (instance["mode"], instance["update_modules"], instance["update_live"]) == ("RunOnly", "changed", False)
     assert (instance["hooks_dir"], instance["hooks"], instance["reset_policy"]) == ("", "changed", "safe")

@@ -41,7 +41,7 @@ class OdooJsonFormatter(JsonFormatter):
         own = logging.LogRecord("", 0, "", 0, "", (), None).__dict__
         return [*own, "asctime", "message", "perf_info", "pid", "dbname", "taskName"]
 
-    def add_fields(self, log_data, record, message_dict):  # pylint: disable=missing-return
+    def add_fields(self, log_data, record, message_dict):  # pylint: disable=unknown-option-value,missing-return
         super().add_fields(log_data, record, message_dict)
         thread = threading.current_thread()
         log_data["pid"] = os.getpid()

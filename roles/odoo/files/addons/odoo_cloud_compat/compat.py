@@ -12,9 +12,10 @@ import sys
 import threading
 
 from odoo import http, release, sql_db
-from odoo.modules.registry import Registry  # noqa: F401 - at this place in all versions
+from odoo.modules import registry
 from odoo.tools import config
 
+Registry = registry.Registry  # at this place in all versions
 SERIES = release.version_info[0]
 SERIES = int(SERIES.split("~")[-1]) if isinstance(SERIES, str) else SERIES  # "saas~18"
 
@@ -117,7 +118,7 @@ def commit(env):
     if in_test():
         flush(env["base"])
     else:
-        env.cr.commit()  # pylint: disable=invalid-commit
+        env.cr.commit()  # pylint: disable=unknown-option-value,invalid-commit
 
 
 @contextlib.contextmanager

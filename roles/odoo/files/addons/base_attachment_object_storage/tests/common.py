@@ -66,7 +66,7 @@ class StoreCase(TransactionCase):
             env = api.Environment(cr, SUPERUSER_ID, {})
             yield env
             compat.flush(env["ir.attachment"])
-            cr.commit()  # pylint: disable=invalid-commit
+            cr.commit()  # pylint: disable=unknown-option-value,invalid-commit
 
     def content(self, size=100):
         return (uuid.uuid4().bytes * (size // 16 + 1))[:size]

@@ -80,12 +80,12 @@ class TestCloudPlatform(TransactionCase):
             location = {"exoscale": "s3", "ovh": "swift"}[kind]
             with patch.object(type(self.env["ir.attachment"]), "force_storage") as moved:
                 good = {"AWS_BUCKETNAME": "acme-odoo-prod", "SWIFT_WRITE_CONTAINER": "acme-odoo-prod"}
-                with self._environ(RUNNING_ENV="prod", **redis, **good):
+                with self._environ(**{"RUNNING_ENV": "prod", **redis, **good}):
                     getattr(self.platform, f"install_{kind}")()
                 self.assertEqual(self._get("ir_attachment.location"), location)
                 moved.assert_called_once_with()
                 bad = {"AWS_BUCKETNAME": "acme-odoo-test", "SWIFT_WRITE_CONTAINER": "acme-odoo-test"}
-                with self._environ(RUNNING_ENV="prod", **redis, **bad), self.assertRaises(CloudPlatformError):
+                with self._environ(**{"RUNNING_ENV": "prod", **redis, **bad}), self.assertRaises(CloudPlatformError):
                     self.platform.check()
 
     def test_wrong_set_up_is_not_served(self):

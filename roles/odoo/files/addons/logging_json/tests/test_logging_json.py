@@ -50,6 +50,7 @@ class TestLoggingJson(HttpCase):
         self._line(b"bytes \xff")
 
     def test_one_line_with_a_traceback(self):
+        record = None
         try:
             raise ValueError("two\nlines")
         except ValueError:
