@@ -82,6 +82,14 @@ def test_container_is_healthy_and_confined(inspected, container):
     assert "ALL" in [capability.removeprefix("CAP_") for capability in one["HostConfig"]["CapDrop"] or []]
 
 
+def test_replicas_only_run_and_the_containers_that_installed_are_gone(inspected):
+    for container in CONTAINERS:
+        if container[-1].isdigit():
+            assert "MODE=RunOnly" in inspected[f"{NAME}-{container}"]["Config"]["Env"]
+    names = docker("ps", "-a", "--filter", f"label=org.odoo-cloud.platform={NAME}", "--format", "{{.Names}}").split()
+    assert [name for name in names if name.endswith(("-run", "-plan"))] == []
+
+
 def test_only_nginx_is_open_to_others(inspected):
     for name, one in inspected.items():
         addresses = {

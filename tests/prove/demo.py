@@ -24,6 +24,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -100,6 +101,15 @@ MUTANTS = {
         'f"{STATIC_DIR}/{name}/current"',
         'f"{STATIC_DIR}/{name}/nowhere"',
     ),
+    "serves-half-updated": Mutant(
+        "modules",
+        "roles/odoo/templates/containers.yml.j2",
+        "{% elif instance.name not in __odoo_failures | map(attribute='instance') %}",
+        "{% else %}",
+    ),
+    "serves-while-modules-change": Mutant(
+        "modules", "roles/odoo/tasks/run.yml", "        - not __odoo_run.live", "        - false"
+    ),
     "always-changed": Mutant("second", "plugins/modules/files.py", "if before == after and not rewrite:", "if False:"),
     "check-writes": Mutant("empty", "plugins/modules/files.py", "if not check_mode:", "if True:"),
 }
@@ -134,28 +144,48 @@ class Platform:
         environment: dict[str, str] | None = None,
     ) -> tuple[int, str, float]:
         """Run one playbook: exit code, output, seconds."""
-        env = {
-            **os.environ,
-            "LC_ALL": "C.UTF-8",
-            "ANSIBLE_CONFIG": str(self.tree / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(self.tree / ".work" / "collections"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_FORCE_COLOR": "0",
-            **(environment or {}),
-        }
         begin = time.monotonic()
         done = subprocess.run(
-            [
-                str(VENV / "bin" / "ansible-playbook"), "-i", "inventories/local", f"playbooks/{name}.yml",
-                "-e", json.dumps({**self.variables, **(variables or {})}), *args,
-            ],
-            cwd=self.tree, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+            **self._command(name, args, variables, environment),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         seconds = time.monotonic() - begin
         LOGS.mkdir(parents=True, exist_ok=True)
         with open(LOGS / f"{time.strftime('%H%M%S')}-{name}.log", "w", encoding="utf-8") as handle:
             handle.write(done.stdout)
         return done.returncode, done.stdout, seconds
+
+    def _command(
+        self,
+        name: str,
+        args: tuple[str, ...],
+        variables: dict[str, t.Any] | None,
+        environment: dict[str, str] | None,
+    ) -> dict[str, t.Any]:
+        """How a playbook is started."""
+        return {
+            "args": [
+                str(VENV / "bin" / "ansible-playbook"), "-i", "inventories/local", f"playbooks/{name}.yml",
+                "-e", json.dumps({**self.variables, **(variables or {})}), *args,
+            ],
+            "cwd": self.tree,
+            "env": {
+                **os.environ,
+                "LC_ALL": "C.UTF-8",
+                "ANSIBLE_CONFIG": str(self.tree / "ansible.cfg"),
+                "ANSIBLE_COLLECTIONS_PATH": str(self.tree / ".work" / "collections"),
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_FORCE_COLOR": "0",
+                **(environment or {}),
+            },
+        }  # fmt: skip
+
+    def start(self, name: str, variables: dict[str, t.Any] | None = None) -> subprocess.Popen[bytes]:
+        """Start one playbook, in a process group of its own, and don't wait for it."""
+        return subprocess.Popen(
+            **self._command(name, (), variables, None),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
 
     def site(self, *args: str, **keywords: t.Any) -> tuple[str, float]:
         """Run site.yml; a failure is a shortfall."""
@@ -322,9 +352,10 @@ def part_empty(platform: Platform) -> t.Iterator[Line]:
     for path in touched:
         shutil.rmtree(path)
     tells = all(f"{name}-{one}" in output for one in ("postgres", "redis", "swift", "nginx", "demo-1", "demo-2"))
+    tells = tells and "InstallOnly would run for instance demo" in output
     yield Line(
         "--check on an empty machine (no engine)",
-        f"exit {code}, would change {sums.get('changed')}, names every container: {'yes' if tells else 'no'}, "
+        f"exit {code}, would change {sums.get('changed')}, names every container and the installation: {'yes' if tells else 'no'}, "
         f"touched: {', '.join(touched) or 'nothing'} in {seconds:.1f} s"
         + ("" if code == 0 else "; " + last_error(output)),
         "runs through, tells, touches nothing",
@@ -359,6 +390,125 @@ def part_repair(platform: Platform) -> t.Iterator[Line]:
     yield Line("a role's password changed by hand", said(changed), "the role, nothing else", len(changed) == 1)
     wait_for_login(30)
     yield Line("nothing left to repair", said(platform.tasks_changed()), "nothing", not platform.tasks_changed())
+
+
+REPLICA_NAMES = [f"{NAME}-demo-1", f"{NAME}-demo-2"]
+
+
+def running(names: list[str]) -> list[str]:
+    """Those of the containers that run."""
+    return [
+        name for name in names if docker("inspect", "-f", "{{.State.Running}}", name, check=False).strip() == "true"
+    ]
+
+
+class Watch:
+    """Whether replicas served at any moment at which the database's state was blocking, seen from outside."""
+
+    def __init__(self) -> None:
+        self.moments = self.wrong = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def _look(self) -> None:
+        while not self._stop.wait(0.3):
+            before = latest_state()
+            if before in ("Updating", "Maintenance", "Failed"):
+                serving = running(REPLICA_NAMES)
+                if latest_state() == before:
+                    self.moments += 1
+                    self.wrong += bool(serving)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *dummy: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def demo_sql(query: str) -> str:
+    """What a query in the demo's database gives, empty when there is none."""
+    return docker(
+        "exec", f"{NAME}-postgres", "psql", "-U", "postgres", "-h", "/run/postgresql", "-d", "demo", "-Atc", query, check=False,
+    ).strip()  # fmt: skip
+
+
+def latest_state() -> str:
+    """The state of the demo's database."""
+    return demo_sql("SELECT state FROM curq_state_history ORDER BY id DESC LIMIT 1")
+
+
+def part_modules(platform: Platform) -> t.Iterator[Line]:
+    """Modules of a database in use: one more, one that isn't there, an update that fails, a playbook that is killed."""
+    platform.site()
+    once = f"{NAME}-demo-run"
+    with Watch() as watch:
+        dummy, seconds = platform.site(variables={"odoo_modules": ["base", "contacts"]})
+    wait_for_login(30)
+    again, dummy = platform.site(variables={"odoo_modules": ["base", "contacts"]})
+    left = [name for name in containers() if name.endswith(("-run", "-plan"))]
+    yield Line(
+        "a module added to odoo_modules",
+        f"installed in {seconds:.0f} s, replicas ran at {watch.wrong} of {watch.moments} moments of it, "
+        f"second run changed={recap(again).get('changed')}, left over: {', '.join(left) or 'nothing'}",
+        "stopped while it changes, changed=0, nothing left over",
+        watch.moments > 0 and not watch.wrong and recap(again).get("changed") == 0 and not left and latest_state() == "Ready",
+    )  # fmt: skip
+
+    started = {name: started_at(name) for name in REPLICA_NAMES}
+    code, output, dummy = platform.playbook("site", variables={"odoo_modules": ["base", "contacts", "no_such_module"]})
+    same = started == {name: started_at(name) for name in REPLICA_NAMES}
+    named = "no_such_module is in none of the addons folders" in output
+    yield Line(
+        "a module that isn't there", f"exit {code}, named: {'yes' if named else 'no'}, "
+        f"replicas {'serve on' if same else 'were restarted'}", "refused, named, replicas serve on",
+        code != 0 and named and same and log_in((SECRETS / "demo" / "admin_password").read_text().strip()),
+    )  # fmt: skip
+
+    hook = PLATFORM_ROOT / "hooks" / "post-update.d" / "10-check"
+    hook.parent.mkdir(parents=True, exist_ok=True)
+    hook.write_text("#!/bin/sh\necho invoice 42 has no journal >&2\nexit 3\n")
+    hook.chmod(0o755)
+    wanted = {
+        "odoo_modules": ["base", "contacts", "calendar"],
+        "odoo_hooks_dir": str(hook.parents[1]),
+        "odoo_wait_timeout": 60,
+    }
+    with Watch() as watch:
+        code, output, dummy = platform.playbook("site", variables=wanted)
+    up = running(REPLICA_NAMES)
+    named = "ended with exit code 67" in output and "invoice 42 has no journal" in output
+    yield Line(
+        "an update that fails", f"exit {code}, state {latest_state()}, reason named: {'yes' if named else 'no'}, running: "
+        f"{', '.join(up) or 'no replica'}", "fails with the reason, no replica on the half-done database",
+        code != 0 and named and not up and not watch.wrong and latest_state() == "Failed",
+    )  # fmt: skip
+
+    hook.write_text("#!/bin/sh\nsleep 20\n")
+    command = platform.start("site", variables=wanted)
+    limit = time.monotonic() + 300
+    while latest_state() != "Maintenance" and time.monotonic() < limit and command.poll() is None:
+        time.sleep(0.3)
+    os.killpg(command.pid, signal.SIGKILL)
+    command.wait()
+    alive = bool(running([once]))
+    platform.site(variables=wanted)
+    again, dummy = platform.site(variables=wanted)
+    wait_for_login(30)
+    tries = demo_sql(
+        "SELECT count(*) FROM curq_state_history WHERE state = 'Updating'"
+        " AND id > (SELECT max(id) FROM curq_state_history WHERE state = 'Failed')"
+    )
+    yield Line(
+        "the playbook killed in the middle of the next try",
+        f"its container goes on: {'yes' if alive else 'no'}; next run waits for it: {tries} update; then "
+        f"changed={recap(again).get('changed')}, state {latest_state()}",
+        "1 update, Ready, changed=0",
+        alive and tries == "1" and latest_state() == "Ready" and recap(again).get("changed") == 0,
+    )
+    shutil.rmtree(hook.parents[1])
 
 
 def said(changed: list[tuple[str, str]]) -> str:
@@ -444,7 +594,8 @@ def part_ten(platform: Platform) -> t.Iterator[Line]:
     text = (PLATFORM_ROOT / "demo" / "config" / "odoo.conf").read_text()
     (config / "odoo.conf").write_text(re.sub(r"^(db_name = |dbfilter = \^)demo", r"\1ten", text, flags=re.MULTILINE))
     env = json.loads(docker("inspect", "-f", "{{json .Config.Env}}", f"{NAME}-demo-1"))
-    env = [one for one in env if one.split("=")[0] not in ("DB_NAME", "INSTANCE", "REPLICA", "STATIC_DIR")]
+    env = [one for one in env if one.split("=")[0] not in ("MODE", "DB_NAME", "INSTANCE", "REPLICA", "STATIC_DIR")]
+    env.append("MODE=InstallAndRun")  # the demo's replicas are in RunOnly
     image = docker("inspect", "-f", "{{.Image}}", f"{NAME}-demo-1").strip()
     names = [f"{NAME}-ten-{number}" for number in range(1, REPLICAS + 1)]
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
