@@ -51,6 +51,7 @@ from lab import (
     Lab,
     Shortfall,
     as_json,
+    docker,
     odoo_errors,
     snapshot,
     until,
@@ -61,6 +62,7 @@ KILLS = {("14", "install"): 6, ("14", "update"): 14, ("14", "maintenance"): 5,
 SAMPLE_KILLS = {("14", "update"): 4}
 RECOVERY_SECONDS = 2.0
 IDLE_SECONDS = 0.3
+LOST_SECONDS = 60
 NEW = "1.1"
 EXIT_HOOK, EXIT_LOST, EXIT_HELD, EXIT_RESET = 67, 71, 74, 79
 SAMPLE = ("twenty", "update", "kill", "lost", "page", "idle")
@@ -572,6 +574,33 @@ def part_lost(run: Run) -> t.Iterator[Line]:
                 f"exit {EXIT_LOST}, the next start finishes it",
                 code == EXIT_LOST and state == "Updating" and not troubles,
             )
+
+
+def part_machine(run: Run) -> t.Iterator[Line]:
+    """The actor's machine vanishes: its network is cut while it holds the lock; nothing tells PostgreSQL."""
+    version = run.any("14")
+    changed = all_new(CHAIN)
+    addons = run.lab.addons(changed)
+    database = run.lab.installed(version)
+    with run.lab.trial(database):
+        actor = run.lab.box(database, "UpdateOnly", addons=addons, OC_SLEEP="3")
+        wait_for_work(database, 60)
+        begin = time.monotonic()
+        docker("network", "disconnect", "--force", PREFIX, actor.name)
+        until(lambda: not database.lock_holders(), 120, "the lock is free")
+        seconds = time.monotonic() - begin
+        following = run.lab.box(database, "UpdateOnly", addons=addons)
+        code = following.wait(90)
+        troubles = database.troubles(expected(changed))
+        if code:
+            troubles.append(f"the next start ended with code {code}: {following.last_line()}")
+        own = actor.wait(90)
+        yield Line(
+            f"the machine of an update cut off the network, Odoo {version}",
+            f"lock free after {seconds:.0f} s, after the next UpdateOnly: {sentence(troubles)}; cut off, it ended itself with code {own}",
+            f"<= {LOST_SECONDS} s, the next start finishes it, exit {EXIT_LOST}",
+            seconds <= LOST_SECONDS and not troubles and own == EXIT_LOST,
+        )
 
 
 def part_long(run: Run) -> t.Iterator[Line]:
