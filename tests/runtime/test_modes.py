@@ -313,7 +313,7 @@ def test_a_failed_update_stays_closed_until_somebody_acts(ready):
 
 def test_a_live_run_is_never_reset_and_never_forced(ready):
     write_addons(ready.addons, "2.0")
-    actor = ready.start("UpdateOnly", FAKE_SLEEP="1")
+    actor = ready.start("UpdateOnly", FAKE_SLEEP="2")
     ready.until(lambda: len(ready.states()) > 2, "Updating")
     waiter = ready.start("RunOnly", TIMEOUT="0.01")  # 0.6 s
     for mode in ("UpdateOnly", "ForceRunOnly", "ForceUpdateOnly", "ForceReadyState"):
