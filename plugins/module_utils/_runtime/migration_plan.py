@@ -218,7 +218,25 @@ def make_plan(
     backup = any(item.version.backup for item in planned_versions) and not any(
         item.resumed for item in planned_versions
     )
-    return Plan(mode, tuple(planned_versions), backup, tuple(drift), tuple(notes))
+    return Plan(mode, tuple(_each_module_once(planned_versions)), backup, tuple(drift), tuple(notes))
+
+
+def _each_module_once(versions: Iterable[PlannedVersion]) -> list[PlannedVersion]:
+    """In one run the same code is updated once: by the first version that asks for it."""
+    updated: set[str] = set()
+    result = []
+    for item in versions:
+        steps: list[Step] = []
+        for step in item.steps:
+            if step.kind == UPDATE:
+                left = [name for name in step.arguments["modules"] if name not in updated]
+                updated.update(left)
+                if not left:
+                    continue
+                step = dataclasses.replace(step, arguments={**step.arguments, "modules": left})
+            steps.append(step)
+        result.append(dataclasses.replace(item, steps=tuple(steps)))
+    return result
 
 
 def _unknown_names(migration: Migration, mode: str | None, force_version: str) -> Refusal | None:
