@@ -642,8 +642,6 @@ class _Reader:
             part = self.part(stated, f"version {stated['version'].value}" if value else "a version")
             if value is not None:
                 found.append((value, part, self.place(item)))
-        if found and found[0][0].key:
-            self.warnings.append(Problem(self.file, found[0][2].line, f"the first version should be {SETUP!r}"))
         return found
 
     def version_number(self, node: Any) -> Number | None:
@@ -961,8 +959,11 @@ class _Collected:
             return
         if options is not None:
             self.options = reader.options(options)
-        if versions is not None and not (reader.is_null(versions) or versions.value == []):
-            for value, part, place in reader.versions(versions):
+        if versions is not None and not (reader.is_null(versions) or versions.id == "sequence" and not versions.value):
+            found = reader.versions(versions)
+            if found and found[0][0].key and not versions_elsewhere:
+                self.warnings.append(Problem(file, found[0][2].line, f"the first version should be {SETUP!r}"))
+            for value, part, place in found:
                 self.add(value, part, place)
         elif not versions_elsewhere and not self.problems:
             self.problems.append(Problem(file, 1, "there are no versions"))

@@ -201,7 +201,7 @@ class Songs:
         item = module.names.get(name)
         if isinstance(item, tuple):
             source, wanted = item
-            if not wanted:
+            if not wanted or (source, wanted) == (module.name, name) and self._is_module(module, name):
                 raise SongError(f"{name} in {module.name} is a module, not a function")
             try:
                 return self._definition(self._module(source), wanted, seen)
