@@ -58,6 +58,7 @@ _MODEL = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*", re.ASCII)
 TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*::[^\W\d]\w*")
 # More nodes than any real file has; fewer than a file of aliases to aliases can pretend to have.
 _MOST_NODES = 200_000
+_DEEPEST = 100
 
 
 @functools.total_ordering
@@ -389,15 +390,17 @@ def _compose(text: str, file: str) -> Any:
     except yaml.YAMLError as exc:
         raise MigrationError([Problem(file, 0, f"is not YAML: {' '.join(str(exc).split())}")]) from exc
     except RecursionError as exc:
-        raise MigrationError([Problem(file, 0, "is not YAML that can be read: nested too deeply")]) from exc
+        raise MigrationError([Problem(file, 0, "is nested too deeply")]) from exc
 
 
 def _check_size(root: Any, file: str) -> None:
-    """Refuses aliases to oneself, and a small file that aliases make a huge one."""
+    """Refuses aliases to oneself, a small file that aliases make a huge one, and one that is nested too deeply to be walked."""
     sizes: dict[int, int] = {}
 
-    def size(node: Any) -> int:
+    def size(node: Any, depth: int) -> int:
         known = sizes.get(id(node))
+        if depth > _DEEPEST:
+            raise MigrationError([Problem(file, node.start_mark.line + 1, "is nested too deeply")])
         if known == 0:
             raise MigrationError([Problem(file, node.start_mark.line + 1, "contains itself")])
         if known is None:
@@ -407,10 +410,10 @@ def _check_size(root: Any, file: str) -> None:
                 children = [child for pair in node.value for child in pair]
             elif node.id == "sequence":
                 children = node.value
-            sizes[id(node)] = known = 1 + sum(map(size, children))
+            sizes[id(node)] = known = 1 + sum(size(child, depth + 1) for child in children)
         return known
 
-    if size(root) > _MOST_NODES:
+    if size(root, 0) > _MOST_NODES:
         raise MigrationError([Problem(file, 1, f"has more than {_MOST_NODES} nodes, aliases counted")])
 
 
@@ -632,17 +635,27 @@ class _Reader:
     def versions(self, node: Any) -> list[tuple[Number, _Part, Place]]:
         found = []
         for item in self.items(node, "'versions'"):
-            stated = self.known(item, "a version", VERSION_KEYS)
+            what = self.version_name(item)
+            stated = self.known(item, what, VERSION_KEYS)
             if "version" not in stated:
                 if item.id == "mapping":
                     self.wrong(item, "a version without 'version', its number")
-                self.part(stated, "a version without number")
+                self.part(stated, what)
                 continue
             value = self.version_number(stated["version"])
-            part = self.part(stated, f"version {stated['version'].value}" if value else "a version")
+            part = self.part(stated, what)
             if value is not None:
                 found.append((value, part, self.place(item)))
         return found
+
+    @staticmethod
+    def version_name(node: Any) -> str:
+        """What to call a version in messages, before it is read."""
+        if node.id == "mapping":
+            for key, value in node.value:
+                if key.value == "version" and value.id == "scalar" and number(value.value):
+                    return f"version {value.value}"
+        return "a version"
 
     def version_number(self, node: Any) -> Number | None:
         if node.id != "scalar":

@@ -395,8 +395,11 @@ def test_noop_and_backup(body, noop, backup):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("operation: {}", "migration.yml:5: unknown key 'operation' in a version; did you mean 'operations'?"),
-        ("steps: []", "migration.yml:5: unknown key 'steps' in a version; there is version, operations, addons, modes"),
+        ("operation: {}", "migration.yml:5: unknown key 'operation' in version setup; did you mean 'operations'?"),
+        (
+            "steps: []",
+            "migration.yml:5: unknown key 'steps' in version setup; there is version, operations, addons, modes",
+        ),
         (
             "operations: {per: []}",
             "migration.yml:5: unknown key 'per' in operations of version setup; did you mean 'pre'?",
@@ -479,9 +482,9 @@ def test_noop_and_backup(body, noop, backup):
         ("operations: {pre: [{command: ls, id: 5}]}", "id must be text, not the number 5"),
         (
             "operations: {pre: [ls]}\nbackup: true\nbackup: false",
-            ":7: 'backup' is there twice in a version, first in line 6",
+            ":7: 'backup' is there twice in version setup, first in line 6",
         ),
-        ("? [a]\n: 1", "a key of a version must be a word, not a list"),
+        ("? [a]\n: 1", "a key of version setup must be a word, not a list"),
     ],
 )
 def test_wrong_version(yaml_parser, body, message):
@@ -527,6 +530,12 @@ def test_wrong_version(yaml_parser, body, message):
 def test_wrong_file(yaml_parser, text, message):
     (found,) = problems(text)
     assert message in found
+
+
+@pytest.mark.parametrize("depth", [101, 300, 600])
+def test_nested_too_deeply(yaml_parser, depth):
+    (found,) = problems(f"x-a: {'[' * depth}{']' * depth}\nmigration: {{versions: [{{version: setup}}]}}")
+    assert "is nested too deeply" in found
 
 
 def test_small_file_that_would_be_huge():
@@ -785,3 +794,36 @@ def test_unknown_modules(files):
     assert migration.unknown_modules(found, known) == []
     (one,) = migration.unknown_modules(found, known, "sample")
     assert str(one) == f"{path}:40: there is no module 'shop_sample'; did you mean 'shop_sampel'?"
+
+
+# The reference
+
+
+@pytest.fixture(scope="module")
+def reference(collection_root):
+    return (collection_root / "docs/migrations.md").read_text(encoding="utf-8")
+
+
+def test_the_reference_has_every_key(reference):
+    kinds = {*migration.KINDS, *(key for keys in migration.KINDS.values() for key in keys)}
+    for key in {*kinds, *migration.COMMON_KEYS, *migration.VERSION_KEYS}:
+        assert f"`{key}`" in reference, key
+    for key in migration.OPTION_KEYS:
+        assert f"`options.{key}`" in reference, key
+
+
+def test_the_examples_of_the_reference_are_right(reference):
+    blocks = [block for block in reference.split("\n\n") if block.startswith("    ")]
+    (whole,) = [textwrap.dedent(block) for block in blocks if block.startswith("    migration:\n")]
+    found = migration.parse(whole)
+    assert [str(item.number) for item in found.versions] == ["setup", "19.0.1.1.0"]
+    assert found.warnings == ()
+    names = [step.name for step in found.versions[0].steps_for("sample")]
+    assert names == [
+        "songs.install.pre::main",
+        "update base, sale, stock",
+        "songs.install.company::main",
+        "load_csv data/sample/res.partner.csv into res.partner",
+    ]
+    (part,) = [textwrap.dedent(block) for block in blocks if block.startswith("    post:\n")]
+    assert len(steps("operations:\n" + textwrap.indent(part, "  "))) == 6
