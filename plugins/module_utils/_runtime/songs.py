@@ -55,7 +55,11 @@ class _Module:
         default_factory=dict
     )  # or (module, name) where it is imported from
     stars: list[str] = field(default_factory=list)
-    dynamic: bool = False  # has __getattr__
+    dynamic: bool = False  # has __getattr__, or puts modules in place itself
+
+    def define(self, name: str, item: ast.AST | tuple[str, str], always: bool) -> None:
+        """`always` is false within if, try and the like: a name that is defined there and elsewhere may be either."""
+        self.names[name] = item if always or name not in self.names else ast.Pass()
 
 
 class Songs:
@@ -92,7 +96,7 @@ class Songs:
             return Found(target, where.file, line)
         if isinstance(definition, (ast.Constant, ast.List, ast.Dict, ast.Tuple, ast.Set, ast.JoinedStr)):
             raise SongError(f"{target} is not a function ({where.file}:{line})")
-        return Found(target, where.file, line, unchecked="it is made at run time")
+        return Found(target, where.file, line, unchecked="it is made at run time, or in more than one way")
 
     # Modules
 
@@ -108,6 +112,9 @@ class Songs:
                 raise _Unclear(f"{name} is Odoo's own")
             return _Module(name, "", self.addons)
         folders = self._module(parent).folders if parent else self.paths
+        above = self._module(parent) if parent else None
+        if above is not None and not folders and (above.dynamic or last in above.names):
+            raise _Unclear(f"module {name} is made at run time")
         if parent and not folders:
             raise SongError(f"module {name} is not there: {parent} is no package")
         spaces = []
@@ -123,6 +130,8 @@ class Songs:
                 spaces.append(place)
         if spaces:
             return _Module(name, "", tuple(spaces))
+        if above is not None and above.dynamic:
+            raise _Unclear(f"module {name} may be made at run time")
         hint = nearest(last, _siblings(folders))
         where = f"in package {parent}" if parent else f"in {', '.join(self.paths) or 'no folder at all'}"
         raise SongError(f"module {name} is not there, {where}{hint}")
@@ -139,26 +148,27 @@ class Songs:
     def _parsed(self, module: _Module) -> _Module:
         try:
             with tokenize.open(module.file) as handle:  # in the encoding that the file itself states
-                tree = ast.parse(handle.read(), module.file)
+                text = handle.read()
+            tree = ast.parse(text, module.file)
         except SyntaxError as exc:
             raise SongError(f"{module.file}:{exc.lineno or 0}: is not Python: {exc.msg}") from exc
         except (OSError, UnicodeDecodeError, ValueError) as exc:
             raise SongError(f"{module.file}: can't be read: {exc}") from exc
         package = module.name if module.folders else module.name.rpartition(".")[0]
-        self._collect(tree.body, module, package)
-        module.dynamic = "__getattr__" in module.names
+        self._collect(tree.body, module, package, True)
+        module.dynamic = "__getattr__" in module.names or "sys.modules" in text
         return module
 
-    def _collect(self, body: Iterable[ast.stmt], module: _Module, package: str) -> None:
-        """What the top level defines; also inside if, try, with and loops, where a later one wins."""
+    def _collect(self, body: Iterable[ast.stmt], module: _Module, package: str, always: bool) -> None:
+        """What the top level defines, also inside if, try, with and loops."""
         for node in body:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                module.names[node.name] = node
+                module.define(node.name, node, always)
             elif isinstance(node, ast.Assign):
                 for target in node.targets:
-                    self._assign(target, node.value, module)
+                    self._assign(target, node.value, module, always)
             elif isinstance(node, ast.AnnAssign) and node.value is not None:
-                self._assign(node.target, node.value, module)
+                self._assign(node.target, node.value, module, always)
             elif isinstance(node, ast.Delete):
                 for target in node.targets:
                     if isinstance(target, ast.Name):
@@ -166,30 +176,30 @@ class Songs:
             elif isinstance(node, ast.Import):
                 for alias in node.names:
                     name = alias.asname or alias.name.split(".", 1)[0]
-                    module.names[name] = (alias.name if alias.asname else name, "")
+                    module.define(name, (alias.name if alias.asname else name, ""), always)
             elif isinstance(node, ast.ImportFrom):
                 source = _source(node, package)
                 for alias in node.names:
                     if alias.name == "*":
                         module.stars.append(source)
                     else:
-                        module.names[alias.asname or alias.name] = (source, alias.name)
+                        module.define(alias.asname or alias.name, (source, alias.name), always)
             else:
                 for name in ("body", "handlers", "orelse", "finalbody"):
                     for item in getattr(node, name, ()):
                         if isinstance(item, ast.ExceptHandler):
-                            self._collect(item.body, module, package)
+                            self._collect(item.body, module, package, False)
                         elif isinstance(item, ast.stmt):
-                            self._collect([item], module, package)
+                            self._collect([item], module, package, False)
 
     @staticmethod
-    def _assign(target: ast.expr, value: ast.expr, module: _Module) -> None:
+    def _assign(target: ast.expr, value: ast.expr, module: _Module, always: bool) -> None:
         if isinstance(target, ast.Name):
-            module.names[target.id] = value
+            module.define(target.id, value, always)
         elif isinstance(target, (ast.Tuple, ast.List)):
             for item in target.elts:
                 if isinstance(item, ast.Name):
-                    module.names[item.id] = ast.Name(item.id, ast.Load())  # its value is not looked for
+                    module.define(item.id, ast.Pass(), always)  # its value is not looked for
 
     # Names
 

@@ -76,6 +76,15 @@ FILES = {
         except ImportError:
             def fallback(ctx):
                 pass
+        try:
+            from lxml import either
+        except ImportError:
+            def either(ctx, x):
+                pass
+        if NUMBER:
+            settled = None
+        def settled(ctx):
+            pass
         def removed(ctx):
             pass
         del removed
@@ -95,6 +104,8 @@ FILES = {
     "one/old/a.py": "def a(ctx):\n    pass\n",
     "two/old/b.py": "def b(ctx):\n    pass\n",
     "two/songs/install/hidden.py": "def main(ctx):\n    pass\n",  # behind the package in `one`
+    "two/runtime.py": "import posixpath as path\n",
+    "two/odd/__init__.py": "import sys\nsys.modules['odd.other'] = sys\n",
     "two/top.py": "def main(ctx, x):\n    pass\n",
     "addons/shop/__init__.py": "",
     "addons/shop/songs.py": "def main(ctx):\n    pass\n",
@@ -122,6 +133,7 @@ def finder(root):
         ("songs.install.company::main", "one/songs/install/company.py", "Sets the company up."),
         ("songs.install.company::conditional", "one/songs/install/company.py", ""),
         ("songs.install.company::fallback", "one/songs/install/company.py", ""),
+        ("songs.install.company::settled", "one/songs/install/company.py", ""),
         ("songs.install.company::alias", "one/songs/install/company.py", "Sets the company up."),
         ("songs.install.company::short", "one/songs/install/company.py", ""),
         ("songs.install.company::anything", "one/songs/install/company.py", ""),
@@ -148,6 +160,9 @@ def test_found(finder, root, target, file, title):
         ("songs.install.company::made", "it is made at run time"),
         ("songs.install.company::second", "it is made at run time"),
         ("songs.install.company::Song", "it is a class"),
+        ("songs.install.company::either", "or in more than one way"),
+        ("runtime.path::join", "module runtime.path is made at run time"),
+        ("odd.other::main", "module odd.other may be made at run time"),
         ("songs.install::create_or_update", "create_or_update comes from anthem.lyrics.records, which is elsewhere"),
         ("songs.install::join", "join comes from os.path, which is elsewhere"),
         ("songs.install.dynamic::main", "songs.install.dynamic may have main: it has __getattr__"),
@@ -300,6 +315,6 @@ def test_check_of_a_file(finder):
         "migration.yml:8: songs.install.company::settings needs decimals: give kwargs",
     ]
     assert [str(item) for item in unchecked] == [
-        "migration.yml:10: songs.install.company::made is not checked: it is made at run time"
+        "migration.yml:10: songs.install.company::made is not checked: it is made at run time, or in more than one way"
     ]
     assert len(songs.check(found, finder, "prod")[0]) == 3
