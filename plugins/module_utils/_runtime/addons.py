@@ -96,8 +96,7 @@ def read(name: str, folders: list[str]) -> Addon | None:
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{file}: cannot be read: {exc}") from exc
     except (SyntaxError, ValueError) as exc:
-        line = getattr(exc, "lineno", None)
-        where = f"{file}, line {line}" if line else file
+        where = f"{file}, line {exc.lineno}" if isinstance(exc, SyntaxError) else file
         raise ConfigError(f"{where}: is not a manifest: {exc}") from exc
     if not isinstance(manifest, dict):
         raise ConfigError(f"{file}: is not a manifest: it must be one dictionary")
