@@ -189,7 +189,8 @@ def make_plan(
 
     if force_version:
         wanted = migration.version(number(force_version) or Number("", (-1,)))
-        assert wanted is not None  # _unknown_names() has seen to it
+        if wanted is None:
+            raise AssertionError(f"force_version is {force_version!r}: _unknown_names() has seen to it")
         planned = PlannedVersion(wanted, wanted.steps_for(mode), forced=True)
         notes += _mode_notes([wanted], mode)
         return Plan(mode, (planned,), True, tuple(drift), tuple(notes))
