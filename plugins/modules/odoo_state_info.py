@@ -173,13 +173,6 @@ NOTHING: dict[str, Any] = {
     "history": [],
 }
 
-# to_jsonb, because a table of the original form has no such columns
-RELEASE_SQL = (
-    "SELECT to_jsonb(h) ->> 'release' FROM public.curq_state_history h"
-    " WHERE h.state = 'Ready' AND to_jsonb(h) ->> 'result' = 'ok' AND to_jsonb(h) ->> 'release' IS NOT NULL"
-    " ORDER BY h.id DESC LIMIT 1"
-)
-
 
 def describe_holder(held: lock.Holder | None, latest: state.Entry | None = None) -> dict[str, Any] | None:
     if held is None:
@@ -220,13 +213,6 @@ def read_contents(connection: Any) -> state.Contents | None:
         return None
 
 
-def read_release(connection: Any) -> str | None:
-    with connection.cursor() as cursor:
-        cursor.execute(RELEASE_SQL)
-        row = cursor.fetchone()
-    return row[0] if row else None
-
-
 def describe(params: dict[str, Any], name: str, control: Any) -> dict[str, Any]:
     held = lock.holder(control, name)
     connection = _database.open_server(params, name)
@@ -238,7 +224,7 @@ def describe(params: dict[str, Any], name: str, control: Any) -> dict[str, Any]:
         if held is None and latest is not None and not latest.open:
             held = lock.holder(control, name)  # it may have come between the two looks
         contents = None if held is not None else read_contents(connection)
-        release = read_release(connection) if summary.table else None
+        release = state.last_release(connection) if summary.table else None
         interrupted = (
             held is None
             and latest is not None

@@ -218,6 +218,19 @@ def test_a_release_in_which_nothing_changed_is_noted_once(ready):
     assert len(ready.states()) == 3
 
 
+def test_a_forced_row_is_not_a_run_of_its_release(ready):
+    write_addons(ready.addons, "2.0")
+    actor = ready.start("UpdateOnly", RELEASE="r2", FAKE_SLEEP="5")
+    ready.until(lambda: len(ready.states()) > 2, "Updating")
+    actor.kill()
+    actor.communicate()
+    ready.run("ForceReadyState", RELEASE="r2", REASON="now")
+    write_addons(ready.addons, "1.0")
+    ready.sql("UPDATE odoo_cloud_module SET pending = NULL")
+    ready.run("UpdateOnly", RELEASE="r2")
+    assert ready.sql("SELECT release, result FROM curq_state_history ORDER BY id DESC LIMIT 1") == [("r2", "ok")]
+
+
 @pytest.mark.parametrize("moment", range(8))
 @pytest.mark.parametrize("rescuer", ["UpdateOnly", "RunOnly"])
 def test_killed_anywhere_it_is_finished_by_the_next(ready, moment, rescuer):

@@ -341,7 +341,7 @@ class Gate:
         settings = self.settings
         if not settings.updating or settings.update == ("none",) or not settings.release:
             return False
-        return latest is None or latest.release != settings.release
+        return latest is None or state.last_release(self.database) != settings.release
 
     def locked(self, guard: lock.Lock) -> tuple[bool, str, bool]:
         settings = self.settings

@@ -160,6 +160,18 @@ def read_entries(connection: Any, limit: int) -> list[Entry]:
         return [entry(row) for row in cursor.fetchall()]
 
 
+def last_release(connection: Any) -> str | None:
+    """The release of the last run that brought the database to Ready; None when none said its release."""
+    with connection.cursor() as cursor:
+        cursor.execute(  # to_jsonb, because a table of the original form has no such columns
+            "SELECT to_jsonb(h) ->> 'release' FROM public.curq_state_history h"
+            " WHERE h.state = 'Ready' AND to_jsonb(h) ->> 'result' = 'ok' AND to_jsonb(h) ->> 'release' IS NOT NULL"
+            " ORDER BY h.id DESC LIMIT 1"
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
 def last_fingerprint(connection: Any) -> str:
     """Of the hooks that ran in the latest window that ended well."""
     with connection.cursor() as cursor:

@@ -36,7 +36,7 @@ def world(monkeypatch):
     )
     monkeypatch.setattr(state, "read_entries", lambda connection, limit: seen["entries"][:limit])
     monkeypatch.setattr(state, "identity", lambda connection: "here/1")
-    monkeypatch.setattr(odoo_state_info, "read_release", lambda connection: "r1")
+    monkeypatch.setattr(odoo_state_info.state, "last_release", lambda connection: "r1")
 
     def contents(connection):
         seen["looked"] += 1
