@@ -100,7 +100,6 @@ class Plan:
         str, ...
     ] = ()  # modules in a `to ...` state, `end-` scripts that have not run: Odoo only has to be started
     missing: tuple[str, ...] = ()  # installed, but in none of the addons folders: left alone
-    languages: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -185,7 +184,7 @@ def make_plan(modules: Modules, settings: Settings, folders: list[str], resume: 
         finish = modules.unfinished + [
             name for name, item in modules.known.items() if item.end_pending and modules.installed(name)
         ]
-    return Plan(tuple(install), tuple(update), reasons, tuple(dict.fromkeys(finish)), tuple(missing), modules.languages)
+    return Plan(tuple(install), tuple(update), reasons, tuple(dict.fromkeys(finish)), tuple(missing))
 
 
 def _changed(modules: Modules, settings: Settings, folders: list[str], missing: list[str]) -> Iterable[tuple[str, str]]:
