@@ -611,9 +611,15 @@ def main() -> None:
         supports_check_mode=True,
         required_if=[("state", "present", ["odoo_version"])],
     )
+    # Repositories stay locked until their files were read for the last time, however the run ends.
+    with contextlib.ExitStack() as held:
+        deliver(module, held)
+
+
+def deliver(module: AnsibleModule, held: contextlib.ExitStack) -> None:
+    """The run itself; ends by leaving the module."""
     given = module.params
     sync, objects, packages, fetches = None, None, [], 0
-    held = contextlib.ExitStack()  # ends with the process, however that ends
 
     def stats() -> dict:
         return {
