@@ -9,10 +9,10 @@ import ast
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Callable
 
 from .config import Settings
 from .errors import ConfigError
@@ -109,35 +109,42 @@ def _translation_counts(name: str, languages: frozenset[str]) -> bool:
     return code in languages or code in {item.split("_", 1)[0] for item in languages}
 
 
-def _files(root: str, languages: frozenset[str]) -> list[str]:
-    found: list[str] = []
+def walk(
+    root: str, skip: Callable[[str, bool], bool] = lambda name, folder: False
+) -> Iterator[tuple[str, os.stat_result]]:
+    """Files below `root` with their status; symlinks are followed, loops and links to nowhere are not. `skip` is asked
+    with a name and whether it is a folder's."""
 
-    def walk(path: str, prefix: str, above: tuple[tuple[int, int], ...]) -> None:
+    def look(path: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, os.stat_result]]:
         with os.scandir(path) as entries:
             for item in entries:
-                name = item.name
-                if name.startswith(".") or name.endswith(SKIPPED_SUFFIXES):
-                    continue
                 try:
                     info = item.stat()
                 except OSError:
                     continue  # a symlink to nowhere
-                if stat.S_ISDIR(info.st_mode):
+                folder = stat.S_ISDIR(info.st_mode)
+                if skip(item.name, folder):
+                    continue
+                if folder:
                     key = (info.st_dev, info.st_ino)
-                    if key not in above and name not in SKIPPED_FOLDERS:
-                        walk(item.path, f"{prefix}{name}/", (*above, key))
+                    if key not in above:
+                        yield from look(item.path, f"{prefix}{item.name}/", (*above, key))
                 elif stat.S_ISREG(info.st_mode):
-                    if (
-                        prefix.rstrip("/") in TRANSLATIONS
-                        and name.endswith(".po")
-                        and not _translation_counts(name, languages)
-                    ):
-                        continue
-                    found.append(prefix + name)
+                    yield prefix + item.name, info
 
-    info = os.stat(root)
-    walk(root, "", ((info.st_dev, info.st_ino),))
-    return found
+    top = os.stat(root)
+    return look(root, "", ((top.st_dev, top.st_ino),))
+
+
+def _files(root: str, languages: frozenset[str]) -> list[str]:
+    def skip(name: str, folder: bool) -> bool:
+        return name.startswith(".") or name.endswith(SKIPPED_SUFFIXES) or (folder and name in SKIPPED_FOLDERS)
+
+    def counts(path: str) -> bool:
+        folder, _slash, name = path.rpartition("/")
+        return folder not in TRANSLATIONS or not name.endswith(".po") or _translation_counts(name, languages)
+
+    return [path for path, _info in walk(root, skip) if counts(path)]
 
 
 def _named_static(manifest: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+from . import pg
 from .config import Settings
 from .errors import ConfigError, InitFailed
 from .password import password_hash
@@ -59,59 +60,39 @@ def settle(connection: Any, settings: Settings) -> None:
     hashed = None
     if settings.admin_password is not None:
         hashed = password_hash(settings.admin_password, password_rounds(settings.version))
-    connection.autocommit = False
-    try:
-        with connection.cursor() as cursor:
-            if hashed is not None:
-                cursor.execute(
-                    "UPDATE public.res_users SET login = %s, password = %s WHERE id ="
-                    " (SELECT res_id FROM public.ir_model_data"
-                    " WHERE module = 'base' AND name = 'user_admin' AND model = 'res.users')",
-                    (settings.admin_login, hashed),
-                )
-                if cursor.rowcount != 1:
-                    raise InitFailed("the user base.user_admin is not there; its password could not be set")
-            for key, value in parameters(settings).items():
-                cursor.execute(
-                    "INSERT INTO public.ir_config_parameter"
-                    " (key, value, create_uid, write_uid, create_date, write_date)"
-                    " VALUES (%s, %s, 1, 1, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC')"
-                    " ON CONFLICT (key) DO UPDATE"
-                    " SET value = excluded.value, write_uid = 1, write_date = excluded.write_date",
-                    (key, value),
-                )
-        connection.commit()
-    except BaseException:
-        if not connection.closed:
-            connection.rollback()
-        raise
-    finally:
-        if not connection.closed:
-            connection.autocommit = True
+    with pg.transaction(connection) as cursor:
+        if hashed is not None:
+            cursor.execute(
+                "UPDATE public.res_users SET login = %s, password = %s WHERE id ="
+                " (SELECT res_id FROM public.ir_model_data"
+                " WHERE module = 'base' AND name = 'user_admin' AND model = 'res.users')",
+                (settings.admin_login, hashed),
+            )
+            if cursor.rowcount != 1:
+                raise InitFailed("the user base.user_admin is not there; its password could not be set")
+        for key, value in parameters(settings).items():
+            cursor.execute(
+                "INSERT INTO public.ir_config_parameter"
+                " (key, value, create_uid, write_uid, create_date, write_date)"
+                " VALUES (%s, %s, 1, 1, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC')"
+                " ON CONFLICT (key) DO UPDATE"
+                " SET value = excluded.value, write_uid = 1, write_date = excluded.write_date",
+                (key, value),
+            )
 
 
 def empty(connection: Any) -> None:
     """Removes everything but the history from a database that was never Ready (REBUILD_UNFINISHED), all or nothing."""
-    connection.autocommit = False
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT NOT EXISTS (SELECT 1 FROM public.curq_state_history WHERE state = ANY(%s))",
-                (list(OPEN_STATES),),
-            )
-            if not cursor.fetchone()[0]:
-                raise InitFailed("the database was in use before; it is not emptied")
-            cursor.execute("CREATE SCHEMA odoo_cloud_kept")
-            cursor.execute("ALTER TABLE public.curq_state_history SET SCHEMA odoo_cloud_kept")
-            cursor.execute("DROP SCHEMA public CASCADE")
-            cursor.execute("CREATE SCHEMA public")
-            cursor.execute("ALTER TABLE odoo_cloud_kept.curq_state_history SET SCHEMA public")
-            cursor.execute("DROP SCHEMA odoo_cloud_kept")
-        connection.commit()
-    except BaseException:
-        if not connection.closed:
-            connection.rollback()
-        raise
-    finally:
-        if not connection.closed:
-            connection.autocommit = True
+    with pg.transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT NOT EXISTS (SELECT 1 FROM public.curq_state_history WHERE state = ANY(%s))",
+            (list(OPEN_STATES),),
+        )
+        if not cursor.fetchone()[0]:
+            raise InitFailed("the database was in use before; it is not emptied")
+        cursor.execute("CREATE SCHEMA odoo_cloud_kept")
+        cursor.execute("ALTER TABLE public.curq_state_history SET SCHEMA odoo_cloud_kept")
+        cursor.execute("DROP SCHEMA public CASCADE")
+        cursor.execute("CREATE SCHEMA public")
+        cursor.execute("ALTER TABLE odoo_cloud_kept.curq_state_history SET SCHEMA public")
+        cursor.execute("DROP SCHEMA odoo_cloud_kept")

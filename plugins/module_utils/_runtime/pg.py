@@ -6,11 +6,13 @@ its arguments or environment."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
 import tempfile
 import time
+from collections.abc import Iterator
 from typing import Any, Callable
 
 try:
@@ -94,6 +96,23 @@ def connect(settings: Settings, database: str, name: str) -> Any:
         connection.close()
         raise
     return connection
+
+
+@contextlib.contextmanager
+def transaction(connection: Any) -> Iterator[Any]:
+    """A cursor on an autocommit connection, all or nothing."""
+    connection.autocommit = False
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+        connection.commit()
+    except BaseException:
+        with contextlib.suppress(psycopg2.Error):
+            connection.rollback()
+        raise
+    finally:
+        if not connection.closed:
+            connection.autocommit = True
 
 
 def classify(message: str, database: str, user: str) -> type[RuntimeFailure] | None:

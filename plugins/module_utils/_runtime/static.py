@@ -14,13 +14,12 @@ import hashlib
 import os
 import re
 import shutil
-import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from . import log
-from .addons import addons_folders
+from .addons import addons_folders, walk
 from .config import Settings
 from .errors import ConfigError, FilesError
 
@@ -43,26 +42,8 @@ def find_modules(folders: list[str]) -> dict[str, str]:
 
 
 def scan(root: str) -> list[tuple[str, int, int]]:
-    """Files below `root` (symlinks followed, loops not): relative path, size, time. Sorted."""
-    found: list[tuple[str, int, int]] = []
-
-    def walk(path: str, prefix: str, above: tuple[tuple[int, int], ...]) -> None:
-        with os.scandir(path) as entries:
-            for item in entries:
-                try:
-                    info = item.stat()
-                except OSError:
-                    continue  # a symlink to nowhere
-                if stat.S_ISDIR(info.st_mode):
-                    key = (info.st_dev, info.st_ino)
-                    if key not in above:
-                        walk(item.path, f"{prefix}{item.name}/", (*above, key))
-                elif stat.S_ISREG(info.st_mode):
-                    found.append((prefix + item.name, info.st_size, info.st_mtime_ns))
-
-    walk(root, "", ())
-    found.sort()
-    return found
+    """Files below `root`: relative path, size, time. Sorted."""
+    return sorted((path, info.st_size, info.st_mtime_ns) for path, info in walk(root))
 
 
 def release_id(release: str, files: dict[str, list[tuple[str, int, int]]]) -> str:

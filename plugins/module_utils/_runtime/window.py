@@ -14,6 +14,7 @@ import datetime
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -88,6 +89,12 @@ class Outcome:
     lost: bool = False
 
 
+def _about_missing_only(line: str, missing: tuple[str, ...]) -> bool:
+    """Whether Odoo's complaint is about no other modules than those whose code was known to be missing before."""
+    names = re.findall(r"'([^']+)'", line)
+    return "not loaded" in line and bool(names) and set(names) <= set(missing)
+
+
 class Window:
     def __init__(
         self,
@@ -119,7 +126,7 @@ class Window:
         """A row, and with a plan its marks, in one transaction; returns how many modules Odoo will touch."""
         self.check(f"writing {name}")
         touched = 0
-        with self.transaction() as cursor:
+        with pg.transaction(self.connection) as cursor:
             if plan is not None:
                 touched = core.mark(cursor, plan, self.writer.run_id)
             self.writer.write(cursor, name, detail)
@@ -129,21 +136,6 @@ class Window:
     def written(self, name: str) -> None:
         self.progress.state = name
         self.progress.since = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[Any]:
-        self.connection.autocommit = False
-        try:
-            with self.connection.cursor() as cursor:
-                yield cursor
-            self.connection.commit()
-        except BaseException:
-            with contextlib.suppress(psycopg2.Error):
-                self.connection.rollback()
-            raise
-        finally:
-            if not self.connection.closed:
-                self.connection.autocommit = True
 
     @contextlib.contextmanager
     def failing(self, what: type[RuntimeFailure]) -> Iterator[None]:
@@ -299,12 +291,7 @@ class Window:
             wrong = []
             if not outcome.finished:
                 wrong.append(outcome.failure or f"Odoo ended with code {outcome.code}")
-            known = set(plan.missing)
-            wrong += [
-                line
-                for line in outcome.errors
-                if not (known and all(name in line for name in known) and "not loaded" in line)
-            ]
+            wrong += [line for line in outcome.errors if not _about_missing_only(line, plan.missing)]
             modules = core.read_modules(self.connection)
             if not modules.states:
                 wrong.append("there is no table ir_module_module")
@@ -391,7 +378,7 @@ class Window:
 
     def ready(self, detail: str) -> None:
         """Ready and the end of all marks, in one transaction."""
-        with self.transaction() as cursor:
+        with pg.transaction(self.connection) as cursor:
             cursor.execute(core.TABLE_SQL)
             core.settle(cursor)
             self.writer.write(cursor, state.READY, detail, "ok", hooks.fingerprint(self.hooks))
