@@ -18,6 +18,10 @@ STAGES ?= lint unit state sanity engine core221 molecule browser prove-sample pr
 CONFIRM ?= $(if $(filter inventories/local,$(INVENTORY)),odoo-cloud)
 PART ?=
 MUTANT ?=
+# Two checkouts on one machine: a name for the proof's containers, and whose images it uses.
+PROVE_NAME ?= oc-state
+PROVE_IMAGES ?= odoo-cloud
+export PROVE_NAME PROVE_IMAGES
 
 # Ansible needs a UTF-8 locale; this one is always there.
 export LC_ALL := C.UTF-8
@@ -106,8 +110,8 @@ prove-sample: tools-ready runtime engine ## a few of these bars, with images tha
 	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/demo.py --sample
 
 state-images: runtime engine
-	@for version in 19 14; do docker images --format '{{.Repository}}' | grep -qx "odoo-cloud/odoo-$$version" \
-		|| $(PLAYBOOK) playbooks/images.yml -e odoo_version=$$version; done
+	@for version in 19 14; do docker images --format '{{.Repository}}' | grep -qx "$(PROVE_IMAGES)/odoo-$$version" \
+		|| $(PLAYBOOK) playbooks/images.yml -e odoo_version=$$version -e odoo_cloud_name=$(PROVE_IMAGES); done
 
 prove-state: tools-ready state-images ## run the bars of state, lock and modes with real Odoo 19 and 14 (PART=, MUTANT=, ARGS=--list)
 	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/state.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)

@@ -45,6 +45,9 @@ SECRETS = pathlib.Path.home() / ".odoo-cloud" / NAME
 LOGS = WORK / "prove" / "log"
 FRESH_SECONDS = 360
 SECOND_SECONDS = 20
+# `make test` runs wherever somebody runs it: there a figure is judged against the target times this, so that a slow or busy
+# machine is no failure and a lost order of magnitude still is.
+SAMPLE_SLACK = 5
 REPLICAS = 10
 STATIC_RATIO = 10
 DEMO_IMAGES = "odoo-cloud"
@@ -122,9 +125,10 @@ class Shortfall(Exception):
 class Platform:
     """The platform under proof, driven like a user drives it."""
 
-    def __init__(self, tree: pathlib.Path, version: str, images: str = NAME) -> None:
+    def __init__(self, tree: pathlib.Path, version: str, sample: bool = False) -> None:
         self.tree = tree
         self.version = version
+        self.slack = SAMPLE_SLACK if sample else 1
         self.variables = {
             "odoo_cloud_name": NAME,
             "odoo_cloud_root": str(PLATFORM_ROOT),
@@ -133,7 +137,7 @@ class Platform:
             "odoo_cloud_https_port": HTTPS_PORT,
             "object_storage_port": 9595,
             "odoo_version": version,
-            "image_name": images,
+            "image_name": DEMO_IMAGES if sample else NAME,
         }
 
     def playbook(
@@ -318,17 +322,20 @@ def part_fresh(platform: Platform) -> t.Iterator[Line]:
 def part_second(platform: Platform) -> t.Iterator[Line]:
     """The same once more. A machine that is busy with something else gets three tries; the line says how many it took."""
     platform.site()
+    limit = SECOND_SECONDS * platform.slack
     tries: list[float] = []
-    while not tries or (min(tries) > SECOND_SECONDS and len(tries) < 3):
+    changed: list[int | None] = []
+    while not tries or (min(tries) > limit and len(tries) < 3):
         output, seconds = platform.site()
         tries.append(seconds)
-    sums = recap(output)
-    holds = sums.get("changed") == 0 and sums.get("ok", 0) > 20 and min(tries) <= SECOND_SECONDS
+        sums = recap(output)
+        changed.append(sums.get("changed"))
+    holds = set(changed) == {0} and sums.get("ok", 0) > 20 and min(tries) <= limit
     yield Line(
         "second run",
-        f"changed={sums.get('changed')} ok={sums.get('ok')} in {min(tries):.1f} s"
+        f"changed={', '.join(map(str, changed))} ok={sums.get('ok')} in {min(tries):.1f} s"
         + (f" (the fastest of {len(tries)})" if len(tries) > 1 else ""),
-        f"changed=0 in <= {SECOND_SECONDS} s", holds,
+        f"changed=0 in <= {limit} s", holds,
     )  # fmt: skip
 
 
@@ -813,7 +820,7 @@ def main() -> int:
         return 0
     begin = time.monotonic()
     tree = mutated(arguments.mutant) if arguments.mutant else ROOT
-    platform = Platform(tree, arguments.version, DEMO_IMAGES if arguments.sample else NAME)
+    platform = Platform(tree, arguments.version, arguments.sample)
     parts = list(SAMPLE if arguments.sample else PARTS)
     if arguments.part:
         parts = [arguments.part]

@@ -4,7 +4,7 @@
 """The bench on which state.py tries the runtime: one PostgreSQL in a container, Odoo containers of the images that
 `make demo` builds, and the runtime of the checkout (or of a mutated copy) mounted over the image's own.
 
-Everything is named `oc-state-*`, has a network of its own without published ports, and goes away with close(). The
+Everything is named `oc-state-*` (PROVE_NAME), has a network of its own without published ports, and goes away with close(). The
 databases are in memory and unsafe against a crash of PostgreSQL itself, which nothing here is about.
 """
 
@@ -17,6 +17,7 @@ import datetime
 import hashlib
 import http.client
 import json
+import os
 import pathlib
 import re
 import secrets
@@ -31,9 +32,10 @@ import psycopg2
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / ".work" / "prove" / "state"
 LOGS = ROOT / ".work" / "prove" / "log"
-PREFIX = "oc-state"
-LABEL = "org.odoo-cloud.proof=state"
-IMAGES = "odoo-cloud"
+# Two checkouts on one machine: give one of them another name, and images of its own if it changes them.
+PREFIX = os.environ.get("PROVE_NAME", "oc-state")
+LABEL = f"org.odoo-cloud.proof={PREFIX}"
+IMAGES = os.environ.get("PROVE_IMAGES", "odoo-cloud")
 RUNTIME = "plugins/module_utils/_runtime"
 ENTRYPOINT = "roles/image/files/odoo/odoo-cloud"
 ADDONS = pathlib.Path(__file__).resolve().parent / "addons"
@@ -401,7 +403,7 @@ class Lab:
 
     # Coming and going
 
-    def start(self, versions: t.Iterable[str]) -> None:
+    def start(self, versions: t.Collection[str]) -> None:
         for kind in [*(f"odoo-{version}" for version in versions), "postgres"]:
             found = docker("images", "-q", "--no-trunc", f"{IMAGES}/{kind}", check=False).split()
             if not found or not found[0].startswith("sha256:"):
@@ -412,6 +414,14 @@ class Lab:
             self.images[kind] = found[0]  # the newest comes first
         self.sweep()
         atexit.register(self.close)
+        # As the image has it: compiled, by the Python of each version, in a folder that Odoo's user can't write.
+        for version in versions:
+            docker(
+                "run", "--rm", "--network", "none", "--user", "0:0",
+                "--mount", f"type=bind,source={self.runtime},target=/opt/odoo-cloud/odoo_cloud_runtime",
+                "--entrypoint", "python3", self.images[f"odoo-{version}"],
+                "-m", "compileall", "-q", "/opt/odoo-cloud/odoo_cloud_runtime",
+            )  # fmt: skip
         self.open = True
         shutil.rmtree(WORK / "etc", ignore_errors=True)
         for name in ("etc/postgres", "etc/odoo", "etc/secrets"):

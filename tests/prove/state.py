@@ -63,6 +63,8 @@ SAMPLE_KILLS = {("14", "update"): 4}
 RECOVERY_SECONDS = 2.0
 IDLE_SECONDS = 0.3
 LOST_SECONDS = 60
+# As in demo.py: `make test` is no benchmark, a slow machine is no failure there.
+SAMPLE_SLACK = 5
 NEW = "1.1"
 EXIT_HOOK, EXIT_LOST, EXIT_HELD, EXIT_RESET = 67, 71, 74, 79
 SAMPLE = ("twenty", "update", "kill", "lost", "page", "idle")
@@ -150,6 +152,10 @@ class Run:
     seed: int
     sample: bool = False
     kills: t.Mapping[tuple[str, str], int] = dataclasses.field(default_factory=lambda: KILLS)
+
+    @property
+    def slack(self) -> int:
+        return SAMPLE_SLACK if self.sample else 1
 
     def has(self, version: str) -> bool:
         return version in self.versions
@@ -370,8 +376,8 @@ def part_kill(run: Run) -> t.Iterator[Line]:
         f"recovery after {total} kills: from the container's start to the recovery's own row",
         f"median {statistics.median(times):.2f} s, max {max(times):.2f} s, {missing} without such a row"
         f" (the engine's own start before it: median {statistics.median(engine):.2f} s)" if times else "none recovered",
-        f"<= {RECOVERY_SECONDS} s",
-        bool(times) and max(times) <= RECOVERY_SECONDS and not missing,
+        f"<= {RECOVERY_SECONDS * run.slack} s",
+        bool(times) and max(times) <= RECOVERY_SECONDS * run.slack and not missing,
     )  # fmt: skip
 
 
@@ -798,7 +804,7 @@ def part_idle(run: Run) -> t.Iterator[Line]:
                 cost, *found = [float(one) for one in output.rpartition("times ")[2].split()]
                 if statistics.median(found) < median:
                     median, used, times = statistics.median(found), cost, found
-                if median <= IDLE_SECONDS:
+                if median <= IDLE_SECONDS * run.slack:
                     break
             marked = run.lab.box(database, "UpdateOnly", "infinity", options=sleeper, mounts=mounts)
             said = marked.run("/usr/local/bin/odoo-cloud")
@@ -820,8 +826,8 @@ def part_idle(run: Run) -> t.Iterator[Line]:
                 f"median {median:.3f} s, max {max(times, default=99):.3f} s of {len(times)} ({used:.2f} s of a processor each),"
                 f" Odoo"
                 f" {'' if imported else 'not '}imported; {sentence(troubles, said.strip().splitlines()[-1][-120:])}",
-                f"<= {IDLE_SECONDS} s, Odoo not imported",
-                median <= IDLE_SECONDS and not troubles,
+                f"<= {IDLE_SECONDS * run.slack:.1f} s, Odoo not imported",
+                median <= IDLE_SECONDS * run.slack and not troubles,
             )
 
 
