@@ -52,7 +52,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _list:
   description:
-    - A dictionary for each image with C(name), C(kind), C(version), C(tag), C(hash), C(files), C(base) (tag of its
+    - A dictionary for each image with C(name), C(kind), C(version), for Odoo C(python), C(tag), C(hash), C(files), C(base) (tag of its
       Debian base) and C(pull) (its registry reference). The Debian bases that are needed are in the list too, with C(kind=debian).
   type: list
   elements: dict
@@ -100,8 +100,8 @@ class LookupModule(LookupBase):
 
     def _context(self, item, variables):
         role = str(variables["role_path"])
-        files = _image.read_tree(os.path.join(role, "files", item["kind"]))
-        if item["kind"] == "odoo":
-            runtime = os.path.normpath(os.path.join(role, "..", "..", "plugins", "module_utils", "_runtime"))
-            files += _image.read_tree(runtime, _image.RUNTIME_FOLDER)
-        return files
+        folder = os.path.join(role, "files", item["kind"])
+        if item["kind"] != "odoo":
+            return _image.read_tree(folder)
+        runtime = os.path.normpath(os.path.join(role, "..", "..", "plugins", "module_utils", "_runtime"))
+        return _image.odoo_files(folder, item["version"]) + _image.read_tree(runtime, _image.RUNTIME_FOLDER)

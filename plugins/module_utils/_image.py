@@ -17,14 +17,19 @@ KINDS = ("odoo", "postgres", "redis", "swift", "nginx")
 ODOO_VERSIONS = ("14", "15", "16", "17", "18", "19")
 DEFAULT_SUITE = "trixie"
 ODOO_SUITES = {"14": "bullseye", "19": "trixie"}
+# The Python of an Odoo image: Debian's, else that of the official images.
+DEBIAN_PYTHONS = {"14": "3.9", "19": "3.13"}
+OFFICIAL_PYTHONS = {"14": "3.9", "15": "3.9", "16": "3.9", "17": "3.10", "18": "3.12", "19": "3.12"}
 HASH_LENGTH = 12
 RUNTIME_FOLDER = "odoo_cloud_runtime"
+REQUIREMENTS = "requirements.txt"  # in the build context of Odoo images
 SKIPPED_FOLDERS = ("__pycache__",)
 SKIPPED_SUFFIXES = (".pyc", ".pyo", "~", ".swp")
 
 _NAME = re.compile(r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BUILDER_LINE = re.compile(r"^(Step \d+/\d+ :| ?---> |Removing intermediate container )")
+_PYTHON = re.compile(r"^3\.\d+$")
 _PINNED = re.compile(r"^[^\s@]+@sha256:[0-9a-f]{64}$")
 
 
@@ -62,7 +67,13 @@ def check_item(item: t.Any, source: str) -> dict[str, str]:
                 f"image_list: {name}: Debian has no package of Odoo {version}; right is version {' or '.join(ODOO_SUITES)}, "
                 "or image_source: registry"
             )
-    return {"name": name, "kind": kind, "version": version}
+    checked = {"name": name, "kind": kind, "version": version}
+    if kind == "odoo":
+        pythons = DEBIAN_PYTHONS if source == "debian" else OFFICIAL_PYTHONS
+        checked["python"] = str(item.get("python") or pythons[version])
+        if not _PYTHON.match(checked["python"]):
+            raise ImageError(f"image_list: {name}: python {checked['python']!r} is not valid; right is e.g. '3.12'")
+    return checked
 
 
 def suite_of(kind: str, version: str) -> str:
@@ -118,6 +129,17 @@ def read_tree(folder: str, prefix: str = "") -> list[dict[str, str]]:
             mode = "0755" if os.stat(path).st_mode & 0o100 else "0644"
             found.append({"path": relative, "content": content, "mode": mode})
     return sorted(found, key=lambda entry: entry["path"])
+
+
+def odoo_files(folder: str, version: str) -> list[dict[str, str]]:
+    """The files of Odoo's image: of the requirements only those of its version, so that others' changes leave it alone."""
+    found = []
+    for entry in read_tree(folder):
+        if entry["path"] == f"requirements-{version}.txt":
+            found.append({**entry, "path": REQUIREMENTS})
+        elif not entry["path"].startswith("requirements-"):
+            found.append(entry)
+    return found
 
 
 def base_plan(platform: str, suite: str, definition: dict[str, t.Any]) -> dict[str, t.Any]:

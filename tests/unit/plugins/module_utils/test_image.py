@@ -87,6 +87,30 @@ def test_good_items():
     assert _image.check_item({"name": "redis", "kind": "redis"}, "debian") == ITEM
 
 
+def test_python_of_odoo_images():
+    def python(source, **extra):
+        return _image.check_item({"name": "x", "kind": "odoo", "version": "19", **extra}, source)["python"]
+
+    assert (python("debian"), python("registry"), python("registry", python=3.11)) == ("3.13", "3.12", "3.11")
+    with pytest.raises(_image.ImageError, match="python '3' is not valid"):
+        python("registry", python="3")
+
+
+def test_requirements_of_another_version_do_not_rename_an_image(tmp_path):
+    for version in ("14", "19"):
+        (tmp_path / f"requirements-{version}.txt").write_text(f"# {version}\n")
+    (tmp_path / "odoo-cloud").write_text("start")
+    before = _image.odoo_files(str(tmp_path), "19")
+    assert [(entry["path"], entry["content"]) for entry in before] == [
+        ("odoo-cloud", "start"),
+        ("requirements.txt", "# 19\n"),
+    ]
+    (tmp_path / "requirements-14.txt").write_text("# changed\n")
+    assert _image.odoo_files(str(tmp_path), "19") == before
+    (tmp_path / "requirements-19.txt").write_text("# changed\n")
+    assert _image.odoo_files(str(tmp_path), "19") != before
+
+
 def test_refs_must_be_pinned():
     assert _image.check_ref("redis", {"redis": f"redis@{DIGEST}"}, False) == f"redis@{DIGEST}"
     assert _image.check_ref("redis", {"redis": "redis:8"}, True) == "redis:8"

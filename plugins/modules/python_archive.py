@@ -1,0 +1,118 @@
+#!/usr/bin/python
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: python_archive
+short_description: Pinned Python packages for another Python, as one tar archive
+version_added: 0.1.0
+author:
+  - odoo_cloud.platform contributors (@odoo-cloud)
+description:
+  - Lets pip fetch wheels for the Python of an image and unpacks them into one archive, whose only folder is C(python).
+  - It runs on the controller with the configuration of pip there, so that an image needs neither pip nor a network nor
+    credentials while it is built. Nothing of the packages is run or built.
+  - Programs of packages (C(bin)) are left out, they would start the controller's Python.
+  - The role P(odoo_cloud.platform.image#role) uses it for the Odoo images.
+extends_documentation_fragment:
+  - odoo_cloud.platform.attributes
+attributes:
+  check_mode:
+    support: full
+    details: In check mode the requirements are checked and nothing is fetched.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+    details: An archive that is there is left as it is; name it by the content of the requirements.
+requirements:
+  - pip, in the Python that runs the module
+options:
+  path:
+    description: The archive. Its folder is made.
+    type: path
+    required: true
+  requirements:
+    description:
+      - Text of a requirements file. Each requirement is pinned to a version and has its SHA-256 hashes, one for each processor and Python
+        that it is for. All that they need in turn must be in it too.
+    type: str
+    required: true
+  python_version:
+    description: The Python that the packages are for.
+    type: str
+    required: true
+  machine:
+    description: The processor that the packages are for, as C(uname -m) names it.
+    type: str
+    default: x86_64
+  wheels_dir:
+    description: A folder with the wheels, for controllers that reach no package index. Default is what pip is configured for.
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: Packages for an image with Python 3.13
+  odoo_cloud.platform.python_archive:
+    path: ~/.cache/odoo-cloud/python/4f1c22.tar
+    requirements: "{{ lookup('ansible.builtin.file', 'requirements-19.txt') }}"
+    python_version: "3.13"
+    machine: "{{ engine.host_info.Architecture }}"
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+path:
+  description: The archive.
+  returned: always
+  type: str
+  sample: /root/.cache/odoo-cloud/python/4f1c22.tar
+packages:
+  description: The packages in it with their versions.
+  returned: always
+  type: list
+  elements: str
+  sample: ["anthem==0.15.0", "PyYAML==6.0.3"]
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _python_archive
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "requirements": {"type": "str", "required": True},
+            "python_version": {"type": "str", "required": True},
+            "machine": {"type": "str", "default": "x86_64"},
+            "wheels_dir": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    path = module.params["path"]
+    changed = not os.path.exists(path)
+    try:
+        lines = _python_archive.requirements(module.params["requirements"])
+        if changed and not module.check_mode:
+            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+            _python_archive.make(
+                path,
+                lines,
+                module.params["python_version"],
+                module.params["machine"],
+                module.params["wheels_dir"] or "",
+            )
+    except (_python_archive.ArchiveError, OSError) as error:
+        module.fail_json(msg=f"python_archive: {path}: {error}")
+    module.exit_json(changed=changed, path=path, packages=[line.split(" ", 1)[0] for line in lines])
+
+
+if __name__ == "__main__":
+    main()
