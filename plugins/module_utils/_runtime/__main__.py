@@ -56,6 +56,10 @@ def main(arguments: list[str]) -> int:
             found = run.print_state(env) if arguments[0] == "state" else run.print_plan(env)
             sys.stdout.write(json.dumps(found, indent=2) + "\n")
             return 0
+        if arguments[0] == "attachments":
+            from .attachments import main as attachments
+
+            return attachments(arguments[1:], env)
         if arguments[0].startswith("-"):
             raise UsageError(f"argument {arguments[0]!r}: give run, health, state, plan, or a command like: odoo shell")
         run.other_command(arguments, env)

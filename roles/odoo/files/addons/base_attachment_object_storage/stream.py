@@ -50,7 +50,7 @@ class ObjectStream(compat.Stream):
         self.content = value
 
     def get_response(self, *args, **kwargs):
-        if "content" in self.__dict__ or not self.size or self.open_part is None:
+        if "content" in self.__dict__ or not self.size:
             return super().get_response(*args, **kwargs)
         environ = compat.request_environ()
         # Headers and conditions are Odoo's business, for an answer without a body ...

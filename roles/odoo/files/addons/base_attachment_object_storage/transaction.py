@@ -6,28 +6,20 @@ The store knows no transactions: an object is uploaded before the rows that name
 no row names it any more. So both are settled afterwards, on a connection of its own: whatever the transaction touched
 and no committed row names is deleted.
 
-Against the race of "the last row of an object is deleted" with "the same content is uploaded again" stand advisory locks:
-an upload holds its object's lock (shared) until its transaction ends, a deletion needs it alone and doesn't wait for it. Who
-finds it taken leaves the object to the other transaction, which looks at it in turn when it ends.
+The locks that keep an upload and a deletion of the same content apart are the runtime's (object_store.py), whose mover of
+attachments takes them too.
 """
 
-import hashlib
 import logging
 
-from odoo.addons.odoo_cloud_compat import compat
+from odoo.addons.odoo_cloud_compat import compat, settings  # noqa: F401 - settings finds the runtime
+from odoo_cloud_runtime.object_store import LOCK_ALL, LOCK_CLASS, lock_number, settle
 
 _logger = logging.getLogger(__name__)
 
-LOCK_CLASS = 0x0DC10D  # first key of our advisory locks
-LOCK_ALL = 0  # second key: held by a transaction that uploads very many objects
 LOCKS = 200  # so many locks of single objects per transaction; PostgreSQL's table of locks is small
 BATCH = 200
 KEY = "base_attachment_object_storage"
-
-
-def lock_number(fname):
-    """The second key for an object: 31 bits of a hash, never LOCK_ALL."""
-    return (int.from_bytes(hashlib.sha1(fname.encode("utf-8")).digest()[:4], "big") & 0x7FFFFFFF) or 1
 
 
 class Pending:
@@ -70,24 +62,11 @@ class Pending:
 
     def _clean_batch(self, fnames, delete):
         with compat.new_cursor(self.dbname) as cr:
-            # Each statement sees what was committed before it: the rows are looked at after the locks were taken.
             cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            numbers = sorted({lock_number(fname) for fname in fnames})
-            cr.execute(
-                "SELECT number, pg_try_advisory_xact_lock(%s, number) FROM unnest(%s) AS number",
-                (LOCK_CLASS, [LOCK_ALL, *numbers]),
-            )
-            free = {number for number, locked in cr.fetchall() if locked}
-            if LOCK_ALL not in free:
-                _logger.info("%d objects are left: a large upload is going on", len(fnames))
-                return
-            fnames = [fname for fname in fnames if lock_number(fname) in free]
-            cr.execute("SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname = ANY(%s)", (fnames,))
-            named = {fname for (fname,) in cr.fetchall()}
-            fnames = [fname for fname in fnames if fname not in named]
-            _logger.debug("No row names %s, rows name %s", fnames, sorted(named))
-            if fnames:
-                delete(fnames)
+            found = settle(cr, fnames, delete)
+            if found.busy:
+                _logger.info("%d objects are left to a transaction that uploads them too", len(found.busy))
+            _logger.debug("No row names %s, rows name %s", found.deleted, found.named)
 
     def _remove_files(self, fnames):
         for fname in fnames:

@@ -14,10 +14,9 @@ from odoo.addons.base_attachment_object_storage.tests.common import (
 )
 from odoo.tests.common import HttpCase, tagged
 from odoo.tools import mute_logger
+from odoo_cloud_runtime import store_s3 as store
 
-from .. import store
-
-LOGGER = "odoo.addons.attachment_s3.models.ir_attachment"
+LOGGER = LOGGERS[0]
 
 
 @tagged("post_install", "-at_install")
@@ -40,7 +39,7 @@ class TestS3(StoreTests, StoreCase):
             os.environ[name] = value
 
     def objects(self, bucket=None):
-        bucket = bucket or self.env["ir.attachment"]._s3_bucket()
+        bucket = bucket or self.env["ir.attachment"]._store_bucket("s3")
         pages = store.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return [item["Key"] for page in pages for item in page.get("Contents", ())]
 
@@ -62,7 +61,7 @@ class TestS3(StoreTests, StoreCase):
         with self.transaction() as env:
             attachment = self.make(env, data)
             key, number = attachment.checksum, attachment.id
-            production = env["ir.attachment"]._s3_bucket()
+            production = env["ir.attachment"]._store_bucket("s3")
         self._environ(AWS_BUCKETNAME=production + "-copy")
         with self.transaction() as env:
             attachment = env["ir.attachment"].browse(number)
@@ -83,7 +82,7 @@ class TestS3(StoreTests, StoreCase):
             number = self.make(env, self.content()).id
         self._environ(AWS_HOST="http://127.0.0.1:1", AWS_CONNECT_TIMEOUT="1")
         begin = time.monotonic()
-        with mute_logger(LOGGER, *LOGGERS):
+        with mute_logger(*LOGGERS):
             with self.transaction() as env, self.assertRaises(StoreError):
                 env["ir.attachment"].browse(number).raw  # noqa: B018
             with self.transaction() as env, self.assertRaises(StoreError), env.cr.savepoint():
@@ -94,7 +93,7 @@ class TestS3(StoreTests, StoreCase):
         self._environ(AWS_SECRET_ACCESS_KEY="wrong-wrong-wrong")
         with (
             self.assertLogs(LOGGER, "ERROR"),
-            mute_logger(*LOGGERS),
+            mute_logger(LOGGERS[1]),
             self.transaction() as env,
             self.assertRaises(StoreError),
             env.cr.savepoint(),

@@ -14,10 +14,10 @@ from odoo.addons.base_attachment_object_storage.tests.common import (
 from odoo.tests import common
 from odoo.tests.common import BaseCase, HttpCase, tagged
 from odoo.tools import mute_logger
+from odoo_cloud_runtime import store_swift as store
+from odoo_cloud_runtime.object_store import parse
 
-from .. import store
-
-LOGGER = "odoo.addons.attachment_swift.models.ir_attachment"
+LOGGER = LOGGERS[0]
 
 
 class NeedsStore:
@@ -38,7 +38,7 @@ class TestSwift(NeedsStore, StoreTests, StoreCase):
     storage = "swift"
 
     def objects(self):
-        container = self.env["ir.attachment"]._swift_container()
+        container = self.env["ir.attachment"]._store_bucket("swift")
         return [item["name"] for item in store.connection().get_container(container, full_listing=True)[1]]
 
     def test_container_of_somebody_else_is_only_read(self):
@@ -66,7 +66,7 @@ class TestSwift(NeedsStore, StoreTests, StoreCase):
         os.environ["SWIFT_PASSWORD"] = "wrong-wrong-wrong"
         with (
             self.assertLogs(LOGGER, "ERROR"),
-            mute_logger(*LOGGERS),
+            mute_logger(LOGGERS[1]),
             self.transaction() as env,
             self.assertRaises(StoreError),
             env.cr.savepoint(),
@@ -94,6 +94,6 @@ class TestSwiftSettings(BaseCase):
             store.load({"SWIFT_AUTH_URL": "https://auth/v3"})
 
     def test_uri(self):
-        self.assertEqual(store.parse("swift://container/key"), ("container", "key"))
+        self.assertEqual(parse("swift://container/key"), ("swift", "container", "key"))
         with self.assertRaises(ValueError):
-            store.parse("s3://container/key")
+            parse("swift://container")

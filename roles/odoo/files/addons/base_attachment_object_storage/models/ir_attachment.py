@@ -1,6 +1,6 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-import ast
+import contextlib
 import logging
 import re
 
@@ -8,6 +8,17 @@ import psycopg2
 from odoo import _, api, fields, models
 from odoo.addons.odoo_cloud_compat import compat, settings
 from odoo.exceptions import AccessError, UserError
+from odoo_cloud_runtime.object_store import (
+    STAYS_IN_DATABASE,
+    STAYS_PARAMETER,
+    by_bucket,
+    database_rules,
+    is_object,
+    parse,
+    scheme_of,
+    stays_in_database,
+    uri,
+)
 
 from ..transaction import pending
 
@@ -16,16 +27,7 @@ if compat.Stream is not None:
 
 _logger = logging.getLogger(__name__)
 
-# Small images are read many at a time, and a store takes 100 ms for each. Assets are few, and with them in the database a copy
-# of it shows its pages right without the store. {beginning of the MIME type: most bytes, 0 for any size}
-STAYS_IN_DATABASE = {"image/": 51200, "application/javascript": 0, "text/css": 0}
-PARAMETER = "ir_attachment.storage.force.database"
 BATCH = 100
-
-
-def is_object(fname):
-    """Whether a store_fname names something in a store (scheme://bucket/key) rather than a local file."""
-    return bool(fname) and "://" in fname
 
 
 class StoreError(UserError):
@@ -38,40 +40,100 @@ class IrAttachment(models.Model):
     # 14 has no index there, and every deletion looks for other rows with the same object.
     store_fname = fields.Char(index=True)
 
-    # -- what the addon of a store overrides
+    # -- the stores
+
+    @api.model
+    def _object_stores(self):
+        """{scheme of store_fname: the runtime's module that talks with the store}; each store's addon adds its own."""
+        return {}
 
     @api.model
     def _get_stores(self):
         """The names of the stores: values of ``ir_attachment.location``, and schemes of ``store_fname``."""
-        return []
+        return list(self._object_stores())
+
+    @api.model
+    def _store_bucket(self, storage):
+        """The name of the own bucket."""
+        return self._object_stores()[storage].bucket_name(self.env.cr.dbname)
 
     @api.model
     def _store_file_read(self, fname, size=None):
         """The object's content (at most ``size`` bytes), None when it isn't there; StoreError when that isn't known."""
-        raise NotImplementedError(f"No addon of a store reads {fname}")
+        with self._store_reads(fname):
+            scheme, bucket, key = parse(fname)
+            return self._object_stores()[scheme].get(bucket, key, size=size)
 
     @api.model
     def _store_file_write(self, key, bin_data):
         """Store the content under the key in the own bucket; its store_fname."""
-        raise NotImplementedError(f"No addon of a store writes {key}")
+        storage = self._storage()
+        store = self._object_stores()[storage]
+        try:
+            bucket = self._store_bucket(storage)
+            store.put(bucket, key, bin_data)
+        except (ValueError, *store.ERRORS) as error:
+            _logger.error("%s can't be stored: %s", key, error)
+            raise StoreError(_("The attachment can't be stored: its store doesn't take it.")) from error
+        return uri(storage, bucket, key)
+
+    @contextlib.contextmanager
+    def _store_reads(self, fname):
+        """Around a request for an object: the store's errors are logged and become ours."""
+        try:
+            yield
+        except (ValueError, *self._object_stores()[scheme_of(fname)].ERRORS) as error:
+            _logger.error("%s can't be read: %s", fname, error)
+            raise StoreError(_("The attachment can't be read: its store doesn't give it.")) from error
 
     @api.model
     def _store_own_prefix(self, storage):
         """What every store_fname in the own bucket begins with, '' if the store has none."""
-        return ""
+        if storage not in self._get_stores():
+            return ""
+        try:
+            return uri(storage, self._store_bucket(storage), "")
+        except settings.SettingsError as error:
+            if self._storage() == storage:
+                raise StoreError(str(error)) from error
+            return ""  # only rows of former times: nothing is ours
 
     @api.model
     def _store_deleter(self):
         """A function that deletes a list of store_fname. It is called when the transaction is over: without self."""
-        return _delete_nothing
+        stores = self._object_stores()
+
+        def delete(fnames):
+            for (scheme, bucket), keys in by_bucket(fnames).items():
+                faults = stores[scheme].delete(bucket, keys)
+                if faults:
+                    _logger.warning(
+                        "%d of %d objects can't be deleted in %s: %s", len(faults), len(keys), bucket, faults[:3]
+                    )
+
+        return delete
 
     def _store_opener(self):
-        """A function (start, stop) that gives the object's bytes in pieces, None if the store has none."""
-        return
+        """A function (start, stop) that gives the object's bytes in pieces."""
+        fname = self.store_fname
+
+        def open_part(start, stop):
+            with self._store_reads(fname):
+                scheme, bucket, key = parse(fname)
+                return self._object_stores()[scheme].opened(bucket, key, start, stop)
+
+        return open_part
 
     @api.model
     def _store_check(self, storage):
         """Raise StoreError when the own bucket can't be used. For monitoring; must be quick."""
+        store = self._object_stores().get(storage)
+        if store is None:
+            return
+        try:
+            store.check(self._store_bucket(storage))
+        except (ValueError, *store.ERRORS) as error:
+            raise StoreError(str(error)) from error
 
     # -- where a content goes
 
@@ -84,27 +146,20 @@ class IrAttachment(models.Model):
 
     @api.model
     def _is_file_from_a_store(self, fname):
-        return is_object(fname) and fname.partition("://")[0] in self._get_stores()
+        return is_object(fname) and scheme_of(fname) in self._get_stores()
 
     @api.model
     def _get_storage_force_db_config(self):
         """What stays in the database, by the parameter; its error is told, the default is used."""
-        text = self.env["ir.config_parameter"].sudo().get_param(PARAMETER)
-        if not text:
-            return STAYS_IN_DATABASE
         try:
-            rules = ast.literal_eval(text)
-            if not isinstance(rules, dict):
-                raise ValueError("not a dictionary")
-            return {str(start): int(most) for start, most in rules.items()}
-        except (SyntaxError, TypeError, ValueError) as error:
-            _logger.error("%s is %r: must be like %r (%s)", PARAMETER, text, STAYS_IN_DATABASE, error)
+            return database_rules(self.env["ir.config_parameter"].sudo().get_param(STAYS_PARAMETER))
+        except ValueError as error:
+            _logger.error("%s", error)
             return STAYS_IN_DATABASE
 
     @api.model
     def _stays_in_database(self, mimetype, size):
-        rules = self._get_storage_force_db_config()
-        return any((mimetype or "").startswith(start) and (not most or size <= most) for start, most in rules.items())
+        return stays_in_database(self._get_storage_force_db_config(), mimetype, size)
 
     @api.model
     def _store_in_db_instead_of_object_storage(self, data, mimetype):
@@ -172,7 +227,7 @@ class IrAttachment(models.Model):
     def _file_delete(self, fname):
         """Deleted is when the transaction is committed, if no other row names it, and only in the own bucket."""
         if is_object(fname):
-            scheme = fname.partition("://")[0]
+            scheme = scheme_of(fname)
             own = self._store_own_prefix(scheme) if self._is_file_from_a_store(fname) else ""
             if own and fname.startswith(own) and not settings.is_true("DISABLE_ATTACHMENT_STORAGE"):
                 self._object_notes().unlinked.add(fname)
@@ -302,10 +357,6 @@ class IrAttachment(models.Model):
             if rows:
                 attachments._move(rows)
         return result
-
-
-def _delete_nothing(fnames):
-    _logger.warning("No addon of a store deletes %s", fnames[:5])
 
 
 if compat.Stream is not None:

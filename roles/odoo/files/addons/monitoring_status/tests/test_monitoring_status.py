@@ -41,6 +41,7 @@ class TestStatus(HttpCase):
             self.assertNotIn("secret", str(data))
 
     def test_state(self):
+        self.env.cr.execute("DROP TABLE IF EXISTS public.curq_state_history")
         self.env.cr.execute("CREATE TABLE public.curq_state_history (id serial, state varchar)")
         for state, status in (("Ready", 200), ("Upgrading", 503), ("Force Ready", 200), ("Failed", 503)):
             self.env.cr.execute("INSERT INTO public.curq_state_history (state) VALUES (%s)", (state,))

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bench of stateless.py: that of state.py (lab.py) with a Swift, a Redis, and the addons of the checkout."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pathlib
+import shutil
+import textwrap
+import typing as t
+
+from lab import IMAGES, LABEL, PREFIX, WORK, Box, Database, Lab, Shortfall, docker
+from services import Redis, Swift
+
+ADDONS = "roles/odoo/files/addons"
+MODULES = (
+    "base", "web", "attachment_s3", "attachment_swift", "session_redis", "logging_json", "cloud_platform_exoscale",
+    "cloud_platform_ovh", "monitoring_log_requests", "monitoring_prometheus", "monitoring_status",
+)  # fmt: skip
+SERVER_WIDE = {"14": "base,web", "19": "base,rpc,web"}
+# What a script in Odoo's shell prints between these is its answer; everything else is Odoo's.
+BEGIN, END = "<<<oc-answer", "oc-answer>>>"
+
+
+class StatelessLab(Lab):
+    """Containers here also have the addons, and the variables of the stores that they are given."""
+
+    def __init__(self, runtime: pathlib.Path, entrypoint: pathlib.Path, tree: pathlib.Path, keep: bool = False) -> None:
+        super().__init__(runtime, entrypoint, keep)
+        self.tree = tree
+        self.swift = Swift(PREFIX, PREFIX, LABEL, IMAGES, WORK)
+        self.redis = Redis(PREFIX, PREFIX, LABEL, IMAGES, WORK)
+
+    def start(self, versions: t.Collection[str]) -> None:
+        super().start(versions)
+        folder = WORK / "cloud-addons"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self.tree / ADDONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        for path in [folder, *folder.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        conf = WORK / "etc" / "odoo" / "odoo.conf"
+        conf.write_text(conf.read_text().replace(",/mnt/extra-addons", ",/mnt/cloud-addons"))
+        self.swift.start()
+        self.redis.start()
+
+    def sweep(self) -> None:
+        super().sweep()
+        docker("volume", "rm", "-f", f"{PREFIX}-swift", check=False)
+
+    def create(
+        self, database: Database, mode: str, *command: str, mounts: t.Sequence[str] = (), **keywords: t.Any
+    ) -> Box:
+        mounts = [*mounts, f"type=bind,source={WORK}/cloud-addons,target=/mnt/cloud-addons,readonly"]
+        keywords.setdefault("MODULES", ",".join(MODULES))
+        return super().create(database, mode, *command, mounts=mounts, **keywords)
+
+    def addons(self, changed: t.Mapping[str, str] | None = None) -> pathlib.Path:
+        """The modules of state.py's bars are not needed here."""
+        folder = WORK / "no-addons"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def ready(self, version: str) -> Database:
+        """A copy of a database in which all addons are installed and contents are local files."""
+        return self.installed(version, MODULES)
+
+    def stores(self, database: Database) -> dict[str, str]:
+        """The variables of both stores, with buckets of this database's own."""
+        name = database.name.replace("_", "-")
+        return {**self.swift.s3_environment(f"bucket-{name}"), **self.swift.swift_environment(f"container-{name}")}
+
+    def idle(self, database: Database, **env: str) -> Box:
+        """A container with everything that a replica has, in which nothing runs yet."""
+        return self.box(database, "RunOnly", "sleep", "infinity", **{**self.stores(database), **env})
+
+    def bucket(self, database: Database) -> str:
+        return self.stores(database)["AWS_BUCKETNAME"]
+
+
+def odoo_arguments(database: Database, *more: str) -> list[str]:
+    """What Odoo's programs have to be told when nobody but the entrypoint stands before them."""
+    return [
+        "-c", "/etc/odoo/odoo.conf", "-d", database.name, f"--db_host={PREFIX}-postgres", "--db_user=oc", "--no-http",
+        "--log-level=warn", *more,
+    ]  # fmt: skip
+
+
+def shell(box: Box, database: Database, script: str, **env: str) -> t.Any:
+    """What a script in Odoo's own shell answers: it calls answer(value) once."""
+    # In one piece: the shell runs what it reads as a program only if it is not a terminal's.
+    text = (
+        "import json\n"
+        f"def answer(value):\n    print({BEGIN!r} + json.dumps(value) + {END!r}, flush=True)\n"
+        + textwrap.dedent(script)
+    )
+    options = [item for name, value in env.items() for item in ("-e", f"{name}={value}")]
+    out = docker(
+        "exec", "-i", *options, box.name, "odoo-cloud", "odoo", "shell", *odoo_arguments(database), text=text, check=False,
+        timeout=600,
+    )  # fmt: skip
+    begin = out.rfind(BEGIN)
+    if begin < 0:
+        raise Shortfall(f"the script in Odoo's shell did not answer: {out.strip()[-600:]}")
+    return json.loads(out[begin + len(BEGIN) : out.index(END, begin)])
+
+
+def runtime(box: Box, *arguments: str, **env: str) -> tuple[int, dict[str, t.Any], str]:
+    """A command of the runtime in the container: exit code, its JSON, its log."""
+    options = [item for name, value in env.items() for item in ("-e", f"{name}={value}")]
+    import subprocess
+
+    done = subprocess.run(
+        ["docker", "exec", *options, box.name, "odoo-cloud", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    found: dict[str, t.Any] = {}
+    with contextlib.suppress(ValueError):
+        found = json.loads(done.stdout)
+    return done.returncode, found, done.stderr
