@@ -275,7 +275,7 @@ def name(server: Server) -> Iterator[str]:
     """A name that no role and no database has; those of this test that begin with it are dropped at the end."""
     result = f"t{next(NAMES)}"
     yield result
-    pattern = f"^{result}(_.*)?$"
+    pattern = f"^{result}([_-].*)?$"
     for (found,) in server.execute("SELECT datname FROM pg_database WHERE datname ~ %s", (pattern,)):
         server.execute(f'DROP DATABASE "{found}" WITH (FORCE)')
     for (found,) in server.execute("SELECT rolname FROM pg_roles WHERE rolname ~ %s", (pattern,)):

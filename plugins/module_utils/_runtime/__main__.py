@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Entrypoint: `python3 -m odoo_cloud_runtime [run | health | state | plan | command ...]`."""
+"""Entrypoint: `python3 -m odoo_cloud_runtime [run | health | state | plan | rehearse | rollback | command ...]`."""
 
 from __future__ import annotations
 
@@ -60,8 +60,16 @@ def main(arguments: list[str]) -> int:
             from .attachments import main as attachments
 
             return attachments(arguments[1:], env)
+        if arguments[0] == "rollback":
+            return run.rollback(arguments[1:], env)
+        if arguments[0] == "rehearse":
+            if arguments[1:]:
+                raise UsageError(f"argument {arguments[1]!r}: rehearse takes none; settings come from the environment")
+            return run.rehearse(env)
         if arguments[0].startswith("-"):
-            raise UsageError(f"argument {arguments[0]!r}: give run, health, state, plan, or a command like: odoo shell")
+            raise UsageError(
+                f"argument {arguments[0]!r}: give run, health, state, plan, rehearse, rollback, or a command like: odoo shell"
+            )
         run.other_command(arguments, env)
     except RuntimeFailure as exc:
         (log.info if isinstance(exc, Stopped) else log.error)(str(exc))

@@ -91,6 +91,8 @@ def guard_connections(fence: Fence, name: str, version: int) -> None:
             options.append("-c lock_timeout=15s")
         values["options"] = " ".join([values.get("options") or "", *options]).strip()
         connection = connect(*args, **values)
+        if connection.info.dbname == fence.database:
+            fence.events.send("session")  # the runtime compares how many there were with what the server counted
         fence.check(_Plain(connection), connection.info.dbname == fence.database)
         connection.rollback()
         return connection

@@ -57,6 +57,18 @@ OWN_VARIABLES = (
     "DB_CLIENT_USER",
     "DB_CLIENT_PASSWORD",
     "DB_CLIENT_PASSWORD_FILE",
+    "DB_ADMIN_USER",
+    "DB_ADMIN_PASSWORD",
+    "DB_ADMIN_PASSWORD_FILE",
+    "DB_SPACE_DIR",
+    "RESTORE_POINT",
+    "RESTORE_DIR",
+    "RESTORE_POINTS_KEEP",
+    "ON_FAILURE",
+    "PG_BIN",
+    "REHEARSAL_COPY",
+    "REHEARSAL_DIR",
+    "REHEARSAL_NETWORK",
     "TIMEOUT",
     "HOLDER_TIMEOUT",
     "RESET_POLICY",
@@ -229,6 +241,18 @@ class Settings:
     # Who makes role and database; empty: nobody but DB_USER itself
     db_admin: str = ""
     db_admin_password: str | None = field(default=None, repr=False)
+    # Restore points and rehearsals
+    restore_point: str = "none"
+    on_failure: str = "hold"
+    restore_dir: str = ""
+    restore_points_keep: int = 2
+    restore_admin: str = ""  # makes and renames databases; empty: DB_USER itself
+    restore_admin_password: str | None = field(default=None, repr=False)
+    db_space_dir: str = ""  # a folder on the file system that holds the server's databases
+    pg_bin: str = ""
+    rehearsal_copy: str = "auto"
+    rehearsal_dir: str = ""
+    rehearsal_network: bool = False
 
     @property
     def serving(self) -> bool:
@@ -256,6 +280,12 @@ class Settings:
         if not self.db_admin:
             return self
         return dataclasses.replace(self, db_user=self.db_admin, db_password=self.db_admin_password)
+
+    def as_restorer(self) -> Settings:
+        """The same, for connections of the role that copies and renames databases."""
+        if not self.restore_admin:
+            return self
+        return dataclasses.replace(self, db_user=self.restore_admin, db_password=self.restore_admin_password)
 
     def odoo_args(self) -> list[str]:
         """What Odoo has to be told because its configuration file does not: never a secret."""
@@ -365,7 +395,7 @@ def load(env: Mapping[str, str]) -> Settings:
     update = names_list("UPDATE", update_text)
     if len(update) > 1 and {"changed", "all", "none"} & set(update):
         raise wrong("UPDATE", update_text, "must be changed, all or none, or names of modules")
-    for name in ("HOOKS_DIR", "SCRIPTS_DIR"):
+    for name in ("HOOKS_DIR", "SCRIPTS_DIR", "RESTORE_DIR", "DB_SPACE_DIR", "PG_BIN", "REHEARSAL_DIR"):
         if env.get(name) and not env[name].startswith("/"):
             raise wrong(name, env[name], "must be an absolute path")
     if mode in FORCE_MODES and any(c in (env.get("REASON") or "") for c in "\r\n\0"):
@@ -415,4 +445,22 @@ def load(env: Mapping[str, str]) -> Settings:
         actor=(env.get("ACTOR") or "odoo-cloud").strip()[:200],
         db_admin=db_admin,
         db_admin_password=db_admin_password,
+        restore_point=_choice(env, "RESTORE_POINT", "none", ("none", "auto", "clone", "dump")),
+        on_failure=_on_failure(env),
+        restore_dir=(env.get("RESTORE_DIR") or "").rstrip("/"),
+        restore_points_keep=int(_number(env, "RESTORE_POINTS_KEEP", 2, 0, 1000)),
+        restore_admin=env.get("DB_ADMIN_USER") or "",
+        restore_admin_password=read_secret(env, "DB_ADMIN_PASSWORD"),
+        db_space_dir=env.get("DB_SPACE_DIR") or "",
+        pg_bin=env.get("PG_BIN") or "",
+        rehearsal_copy=_choice(env, "REHEARSAL_COPY", "auto", ("auto", "template", "dump")),
+        rehearsal_dir=(env.get("REHEARSAL_DIR") or "").rstrip("/"),
+        rehearsal_network=_switch(env, "REHEARSAL_NETWORK", False),
     )
+
+
+def _on_failure(env: Mapping[str, str]) -> str:
+    value = _choice(env, "ON_FAILURE", "hold", ("hold", "rollback"))
+    if value == "rollback" and (env.get("RESTORE_POINT") or "none") == "none":
+        raise wrong("ON_FAILURE", value, "needs a restore point; give RESTORE_POINT=auto, clone or dump")
+    return value

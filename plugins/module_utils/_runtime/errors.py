@@ -22,6 +22,8 @@ EXIT_POOLER = 76  # a transaction pooler stands between us and PostgreSQL: a ses
 EXIT_AUTH = 77  # PostgreSQL refuses user or password (limit: DB_WAIT_TIMEOUT)
 EXIT_CONFIG = 78  # an environment variable or odoo.conf is wrong
 EXIT_RESET = 79  # another tool's entry was older than TIMEOUT: `Reset` written, the next start goes on
+EXIT_ROLLED_BACK = 84  # the update failed, and the database is the one of before again
+EXIT_DECISION = 85  # somebody has to decide: a failed update is held, or a rollback was not confirmed
 EXIT_ATTACHMENTS = 90  # attachments: some are missing, corrupt or could not be moved, or an audit found something
 EXIT_STORE = 91  # attachments: the object store does not do what it is asked for
 EXIT_NOT_EXECUTABLE = 126
@@ -92,6 +94,14 @@ class PoolerRefused(RuntimeFailure):
 
 class ResetWritten(RuntimeFailure):
     exit_code = EXIT_RESET
+
+
+class RolledBack(RuntimeFailure):
+    exit_code = EXIT_ROLLED_BACK
+
+
+class NeedsDecision(RuntimeFailure):
+    exit_code = EXIT_DECISION
 
 
 class CommandNotFound(RuntimeFailure):

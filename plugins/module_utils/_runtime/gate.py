@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from . import addons, core, hooks, install, lock, log, pg, provision, state
+from . import addons, core, hooks, install, lock, log, pg, provision, rollback, state
 from .config import Settings
 from .errors import (
     AuthenticationFailed,
@@ -22,6 +22,7 @@ from .errors import (
     InitFailed,
     Refused,
     ResetWritten,
+    RolledBack,
     Unreachable,
     UpdateFailed,
     WaitTimeout,
@@ -241,6 +242,7 @@ class Gate:
                 with contextlib.suppress(psycopg2.Error):
                     connection.close()
         self.control = self.database = None
+        self.stillness = Stillness()  # we have not looked all the time
 
     def look_at_holder(self) -> None:
         """Ends a run that holds the lock without a sign of life for HOLDER_TIMEOUT; its machine stands still."""
@@ -291,7 +293,7 @@ class Gate:
         if state.looks_open(history):
             contents = state.read_contents(self.database)
             self.check_series(contents)
-            if contents.initialised and not self.has_work(latest, contents):
+            if contents.initialised and not self.rolled_back(latest) and not self.has_work(latest, contents):
                 self.report_open(latest, contents)
                 return True, f"state {latest}", False
         if self.seen is None:
@@ -310,6 +312,9 @@ class Gate:
             return self.locked(guard)
         finally:
             guard.release()
+
+    def rolled_back(self, latest: state.Entry | None) -> bool:
+        return latest is not None and state.failed_here(latest, self.settings)
 
     def folders(self) -> list[str]:
         if self.checked_folders is None:
@@ -366,9 +371,15 @@ class Gate:
             self.open_page()
             log.info(f"resuming: {why}")
             # An update mode finishes what was left and does its own work; the others only finish.
-            self.window(guard).update(self.plan(resume=True), "resumed: " + why)
+            self.update(guard, self.plan(resume=True), "resumed: " + why)
             return False, "resumed", True
+        if action is state.Action.ROLL_BACK:
+            return self.finish_rollback(guard, why)
         writer = self.open_writer(guard)
+        if action is state.Action.UNCHANGED:
+            writer.append(state.READY, why, state.UNCHANGED)
+            log.info(f"Ready: database {settings.db_name!r}: {why}")
+            return False, why, True
         if action is state.Action.ADOPT:
             if settings.mode == "Init":
                 return True, "it is there", False
@@ -395,6 +406,27 @@ class Gate:
             self.progress,
         )
 
+    def update(self, guard: lock.Lock, plan: core.Plan, reason: str) -> None:
+        """The window, with what it falls back on."""
+        window = self.window(guard)
+        with rollback.guarded(window):
+            window.update(plan, reason)
+
+    def finish_rollback(self, guard: lock.Lock, why: str) -> tuple[bool, str, bool]:
+        settings = self.settings
+        self.open_page()
+        missing = rollback.may_finish(settings, self.name)
+        if missing:
+            why = f"{why}, and this container can't finish it: {missing}"
+            if settings.wait or settings.serving:
+                return False, why, False
+            raise Refused(f"database {settings.db_name!r}: {why}")
+        log.info(f"finishing the rollback: {why}")
+        failed = rollback.finish(self.window(guard))
+        if settings.serving:
+            return False, "rolled back", True
+        raise RolledBack(f"database {settings.db_name!r}: {why}; it was finished, the failed database is {failed!r}")
+
     def work(self, guard: lock.Lock, latest: state.Entry | None, contents: state.Contents) -> tuple[bool, str, bool]:
         """The lock is ours and the database is open: the mode's own work, decided once more."""
         settings = self.settings
@@ -402,7 +434,7 @@ class Gate:
             plan = self.plan()
             if not plan.empty or self.hooks_due():
                 self.open_page()
-                self.window(guard).update(plan, "" if not plan.empty else "the hooks changed")
+                self.update(guard, plan, "" if not plan.empty else "the hooks changed")
                 return True, "updated", False
             if self.unrecorded(latest):
                 self.open_writer(guard).append(state.READY, "nothing to change in this release", "ok")

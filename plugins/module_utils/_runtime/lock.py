@@ -33,6 +33,12 @@ def lock_keys(name: str) -> tuple[int, int]:
     return NAMESPACE, database_key(name)
 
 
+def parse_name(application_name: str) -> dict[str, str]:
+    """What the name of a session of the runtime says; empty for any other."""
+    match = _NAME.fullmatch(application_name)
+    return match.groupdict() if match else {}
+
+
 @dataclass(frozen=True)
 class Holder:
     pid: int
@@ -41,8 +47,7 @@ class Holder:
     age: float
 
     def parsed(self) -> dict[str, str]:
-        match = _NAME.fullmatch(self.application_name)
-        return match.groupdict() if match else {}
+        return parse_name(self.application_name)
 
     def __str__(self) -> str:
         return f"{self.application_name or 'a session that hides its name'} (backend {self.pid}, since {self.since})"

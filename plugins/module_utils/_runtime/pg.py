@@ -6,6 +6,7 @@ its arguments or environment."""
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import os
 import re
@@ -34,6 +35,9 @@ _AUTHENTICATION = (
     "is not permitted to log in",
 )
 
+
+# How many sessions this process has opened in each database; what the server counts is compared with it.
+opened: collections.Counter[str] = collections.Counter()
 
 # With these the server ends the session of a machine that vanished after 20 + 3 * 8 = 44 s, and the lock is free within 60 s.
 # Without effect on a Unix socket, whose other end cannot vanish.
@@ -76,6 +80,7 @@ def parameters(settings: Settings, database: str, name: str) -> dict[str, Any]:
 def connect(settings: Settings, database: str, name: str) -> Any:
     """A direct autocommit session that no server-side timeout ends."""
     connection = psycopg2.connect(**parameters(settings, database, name))
+    opened[database] += 1
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:

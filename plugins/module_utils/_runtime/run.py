@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import signal
@@ -15,7 +16,9 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from . import config, core, install, lock, log, pg, state, static
+from . import config, core, install, lock, log, pg, restore_point, state, static
+from . import rehearse as rehearsal
+from . import rollback as rolling_back
 from .config import Settings
 from .errors import CommandNotFound, ConfigError, FilesError, RuntimeFailure, Stopped
 from .gate import Gate
@@ -189,6 +192,28 @@ def other_command(command: list[str], env: Mapping[str, str]) -> None:
     exec_command(command, environment)
 
 
+def rollback(arguments: list[str], env: Mapping[str, str]) -> int:
+    """Tells what going back to a restore point would lose, and goes back when that is confirmed."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    settings = config.load(env)
+    environment = odoo_environment(env, settings, pg.write_passfile(settings))
+    return rolling_back.command(settings, environment, arguments, lambda line: print(line, flush=True))
+
+
+def rehearse(env: Mapping[str, str]) -> int:
+    """Does the update on a copy of the database, and tells what it did there."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    settings = config.load(env)
+    environment = odoo_environment(env, settings, pg.write_passfile(settings))
+    code, result = rehearsal.run(settings, environment)
+    print(json.dumps(result, indent=2, default=str), flush=True)
+    return code
+
+
 def print_plan(env: Mapping[str, str]) -> dict[str, Any]:
     """What MODE would do with the modules now, without the lock and without touching anything."""
     settings = config.load(env)
@@ -210,6 +235,8 @@ def print_plan(env: Mapping[str, str]) -> dict[str, Any]:
             "hooks": False,
             "changed": False,
             "reason": "",
+            "restore_point": restore_point.outlook(settings, gate.name),
+            "rehearsal": rehearsal.last(gate.database, settings),
         }
         if held is not None:  # looking at the modules would wait for the run
             return {**result, "changed": True, "reason": f"{held} works on it"}

@@ -21,6 +21,13 @@ OPEN_STATES = ("Ready", "Reset", "Force Ready")
 CREATING, UPDATING, MAINTENANCE, FAILED = "Creating", "Updating", "Maintenance", "Failed"
 READY, RESET, FORCE_READY = "Ready", "Reset", "Force Ready"
 
+# Column `result` of rows around a restore point (restore_point.py, rollback.py)
+POINT = "restore point"  # it is being made: nothing was changed before, and what follows has another result
+UNCHANGED = "unchanged"  # Ready again, since nothing was changed
+ROLLING_BACK = "rolling back"  # Failed, and whoever takes the lock next gives the name to the restore point
+ROLLED_BACK = "rolled back"  # Ready, in the restore point that got the name; `release` is the one that failed
+HELD = "held"  # Failed, and somebody has to decide
+
 # name, type with default; in this order in a new table, added where missing in one of the original form
 COLUMNS = (
     ("actor", "varchar DEFAULT NULL"),
@@ -227,6 +234,8 @@ class Action(enum.Enum):
     ADOPT = "adopt"  # initialised, without a history
     RESUME = "resume"  # a window that did not end: finish it
     FORCE = "force"  # a force mode overrides the state
+    UNCHANGED = "unchanged"  # a run was cut off before its first change: open again
+    ROLL_BACK = "roll back"  # a rollback was begun: finish it
     RESET = "reset"  # another tool's row, older than the limit
     WAIT = "wait"
     REFUSE = "refuse"
@@ -244,9 +253,27 @@ def looks_open(history: History) -> bool:
 def decide(history: History, contents: Contents, settings: Settings, identity: str) -> tuple[Action, str]:
     """What to do with the database, seen under its lock (or with an open history), and why in one line."""
     latest = history.latest
+    if latest is not None and latest.written_in(identity) and not settings.forcing:
+        if latest.result == POINT:
+            return Action.UNCHANGED, f"run {latest.run_id} was cut off before its first change"
+        if latest.result == ROLLING_BACK:
+            return Action.ROLL_BACK, f"run {latest.run_id} was cut off while rolling back"
+        if failed_here(latest, settings):
+            why = f"release {latest.release!r} failed here and was rolled back; MODE=UpdateOnly tries it again"
+            return (Action.WAIT if settings.serving else Action.REFUSE), why
     if contents.initialised:
         return _decide_initialised(history, latest, contents, settings, identity)
     return _decide_uninitialised(history, latest, contents, settings, identity)
+
+
+def failed_here(latest: Entry, settings: Settings) -> bool:
+    """Whether this very release was rolled back: only a person or a pipeline lets it at the database once more."""
+    return (
+        latest.result == ROLLED_BACK
+        and bool(latest.release)
+        and latest.release == settings.release
+        and not (settings.mode == "UpdateOnly" or settings.forcing)
+    )
 
 
 def _decide_initialised(

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import addons, core, hooks, install, lock, log, pg, state
+from . import addons, core, hooks, install, lock, log, pg, rollback, state
 from .child import Child
 from .config import Settings
 from .errors import EXIT_LOCK_LOST, ConfigError, Held, HookFailed, InitFailed, LockLost, RuntimeFailure, UpdateFailed
@@ -112,12 +112,26 @@ class Window:
         self.executable = install.odoo_executable(settings)
         self.folders = addons.addons_folders(settings, self.executable)
         self.others = lock.OtherTools(connection, settings.db_name)
+        self.safety = rollback.Safety(self)
         self.hooks = {kind: hooks.find(settings, kind) for kind in ("pre-init", "pre-update", "post-update")}
 
     # What a window is made of
 
     def say(self, phase: str, step: int | None = None, of: int | None = None) -> None:
         self.progress.phase, self.progress.step, self.progress.of = phase, step, of
+
+    def leave(self) -> None:
+        """Out of the database, for what needs every session out."""
+        self.others.release()
+        self.connection.close()
+
+    def enter(self) -> None:
+        self.connection = pg.connect(self.settings, self.settings.db_name, self.name)
+        self.writer = state.open_writer(
+            self.connection, self.guard, self.writer.run_id, self.writer.host, self.writer.mode, self.writer.release,
+            self.writer.actor,
+        )  # fmt: skip
+        self.others = lock.OtherTools(self.connection, self.settings.db_name)
 
     def check(self, before: str) -> None:
         self.guard.check(before)
@@ -183,7 +197,8 @@ class Window:
             self.say(f"running hook {hook.name}", number, len(found))
             log.info(f"{kind} hook {hook.path} ({number} of {len(found)})")
             env = hooks.environment(self.hook_env, self.settings, kind, self.writer.run_id, self.name)
-            hooks.run(hook, env, self.guard.held)
+            with self.safety.outside():
+                hooks.run(hook, env, self.guard.held)
 
     # Odoo
 
@@ -258,7 +273,9 @@ class Window:
 
     def _event(self, event: dict[str, Any], outcome: Outcome, touched: int) -> None:
         kind = event["event"]
-        if kind == "booted":
+        if kind == "session":
+            self.safety.connected()
+        elif kind == "booted":
             self.say("Odoo is loading its modules", 0, touched or None)
         elif kind == "module":
             outcome.modules.append(event)
