@@ -170,7 +170,27 @@ def test_nothing_is_initialised_that_was_ever_open_and_nothing_runs_that_is_not(
             assert not past.latest.open
         if action is Action.RESET:
             assert not past.latest.written_in(HERE)
-    assert seen == set(Action)
+    assert seen == set(Action) - {Action.UNCHANGED, Action.ROLL_BACK}
+
+
+@pytest.mark.parametrize("mode", config.MODES)
+@pytest.mark.parametrize("release", ["r1", "r2"])
+def test_around_a_restore_point(mode, release):
+    """Whoever comes next opens a database that was not changed, and finishes a rollback, unless it is forced."""
+    forced = mode in config.FORCE_MODES
+
+    def decided(name, result, identity=HERE):
+        latest = dataclasses.replace(row(name, release=release, identity=identity), result=result)
+        return state.decide(History(True, latest, True, 1), ODOO, Wish(mode), HERE)[0]
+
+    assert decided("Maintenance", state.POINT) is (Action.FORCE if forced else Action.UNCHANGED)
+    assert decided("Failed", state.ROLLING_BACK) is (Action.FORCE if forced else Action.ROLL_BACK)
+    assert decided("Failed", state.ROLLING_BACK, ELSEWHERE) not in (Action.ROLL_BACK, Action.RUN)
+    # the release that was rolled back comes back only when somebody says so; all others go on
+    blocked = release == "r1" and not forced and mode != "UpdateOnly"
+    expected = Action.RUN if not blocked else Action.WAIT if mode in config.SERVING_MODES else Action.REFUSE
+    assert decided("Ready", state.ROLLED_BACK) is expected
+    assert decided("Ready", state.ROLLED_BACK, ELSEWHERE) is Action.RUN
 
 
 def test_table_form():
