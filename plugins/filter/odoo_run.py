@@ -12,6 +12,5 @@ class FilterModule:
     def filters(self):
         return {
             "odoo_run_failure": _odoo_run.failure,
-            "odoo_run_plan": _odoo_run.read_plan,
             "odoo_runs": _odoo_run.runs,
         }

@@ -1,14 +1,16 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Reads from a Docker engine over its Unix socket: standard library only, because a read must stay cheap.
+"""Speaks with a Docker engine over its Unix socket: standard library only, because a read must stay cheap.
 
-Importing the Docker SDK or requests costs 0.2 to 0.5 seconds for each module run. Whatever changes the engine's state
-is done by community.docker, not here.
+Importing the Docker SDK or requests costs 0.2 to 0.5 seconds for each module run. What should be there for long (containers that
+serve, networks, images) is made by community.docker, from roles. A module that runs something in a container of its own and follows it
+can't call another module: for those, and nothing else, containers are made, started and removed here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -21,6 +23,10 @@ DEFAULT_SOCKET = "/var/run/docker.sock"
 
 class EngineError(Exception):
     """The engine answered with an error; one line for people."""
+
+
+class EngineConflict(EngineError):
+    """A container of that name is there already."""
 
 
 class EngineUnreachable(EngineError):
@@ -57,7 +63,7 @@ def frames(body: bytes) -> t.Iterator[tuple[int, bytes]]:
 
 
 class Engine:
-    """One engine; every method is one GET request.
+    """One engine; every method is one request.
 
     Paths carry no API version: an engine then answers with its own newest one. What is read here is the same in all of them
     since 20.10, while the oldest version that an engine still accepts moves on (1.44 in Docker 29).
@@ -69,19 +75,31 @@ class Engine:
 
     def get(self, path: str, **query: t.Any) -> t.Any:
         """The decoded answer, None for 404."""
-        status, body = self._request(path, query)
+        status, body = self._request("GET", path, query)
         if status == 404:
             return None
-        if status >= 400:
-            raise EngineError(f"Docker engine: GET {path}: {status} {body.decode('utf-8', 'replace').strip()}")
+        self._check("GET", path, status, body)
         return json.loads(body)
 
-    def _request(self, path: str, query: dict[str, t.Any]) -> tuple[int, bytes]:
+    @staticmethod
+    def _check(method: str, path: str, status: int, body: bytes) -> None:
+        if status < 400:
+            return
+        text = body.decode("utf-8", "replace").strip()
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            text = str(json.loads(text)["message"])
+        kind = EngineConflict if status == 409 else EngineError
+        raise kind(f"Docker engine: {method} {path}: {status} {text}")
+
+    def _request(
+        self, method: str, path: str, query: dict[str, t.Any], content: dict[str, t.Any] | None = None
+    ) -> tuple[int, bytes]:
         values = {key: json.dumps(value) if isinstance(value, dict) else value for key, value in query.items()}
         target = path + (f"?{urllib.parse.urlencode(values)}" if values else "")
         connection = _UnixConnection(self._path, self._timeout)
         try:
-            connection.request("GET", target)
+            headers = {} if content is None else {"Content-Type": "application/json"}
+            connection.request(method, target, None if content is None else json.dumps(content), headers)
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -113,7 +131,7 @@ class Engine:
     def output(self, name: str, lines: int = 0) -> tuple[str, str]:
         """The last lines that a container wrote (all: 0), those of stdout alone and all of them in their order."""
         dummy, body = self._request(
-            f"/containers/{urllib.parse.quote(name)}/logs", {"stdout": 1, "stderr": 1, "tail": lines or "all"}
+            "GET", f"/containers/{urllib.parse.quote(name)}/logs", {"stdout": 1, "stderr": 1, "tail": lines or "all"}
         )
         parts = list(frames(body))
         stdout = b"".join(part for kind, part in parts if kind != 2)
@@ -123,3 +141,22 @@ class Engine:
     def log_tail(self, name: str, lines: int = 20) -> str:
         """The last lines that a container wrote."""
         return self.output(name, lines)[1]
+
+    def create(self, name: str, content: dict[str, t.Any]) -> str:
+        """Make a container; its ID. EngineConflict when the name is taken."""
+        status, body = self._request("POST", "/containers/create", {"name": name}, content)
+        self._check("POST", f"/containers/create?name={name}", status, body)
+        return str(json.loads(body)["Id"])
+
+    def start(self, name: str) -> None:
+        """Start a container; one that runs already is left alone (304)."""
+        path = f"/containers/{urllib.parse.quote(name)}/start"
+        status, body = self._request("POST", path, {})
+        self._check("POST", path, status, body)
+
+    def remove(self, name: str) -> None:
+        """Remove a container that has ended, with its unnamed volumes. One that isn't there is fine, one that runs is an error."""
+        path = f"/containers/{urllib.parse.quote(name)}"
+        status, body = self._request("DELETE", path, {"v": "true"})
+        if status != 404:
+            self._check("DELETE", path, status, body)

@@ -55,6 +55,15 @@ DEFAULTS: dict[str, t.Any] = {
     "odoo_limit_time_cpu": 600,
     "odoo_limit_time_real": 1200,
     "odoo_addons_path": [],
+    "odoo_addons_dirs": [],
+    "odoo_project_dir": None,
+    "odoo_migration_file": None,
+    "odoo_migration_mode": None,
+    "odoo_migration_allow_serie": False,
+    "odoo_migration_force_version": None,
+    "odoo_migration_next": None,
+    "odoo_restore_point": None,
+    "odoo_on_failure": None,
     "odoo_conf": {},
     "odoo_bucket": None,
     "odoo_s3_access_key": None,
@@ -69,7 +78,12 @@ DEFAULTS: dict[str, t.Any] = {
 # What a replica may be started to do; the modes that don't serve are for the role's one-off containers.
 REPLICA_MODES = ("RunOnly", "InstallAndRun", "UpdateAndRun")
 UPDATES = ("changed", "all", "none")
-RUN_SUFFIXES = ("run", "plan")  # of the names of one-off containers
+RUN_SUFFIXES = ("run", "plan", "rehearsal")  # of the names of one-off containers
+RESTORE_POINTS = ("none", "auto", "clone", "dump")
+ON_FAILURE = ("hold", "rollback")
+# Where folders of the machine are seen in the containers
+PROJECT_DIR = "/opt/odoo-cloud/project"
+ADDONS_DIR = "/mnt/addons"
 
 
 class InventoryError(Exception):
@@ -287,8 +301,63 @@ def _validate(name: str, environment: str, settings: dict[str, t.Any], problems:
             or not all(_is_module(one) for one in modules)
         ):
             bad(variable, modules, "give a list of module names such as ['base', 'sale']")
+    _validate_migration(settings, bad)
     if not isinstance(settings["odoo_conf"], dict):
         bad("odoo_conf", settings["odoo_conf"], "give a dictionary of odoo.conf options")
+
+
+def _validate_migration(settings: dict[str, t.Any], bad: t.Callable[[str, t.Any, str], None]) -> None:
+    project, file = settings["odoo_project_dir"], settings["odoo_migration_file"]
+    if project is not None and not str(project).startswith("/"):
+        bad("odoo_project_dir", project, "give the absolute path of a folder on the machine, or nothing")
+    folders = settings["odoo_addons_dirs"]
+    if not isinstance(folders, (list, tuple)) or not all(str(one).startswith("/") for one in folders):
+        bad("odoo_addons_dirs", folders, "give a list of absolute paths of folders on the machine")
+    if file is not None and ".." in str(file).split("/"):
+        bad("odoo_migration_file", file, "give a path without '..'")
+    elif file is not None and not str(file).startswith("/") and project is None:
+        bad(
+            "odoo_migration_file",
+            file,
+            "a relative path begins in odoo_project_dir, which is not set; or give one inside the image",
+        )
+    if _boolean(settings["odoo_migration_allow_serie"]) is None:
+        bad("odoo_migration_allow_serie", settings["odoo_migration_allow_serie"], "give true or false")
+    for variable, choices in (("odoo_restore_point", RESTORE_POINTS), ("odoo_on_failure", ON_FAILURE)):
+        if settings[variable] is not None and settings[variable] not in choices:
+            bad(variable, settings[variable], f"give {', '.join(choices[:-1])} or {choices[-1]}")
+    if settings["odoo_on_failure"] == "rollback" and settings["odoo_restore_point"] == "none":
+        bad(
+            "odoo_on_failure",
+            "rollback",
+            "there is nothing to go back to while odoo_restore_point is none; set that to auto",
+        )
+
+
+def _migration(environment: str, settings: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What an instance says about migrations and the way back."""
+
+    def text(variable: str) -> str:
+        return str(settings[variable] or "")
+
+    file, point = text("odoo_migration_file"), text("odoo_restore_point")
+    on_failure = text("odoo_on_failure") or ("rollback" if environment == "prod" and point != "none" else "hold")
+    return {
+        "addons_dirs": [
+            {"source": str(one).rstrip("/"), "target": f"{ADDONS_DIR}/{number}"}
+            for number, one in enumerate(settings["odoo_addons_dirs"], 1)
+        ],
+        "project_dir": text("odoo_project_dir").rstrip("/"),
+        "migration": {
+            "file": file if not file or file.startswith("/") else f"{PROJECT_DIR}/{file}",
+            "mode": text("odoo_migration_mode"),
+            "allow_serie": bool(_boolean(settings["odoo_migration_allow_serie"])),
+            "force_version": text("odoo_migration_force_version"),
+            "next": text("odoo_migration_next"),
+        },
+        "on_failure": on_failure,
+        "restore_point": point or ("auto" if on_failure == "rollback" else "none"),
+    }
 
 
 def _is_int(value: t.Any) -> bool:
@@ -381,6 +450,7 @@ def _build(
         "limit_time_cpu": int(settings["odoo_limit_time_cpu"]),
         "limit_time_real": int(settings["odoo_limit_time_real"]),
         "addons_path": [str(one) for one in settings["odoo_addons_path"]],
+        **_migration(environment, settings),
         "conf": dict(settings["odoo_conf"]),
         "max_upload": str(settings["odoo_max_upload"]),
         "db_wait_timeout": int(settings["odoo_db_wait_timeout"]),

@@ -103,8 +103,9 @@ def options(
         "log_level": "info",
         "unaccent": True,
     }
-    if instance["addons_path"]:
-        values["addons_path"] = ",".join(instance["addons_path"])
+    addons = [*(one["target"] for one in instance.get("addons_dirs") or []), *instance["addons_path"]]
+    if addons:
+        values["addons_path"] = ",".join(addons)
     if number <= 18:
         # 19.0 makes no demo data unless asked, and calls the old option deprecated.
         values["without_demo"] = "all"

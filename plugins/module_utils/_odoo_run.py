@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import typing as t
 
@@ -56,21 +55,41 @@ def runs(
         database = databases[instance["database"]["name"]]
         release = str(images[instance["image"]["name"]])
         reasons = _reasons(instance, database, release)
-        if not reasons and always:
-            reasons = ["odoo_run_always is set"]
+        # What lies on the machine can't be told from the database: the runtime's plan says whether it changes anything.
+        ask = not reasons
+        if ask:
+            reasons = ["odoo_run_always is set"] if always else _questions(instance)
         if not reasons:
             continue
         # While somebody works on it, the history has to tell; a database that was ever open is not installed anew.
         initialised = database["ever_open"] if database["initialised"] is None else database["initialised"]
+        mode = UPDATE if initialised else INSTALL
         found.append(
             {
                 "instance": instance["name"],
-                "mode": UPDATE if initialised else INSTALL,
+                "mode": mode,
+                # A new database is installed first, then the migration's setup finds it as marabunta does.
+                "modes": [mode, UPDATE] if mode == INSTALL and _migration_file(instance) else [mode],
+                "ask": ask,
                 "reason": "; ".join(reasons),
                 "live": bool(instance["update_live"]),
                 "replicas": [replica["name"] for replica in instance["replicas"]],
             }
         )
+    return found
+
+
+def _migration_file(instance: t.Mapping[str, t.Any]) -> str:
+    return str((instance.get("migration") or {}).get("file") or "")
+
+
+def _questions(instance: t.Mapping[str, t.Any]) -> list[str]:
+    """What might ask for a run although nothing in the database tells."""
+    found = []
+    if _migration_file(instance):
+        found.append("its migration file may have a pending version")
+    if instance.get("addons_dirs"):
+        found.append("its addon folders on the machine may have changed")
     return found
 
 
@@ -111,16 +130,16 @@ def short(release: str) -> str:
     return release[7:19] if re.fullmatch(r"sha256:[0-9a-f]{64}", release) else release
 
 
-def failure(result: t.Mapping[str, t.Any], what: str, lines: int = 12) -> str:
-    """Why a one-off container did not do its work, in one line and its last lines; empty when it did."""
+def failure(result: t.Mapping[str, t.Any], what: str, reason: str = "", lines: int = 12) -> str:
+    """Why a one-off container did not do its work, in one line and its last lines; empty when it did. C(reason): what is known already."""
     name = result["name"]
     if not result["exists"]:
         return f"{what}: the container {name} is gone; somebody removed it"
     if result["running"]:
         last = (result["output"].strip() or "(none)").splitlines()[-1]
         return (
-            f"{what}: the container {name} is still at work after {result['waited']:.0f} s (odoo_run_timeout). It goes on;"
-            f" running this again waits for it. Its last line: {last}"
+            f"{what}: the container {name} is still at work after {result['waited']:.0f} s ({result.get('limit', 'odoo_run_timeout')})."
+            f" It goes on; running this again waits for it. Its last line: {last}"
         )
     code = result["exit_code"]
     if code == 0:
@@ -130,21 +149,8 @@ def failure(result: t.Mapping[str, t.Any], what: str, lines: int = 12) -> str:
     meaning = MEANINGS.get(code) or (f"signal {code - 128}" if code > 128 else "unknown")
     if result.get("oom_killed"):
         meaning = "the memory was used up"
-    reason = errors_said[-1] if errors_said else "it gave no reason"
+    reason = reason or (errors_said[-1] if errors_said else "it gave no reason")
     shown = "\n".join(texts[-lines:]) or "(none)"
     return (
         f"{what} ended with exit code {code} ({meaning}): {reason}\nIts last lines (all: docker logs {name}):\n{shown}"
-    )
-
-
-def read_plan(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What `odoo-cloud plan` said. What cannot be read counts as a change: then nothing serves while modules change."""
-    try:
-        found = json.loads(result["stdout"])
-    except ValueError:
-        return {"changed": True, "reason": "its plan cannot be read"}
-    return (
-        found
-        if isinstance(found, dict) and isinstance(found.get("changed"), bool)
-        else {"changed": True, "reason": "?"}
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import typing as t
 
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _table
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import state, times
 
 WORK = (state.CREATING, state.UPDATING, state.MAINTENANCE)
@@ -115,11 +116,7 @@ def _result(last: dict[str, t.Any], after: dict[str, t.Any] | None) -> str | Non
 
 def _lines(entries: list[dict[str, t.Any]]) -> list[str]:
     """A table with the columns that say something."""
-    cells = [{name: _cell(name, entry[name]) for name in COLUMNS} for entry in entries]
-    shown = [name for name in COLUMNS if any(row[name] for row in cells)]
-    widths = {name: max(len(COLUMNS[name]), *(len(row[name]) for row in cells)) for name in shown}
-    rows = [COLUMNS, {name: "-" * widths[name] for name in shown}, *cells] if cells else []
-    return ["  ".join(row[name].ljust(widths[name]) for name in shown).rstrip() for row in rows]
+    return _table.table(list(COLUMNS.values()), [[_cell(name, entry[name]) for name in COLUMNS] for entry in entries])
 
 
 def _cell(name: str, value: t.Any) -> str:

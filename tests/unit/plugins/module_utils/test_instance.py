@@ -62,6 +62,44 @@ def test_given_values_win():
     assert instance["workers"] == 4
 
 
+def test_the_way_back_depends_on_the_environment():
+    def way_back(groups=None, **variables):
+        (instance,) = build(groups, **variables)
+        return instance["on_failure"], instance["restore_point"]
+
+    test = {**{name: hosts for name, hosts in GROUPS.items() if name != "prod"}, "test": GROUPS["prod"]}
+    assert way_back() == ("rollback", "auto")
+    assert way_back(test) == ("hold", "none")
+    assert way_back(test, odoo_on_failure="rollback") == ("rollback", "auto")
+    assert way_back(odoo_restore_point="none") == ("hold", "none")
+    assert way_back(odoo_on_failure="hold", odoo_restore_point="dump") == ("hold", "dump")
+    assert "there is nothing to go back to" in problems(odoo_on_failure="rollback", odoo_restore_point="none")[0]
+    assert "give hold or rollback" in problems(odoo_on_failure="undo")[0]
+    assert "give none, auto, clone or dump" in problems(odoo_restore_point="copy")[0]
+
+
+def test_a_migration_file_is_in_the_project_or_in_the_image():
+    (instance,) = build()
+    assert (instance["migration"]["file"], instance["project_dir"], instance["addons_dirs"]) == ("", "", [])
+    (instance,) = build(
+        odoo_project_dir="/srv/acme/", odoo_migration_file="migrations", odoo_migration_allow_serie="yes",
+        odoo_addons_dirs=["/srv/acme/addons/", "/srv/oca"],
+    )  # fmt: skip
+    assert instance["migration"]["file"] == "/opt/odoo-cloud/project/migrations"
+    assert (instance["migration"]["allow_serie"], instance["project_dir"]) == (True, "/srv/acme")
+    assert instance["addons_dirs"] == [
+        {"source": "/srv/acme/addons", "target": "/mnt/addons/1"},
+        {"source": "/srv/oca", "target": "/mnt/addons/2"},
+    ]
+    (instance,) = build(odoo_migration_file="/odoo/migration.yml")
+    assert instance["migration"]["file"] == "/odoo/migration.yml"
+    assert "begins in odoo_project_dir, which is not set" in problems(odoo_migration_file="migration.yml")[0]
+    assert "without '..'" in problems(odoo_migration_file="/odoo/../x")[0]
+    assert "absolute paths" in problems(odoo_addons_dirs=["addons"])[0]
+    assert "absolute path" in problems(odoo_project_dir="acme")[0]
+    assert "give true or false" in problems(odoo_migration_allow_serie="maybe")[0]
+
+
 def test_updates_are_one_text_for_the_environment():
     (instance,) = build(odoo_update=["sale", "stock"], odoo_update_live="true", odoo_hooks_dir="/srv/hooks/")
     assert (instance["update_modules"], instance["update_live"], instance["hooks_dir"]) == (

@@ -44,7 +44,22 @@ def runs(instance=None, always=False, **database):
 
 def test_nothing_to_do():
     assert runs() == []
-    assert [one["reason"] for one in runs(always=True)] == ["odoo_run_always is set"]
+    assert [(one["reason"], one["ask"]) for one in runs(always=True)] == [("odoo_run_always is set", True)]
+
+
+def test_what_lies_on_the_machine_is_asked_for():
+    file = {"migration": {"file": "/opt/odoo-cloud/project/migration.yml"}}
+    assert [(one["ask"], one["modes"]) for one in runs(file)] == [(True, ["UpdateOnly"])]
+    assert [one["ask"] for one in runs({"addons_dirs": [{"source": "/srv/a", "target": "/mnt/addons/1"}]})] == [True]
+    # What the database tells is no question.
+    assert [one["ask"] for one in runs(file, release="old")] == [False]
+
+
+def test_a_new_database_is_installed_and_then_migrated():
+    new = {"exists": False, "initialised": False}
+    assert [one["modes"] for one in runs(**new)] == [["InstallOnly"]]
+    file = {"migration": {"file": "/odoo/migration.yml"}}
+    assert [one["modes"] for one in runs(file, **new)] == [["InstallOnly", "UpdateOnly"]]
 
 
 def test_instances_of_other_machines_are_left_to_them():
@@ -136,9 +151,3 @@ def test_a_failure_names_code_meaning_and_reason():
 def test_every_exit_code_has_a_meaning():
     codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
     assert codes - set(_odoo_run.MEANINGS) == set()
-
-
-def test_a_plan_that_cannot_be_read_counts_as_a_change():
-    assert _odoo_run.read_plan({"stdout": '{"changed": false, "reason": ""}'})["changed"] is False
-    for text in ("", "no JSON", "[]", "{}"):
-        assert _odoo_run.read_plan({"stdout": text})["changed"] is True

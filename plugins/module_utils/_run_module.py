@@ -1,0 +1,243 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""What the modules odoo_migration, odoo_update, odoo_module and anthem_song have in common: they differ in the environment that they
+give to a one-off container."""
+
+from __future__ import annotations
+
+import json
+import time
+import typing as t
+
+from . import _events, _migration, _odoo_run, _one_off
+from ._engine import Engine, EngineError, EngineUnreachable
+
+Env = dict[str, t.Optional[str]]
+PLAN_TIMEOUT = 600
+LOG_LINES = 40
+
+SPEC: dict[str, dict[str, t.Any]] = {
+    "instance": {"type": "str", "required": True},
+    "platform": {"type": "str", "default": "odoo-cloud"},
+    "definition": {"type": "dict"},
+    "hooks": {"type": "str", "choices": ["changed", "always"]},
+    "restore_point": {"type": "str", "choices": ["none", "auto", "clone", "dump"]},
+    "on_failure": {"type": "str", "choices": ["hold", "rollback"]},
+    "actor": {"type": "str"},
+    "timeout": {"type": "int", "default": 7200},
+    "wait": {"type": "bool", "default": True},
+    "run": {"type": "str"},
+    "events_file": {"type": "path"},
+    "docker_host": {"type": "str"},
+}
+
+
+class RunFailed(Exception):
+    """One clear line for people, and what else is known."""
+
+    def __init__(self, message: str, **found: t.Any) -> None:
+        super().__init__(message)
+        self.found = found
+
+
+def switch(value: bool | None) -> str | None:
+    """A boolean as the container takes it."""
+    return None if value is None else str(bool(value))
+
+
+def common_env(params: t.Mapping[str, t.Any]) -> Env:
+    """The variables that all of these modules set."""
+    return {
+        "HOOKS": params["hooks"],
+        "RESTORE_POINT": params["restore_point"],
+        "ON_FAILURE": params["on_failure"],
+        "ACTOR": params["actor"],
+    }
+
+
+class Run:
+    """One use of such a module."""
+
+    def __init__(self, params: t.Mapping[str, t.Any], what: str, engine: Engine | None = None) -> None:
+        self.params = params
+        self.what = f"{what} of instance {params['instance']}"
+        self.platform = str(params["platform"])
+        self.engine = engine or Engine(params["docker_host"])
+        self._definition: dict[str, t.Any] | None = None
+
+    @property
+    def definition(self) -> dict[str, t.Any]:
+        """How the instance runs."""
+        if self._definition is None:
+            given = self.params["definition"]
+            self._definition = (
+                dict(given) if given else _one_off.definition_of(self.engine, self.platform, self.params["instance"])
+            )
+        return self._definition
+
+    def derived(self, suffix: str, env: t.Mapping[str, str | None], command: t.Sequence[str] = ()) -> dict[str, t.Any]:
+        """The container that does it. A variable that isn't given stays as the instance has it, one that is empty is taken away."""
+        mine = self.definition.get("env") or {}
+        mode = mine.get("MODE") if mine.get("MODE") in (_one_off.INSTALL, _one_off.UPDATE) else _one_off.UPDATE
+        name = f"{self.params['instance']}-{suffix}"
+        variables: Env = {"MODE": mode, "WAIT": "True", "REPLICA": name}
+        for key, value in env.items():
+            if value is not None:
+                variables[key] = value or None
+        return _one_off.derive(self.definition, f"{self.platform}-{name}", variables, command)
+
+    def plan(self, env: t.Mapping[str, str | None]) -> dict[str, t.Any]:
+        """What would be done, without touching anything."""
+        # A server that is away is told now, not after minutes.
+        definition = self.derived("plan", {**env, "DB_WAIT_TIMEOUT": "10"}, [_one_off.PLAN])
+        found = _one_off.ask_plan(self.engine, definition, self.platform, min(self.params["timeout"], PLAN_TIMEOUT))
+        try:
+            plan = json.loads(found["stdout"])
+        except ValueError:
+            plan = None
+        if not isinstance(plan, dict):
+            told = {**found, "name": definition["name"], "exists": True, "running": False}
+            message = _odoo_run.failure(told, f"The plan of {self.what}").partition("\n")[0]
+            raise RunFailed(message or f"The plan of {self.what} can't be read", log=tail(found["output"]))
+        refusal = _migration.refusal(plan)
+        if refusal:
+            raise RunFailed(f"{self.what}: {refusal}", plan=plan)
+        if found["exit_code"]:
+            raise RunFailed(f"The plan of {self.what} ended with exit code {found['exit_code']}", plan=plan)
+        return plan
+
+    def begin(self, env: t.Mapping[str, str | None]) -> tuple[_one_off.Progress, bool]:
+        """Start it, or find it at work."""
+        return _one_off.begin(self.engine, self.derived("run", env), self.platform, "run")
+
+    def result(self, found: _one_off.Progress, waited: float = 0.0) -> dict[str, t.Any]:
+        """What a run was that has ended. Its container is removed if it did its work, else it is kept for those who look at its log."""
+        events = _events.read(found.events_file)[0] if found.events_file else []
+        if not found.exists:
+            # Somebody else who waited for the same run may have been faster, and it did its work.
+            result = {**_events.result(events), "events_file": found.events_file, "running": False}
+            if result["status"] not in ("done", "nothing"):
+                raise RunFailed(f"{self.what}: its container is gone; somebody removed it", **result)
+            return {**result, "exit_code": 0, "log": [], "report": _migration.report(result)}
+        dummy, output = self.engine.output(found.container, 0 if not events else 400)
+        told = {
+            "name": found.name,
+            "exists": True,
+            "running": found.running,
+            "exit_code": found.exit_code,
+            "oom_killed": found.oom_killed,
+            "output": output,
+            "waited": waited,
+            "limit": "timeout",
+        }
+        result = {
+            **_events.result(events),
+            "run": found.container,
+            "container": found.name,
+            "running": found.running,
+            "exit_code": found.exit_code,
+            "events_file": found.events_file,
+            "log": tail(output),
+        }
+        if not events and found.exit_code == 0:  # a runtime that tells no events: what it did isn't known
+            if found.asked:
+                raise RunFailed(
+                    f"{self.what}: its runtime told no events, so it knows nothing of {', '.join(found.asked)}; the image is older than"
+                    " this collection, the playbook images makes a new one",
+                    **result,
+                )
+            result.update(changed=True, status="done")
+        result["report"] = _migration.report(result)
+        message = _odoo_run.failure(told, self.what, _events.failure(events))
+        if message:
+            raise RunFailed(message.partition("\n")[0], **result)
+        self.engine.remove(found.container)
+        return result
+
+    def to_the_end(self, env: t.Mapping[str, str | None]) -> dict[str, t.Any]:
+        """Start it, or find it at work, and wait for its end. Somebody else's run is waited for first."""
+        start = time.monotonic()
+        while True:
+            found, mine = self.begin(env)
+            left = self.params["timeout"] - (time.monotonic() - start)
+            file = found.events_file
+            found = _one_off.follow(self.engine, found.container, left, platform=self.platform)
+            found.events_file = found.events_file or file
+            if mine or found.running:
+                return self.result(found, time.monotonic() - start)
+
+    def collect(self, container: str) -> dict[str, t.Any]:
+        """Wait for the end of a run that was started before."""
+        found = _one_off.follow(self.engine, container, self.params["timeout"], platform=self.platform)
+        found.events_file = found.events_file or str(self.params["events_file"] or "")
+        return self.result(found, self.params["timeout"])
+
+
+def tail(output: str, lines: int = LOG_LINES) -> list[str]:
+    """The last lines of a log."""
+    return [line for line in output.splitlines() if line.strip()][-lines:]
+
+
+def diff_of(modules: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[str, str]:
+    """The versions of modules before and after, for diff mode."""
+    texts = {}
+    for side, key in (("before", "from"), ("after", "to")):
+        texts[side] = "".join(f"{name}: {one.get(key)}\n" for name, one in sorted(modules.items()) if one.get(key))
+    return {**texts, "before_header": "modules", "after_header": "modules"}
+
+
+def execute(module: t.Any, what: str, env: Env, needed: t.Callable[[Run], Env | None] | None = None) -> None:
+    """The whole of such a module. C(needed) may look at the plan first and say with which variables it is run, or None: not at all."""
+    params = module.params
+    try:
+        run = Run(params, what)
+        if params["run"]:
+            result = run.collect(params["run"])
+        elif module.check_mode:
+            result = _planned(run, {**common_env(params), **env}, needed)
+        else:
+            variables: Env | None = {**common_env(params), **env}
+            if needed is not None:
+                more = needed(run)
+                variables = None if more is None else {**variables, **more}
+            if variables is None:
+                result = {"changed": False, "status": "nothing", "running": False, "modules": {}, "versions": []}
+            elif params["wait"]:
+                result = run.to_the_end(variables)
+            else:
+                found, mine = run.begin(variables)
+                result = {
+                    "changed": mine,
+                    "running": found.running,
+                    "run": found.container,
+                    "container": found.name,
+                    "ours": mine,
+                    "events_file": found.events_file,
+                }
+    except RunFailed as error:
+        module.fail_json(msg=str(error), **error.found)
+    except (_one_off.OneOffError, EngineError) as error:
+        module.fail_json(msg=str(error))
+    result["diff"] = diff_of(result.get("modules") or {})
+    module.exit_json(**result)
+
+
+def _planned(run: Run, env: Env, needed: t.Callable[[Run], Env | None] | None) -> dict[str, t.Any]:
+    try:
+        if needed is not None:
+            more = needed(run)
+            if more is None:
+                return {"changed": False, "status": "nothing", "plan": None, "modules": {}}
+            env = {**env, **more}
+        plan = run.plan(env)
+    except (_one_off.Missing, EngineUnreachable) as error:
+        # An instance that would only be made by the tasks before this one.
+        return {"changed": True, "status": "planned", "plan": None, "modules": {}, "reason": str(error)}
+    return {
+        "changed": bool(plan.get("changed")),
+        "status": "planned" if plan.get("changed") else "nothing",
+        "plan": plan,
+        "modules": _migration.planned_modules(plan),
+        "report": _migration.plan_lines(plan),
+    }

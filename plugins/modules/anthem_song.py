@@ -1,0 +1,233 @@
+#!/usr/bin/python
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: anthem_song
+short_description: Runs songs of anthem, functions that set up an Odoo database
+version_added: 0.1.0
+author:
+  - odoo_cloud.platform contributors (@odoo-cloud)
+description:
+  - Calls functions with anthem's context in one boot of Odoo, whatever their number. Each has its own transaction; one that raises, or
+    exits, is
+    rolled back, and the songs after it are not run.
+  - Songs are found as Python finds them, in the instance's C(odoo_project_dir), its addons (C(odoo.addons.shop.songs::main)) and
+    the image.
+  - They run each time that the module is used. What is to be done once belongs into a migration file, see
+    M(odoo_cloud.platform.odoo_migration).
+extends_documentation_fragment:
+  - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.run
+attributes:
+  check_mode:
+    support: full
+    details: A container asks C(odoo-cloud plan), which takes no lock, makes no table and doesn't load Odoo.
+  diff_mode:
+    support: full
+    details: Versions of modules before and after.
+  idempotent:
+    support: none
+    details: Songs run each time. RV(ignore:changed) tells whether they changed anything, as far as that can be told.
+options:
+  song:
+    description: One song, C(package.module::function). Required if O(songs) isn't given.
+    type: str
+  kwargs:
+    description: Arguments of O(song).
+    type: dict
+  songs:
+    description: Songs that are run one after the other.
+    type: list
+    elements: dict
+    suboptions:
+      song:
+        description: The song, C(package.module::function).
+        type: str
+        required: true
+      kwargs:
+        description: Its arguments.
+        type: dict
+      timeout:
+        description: Seconds that it may take.
+        type: float
+  song_timeout:
+    description: Seconds that O(song) may take. Default is any time.
+    type: float
+  data_path:
+    description: Folder inside the container where relative paths of CSV files begin. Default is what the instance says
+      (C(odoo_project_dir)).
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Set the company's name
+  odoo_cloud.platform.anthem_song:
+    instance: acme_test
+    song: songs.install.company::main
+    kwargs: {name: Acme, currency: EUR}
+
+- name: Run two songs in one boot of Odoo
+  odoo_cloud.platform.anthem_song:
+    instance: acme_test
+    songs:
+      - {song: "songs.sample.customers::load"}
+      - {song: "songs.sample.orders::load", kwargs: {count: 200}, timeout: 600}
+"""
+
+RETURN = r"""
+status:
+  description:
+    - How it ended. V(done), V(nothing) when there was nothing to do, V(failed), V(rolled_back), V(held), V(lost) when the lock was lost,
+      V(signal), V(killed). In check mode V(planned) or V(nothing).
+  returned: when it has ended, or in check mode
+  type: str
+  sample: done
+run_id:
+  description: The run's name in the database's history.
+  returned: when it has ended and did anything
+  type: str
+  sample: 5f0c2d9a7b1e
+database:
+  description: Name of the database.
+  returned: when it has ended and did anything
+  type: str
+  sample: acme_prod
+versions:
+  description: What was done, by version of the migration; what was asked for by a module stands below V(adhoc).
+  returned: when it has ended
+  type: list
+  elements: dict
+  sample:
+    - version: 19.0.1.1.0
+      status: done
+      steps:
+        - {id: company, kind: song, name: "songs.company::main", status: done, seconds: 0.03, changed: true}
+modules:
+  description: The modules whose version changed, with the versions before (C(from)) and after (C(to)); null when it isn't there. In check
+    mode what
+    the plan says.
+  returned: when it has ended, or in check mode
+  type: dict
+  sample: {"shop": {"from": "19.0.1.0.0", "to": "19.0.1.1.0"}}
+plan:
+  description: The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet that could tell.
+  returned: in check mode
+  type: dict
+  sample: {"database": "acme_prod", "changed": true, "install": [], "update": ["shop"], "reason": "update shop"}
+report:
+  description: A table of what was done, or would be, as lines.
+  returned: when it has ended, or in check mode
+  type: list
+  elements: str
+  sample: ["Module  Before      After", "------  ----------  ----------", "shop    19.0.1.0.0  19.0.1.1.0"]
+running:
+  description: Whether it is still at work.
+  returned: when it was started
+  type: bool
+  sample: false
+run:
+  description: ID of its container.
+  returned: when it was started
+  type: str
+  sample: 3f1c0d6a7d0b
+container:
+  description: Name of its container. It is kept if it failed.
+  returned: when it was started
+  type: str
+  sample: odoo-cloud-acme_prod-run
+ours:
+  description: With O(wait=false), whether the container does what this module was asked for. If not, another run works, wait for it and
+    start again.
+  returned: with O(wait=false)
+  type: bool
+  sample: true
+exit_code:
+  description: How the container ended, see C(docs/runtime.md).
+  returned: when it has ended
+  type: int
+  sample: 0
+events_file:
+  description: File on the machine with all events of the run, an object of JSON on each line.
+  returned: when it was started
+  type: str
+  sample: /srv/odoo-cloud/acme_prod/runs/run-20261125T104500-1f3a.ndjson
+log:
+  description: The last lines that the container wrote.
+  returned: when it has ended
+  type: list
+  elements: str
+  sample: ["2026-11-25 10:45:31,120 8 INFO odoo-cloud: database 'acme_prod' is ready; UpdateOnly ends here"]
+restore_point:
+  description: The restore point that was made.
+  returned: when one was made
+  type: dict
+  sample: {"kind": "clone", "name": "acme_prod-20261125T104500", "seconds": 1.4}
+"""
+
+import json
+import re
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _run_module
+
+_SONG = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*::[A-Za-z_]\w*$")
+
+
+def steps(params: dict) -> list[dict]:
+    """The songs in the words of a migration file."""
+    one = {"song": params["song"], "kwargs": params["kwargs"], "timeout": params["song_timeout"]}
+    songs = params["songs"] or [one]
+    return [{key: value for key, value in song.items() if value is not None} for song in songs]
+
+
+def environment(params: dict) -> _run_module.Env:
+    """The variables that the run gets."""
+    return {
+        "UPDATE": "none",
+        "INSTALL_MISSING": "False",
+        "MIGRATION_FILE": "",
+        "STEPS": json.dumps(steps(params)),
+        "ODOO_DATA_PATH": params["data_path"],
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **_run_module.SPEC,
+            "song": {"type": "str"},
+            "kwargs": {"type": "dict"},
+            "songs": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "song": {"type": "str", "required": True},
+                    "kwargs": {"type": "dict"},
+                    "timeout": {"type": "float"},
+                },
+            },
+            "song_timeout": {"type": "float"},
+            "data_path": {"type": "str"},
+        },
+        required_one_of=[("song", "songs")],
+        mutually_exclusive=[("song", "songs"), ("kwargs", "songs"), ("song_timeout", "songs")],
+        supports_check_mode=True,
+    )
+    named = [step["song"] for step in steps(module.params)]
+    for name in named:
+        if not _SONG.match(name):
+            module.fail_json(
+                msg=f"song={name!r}: right is package.module::function, such as songs.install.company::main"
+            )
+    _run_module.execute(
+        module, f"song {named[0]}" if len(named) == 1 else f"{len(named)} songs", environment(module.params)
+    )
+
+
+if __name__ == "__main__":
+    main()

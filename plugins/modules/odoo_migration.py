@@ -1,0 +1,221 @@
+#!/usr/bin/python
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: odoo_migration
+short_description: Does what an instance's migration file and the content of its modules ask for, in one boot of Odoo
+version_added: 0.1.0
+author:
+  - odoo_cloud.platform contributors (@odoo-cloud)
+description:
+  - Runs the steps of the pending versions of a C(migration.yml) and one update of the modules that changed, in one process, each step
+    exactly
+    once. An interrupted run is gone on with where it stopped. C(docs/migrations.md) has the format.
+  - The database is closed meanwhile. It is verified afterwards, and opened only if all is well.
+extends_documentation_fragment:
+  - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.run
+attributes:
+  check_mode:
+    support: full
+    details: A container asks C(odoo-cloud plan), which takes no lock, makes no table and doesn't load Odoo.
+  diff_mode:
+    support: full
+    details: Versions of modules before and after.
+  idempotent:
+    support: full
+options:
+  migration_file:
+    description:
+      - The migration file or folder, as a path inside the container. Default is what the instance says (C(odoo_migration_file)). An empty
+        text
+        means none, only modules are updated.
+    type: str
+  mode:
+    description: The mode of the migration file, such as V(prod) or V(sample). Default is what the instance says.
+    type: str
+  allow_serie:
+    description: Whether more than one pending version is done in one run. Default is what the instance says.
+    type: bool
+  force_version:
+    description: Run this version alone, from its first step, whatever was done before.
+    type: str
+  next:
+    description: The version that the folder C(next) of a migration folder is.
+    type: str
+  update:
+    description: Which installed modules are updated besides, V(changed) ones, V(all), V(none), or a list of names. Default is what the
+      instance says.
+    type: list
+    elements: str
+  install_missing:
+    description: Whether modules of the instance (C(odoo_modules)) that are not installed are installed. Default is what the instance says.
+    type: bool
+"""
+
+EXAMPLES = r"""
+- name: Migrate the shop
+  odoo_cloud.platform.odoo_migration:
+    instance: acme_prod
+    mode: prod
+  register: migration
+
+- name: What would a migration do?
+  odoo_cloud.platform.odoo_migration:
+    instance: acme_prod
+  check_mode: true
+  register: planned
+
+- name: Show the steps that are pending
+  ansible.builtin.debug:
+    msg: "{{ planned.plan | odoo_cloud.platform.migration_plan }}"
+
+- name: Do a version again, after its file was corrected
+  odoo_cloud.platform.odoo_migration:
+    instance: acme_test
+    force_version: 19.0.1.1.0
+    on_failure: hold
+
+- name: Start a long migration and look later
+  odoo_cloud.platform.odoo_migration:
+    instance: acme_prod
+    wait: false
+  register: started
+
+- name: Wait for its end
+  odoo_cloud.platform.odoo_migration:
+    instance: acme_prod
+    run: "{{ started.run }}"
+"""
+
+RETURN = r"""
+status:
+  description:
+    - How it ended. V(done), V(nothing) when there was nothing to do, V(failed), V(rolled_back), V(held), V(lost) when the lock was lost,
+      V(signal), V(killed). In check mode V(planned) or V(nothing).
+  returned: when it has ended, or in check mode
+  type: str
+  sample: done
+run_id:
+  description: The run's name in the database's history.
+  returned: when it has ended and did anything
+  type: str
+  sample: 5f0c2d9a7b1e
+database:
+  description: Name of the database.
+  returned: when it has ended and did anything
+  type: str
+  sample: acme_prod
+versions:
+  description: What was done, by version of the migration; what was asked for by a module stands below V(adhoc).
+  returned: when it has ended
+  type: list
+  elements: dict
+  sample:
+    - version: 19.0.1.1.0
+      status: done
+      steps:
+        - {id: company, kind: song, name: "songs.company::main", status: done, seconds: 0.03, changed: true}
+modules:
+  description: The modules whose version changed, with the versions before (C(from)) and after (C(to)); null when it isn't there. In check
+    mode what
+    the plan says.
+  returned: when it has ended, or in check mode
+  type: dict
+  sample: {"shop": {"from": "19.0.1.0.0", "to": "19.0.1.1.0"}}
+plan:
+  description: The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet that could tell.
+  returned: in check mode
+  type: dict
+  sample: {"database": "acme_prod", "changed": true, "install": [], "update": ["shop"], "reason": "update shop"}
+report:
+  description: A table of what was done, or would be, as lines.
+  returned: when it has ended, or in check mode
+  type: list
+  elements: str
+  sample: ["Module  Before      After", "------  ----------  ----------", "shop    19.0.1.0.0  19.0.1.1.0"]
+running:
+  description: Whether it is still at work.
+  returned: when it was started
+  type: bool
+  sample: false
+run:
+  description: ID of its container.
+  returned: when it was started
+  type: str
+  sample: 3f1c0d6a7d0b
+container:
+  description: Name of its container. It is kept if it failed.
+  returned: when it was started
+  type: str
+  sample: odoo-cloud-acme_prod-run
+ours:
+  description: With O(wait=false), whether the container does what this module was asked for. If not, another run works, wait for it and
+    start again.
+  returned: with O(wait=false)
+  type: bool
+  sample: true
+exit_code:
+  description: How the container ended, see C(docs/runtime.md).
+  returned: when it has ended
+  type: int
+  sample: 0
+events_file:
+  description: File on the machine with all events of the run, an object of JSON on each line.
+  returned: when it was started
+  type: str
+  sample: /srv/odoo-cloud/acme_prod/runs/run-20261125T104500-1f3a.ndjson
+log:
+  description: The last lines that the container wrote.
+  returned: when it has ended
+  type: list
+  elements: str
+  sample: ["2026-11-25 10:45:31,120 8 INFO odoo-cloud: database 'acme_prod' is ready; UpdateOnly ends here"]
+restore_point:
+  description: The restore point that was made.
+  returned: when one was made
+  type: dict
+  sample: {"kind": "clone", "name": "acme_prod-20261125T104500", "seconds": 1.4}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _run_module
+
+
+def environment(params: dict) -> _run_module.Env:
+    """The variables that the run gets. None leaves what the instance says, an empty text takes it away."""
+    return {
+        "MIGRATION_FILE": params["migration_file"],
+        "MIGRATION_MODE": params["mode"],
+        "MIGRATION_ALLOW_SERIE": _run_module.switch(params["allow_serie"]),
+        "MIGRATION_FORCE_VERSION": params["force_version"],
+        "MIGRATION_NEXT": params["next"],
+        "UPDATE": None if params["update"] is None else ",".join(params["update"]) or "none",
+        "INSTALL_MISSING": _run_module.switch(params["install_missing"]),
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **_run_module.SPEC,
+            "migration_file": {"type": "str"},
+            "mode": {"type": "str"},
+            "allow_serie": {"type": "bool"},
+            "force_version": {"type": "str"},
+            "next": {"type": "str"},
+            "update": {"type": "list", "elements": "str"},
+            "install_missing": {"type": "bool"},
+        },
+        supports_check_mode=True,
+    )
+    _run_module.execute(module, "The migration", environment(module.params))
+
+
+if __name__ == "__main__":
+    main()

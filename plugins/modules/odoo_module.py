@@ -1,0 +1,199 @@
+#!/usr/bin/python
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: odoo_module
+short_description: Installs or uninstalls modules of an instance, or brings them up to date
+version_added: 0.1.0
+author:
+  - odoo_cloud.platform contributors (@odoo-cloud)
+description:
+  - Installs modules that aren't installed, uninstalls those that are, or updates those whose content changed.
+  - A module that is installed is never initialised again, so nothing that users edited is overwritten.
+extends_documentation_fragment:
+  - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.run
+attributes:
+  check_mode:
+    support: full
+    details: A container asks C(odoo-cloud plan), which takes no lock, makes no table and doesn't load Odoo.
+  diff_mode:
+    support: full
+    details: Versions of modules before and after.
+  idempotent:
+    support: full
+options:
+  name:
+    description: Technical names of the modules.
+    type: list
+    elements: str
+    required: true
+    aliases: [names]
+  state:
+    description:
+      - V(present) installs those that aren't installed. V(latest) also updates those whose content changed.
+      - V(absent) uninstalls those that are installed, with all that depends on them. Their data is deleted.
+    type: str
+    choices: [present, absent, latest]
+    default: present
+"""
+
+EXAMPLES = r"""
+- name: Install the loyalty programme
+  odoo_cloud.platform.odoo_module:
+    instance: acme_prod
+    name: shop_loyalty
+
+- name: Take two modules out
+  odoo_cloud.platform.odoo_module:
+    instance: acme_test
+    name: [shop_points, shop_coupons]
+    state: absent
+"""
+
+RETURN = r"""
+status:
+  description:
+    - How it ended. V(done), V(nothing) when there was nothing to do, V(failed), V(rolled_back), V(held), V(lost) when the lock was lost,
+      V(signal), V(killed). In check mode V(planned) or V(nothing).
+  returned: when it has ended, or in check mode
+  type: str
+  sample: done
+run_id:
+  description: The run's name in the database's history.
+  returned: when it has ended and did anything
+  type: str
+  sample: 5f0c2d9a7b1e
+database:
+  description: Name of the database.
+  returned: when it has ended and did anything
+  type: str
+  sample: acme_prod
+versions:
+  description: What was done, by version of the migration; what was asked for by a module stands below V(adhoc).
+  returned: when it has ended
+  type: list
+  elements: dict
+  sample:
+    - version: 19.0.1.1.0
+      status: done
+      steps:
+        - {id: company, kind: song, name: "songs.company::main", status: done, seconds: 0.03, changed: true}
+modules:
+  description: The modules whose version changed, with the versions before (C(from)) and after (C(to)); null when it isn't there. In check
+    mode what
+    the plan says.
+  returned: when it has ended, or in check mode
+  type: dict
+  sample: {"shop": {"from": "19.0.1.0.0", "to": "19.0.1.1.0"}}
+plan:
+  description: The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet that could tell.
+  returned: in check mode
+  type: dict
+  sample: {"database": "acme_prod", "changed": true, "install": [], "update": ["shop"], "reason": "update shop"}
+report:
+  description: A table of what was done, or would be, as lines.
+  returned: when it has ended, or in check mode
+  type: list
+  elements: str
+  sample: ["Module  Before      After", "------  ----------  ----------", "shop    19.0.1.0.0  19.0.1.1.0"]
+running:
+  description: Whether it is still at work.
+  returned: when it was started
+  type: bool
+  sample: false
+run:
+  description: ID of its container.
+  returned: when it was started
+  type: str
+  sample: 3f1c0d6a7d0b
+container:
+  description: Name of its container. It is kept if it failed.
+  returned: when it was started
+  type: str
+  sample: odoo-cloud-acme_prod-run
+ours:
+  description: With O(wait=false), whether the container does what this module was asked for. If not, another run works, wait for it and
+    start again.
+  returned: with O(wait=false)
+  type: bool
+  sample: true
+exit_code:
+  description: How the container ended, see C(docs/runtime.md).
+  returned: when it has ended
+  type: int
+  sample: 0
+events_file:
+  description: File on the machine with all events of the run, an object of JSON on each line.
+  returned: when it was started
+  type: str
+  sample: /srv/odoo-cloud/acme_prod/runs/run-20261125T104500-1f3a.ndjson
+log:
+  description: The last lines that the container wrote.
+  returned: when it has ended
+  type: list
+  elements: str
+  sample: ["2026-11-25 10:45:31,120 8 INFO odoo-cloud: database 'acme_prod' is ready; UpdateOnly ends here"]
+restore_point:
+  description: The restore point that was made.
+  returned: when one was made
+  type: dict
+  sample: {"kind": "clone", "name": "acme_prod-20261125T104500", "seconds": 1.4}
+"""
+
+import json
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _run_module
+
+
+def environment(params: dict) -> _run_module.Env:
+    """The variables that the run gets."""
+    kind = "uninstall" if params["state"] == "absent" else "install"
+    return {
+        "UPDATE": "none",
+        "INSTALL_MISSING": "False",
+        "MIGRATION_FILE": "",
+        "STEPS": json.dumps([{kind: list(params["name"])}]),
+    }
+
+
+def outdated(plan: dict, names: list[str]) -> list[str]:
+    """Those of the modules that the plan would update because they themselves changed."""
+    return [name for name in names if name in (plan.get("reasons") or {}) and name in (plan.get("update") or [])]
+
+
+def needed(params: dict, run: _run_module.Run) -> _run_module.Env | None:
+    """For C(latest): which modules have to be updated, as the plan tells."""
+    ask = {**_run_module.common_env(params), **environment(params), "UPDATE": "changed", "STEPS": ""}
+    found = outdated(run.plan(ask), params["name"])
+    return {"UPDATE": ",".join(found) or "none"}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **_run_module.SPEC,
+            "name": {"type": "list", "elements": "str", "required": True, "aliases": ["names"]},
+            "state": {"type": "str", "choices": ["present", "absent", "latest"], "default": "present"},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    if not params["name"]:
+        module.fail_json(msg="name=[]: give the technical name of one module or more, such as ['sale']")
+    _run_module.execute(
+        module,
+        f"{params['state']} of {', '.join(params['name'])}",
+        environment(params),
+        (lambda run: needed(params, run)) if params["state"] == "latest" else None,
+    )
+
+
+if __name__ == "__main__":
+    main()

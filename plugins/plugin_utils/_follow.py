@@ -1,0 +1,88 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# PRIVATE to the collection odoo_cloud.platform.
+"""Shows what a long run does while it does it: the module starts it, small looks tell what is new, the module says how it ended."""
+
+from __future__ import annotations
+
+import time
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.times import short
+
+LOOK = "odoo_cloud.platform.odoo_run_info"
+LOOK_SECONDS = 10  # how long one look waits for news
+SILENT_SECONDS = 30  # after so long without news the output says that it goes on
+
+
+class FollowAction(ActionBase):
+    """Runs the module of the same name, and shows its events while it works."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        name = self._task.resolved_action or self._task.action
+        waits = boolean(arguments.get("wait", True), strict=False)
+        if self._task.async_val or self._task.check_mode or not waits or arguments.get("run"):
+            return self._execute_module(
+                module_name=name, module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val
+            )
+        return self._followed(name, arguments, task_vars)
+
+    def _followed(self, name, arguments, task_vars):
+        deadline = time.monotonic() + float(arguments.get("timeout") or 7200)
+        while True:
+            started = self._execute_module(
+                module_name=name, module_args={**arguments, "wait": False}, task_vars=task_vars
+            )
+            if started.get("failed") or not started.get("run"):
+                return started
+            ours = bool(started.get("ours"))
+            if not ours:
+                self._say(arguments, f"another run is at work ({started.get('container')}), waiting for it")
+            ended = self._look_until_end(started["run"], arguments, task_vars, deadline)
+            if ours or not ended:
+                left = max(int(deadline - time.monotonic()), 0)
+                ended = {"run": started["run"], "events_file": started.get("events_file") or None, "timeout": left}
+                return self._execute_module(module_name=name, module_args={**arguments, **ended}, task_vars=task_vars)
+
+    def _look_until_end(self, run, arguments, task_vars, deadline):
+        """True when it has ended. A look that fails is left to the module, which says why."""
+        begin = told = time.monotonic()
+        offset, doing = 0, ""
+        while time.monotonic() < deadline:
+            look = self._execute_module(
+                module_name=LOOK,
+                module_args={
+                    "container": run,
+                    "offset": offset,
+                    "until": "news",
+                    "timeout": max(min(LOOK_SECONDS, int(deadline - time.monotonic())), 0),
+                    **({"docker_host": arguments["docker_host"]} if arguments.get("docker_host") else {}),
+                },
+                task_vars=task_vars,
+            )
+            if look.get("failed"):
+                return True
+            offset, doing = look["offset"], look["doing"] or doing
+            for line in look["lines"]:
+                self._say(arguments, line)
+            now = time.monotonic()
+            if look["lines"]:
+                told = now
+            if not look["running"]:
+                return True
+            if now - told >= SILENT_SECONDS:
+                self._say(arguments, f"at work for {short(now - begin)}" + (f": {doing}" if doing else ""))
+                told = now
+        return False
+
+    def _say(self, arguments, line):
+        self._display.display(f"  {arguments.get('instance')}: {line}")

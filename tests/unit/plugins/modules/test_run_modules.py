@@ -1,0 +1,334 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+
+import pytest
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _container, _one_off, _run_module
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import EngineConflict, EngineError
+from ansible_collections.odoo_cloud.platform.plugins.modules import (
+    anthem_song,
+    odoo_migration,
+    odoo_module,
+    odoo_update,
+)
+
+
+class Engine:
+    """Containers of a test: what one does is a list of what is seen at each look at it."""
+
+    def __init__(self, folder, **containers):
+        self.folder = str(folder)
+        self.there = dict(containers)
+        self.made = []
+        self.removed = []
+        self.ends = 0  # looks until a new container has ended
+        self.code = 0
+        self.out = ""
+        self.tell = []
+        self.conflicts = 0
+
+    def containers(self, **filters):
+        return [one for one in self.there.values() if "Labels" in one]
+
+    def container(self, name):
+        found = self.there.get(name) or next((one for one in self.there.values() if one.get("Id") == name), None)
+        if found is None or "State" not in found:
+            return None
+        if found["State"]["Running"] and found.get("looks", 0) <= 0:
+            self.end(found)
+        found["looks"] = found.get("looks", 0) - 1
+        return json.loads(json.dumps(found))
+
+    def end(self, found):
+        found["State"] = {"Running": False, "Status": "exited", "ExitCode": found.get("code", self.code)}
+        env = dict(one.partition("=")[::2] for one in found["Config"]["Env"])
+        if "EVENTS_FILE" in env:
+            path = os.path.join(self.folder, os.path.basename(env["EVENTS_FILE"]))
+            with open(path, "a", encoding="utf-8") as stream:
+                stream.writelines(json.dumps(event) + "\n" for event in self.tell)
+
+    def image_id(self, reference):
+        return None if reference == "none" else reference
+
+    def create(self, name, content):
+        if self.conflicts or name in self.there:
+            self.conflicts -= 1
+            raise EngineConflict("409")
+        if any(mount.get("Source") == "/missing" for mount in content["HostConfig"]["Mounts"]):
+            raise EngineError("Docker engine: POST x: 400 bind source path does not exist: /missing")
+        self.made.append(content)
+        mounts = [{"Source": one["Source"], "Destination": one["Target"]} for one in content["HostConfig"]["Mounts"]]
+        self.there[name] = {
+            "Id": f"id-{len(self.made)}",
+            "Name": f"/{name}",
+            "State": {"Running": False, "Status": "created"},
+            "Config": {"Labels": content["Labels"], "Env": content["Env"]},
+            "Mounts": mounts,
+            "looks": self.ends,
+        }
+        return f"id-{len(self.made)}"
+
+    def start(self, name):
+        next(one for one in self.there.values() if one.get("Id") == name)["State"] = {"Running": True}
+
+    def output(self, name, lines=0):
+        return self.out, self.out
+
+    def remove(self, name):
+        self.removed.append(name)
+        self.there = {key: one for key, one in self.there.items() if name not in (key, one.get("Id"))}
+
+
+def params(**given):
+    values = {name: option.get("default") for name, option in _run_module.SPEC.items()}
+    return {**values, "instance": "acme", "platform": "oc", "timeout": 5, **given}
+
+
+def definition(folder, **given):
+    return {
+        "name": "oc-acme-run",
+        "image": "sha256:1",
+        "env": {"MODE": "UpdateOnly", "INSTANCE": "acme", "UPDATE": "changed", "MIGRATION_FILE": "/odoo/migration.yml"},
+        "mounts": [
+            {"type": "bind", "source": str(folder), "target": "/run/odoo-cloud"},
+            {"type": "volume", "source": "oc-acme-data", "target": "/var/lib/odoo"},
+        ],
+        "tmpfs": ["/tmp"],
+        "network": "oc",
+        "cap_drop": ["ALL"],
+        "read_only": True,
+        **given,
+    }
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(_one_off, "POLL_SECONDS", 0)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return _run_module.Run(params(definition=definition(tmp_path)), "The migration", Engine(tmp_path))
+
+
+DONE = [
+    {"event": "run_started", "run_id": "abc", "database": "acme"},
+    {"event": "step_done", "version": "1.0.1", "step_id": "a", "kind": "song", "name": "s::a", "changed": True},
+    {"event": "run_ended", "run_id": "abc", "status": "done", "code": 0},
+]
+
+
+def test_the_body_is_as_confined_as_the_definition(tmp_path):
+    content = _one_off.body(definition(tmp_path, user="8069:8069", security_opts=["no-new-privileges"]), "oc")
+    host = content["HostConfig"]
+    assert content["User"] == "8069:8069"
+    assert (host["ReadonlyRootfs"], host["CapDrop"], host["SecurityOpt"]) == (True, ["ALL"], ["no-new-privileges"])
+    assert (host["NetworkMode"], host["Tmpfs"], host["RestartPolicy"]) == ("oc", {"/tmp": ""}, {"Name": "no"})
+    assert host["Mounts"][1]["VolumeOptions"] == {"Labels": {"org.odoo-cloud.platform": "oc"}}
+    assert content["Labels"]["org.odoo-cloud.platform"] == "oc"
+    alone = _one_off.body(definition(tmp_path, network_mode="none"), "oc")
+    assert alone["HostConfig"]["NetworkMode"] == "none"
+
+
+def test_nothing_of_serving_is_left_in_a_one_off(tmp_path):
+    replica = definition(tmp_path, aliases=["acme.odoo"], healthcheck={"test": []}, config_paths=["/x"])
+    made = _one_off.derive(replica, "oc-acme-run", {"UPDATE": "all", "MIGRATION_FILE": None}, ["plan"])
+    assert not {"aliases", "healthcheck", "config_paths"} & set(made)
+    assert (made["command"], made["restart_policy"]) == (["plan"], "no")
+    assert made["env"] == {"MODE": "UpdateOnly", "INSTANCE": "acme", "UPDATE": "all"}
+    assert replica["env"]["MIGRATION_FILE"]  # the given one is left as it was
+
+
+def test_two_that_ask_for_the_same_are_one(tmp_path):
+    one, same, other = definition(tmp_path), definition(tmp_path), definition(tmp_path)
+    same["env"]["EVENTS_FILE"] = "/run/odoo-cloud/x"
+    other["env"]["UPDATE"] = "all"
+    assert _one_off.request_of(one) == _one_off.request_of(same) != _one_off.request_of(other)
+
+
+def test_it_is_run_and_its_result_told(run):
+    run.engine.tell = DONE
+    result = run.to_the_end({})
+    assert (result["status"], result["changed"], result["exit_code"], result["run_id"]) == ("done", True, 0, "abc")
+    assert result["report"][-1].startswith("1.0.1    song s::a  done")
+    assert run.engine.removed == ["id-1"]
+    env = dict(one.partition("=")[::2] for one in run.engine.made[0]["Env"])
+    assert env["EVENTS_FILE"].startswith("/run/odoo-cloud/run-")
+    assert (env["MODE"], env["WAIT"]) == ("UpdateOnly", "True")
+
+
+def test_a_runtime_that_knows_no_steps_is_no_success(run):
+    with pytest.raises(_run_module.RunFailed, match="knows nothing of STEPS; the image is older than this collection"):
+        run.to_the_end({"MIGRATION_FILE": "", "STEPS": "[]"})
+    assert run.to_the_end({"MIGRATION_FILE": ""})["changed"] is True
+
+
+def test_a_failed_one_is_kept_and_says_why(run):
+    error = {"type": "ValueError", "message": "no"}
+    failed = {"event": "step_failed", "version": "1", "kind": "song", "name": "s::a", "error": error}
+    run.engine.tell, run.engine.code = [DONE[0], failed], 72
+    with pytest.raises(_run_module.RunFailed) as caught:
+        run.to_the_end({})
+    message = "The migration of instance acme ended with exit code 72 (installing or updating modules failed; the state is Failed)"
+    assert str(caught.value) == f"{message}: step song s::a of version 1: ValueError: no"
+    assert (caught.value.found["exit_code"], caught.value.found["status"]) == (72, "killed")
+    assert run.engine.removed == []
+
+
+def test_the_same_run_is_waited_for_not_started_again(run):
+    run.engine.ends, run.engine.tell = 3, DONE
+    first, mine = run.begin({})
+    assert mine and first.running
+    assert run.to_the_end({})["status"] == "done"
+    assert len(run.engine.made) == 1
+
+
+def test_another_run_is_waited_for_first(run):
+    run.engine.ends = 3
+    run.begin({"UPDATE": "all"})
+    run.engine.tell = DONE
+    again, mine = run.begin({})
+    assert (again.running, mine) == (True, False)
+    assert run.to_the_end({})["status"] == "done"
+    assert len(run.engine.made) == 2
+    assert "UPDATE=changed" in run.engine.made[1]["Env"]
+
+
+def test_one_that_goes_on_is_no_success(run):
+    run.params["timeout"] = 0
+    run.engine.ends = 1000
+    with pytest.raises(_run_module.RunFailed, match="still at work after 0 s .timeout.. It goes on"):
+        run.to_the_end({})
+    assert run.engine.removed == []
+
+
+def test_a_name_that_is_taken_meanwhile_is_tried_again(run):
+    run.engine.conflicts, run.engine.tell = 2, DONE
+    assert run.to_the_end({})["exit_code"] == 0
+    run.engine.conflicts = 9
+    with pytest.raises(_one_off.OneOffError, match="again and again"):
+        run.to_the_end({})
+
+
+def test_a_container_of_somebody_else_is_left_alone(run):
+    run.engine.there["oc-acme-run"] = {"Id": "x", "State": {"Running": False}, "Config": {"Labels": {}}}
+    with pytest.raises(_one_off.OneOffError, match="did not make"):
+        run.to_the_end({})
+    assert run.engine.removed == []
+
+
+def test_the_result_is_in_the_events_when_somebody_else_was_faster(run, tmp_path):
+    path = tmp_path / "run-x.ndjson"
+    path.write_text("".join(json.dumps(event) + "\n" for event in DONE))
+    run.params["events_file"] = str(path)
+    assert run.collect("gone")["status"] == "done"
+    path.write_text(json.dumps(DONE[0]) + "\n")
+    with pytest.raises(_run_module.RunFailed, match="somebody removed it"):
+        run.collect("gone")
+
+
+def test_a_plan_only_asks(run):
+    run.engine.out = json.dumps({"database": "acme", "changed": False})
+    assert run.plan({})["changed"] is False
+    content = run.engine.made[0]
+    assert content["Cmd"] == ["plan"]
+    assert not [one for one in content["Env"] if one.startswith("EVENTS_FILE")]
+    assert list(run.engine.there) == []
+
+
+def test_a_plan_that_is_refused_fails(run):
+    refusal = {"reason": "2 versions", "decisions": [{"command": "allow_serie=true", "effect": "runs both"}]}
+    run.engine.out = json.dumps({"changed": True, "migration": {"refusal": refusal}})
+    with pytest.raises(_run_module.RunFailed, match="acme: 2 versions; decide: allow_serie=true"):
+        run.plan({})
+
+
+def test_a_plan_that_says_nothing_fails_with_its_last_error(run):
+    run.engine.out = "2026-01-01 00:00:00,000 1 ERROR odoo-cloud: DB_NAME is missing\n"
+    run.engine.code = 78
+    with pytest.raises(_run_module.RunFailed, match="exit code 78 .*: DB_NAME is missing$"):
+        run.plan({})
+
+
+def test_what_is_not_there_yet(tmp_path):
+    def planned(**given):
+        run = _run_module.Run(params(definition=definition(tmp_path, **given)), "x", Engine(tmp_path))
+        return _run_module._planned(run, {}, None)
+
+    assert planned(image="none")["changed"] is True
+    mounts = [{"type": "bind", "source": "/missing", "target": "/etc/odoo"}]
+    assert planned(mounts=mounts)["reason"].endswith("the folder /missing is not there; the playbook odoo makes it")
+
+
+def test_the_definition_is_the_one_that_the_role_left(tmp_path):
+    config = tmp_path / "config"
+    config.mkdir()
+    replica = definition(tmp_path, healthcheck={"test": []}, image="old")
+    replica["mounts"] = [{"type": "bind", "source": str(config), "target": "/etc/odoo"}]
+    labels = {_container.PLATFORM_LABEL: "oc", _container.DEFINITION_LABEL: json.dumps(replica)}
+    engine = Engine(tmp_path, a={"Names": ["/oc-acme-1"], "Created": 1, "Labels": labels})
+    assert _one_off.definition_of(engine, "oc", "acme")["image"] == "old"
+    (tmp_path / "one-off.json").write_text(json.dumps({"image": "new"}))
+    assert _one_off.definition_of(engine, "oc", "acme")["image"] == "new"
+    with pytest.raises(_one_off.Missing, match=r"instance='acne': no container .* \(there are acme\)"):
+        _one_off.definition_of(engine, "oc", "acne")
+    with pytest.raises(_one_off.Missing, match="run the playbook odoo first"):
+        _one_off.definition_of(Engine(tmp_path), "oc", "acme")
+
+
+def test_old_event_files_are_removed(tmp_path):
+    for number in range(25):
+        (tmp_path / f"run-2026112{number // 10}T00000{number % 10}-ab.ndjson").write_text("")
+    (tmp_path / "other.txt").write_text("")
+    _one_off.prune(str(tmp_path), "run", 20)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert len(names) == 21
+    assert names[1] == "run-20261120T000005-ab.ndjson"
+    moment = datetime.datetime(2026, 11, 25, 10, 45, tzinfo=datetime.timezone.utc)
+    assert _one_off.event_file_name("run", moment).startswith("run-20261125T104500-")
+
+
+def test_what_each_module_asks_for():
+    migration = dict.fromkeys(
+        ("migration_file", "mode", "allow_serie", "force_version", "next", "update", "install_missing")
+    )
+    assert set(odoo_migration.environment(migration).values()) == {None}
+    told = odoo_migration.environment({**migration, "allow_serie": False, "update": ["a", "b"], "migration_file": ""})
+    assert (told["MIGRATION_ALLOW_SERIE"], told["UPDATE"], told["MIGRATION_FILE"]) == ("False", "a,b", "")
+    update = odoo_update.environment({"modules": ["changed"], "install_missing": False})
+    assert update == {"UPDATE": "changed", "INSTALL_MISSING": "False", "MIGRATION_FILE": ""}
+    absent = odoo_module.environment({"state": "absent", "name": ["a"]})
+    assert (json.loads(absent["STEPS"]), absent["UPDATE"]) == ([{"uninstall": ["a"]}], "none")
+    assert json.loads(odoo_module.environment({"state": "latest", "name": ["a"]})["STEPS"]) == [{"install": ["a"]}]
+    song = {"song": "a.b::c", "kwargs": {"x": 1}, "song_timeout": None, "songs": None, "data_path": None}
+    assert anthem_song.steps(song) == [{"song": "a.b::c", "kwargs": {"x": 1}}]
+    songs = [{"song": "a::b", "kwargs": None, "timeout": 3.0}]
+    assert anthem_song.steps({**song, "song": None, "songs": songs}) == [{"song": "a::b", "timeout": 3.0}]
+
+
+def test_latest_updates_only_what_changed_itself(run):
+    plan = {"changed": True, "update": ["a", "b", "c"], "reasons": {"a": "content", "c": "content"}}
+    run.engine.out = json.dumps(plan)
+    given = {**params(), "state": "latest", "name": ["a", "b"]}
+    assert odoo_module.needed(given, run) == {"UPDATE": "a"}
+    run.engine.out = json.dumps({**plan, "reasons": {"c": "content"}})
+    assert odoo_module.needed(given, run) == {"UPDATE": "none"}
+
+
+def test_a_variable_that_is_empty_is_taken_away(run):
+    made = run.derived("run", {"MIGRATION_FILE": "", "UPDATE": None, "STEPS": "[]"})
+    assert "MIGRATION_FILE" not in made["env"]
+    assert (made["env"]["UPDATE"], made["env"]["STEPS"]) == ("changed", "[]")
+    installing = definition("/x")
+    installing["env"]["MODE"] = "InstallOnly"
+    other = _run_module.Run(params(definition=installing), "x", run.engine)
+    assert other.derived("run", {})["env"]["MODE"] == "InstallOnly"
+    installing["env"]["MODE"] = "RunOnly"
+    assert other.derived("run", {})["env"]["MODE"] == "UpdateOnly"
