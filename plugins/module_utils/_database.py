@@ -11,7 +11,7 @@ from typing import Any
 
 from ._runtime import scram
 from ._runtime.pg import one_line
-from ._runtime.provision import ROLE_ATTRIBUTES, DatabaseError, Facts, Wanted
+from ._runtime.provision import KEEPER_ATTRIBUTES, ROLE_ATTRIBUTES, DatabaseError, Facts, Wanted
 
 PSYCOPG2_ERROR = None
 try:
@@ -61,12 +61,20 @@ def parse_wanted(items: list[dict[str, Any]], login_user: str) -> list[Wanted]:
             item.get("state") or "present",
             item.get("confirm_drop") or "",
             bool(item.get("drop_owner")),
+            item.get("keeper") or "",
+            item.get("keeper_password") or None,
         )
         check_name(f"databases[{number}].name", wanted.name)
-        check_name(f"databases[{number}].owner", wanted.owner)
-        if wanted.owner == login_user:
+        for option, role in (("owner", wanted.owner), ("keeper", wanted.keeper)):
+            if role or option == "owner":
+                check_name(f"databases[{number}].{option}", role)
+            if role == login_user:
+                raise DatabaseError(
+                    f"databases[{number}].{option} is {role!r}: must not be login_user; an instance has its own role"
+                )
+        if wanted.keeper == wanted.owner:
             raise DatabaseError(
-                f"databases[{number}].owner is {wanted.owner!r}: must not be login_user; an instance has its own role"
+                f"databases[{number}].keeper is {wanted.keeper!r}: must be another role than owner, which makes no databases"
             )
         if wanted.state == "absent" and wanted.confirm_drop != wanted.name:
             raise DatabaseError(
@@ -75,14 +83,19 @@ def parse_wanted(items: list[dict[str, Any]], login_user: str) -> list[Wanted]:
             )
         if wanted.name in (other.name for other in result):
             raise DatabaseError(f"databases[{number}].name is {wanted.name!r}: it is in the list twice")
-        if wanted.password is not None:
-            if passwords.setdefault(wanted.owner, wanted.password) != wanted.password:
+        for option, role, password in (
+            ("password", wanted.owner, wanted.password),
+            ("keeper_password", wanted.keeper, wanted.keeper_password),
+        ):
+            if password is None:
+                continue
+            if passwords.setdefault(role, password) != password:
                 raise DatabaseError(
-                    f"databases[{number}].password: role {wanted.owner!r} has another password earlier in the list;"
+                    f"databases[{number}].{option}: role {role!r} has another password earlier in the list;"
                     " it must be the same one"
                 )
-            if any(char in wanted.password for char in "\r\n\0"):
-                raise DatabaseError(f"databases[{number}].password: must be one line")
+            if any(char in password for char in "\r\n\0"):
+                raise DatabaseError(f"databases[{number}].{option}: must be one line")
         result.append(wanted)
     return result
 
@@ -197,19 +210,30 @@ def picture(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str], after
     databases: dict[str, Any] = {}
     roles: dict[str, Any] = {}
     for item in wanted:
-        found, role = facts.databases.get(item.name), facts.roles.get(item.owner)
+        found = facts.databases.get(item.name)
+        gone = after and item.state == "absent"
         if after and item.state == "present":
             databases[item.name] = {"owner": item.owner, "encoding": "UTF8", "public": []}
-            roles[item.owner] = {name: right for name, (right, _say) in ROLE_ATTRIBUTES.items()}
-            if item.password is not None:
-                roles[item.owner]["password"] = "as given"
         else:
-            gone = after and item.state == "absent"
             databases[item.name] = None if found is None or gone else dict(found)
-            if role is None or (gone and item.drop_owner):
-                roles.setdefault(item.owner, None)
+        for name, password, attributes in (
+            (item.owner, item.password, ROLE_ATTRIBUTES),
+            (item.keeper, item.keeper_password, KEEPER_ATTRIBUTES),
+        ):
+            role = facts.roles.get(name)
+            if not name:
+                continue
+            if after and item.state == "present":
+                roles[name] = {key: right for key, (right, _say) in attributes.items()}
+                if password is not None:
+                    roles[name]["password"] = "as given"
+            elif role is None or (gone and item.drop_owner):
+                roles.setdefault(name, None)
             else:
-                roles[item.owner] = {name: role[name] for name in ROLE_ATTRIBUTES}
-                if item.password is not None and item.state == "present":
-                    roles[item.owner]["password"] = "another" if item.owner in wrong_passwords else "as given"
+                roles[name] = {key: role[key] for key in attributes}
+                if password is not None and item.state == "present":
+                    roles[name]["password"] = "another" if name in wrong_passwords else "as given"
+            if name == item.keeper and roles[name] is not None:
+                known = role.get("member_of", []) if role is not None else []
+                roles[name]["acts_for_owner"] = (after and item.state == "present") or item.owner in known
     return {"databases": databases, "roles": roles}

@@ -54,8 +54,17 @@ options:
       confirm_drop:
         description: Must be the name of the database, or O(databases[].state=absent) is refused.
         type: str
+      keeper:
+        description:
+          - A second role of the instance, which makes restore points and copies for rehearsals. It may log in, make databases, and act
+            for the owner; it reads no other instance's database. The runtime knows it as C(DB_ADMIN_USER).
+          - Without it, no such role is made, and one that is there is left as it is.
+        type: str
+      keeper_password:
+        description: Password of O(databases[].keeper), checked and set like O(databases[].password).
+        type: str
       drop_owner:
-        description: Whether O(databases[].state=absent) drops the role too.
+        description: Whether O(databases[].state=absent) drops the role too, and O(databases[].keeper) if that is given.
         type: bool
         default: false
   may_be_absent:
@@ -76,6 +85,8 @@ EXAMPLES = r"""
     databases:
       - name: acme_prod
         password: "{{ lookup('odoo_cloud.platform.secret', 'acme_prod/db_password') }}"
+        keeper: acme_prod_keeper
+        keeper_password: "{{ lookup('odoo_cloud.platform.secret', 'acme_prod/db_keeper_password') }}"
 
 - name: Drop a database that nobody needs
   odoo_cloud.platform.odoo_database:
@@ -113,15 +124,16 @@ def wrong_passwords(
 ) -> set[str]:
     """Roles that are there and whose password is another one."""
     return {
-        item.owner
+        role
         for item in wanted
+        for role, password in ((item.owner, item.password), (item.keeper, item.keeper_password))
         if item.state == "present"
-        and item.password is not None
-        and item.owner in facts.roles
+        and password is not None
+        and role in facts.roles
         and not (
-            facts.roles[item.owner]["login"]
-            and not facts.roles[item.owner]["expired"]
-            and _database.password_is_right(connection, params, facts, item.owner, item.password)
+            facts.roles[role]["login"]
+            and not facts.roles[role]["expired"]
+            and _database.password_is_right(connection, params, facts, role, password)
         )
     }
 
@@ -169,6 +181,8 @@ def main() -> None:
                     "password": {"type": "str", "no_log": True},
                     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
                     "confirm_drop": {"type": "str"},
+                    "keeper": {"type": "str"},
+                    "keeper_password": {"type": "str", "no_log": True},
                     "drop_owner": {"type": "bool", "default": False},
                 },
             },

@@ -395,3 +395,26 @@ def test_others_are_kept_out_while_it_is_copied(shop, server, name):
             thread.join()
     assert databases(server, name) == ["before"]
     assert tries[-1]
+
+
+def test_a_keeper_made_by_an_administrator_without_superuser_is_enough(server, name):
+    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import provision
+
+    server.execute(f'CREATE ROLE "{name}_admin" LOGIN CREATEDB CREATEROLE')
+    server.execute(f'CREATE DATABASE "{name}_other"')
+    server.execute(f'REVOKE CONNECT ON DATABASE "{name}_other" FROM PUBLIC')
+    wanted = [provision.Wanted(name, name, "owner's", keeper=f"{name}_keeper", keeper_password="keeper's")]
+    admin = server.connect(user=f"{name}_admin")
+    provision.apply(admin, provision.plan(wanted, provision.read_facts(admin, wanted), set()))
+    assert provision.plan(wanted, provision.read_facts(admin, wanted), set()) == []
+    admin.close()
+    keeper = server.connect(user=f"{name}_keeper")
+    with keeper.cursor() as cursor:
+        cursor.execute(f'CREATE DATABASE "{name}_copy" OWNER "{name}" TEMPLATE "{name}"')
+        cursor.execute(f'ALTER DATABASE "{name}" RENAME TO "{name}_old"')
+        cursor.execute(f'DROP DATABASE "{name}_copy"')
+        with pytest.raises(psycopg2.Error):
+            cursor.execute(f'CREATE DATABASE "{name}_theirs" TEMPLATE "{name}_other"')
+    keeper.close()
+    with pytest.raises(psycopg2.OperationalError, match="permission denied"):
+        server.connect(f"{name}_other", f"{name}_keeper")

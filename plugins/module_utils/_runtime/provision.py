@@ -42,6 +42,8 @@ class Wanted:
     state: str = "present"
     confirm_drop: str = ""
     drop_owner: bool = False
+    keeper: str = ""  # the role that copies and renames the database; empty: none is wanted
+    keeper_password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ SELECT json_build_object(
       'login', rolcanlogin, 'superuser', rolsuper, 'createdb', rolcreatedb, 'createrole', rolcreaterole,
       'replication', rolreplication, 'bypassrls', rolbypassrls, 'expired', coalesce(rolvaliduntil <= now(), false),
       'usable', {usable},
+      'member_of', (SELECT coalesce(json_agg(pg_catalog.pg_get_userbyid(m.roleid)), '[]')
+                    FROM pg_catalog.pg_auth_members m WHERE m.member = r.oid),
       'owns', (SELECT coalesce(json_agg(d.datname), '[]') FROM pg_catalog.pg_database d
                WHERE d.datdba = r.oid))), '{{}}')
     FROM pg_catalog.pg_roles r
@@ -84,6 +88,8 @@ ROLE_ATTRIBUTES = {
     "bypassrls": (False, "NOBYPASSRLS"),
     "expired": (False, "VALID UNTIL 'infinity'"),
 }
+# It makes copies and renames them, for its own instance alone, whose role it may act for.
+KEEPER_ATTRIBUTES = {**ROLE_ATTRIBUTES, "createdb": (True, "CREATEDB")}
 
 
 def read_facts(connection: Any, wanted: list[Wanted]) -> Facts:
@@ -93,7 +99,10 @@ def read_facts(connection: Any, wanted: list[Wanted]) -> Facts:
     with connection.cursor() as cursor:
         cursor.execute(
             FACTS_SQL.format(usable=usable),
-            {"roles": [item.owner for item in wanted], "names": [item.name for item in wanted]},
+            {
+                "roles": [name for item in wanted for name in (item.owner, item.keeper) if name],
+                "names": [item.name for item in wanted],
+            },
         )
         found = cursor.fetchone()[0]
     holders = {}
@@ -120,8 +129,8 @@ def with_password(start: str, password: str) -> Statement:
     return Statement(f"{start} PASSWORD '{scram.verifier(password)}'", f"{start} PASSWORD {HIDDEN}")
 
 
-def create_role(owner: str, password: str | None) -> Statement:
-    start = f"CREATE ROLE {quoted(owner)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE"
+def create_role(owner: str, password: str | None, keeper: bool = False) -> Statement:
+    start = f"CREATE ROLE {quoted(owner)} LOGIN NOSUPERUSER {'' if keeper else 'NO'}CREATEDB NOCREATEROLE"
     return plain(start) if password is None else with_password(start, password)
 
 
@@ -141,6 +150,11 @@ def act_for(role: str, version: int) -> Statement:
     return plain(f"GRANT {quoted(role)} TO CURRENT_USER{options}")
 
 
+def member_of(role: str, member: str, version: int) -> Statement:
+    options = " WITH INHERIT TRUE, SET TRUE" if version >= 160000 else ""
+    return plain(f"GRANT {quoted(role)} TO {quoted(member)}{options}")
+
+
 PUBLIC_DEFAULT = ["CONNECT", "TEMPORARY"]
 
 
@@ -158,7 +172,7 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
 
     dropped: set[str] = set()
     for item in wanted:
-        role, database = facts.roles.get(item.owner), facts.databases.get(item.name)
+        database = facts.databases.get(item.name)
         if item.state == "absent":
             if database is not None:
                 if item.name in facts.holders:
@@ -170,15 +184,26 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
                 dropped.add(item.name)
             continue
 
-        if role is None and item.owner not in ready_roles:
-            result.append(create_role(item.owner, item.password))
-        elif role is not None and item.owner not in ready_roles:
-            differs = [say for name, (right, say) in ROLE_ATTRIBUTES.items() if role[name] != right]
+        def ensure_role(name: str, password: str | None, keeper: bool) -> None:
+            role = facts.roles.get(name)
+            if name in ready_roles:
+                return
+            ready_roles.add(name)
+            if role is None:
+                result.append(create_role(name, password, keeper))
+                return
+            attributes = KEEPER_ATTRIBUTES if keeper else ROLE_ATTRIBUTES
+            differs = [say for key, (right, say) in attributes.items() if role[key] != right]
             if differs:
-                result.append(plain(f"ALTER ROLE {quoted(item.owner)} {' '.join(differs)}"))
-            if item.password is not None and item.owner in wrong_passwords:
-                result.append(with_password(f"ALTER ROLE {quoted(item.owner)}", item.password))
-        ready_roles.add(item.owner)
+                result.append(plain(f"ALTER ROLE {quoted(name)} {' '.join(differs)}"))
+            if password is not None and name in wrong_passwords:
+                result.append(with_password(f"ALTER ROLE {quoted(name)}", password))
+
+        ensure_role(item.owner, item.password, False)
+        if item.keeper:
+            ensure_role(item.keeper, item.keeper_password, True)
+            if item.owner not in facts.roles.get(item.keeper, {}).get("member_of", []):
+                result.append(member_of(item.owner, item.keeper, facts.version))
 
         if database is None:
             may_act_for(item.owner)
@@ -201,9 +226,10 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
                 raise DatabaseError(
                     f"databases: role {item.owner!r} is not dropped (drop_owner): it owns {', '.join(others)} too"
                 )
-            statement = plain(f"DROP ROLE {quoted(item.owner)}")
-            if statement not in result:
-                result.append(statement)
+            for name in (item.keeper, item.owner):
+                statement = plain(f"DROP ROLE {quoted(name)}")
+                if name in facts.roles and statement not in result:
+                    result.append(statement)
     return result
 
 

@@ -54,6 +54,28 @@ def test_everything_new():
     assert "SCRAM" not in repr(statements)
 
 
+def test_a_keeper_makes_databases_for_its_owner_and_nothing_more():
+    with_keeper = wanted(keeper="acme_keeper", keeper_password="k3eper")
+    new = shown(provision.plan(with_keeper, facts(), set()))
+    assert new[1:3] == [
+        "CREATE ROLE \"acme_keeper\" LOGIN NOSUPERUSER CREATEDB NOCREATEROLE PASSWORD '********'",
+        'GRANT "acme" TO "acme_keeper" WITH INHERIT TRUE, SET TRUE',
+    ]
+    there = facts({}, {})
+    keeper = {**GOOD_ROLE, "createdb": True, "member_of": ["acme"], "owns": []}
+    there.roles["acme_keeper"] = keeper
+    assert provision.plan(with_keeper, there, set()) == []
+    there.roles["acme_keeper"] = {**keeper, "createdb": False, "createrole": True, "member_of": []}
+    assert shown(provision.plan(with_keeper, there, {"acme_keeper"})) == [
+        'ALTER ROLE "acme_keeper" CREATEDB NOCREATEROLE',
+        "ALTER ROLE \"acme_keeper\" PASSWORD '********'",
+        'GRANT "acme" TO "acme_keeper" WITH INHERIT TRUE, SET TRUE',
+    ]
+    assert "k3eper" not in repr(with_keeper)
+    gone = [Wanted("acme", "acme", state="absent", confirm_drop="acme", drop_owner=True, keeper="acme_keeper")]
+    assert shown(provision.plan(gone, there, set()))[-2:] == ['DROP ROLE "acme_keeper"', 'DROP ROLE "acme"']
+
+
 def test_nothing_to_do():
     assert provision.plan(wanted(), facts({}, {}), set()) == []
 
