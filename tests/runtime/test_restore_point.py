@@ -16,9 +16,10 @@ import psycopg2
 import pytest
 from test_modes import ALL, LAUNCH, PACKAGE, RUNNING, place, ready, write_addons  # noqa: F401 - fixtures
 
-# Dies at once before or after a function of the runtime is called: `rollback.swap:before`, `...:after`, `...:before:2`.
+# Dies at once before or after a function of the runtime is called: `rollback.swap:before`, `...:after`, `...:before:2`; or waits
+# before it, `...:pause:2` seconds.
 KILL = f"""
-import importlib, os, signal
+import importlib, os, signal, time
 where = os.environ.get("KILL_AT")
 if where:
     path, when, number = (where + ":1").split(":")[:3]
@@ -27,6 +28,8 @@ if where:
     original, calls = getattr(module, name), []
     def killing(*args, **values):
         calls.append(1)
+        if when == "pause":
+            time.sleep(float(number))
         if when == "before" and len(calls) == int(number):
             os.kill(os.getpid(), signal.SIGKILL)
         result = original(*args, **values)
@@ -186,6 +189,30 @@ def test_whoever_wrote_since_then_loses_nothing(shop, server, name, connect, sta
     assert databases(server, name) == ["failed"]
     assert shop.sql("SELECT what FROM written") == []
     assert server.execute("SELECT what FROM written", database=named(server, name, "failed")) == [("meanwhile",)]
+    assert "fake Odoo serves" in run(shop, "RunOnly", RELEASE="r1")
+
+
+def test_who_comes_at_the_last_moment_is_counted_in_the_very_transaction(shop, server, name, connect):
+    """Between the decision and the renaming: nobody can come in any more when it is asked for the last time."""
+    process = start(shop, "UpdateOnly", RELEASE="r2", KILL_AT="rollback.copy_properties:pause:2", **BACK)
+    limit = time.monotonic() + 30
+    while not server.execute(
+        "SELECT 1 FROM pg_database WHERE datname LIKE %s AND datallowconn", (f"{name}--before-%",)
+    ):  # the way back has begun
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    time.sleep(0.3)
+    session = connect(name, name)
+    with session.cursor() as cursor:
+        cursor.execute("INSERT INTO written VALUES ('just now')")
+    session.close()
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 85 and "1 sessions that are not ours" in output, output
+    assert shop.sql("SELECT what FROM written") == [("just now",)]
+    assert results(shop)[-1] == ("Failed", "held")
+    point = server.execute("SELECT datallowconn FROM pg_database WHERE datname LIKE %s", (f"{name}--before-%",))
+    assert point == [(False,)]
+    run(shop, "RunOnly", "rollback", "--confirm", f"lose 0 minutes of {name}")
     assert "fake Odoo serves" in run(shop, "RunOnly", RELEASE="r1")
 
 

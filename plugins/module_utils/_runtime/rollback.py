@@ -114,11 +114,15 @@ def guarded(window: Any) -> Iterator[Safety]:
 class Safety:
     """What a window has to fall back on: made before its first change, used when it fails."""
 
-    def __init__(self, window: Any, emit: Callable[..., None] | None = None) -> None:
+    def __init__(self, window: Any) -> None:
         self.window = window
-        self.emit = emit or (lambda *_args, **_values: None)
         self.point: Point | None = None
         self.since: Since | None = None
+
+    def emit(self, event: str, **values: Any) -> None:
+        events = getattr(self.window, "events", None)
+        if events is not None:
+            events.emit(event, **values)
 
     def prepare(self) -> None:
         """Makes the restore point; raises, with the database open again, when it can't be made."""
@@ -178,6 +182,12 @@ class Safety:
         if self.since is not None:
             self.since.child += 1
 
+    def excuse(self, sessions: int, began: float, ended: float) -> None:
+        """So many sessions were opened while a program of the user's ran."""
+        if self.since is not None:
+            self.since.excused += max(sessions, 0)
+            self.since.times.append((began, ended))
+
     @contextlib.contextmanager
     def outside(self) -> Iterator[None]:
         """While a program of the user's runs: its sessions can't be told from others' by their number, only by looking."""
@@ -192,8 +202,7 @@ class Safety:
         finally:
             with contextlib.suppress(psycopg2.Error):
                 after = (restore_point.session_count(control, point.source)[0] or 0) - since.ours()
-                since.excused += max(after - before, 0)
-                since.times.append((began, _clock(control)))
+                self.excuse(after - before, began, _clock(control))
 
     def close(self) -> None:
         if self.since is not None and self.since.watch is not None:
