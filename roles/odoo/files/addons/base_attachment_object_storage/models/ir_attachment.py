@@ -347,7 +347,7 @@ class IrAttachment(models.Model):
     def _register_hook(self):
         """Modules that are loaded before this one put their files on the local disk; after an update they are moved."""
         result = super()._register_hook()
-        if compat.is_updating() and self._storage() in self._get_stores():
+        if compat.is_updating() and self._storage() in (*self._get_stores(), "db"):
             attachments = self.env["ir.attachment"].sudo()
             rows = [
                 (number, fname)
