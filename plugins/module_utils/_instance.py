@@ -325,7 +325,7 @@ def _validate_migration(settings: dict[str, t.Any], bad: t.Callable[[str, t.Any,
             file,
             "a relative path begins in odoo_project_dir, which is not set; or give one inside the image",
         )
-    if _boolean(settings["odoo_migration_allow_serie"]) is None:
+    if _stateless.boolean(settings["odoo_migration_allow_serie"]) is None:
         bad("odoo_migration_allow_serie", settings["odoo_migration_allow_serie"], "give true or false")
     for variable, choices in (("odoo_restore_point", RESTORE_POINTS), ("odoo_on_failure", ON_FAILURE)):
         if settings[variable] is not None and settings[variable] not in choices:
@@ -355,7 +355,7 @@ def _migration(environment: str, settings: dict[str, t.Any]) -> dict[str, t.Any]
         "migration": {
             "file": file if not file or file.startswith("/") else f"{PROJECT_DIR}/{file}",
             "mode": text("odoo_migration_mode"),
-            "allow_serie": bool(_boolean(settings["odoo_migration_allow_serie"])),
+            "allow_serie": bool(_stateless.boolean(settings["odoo_migration_allow_serie"])),
             "force_version": text("odoo_migration_force_version"),
             "next": text("odoo_migration_next"),
         },
