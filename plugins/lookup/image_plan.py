@@ -104,4 +104,9 @@ class LookupModule(LookupBase):
         if item["kind"] != "odoo":
             return _image.read_tree(folder)
         runtime = os.path.normpath(os.path.join(role, "..", "..", "plugins", "module_utils", "_runtime"))
-        return _image.odoo_files(folder, item["version"]) + _image.read_tree(runtime, _image.RUNTIME_FOLDER)
+        addons = os.path.normpath(os.path.join(role, "..", "odoo", "files", "addons"))
+        return (
+            _image.odoo_files(folder, item["version"])
+            + _image.read_tree(runtime, _image.RUNTIME_FOLDER)
+            + _image.read_tree(addons, _image.ADDONS_FOLDER)
+        )

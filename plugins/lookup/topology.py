@@ -31,6 +31,8 @@ _list:
     - One dictionary with image_builder (the machine that builds images) and one dictionary for each of postgres, redis and object_storage.
     - These have machine, address (empty when it is no IP address that others reach), port, and remote (whether Odoo on another machine
       needs it).
+    - redis has url (of somebody else's server, else empty); object_storage has endpoint and machine_endpoint, its address for Odoo's
+      containers and for the machines that they run on, empty for AWS.
     - They also have host (the name in its certificate by which Odoo calls it) and names (all names in its certificate).
   type: list
   elements: dict

@@ -22,6 +22,7 @@ DEBIAN_PYTHONS = {"14": "3.9", "19": "3.13"}
 OFFICIAL_PYTHONS = {"14": "3.9", "15": "3.9", "16": "3.9", "17": "3.10", "18": "3.12", "19": "3.12"}
 HASH_LENGTH = 12
 RUNTIME_FOLDER = "odoo_cloud_runtime"
+ADDONS_FOLDER = "addons"  # in the build context; in the image it is C(_odoo_conf.ADDONS_DIR)
 REQUIREMENTS = "requirements.txt"  # in the build context of Odoo images
 SKIPPED_FOLDERS = ("__pycache__",)
 SKIPPED_SUFFIXES = (".pyc", ".pyo", "~", ".swp")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from . import _stateless
 from ._naming import NamingError, bucket_name, check_bucket_name, redis_prefix
 from ._odoo_conf import GEVENT_PORT, HTTP_PORT
 
@@ -73,6 +74,7 @@ DEFAULTS: dict[str, t.Any] = {
     "odoo_timeout": 30,
     "odoo_holder_timeout": 600,
     "odoo_reset_policy": "safe",
+    **_stateless.DEFAULTS,
 }
 
 # What a replica may be started to do; the modes that don't serve are for the role's one-off containers.
@@ -278,7 +280,7 @@ def _validate(name: str, environment: str, settings: dict[str, t.Any], problems:
         bad("odoo_update", update, "give changed, all or none, or a list of module names such as ['sale', 'stock']")
     elif len(_names(update)) > 1 and set(UPDATES) & set(_names(update)):
         bad("odoo_update", update, "changed, all and none stand alone; give one of them, or names of modules")
-    if _boolean(settings["odoo_update_live"]) is None:
+    if _stateless.boolean(settings["odoo_update_live"]) is None:
         bad("odoo_update_live", settings["odoo_update_live"], "give true or false")
     hooks = settings["odoo_hooks_dir"]
     if hooks is not None and not str(hooks).startswith("/"):
@@ -304,6 +306,8 @@ def _validate(name: str, environment: str, settings: dict[str, t.Any], problems:
     _validate_migration(settings, bad)
     if not isinstance(settings["odoo_conf"], dict):
         bad("odoo_conf", settings["odoo_conf"], "give a dictionary of odoo.conf options")
+    for problem in _stateless.problems(settings):
+        bad(*problem)
 
 
 def _validate_migration(settings: dict[str, t.Any], bad: t.Callable[[str, t.Any, str], None]) -> None:
@@ -321,7 +325,7 @@ def _validate_migration(settings: dict[str, t.Any], bad: t.Callable[[str, t.Any,
             file,
             "a relative path begins in odoo_project_dir, which is not set; or give one inside the image",
         )
-    if _boolean(settings["odoo_migration_allow_serie"]) is None:
+    if _stateless.boolean(settings["odoo_migration_allow_serie"]) is None:
         bad("odoo_migration_allow_serie", settings["odoo_migration_allow_serie"], "give true or false")
     for variable, choices in (("odoo_restore_point", RESTORE_POINTS), ("odoo_on_failure", ON_FAILURE)):
         if settings[variable] is not None and settings[variable] not in choices:
@@ -351,7 +355,7 @@ def _migration(environment: str, settings: dict[str, t.Any]) -> dict[str, t.Any]
         "migration": {
             "file": file if not file or file.startswith("/") else f"{PROJECT_DIR}/{file}",
             "mode": text("odoo_migration_mode"),
-            "allow_serie": bool(_boolean(settings["odoo_migration_allow_serie"])),
+            "allow_serie": bool(_stateless.boolean(settings["odoo_migration_allow_serie"])),
             "force_version": text("odoo_migration_force_version"),
             "next": text("odoo_migration_next"),
         },
@@ -375,12 +379,6 @@ def _names(value: t.Any) -> list[str]:
     return [one.strip() for one in str(value).split(",") if one.strip()]
 
 
-def _boolean(value: t.Any) -> bool | None:
-    """True and False, also as the text that a command line gives; None for what is neither."""
-    text = str(value).strip().lower()
-    return True if text in ("true", "yes", "1") else False if text in ("false", "no", "0") else None
-
-
 def project_of(name: str, environment: str) -> str:
     """The project of an instance that doesn't name it: C(acme_prod) in C(prod) is C(acme)."""
     plain = name.replace("_", "-")
@@ -402,7 +400,10 @@ def _build(
     port = "" if https_port == 443 else f":{https_port}"
     prefix = redis_prefix(project, environment)
     version = str(settings["odoo_version"]).removesuffix(".0")
-    return {
+    secret_key = str(settings["odoo_s3_secret_key"] or secret(f"{name}/s3_secret_key"))
+    account = f"{name}:{LOCAL_STORAGE_USER}"
+    platform = _stateless.build(name, environment, settings, secret_key, account)
+    instance: dict[str, t.Any] = {
         "name": name,
         "environment": environment,
         "project": project,
@@ -424,23 +425,26 @@ def _build(
         },
         "bucket": {
             "name": str(settings["odoo_bucket"] or bucket_name(project, environment)),
-            "access_key": str(settings["odoo_s3_access_key"] or f"{name}:{LOCAL_STORAGE_USER}"),
-            "secret_key": str(settings["odoo_s3_secret_key"] or secret(f"{name}/s3_secret_key")),
+            "access_key": str(settings["odoo_s3_access_key"] or account),
+            "secret_key": secret_key,
         },
         "storage_account": {
             "account": name,
             "user": LOCAL_STORAGE_USER,
-            "key": str(settings["odoo_s3_secret_key"] or secret(f"{name}/s3_secret_key")),
+            "key": secret_key,
         },
         "admin_login": str(settings["odoo_admin_login"]),
         "admin_password": str(settings["odoo_admin_password"] or secret(f"{name}/admin_password")),
         "master_password": str(settings["odoo_master_password"] or secret(f"{name}/master_password")),
-        "modules": [str(one) for one in settings["odoo_modules"]],
-        "server_wide_modules": [str(one) for one in settings["odoo_server_wide_modules"]],
+        "modules": list(dict.fromkeys([*map(str, settings["odoo_modules"]), *platform["addons"]])),
+        "server_wide_modules": list(
+            dict.fromkeys([*map(str, settings["odoo_server_wide_modules"]), *platform["server_wide"]])
+        ),
+        "platform": platform,
         "language": settings["odoo_language"],
         "mode": str(settings["odoo_mode"]),
         "update_modules": ",".join(_names(settings["odoo_update"])),
-        "update_live": bool(_boolean(settings["odoo_update_live"])),
+        "update_live": bool(_stateless.boolean(settings["odoo_update_live"])),
         "hooks_dir": str(settings["odoo_hooks_dir"] or "").rstrip("/"),
         "hooks": str(settings["odoo_hooks"]),
         "workers": None if settings["odoo_workers"] is None else int(settings["odoo_workers"]),
@@ -468,6 +472,8 @@ def _build(
             "max_body": str(settings["odoo_max_upload"]),
         },
     }
+    instance["secret_files"] = _stateless.secret_files(instance)
+    return instance
 
 
 def upstream_alias(name: str) -> str:

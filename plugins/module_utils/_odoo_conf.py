@@ -18,6 +18,7 @@ MIB = 1024 * 1024
 HTTP_PORT = 8069
 GEVENT_PORT = 8072
 DATA_DIR = "/var/lib/odoo"
+ADDONS_DIR = "/opt/odoo-cloud/addons"  # the platform's own addons in our images; before others, so that no older copy stands in for them
 
 # Deployment guide: 20 % of the requests are heavy and take 1 GB, the others take 150 MB.
 WORKER_MEMORY = int((0.8 * 150 + 0.2 * 1024) * MIB)
@@ -103,9 +104,8 @@ def options(
         "log_level": "info",
         "unaccent": True,
     }
-    addons = [*(one["target"] for one in instance.get("addons_dirs") or []), *instance["addons_path"]]
-    if addons:
-        values["addons_path"] = ",".join(addons)
+    addons = [ADDONS_DIR, *(one["target"] for one in instance.get("addons_dirs") or []), *instance["addons_path"]]
+    values["addons_path"] = ",".join(dict.fromkeys(addons))
     if number <= 18:
         # 19.0 makes no demo data unless asked, and calls the old option deprecated.
         values["without_demo"] = "all"

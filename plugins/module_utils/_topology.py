@@ -18,6 +18,7 @@ SERVICES = {
     "object_storage": ("object_storage_port", 8095, "object_storage_external"),
 }
 ADDRESS = "odoo_cloud_address"
+SWIFT_PORT = 8080  # of the local object storage inside its container
 
 Groups = t.Mapping[str, t.Sequence[str]]
 Hostvars = t.Mapping[str, t.Mapping[str, t.Any]]
@@ -74,7 +75,32 @@ def topology(groups: Groups, hostvars: Hostvars) -> dict[str, t.Any]:
                 rootcert=str(theirs.get("ssl_rootcert") or ""),
             )
         result[service]["external"] = bool(theirs)
+    _addresses(result, groups, hostvars)
     return result
+
+
+def _addresses(result: dict[str, t.Any], groups: Groups, hostvars: Hostvars) -> None:
+    """Where Redis and the object storage are, for a container of Odoo and for the machine that it runs on.
+
+    Somebody else's server needs no machine in its group; then the variable is read from a replica.
+    """
+    anybody = next(iter(groups.get(ROOT_GROUP) or []), None)
+
+    def theirs(service: str) -> t.Any:
+        member = result[service]["machine"] or anybody
+        return hostvars[member].get(SERVICES[service][2]) if member else None
+
+    redis, storage = result["redis"], result["object_storage"]
+    redis["url"] = str((theirs("redis") or {}).get("url") or "")
+    external = str(theirs("object_storage") or "").rstrip("/")
+    published = f"http://{storage['address']}:{storage['port']}"
+    if external or storage["machine"] is None:
+        storage["endpoint"] = storage["machine_endpoint"] = external
+    elif storage["remote"]:
+        storage["endpoint"] = storage["machine_endpoint"] = published
+    else:
+        storage["endpoint"] = f"http://swift:{SWIFT_PORT}"
+        storage["machine_endpoint"] = f"http://127.0.0.1:{storage['port']}"
 
 
 def problems(groups: Groups, hostvars: Hostvars, instances: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:

@@ -41,6 +41,17 @@ STORES = {store.name: store for store in (S3, SWIFT)}
 # cloud.platform.kind -> its store
 KINDS = {"exoscale": S3, "ovh": SWIFT}
 
+# The variables of the platform that are secrets; each is also read from the file that X_FILE names.
+SECRETS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "SWIFT_PASSWORD",
+    "ODOO_SESSION_REDIS_PASSWORD",
+    "ODOO_SESSION_REDIS_URL",
+    "ODOO_SESSION_REDIS_SENTINEL_PASSWORD",
+    "ODOO_METRICS_TOKEN",
+)
+
 # The beginning decides: also "acme-odoo-prod-old" is production's for everybody else.
 _LIKE_PRODUCTION = re.compile(r"[a-z0-9-]+-odoo-prod")
 _PREFIX = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*?)-odoo-([a-z0-9]+(?:[-_][a-z0-9]+)*)\Z")
@@ -200,6 +211,16 @@ def problems(
         return [*found, f"cloud.platform.kind is {kind!r}: must be one of {', '.join(sorted(KINDS))}"]
     found += filestore_problems(kind, environment, location, env, project, database)
     return found + redis_problems(environment, env, project)
+
+
+def set_up_problems(
+    kind: str, environment: str, env: Mapping[str, str] | None = None, project: str = "", database: str = ""
+) -> list[str]:
+    """What is wrong before there is a database: it will keep its attachments where install() puts them."""
+    if kind not in KINDS:
+        return [f"ODOO_CLOUD_PLATFORM_KIND is {kind!r}: must be one of {', '.join(sorted(KINDS))}"]
+    location = location_for(kind, environment) if group(environment) else ""
+    return problems(kind, environment, location, env, project, database)
 
 
 def check(

@@ -92,6 +92,7 @@ OWN_VARIABLES = (
     "LANGUAGE",
     "ODOO_BIN",
     "STATIC_DIR",
+    "HEALTH_PATH",
     "PYTHONPATH",
 )
 

@@ -26,6 +26,7 @@ EXIT_ROLLED_BACK = 84  # the update failed, and the database is the one of befor
 EXIT_DECISION = 85  # somebody has to decide: a failed update is held, or a rollback was not confirmed
 EXIT_ATTACHMENTS = 90  # attachments: some are missing, corrupt or could not be moved, or an audit found something
 EXIT_STORE = 91  # attachments: the object store does not do what it is asked for
+EXIT_PLATFORM = 92  # the rules of the environment are broken: Odoo is not started like that
 EXIT_NOT_EXECUTABLE = 126
 EXIT_NOT_FOUND = 127
 
@@ -102,6 +103,10 @@ class RolledBack(RuntimeFailure):
 
 class NeedsDecision(RuntimeFailure):
     exit_code = EXIT_DECISION
+
+
+class PlatformRefused(RuntimeFailure):
+    exit_code = EXIT_PLATFORM
 
 
 class CommandNotFound(RuntimeFailure):

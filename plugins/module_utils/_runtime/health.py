@@ -30,7 +30,9 @@ def check(env: Mapping[str, str]) -> tuple[bool, str]:
     text = env.get("HTTP_PORT") or "8069"
     if not text.isdigit():
         return False, f"HTTP_PORT is {text!r}: must be a port number"
-    path = health_path(env.get("ODOO_VERSION") or "")
+    path = env.get("HEALTH_PATH") or health_path(env.get("ODOO_VERSION") or "")
+    if not path.startswith("/"):
+        return False, f"HEALTH_PATH is {path!r}: must begin with '/'"
     headers = {"Host": "127.0.0.1", "Connection": "close", "User-Agent": "odoo-cloud-health"}
     session = _session_file() if path == "/web/login" else ""
     if session:  # or each check would leave a new session file on 14

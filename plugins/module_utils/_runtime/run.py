@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from . import config, core, install, lock, log, pg, restore_point, state, static
+from . import config, core, install, lock, log, pg, platform_check, restore_point, state, static
 from . import rehearse as rehearsal
 from . import rollback as rolling_back
 from .config import Settings
@@ -137,6 +137,7 @@ def run(env: Mapping[str, str]) -> int:
     if settings.mode == "Init" and settings.list_db:
         log.info("Init: LIST_DB is True, there is no database to initialise")
         return 0
+    platform_check.before_database(env, settings)
     check_data_dir(settings.data_dir)
     executable = install.odoo_executable(settings)
     log.info(
@@ -163,6 +164,7 @@ def run(env: Mapping[str, str]) -> int:
     if not settings.serving:
         log.info(f"database {settings.db_name!r} is ready; {settings.mode} ends here")
         return 0
+    platform_check.of_database(env, settings)
     if copying is not None:
         copying.wait()
     log.info("starting Odoo" + (f" on database {settings.db_name!r}" if settings.db_name else ""))

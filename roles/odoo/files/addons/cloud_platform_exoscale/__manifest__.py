@@ -3,9 +3,10 @@
 {
     "name": "Cloud platform: Exoscale",
     "summary": "Cloud platform with attachments in S3",
-    "version": "1.0.0",
+    "version": "1.1.0",
     "author": "odoo_cloud.platform contributors",
     "license": "LGPL-3",
     "category": "Extra Tools",
     "depends": ["cloud_platform", "attachment_s3", "monitoring_statsd"],
+    "data": ["data/set_up.xml"],
 }

@@ -347,7 +347,8 @@ class IrAttachment(models.Model):
     def _register_hook(self):
         """Modules that are loaded before this one put their files on the local disk; after an update they are moved."""
         result = super()._register_hook()
-        if compat.is_updating() and self._storage() in self._get_stores():
+        off = settings.is_true("DISABLE_ATTACHMENT_STORAGE")  # then "db" is not where they belong
+        if compat.is_updating() and not off and self._storage() in (*self._get_stores(), "db"):
             attachments = self.env["ir.attachment"].sudo()
             rows = [
                 (number, fname)

@@ -47,8 +47,9 @@ class CloudPlatform(models.AbstractModel):
         :param platform_kind: needed only when several providers' addons are installed
         """
         kinds = self._platform_kinds()
-        if platform_kind is None and len(kinds) == 1:
-            platform_kind = kinds[0]
+        if platform_kind is None:
+            wanted = settings.text("ODOO_CLOUD_PLATFORM_KIND")
+            platform_kind = wanted if wanted in kinds else kinds[0] if len(kinds) == 1 else None
         if platform_kind not in kinds:
             problem = (
                 f"cloud.platform.install({platform_kind!r}): must be one of the installed kinds, {', '.join(kinds)}"
@@ -67,6 +68,17 @@ class CloudPlatform(models.AbstractModel):
         self.env["ir.attachment"].sudo().force_storage()
         _logger.info("Cloud platform %s is set up for %s: attachments in %s", platform_kind, environment, location)
         return True
+
+    @api.model
+    def _set_up(self, platform_kind):
+        """What install() decides, when the environment says that this is the platform's kind. A database without that
+        variable is left alone. Files are moved at the end of the update that this is part of."""
+        environment = self._environment()
+        if settings.text("ODOO_CLOUD_PLATFORM_KIND") != platform_kind or not rules.group(environment):
+            return
+        parameters = self.env["ir.config_parameter"].sudo()
+        parameters.set_param("cloud.platform.kind", platform_kind)
+        parameters.set_param("ir_attachment.location", rules.location_for(platform_kind, environment))
 
     @api.model
     def check(self):

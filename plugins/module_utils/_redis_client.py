@@ -1,0 +1,108 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""A few commands to a Redis or Valkey server with Python's own library: machines have no client of it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import typing as t
+from urllib.parse import urlsplit
+
+
+class RedisFailure(Exception):
+    """One line for people."""
+
+
+class Unreachable(RedisFailure):
+    """The server can't be reached."""
+
+
+class Refused(RedisFailure):
+    """The server answered with an error; the first word is its kind (WRONGPASS, NOPERM, ...)."""
+
+    @property
+    def kind(self) -> str:
+        return str(self).partition(" ")[0]
+
+
+class Client:
+    """One connection, as one user."""
+
+    def __init__(
+        self, url: str, username: str, password: str, timeout: float = 5, ca: str = "", verify: bool = True
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("redis", "rediss", "unix"):
+            raise RedisFailure(
+                f"redis_url={parts.scheme}://...: give an address that begins with redis://, rediss:// or unix://"
+            )
+        self.shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        try:
+            self.socket = self._connect(parts, timeout, ca, verify)
+        except ssl.SSLCertVerificationError as error:
+            raise RedisFailure(
+                f"Redis at {self.shown}: its certificate is not trusted: {error.verify_message}"
+            ) from error
+        except (OSError, ValueError) as error:
+            raise Unreachable(f"Redis at {self.shown} can't be reached: {_reason(error)}") from error
+        self.file = self.socket.makefile("rb")
+        if password:
+            self.command("AUTH", *([username] if username else []), password)
+        database = parts.path.strip("/")
+        if parts.scheme != "unix" and database not in ("", "0"):
+            self.command("SELECT", database)
+
+    @staticmethod
+    def _connect(parts: t.Any, timeout: float, ca: str, verify: bool) -> socket.socket:
+        if parts.scheme == "unix":
+            plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            plain.settimeout(timeout)
+            try:
+                plain.connect(parts.path)
+            except OSError:
+                plain.close()
+                raise
+            return plain
+        plain = socket.create_connection((parts.hostname, parts.port or 6379), timeout=timeout)
+        if parts.scheme == "redis":
+            return plain
+        context = ssl.create_default_context(cadata=ca or None)
+        if not verify:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context.wrap_socket(plain, server_hostname=parts.hostname)
+
+    def command(self, *words: str) -> t.Any:
+        """The answer to one command."""
+        parts = [word.encode("utf-8") for word in words]
+        message = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+        try:
+            self.socket.sendall(message)
+            return self._answer()
+        except OSError as error:
+            raise Unreachable(f"Redis at {self.shown} does not answer {words[0]}: {_reason(error)}") from error
+
+    def _answer(self) -> t.Any:
+        line = self.file.readline()
+        if not line.endswith(b"\r\n"):
+            raise OSError("it closed the connection")
+        kind, text = line[:1], line[1:-2].decode("utf-8", "replace")
+        if kind == b"-":
+            raise Refused(text)
+        if kind == b":":
+            return int(text)
+        if kind == b"$":
+            size = int(text)
+            return None if size < 0 else self.file.read(size + 2)[:-2].decode("utf-8", "replace")
+        if kind == b"*":
+            return [self._answer() for _number in range(int(text))]
+        return text
+
+    def close(self) -> None:
+        self.file.close()
+        self.socket.close()
+
+
+def _reason(error: BaseException) -> str:
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)

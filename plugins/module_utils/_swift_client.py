@@ -1,0 +1,83 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""A few requests to an OpenStack Swift with Python's own library: machines have no client of it. TempAuth and Keystone v3."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+import urllib.error
+import urllib.request
+from urllib.parse import quote
+
+
+class SwiftFailure(Exception):
+    """One line for people. ``status`` is 0 when nobody answered."""
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Client:
+    """One container, as one user."""
+
+    def __init__(
+        self,
+        auth_url: str,
+        account: str,
+        password: str,
+        container: str,
+        project: str = "",
+        region: str = "",
+        timeout: float = 10,
+    ) -> None:
+        self.timeout = timeout
+        self.date = ""
+        if auth_url.rstrip("/").endswith(("/v1", "/v1.0")):
+            answer = self._call("GET", auth_url, {"X-Auth-User": account, "X-Auth-Key": password})
+            token, url = answer.headers["X-Auth-Token"], answer.headers["X-Storage-Url"]
+            # TempAuth names itself as it was called, without the port that a proxy or container engine added.
+            url = auth_url.split("/auth/", 1)[0] + "/v1/" + url.rpartition("/v1/")[2]
+        else:
+            token, url = self._keystone(auth_url, account, password, project, region)
+        self.headers = {"X-Auth-Token": token}
+        self.url = f"{url.rstrip('/')}/{quote(container)}"
+
+    def _keystone(self, auth_url: str, account: str, password: str, project: str, region: str) -> tuple[str, str]:
+        default = {"id": "default"}
+        auth: dict[str, t.Any] = {
+            "identity": {
+                "methods": ["password"],
+                "password": {"user": {"name": account, "domain": default, "password": password}},
+            }
+        }
+        if project:
+            auth["scope"] = {"project": {"name": project, "domain": default}}
+        body = json.dumps({"auth": auth}).encode()
+        answer = self._call("POST", auth_url.rstrip("/") + "/auth/tokens", {"Content-Type": "application/json"}, body)
+        for service in json.loads(answer.content)["token"].get("catalog") or []:
+            if service.get("type") == "object-store":
+                for endpoint in service.get("endpoints") or []:
+                    if endpoint.get("interface") == "public" and region in ("", endpoint.get("region")):
+                        return answer.headers["X-Subject-Token"], str(endpoint["url"])
+        raise SwiftFailure(
+            f"SWIFT_AUTH_URL is {auth_url!r}: its catalog has no object store{f' in region {region!r}' if region else ''}"
+        )
+
+    def _call(self, method: str, url: str, headers: t.Mapping[str, str], body: bytes | None = None) -> t.Any:
+        request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=self.timeout) as answer:
+                answer.content = answer.read()
+                self.date = answer.headers.get("Date") or self.date
+                return answer
+        except urllib.error.HTTPError as error:
+            raise SwiftFailure(f"{error.code} {error.reason}", error.code) from error
+        except (OSError, ValueError) as error:
+            raise SwiftFailure(f"can't be reached: {getattr(error, 'reason', error)}") from error
+
+    def call(self, method: str, key: str = "", body: bytes | None = None) -> bytes:
+        """The body of the answer of the container, or of an object in it."""
+        return bytes(self._call(method, f"{self.url}/{quote(key)}" if key else self.url, self.headers, body).content)

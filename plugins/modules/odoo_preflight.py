@@ -1,0 +1,205 @@
+#!/usr/bin/python
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: odoo_preflight
+short_description: Refuses a wrong place of sessions or attachments before anything is deployed
+version_added: 0.1.0
+author:
+  - odoo_cloud.platform contributors (@odoo-cloud)
+description:
+  - Asks the rules of the environments (C(docs/addons.md)) about the variables that instances' containers would get.
+  - Then connects with the instances' own credentials. In Redis it sets, reads and deletes a key of its own, and tries to read one that is
+    not. In the bucket it puts, reads and deletes an object. It compares the clocks of both with this machine's.
+  - All problems of all instances are told at once, with the sentences that the runtime and the addon C(cloud_platform) would say.
+  - Leaves nothing behind, so nothing is ever changed.
+extends_documentation_fragment:
+  - odoo_cloud.platform.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+options:
+  instances:
+    description: The instances, as the filter P(odoo_cloud.platform.odoo_preflight_instances#filter) gives them.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the instance.
+        type: str
+        required: true
+      database:
+        description: Name of its database, which takes the place of C({db}) in a bucket's name.
+        type: str
+        required: true
+      variables:
+        description: The variables of its containers. Secrets are files there (C(X_FILE)) and are given apart.
+        type: dict
+        required: true
+      redis_password:
+        description: Password of its user in Redis.
+        type: str
+      access_key:
+        description: Access key of its bucket.
+        type: str
+      password:
+        description: Secret of the access key, or password of the Swift user.
+        type: str
+      s3_endpoint:
+        description: Address of its S3 store, when it is not O(storage.endpoint).
+        type: str
+      swift_auth_url:
+        description: Address of Keystone, when the Swift is not the one at O(storage.endpoint).
+        type: str
+  redis:
+    description: Where Redis is for this machine.
+    type: dict
+    default: {}
+    suboptions:
+      url:
+        description: Its address, such as V(unix:///srv/odoo-cloud/redis/socket/redis.sock) or V(rediss://192.0.2.10:6379).
+        type: str
+        required: true
+      ca:
+        description: PEM text of the authority that its certificate is checked with.
+        type: str
+      own:
+        description: Whether its users are the role C(redis)'s, so that one who can read others' keys is a problem.
+        type: bool
+        default: true
+  storage:
+    description: Where the object storage is for this machine.
+    type: dict
+    default: {}
+    suboptions:
+      endpoint:
+        description: Its address; empty for AWS.
+        type: str
+      ca:
+        description: File with the certificates of the authorities that are trusted for it.
+        type: str
+  connect:
+    description: Whether to connect, beside asking the rules.
+    type: bool
+    default: true
+  may_be_absent:
+    description:
+      - Whether a server that can't be reached, a user that is not known and a bucket that is not there count as made by a later step.
+    type: bool
+    default: false
+  max_clock_skew:
+    description: Seconds that a clock may differ.
+    type: int
+    default: 60
+  timeout:
+    description: Seconds that each answer may take.
+    type: int
+    default: 5
+notes:
+  - In check mode nothing is written, also not for a moment; the bucket is asked whether it is there.
+"""
+
+EXAMPLES = r"""
+- name: Check where sessions and attachments of all instances go
+  odoo_cloud.platform.odoo_preflight:
+    instances: "{{ query('odoo_cloud.platform.instances')
+      | odoo_cloud.platform.odoo_preflight_instances({'host': 'redis'}, {'endpoint': 'https://s3.example.com'}) }}"
+    redis: {url: 'rediss://192.0.2.10:6379'}
+    storage: {endpoint: 'https://s3.example.com'}
+"""
+
+RETURN = r"""
+instances:
+  description:
+    - For each instance, what was found. C(redis) and C(storage) are V(ok), V(read only) (check mode), V(absent) (a later step makes it) or
+      V(skipped) (not used, or by a way that this machine doesn't have).
+    - C(clock_skew) has seconds, positive when the other's clock is ahead.
+  returned: success
+  type: dict
+  sample: {demo: {redis: ok, storage: ok, clock_skew: {Redis: 0, the object store: 0}}}
+complete:
+  description: Whether everything that is used was there.
+  returned: success
+  type: bool
+  sample: true
+problems:
+  description: What is wrong, one sentence each, after the instance's name.
+  returned: always
+  type: list
+  elements: str
+  sample: ["demo: ODOO_SESSION_REDIS is not 1: in prod sessions must be in Redis"]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._platform_preflight import ABSENT, Look, rule_problems
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.cloud_platform import unsafe
+
+
+def argument_spec() -> dict:
+    instance = {
+        "name": {"type": "str", "required": True},
+        "database": {"type": "str", "required": True},
+        "variables": {"type": "dict", "required": True},
+        "redis_password": {"type": "str", "no_log": True},
+        "access_key": {"type": "str", "no_log": False},
+        "password": {"type": "str", "no_log": True},
+        "s3_endpoint": {"type": "str"},
+        "swift_auth_url": {"type": "str"},
+    }
+    redis = {
+        "url": {"type": "str", "required": True},
+        "ca": {"type": "str"},
+        "own": {"type": "bool", "default": True},
+    }
+    return {
+        "instances": {"type": "list", "elements": "dict", "required": True, "options": instance},
+        "redis": {"type": "dict", "default": {}, "options": redis},
+        "storage": {"type": "dict", "default": {}, "options": {"endpoint": {"type": "str"}, "ca": {"type": "str"}}},
+        "connect": {"type": "bool", "default": True},
+        "may_be_absent": {"type": "bool", "default": False},
+        "max_clock_skew": {"type": "int", "default": 60},
+        "timeout": {"type": "int", "default": 5},
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    given = module.params
+    problems, found = [], {}
+    for instance in given["instances"]:
+        if unsafe(instance["variables"]):
+            module.warn(f"{instance['name']}: ODOO_CLOUD_PLATFORM_UNSAFE is on: nothing of the platform is checked")
+            continue
+        wrong = rule_problems(instance)
+        if not wrong and given["connect"]:
+            look = Look(
+                instance,
+                given["redis"],
+                given["storage"],
+                given["may_be_absent"],
+                module.check_mode,
+                given["max_clock_skew"],
+                given["timeout"],
+            )
+            look.all()
+            wrong = look.problems
+            found[instance["name"]] = look.result
+        problems += [f"{instance['name']}: {one}" for one in wrong]
+    if problems:
+        module.fail_json(msg="\n".join(problems), problems=problems)
+    complete = all(ABSENT not in (one["redis"], one["storage"]) for one in found.values())
+    module.exit_json(changed=False, problems=[], instances=found, complete=complete)
+
+
+if __name__ == "__main__":
+    main()
