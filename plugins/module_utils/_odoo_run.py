@@ -31,6 +31,8 @@ MEANINGS = {
     errors.EXIT_AUTH: "PostgreSQL refuses the role or its password",
     errors.EXIT_CONFIG: "a setting or a module's manifest is wrong",
     errors.EXIT_RESET: "the state of another tool was reset; running this again goes on",
+    errors.EXIT_ATTACHMENTS: "attachments are missing, corrupt or could not be moved",
+    errors.EXIT_STORE: "the object store does not do what it is asked for",
     errors.EXIT_NOT_EXECUTABLE: "a program cannot be run",
     errors.EXIT_NOT_FOUND: "a program is not there",
     137: "it was killed, perhaps because the memory was used up",
