@@ -62,7 +62,7 @@ clean: down test-clean ## remove the demo with all its data, and everything that
 	@rm -rf $(WORK)
 
 ##@ Test
-.PHONY: test lint unit state sanity engine core221 molecule cluster browser bench prove-demo prove-sample prove-state prove-state-sample state-images format build test-clean
+.PHONY: test lint unit state sanity engine core221 molecule cluster browser bench bench-attachments prove-stateless prove-stateless-sample prove-demo prove-sample prove-state prove-state-sample state-images format build test-clean
 test: ## all the set-up and all the tests; one line per stage at the end
 	@tools/test.sh $(STAGES)
 
@@ -118,6 +118,15 @@ prove-state: tools-ready state-images ## run the bars of state, lock and modes w
 
 prove-state-sample: tools-ready state-images ## a small fixed sample of them; part of `make test`
 	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/state.py --sample
+
+prove-stateless: tools-ready state-images ## run the bars of a stateless Odoo with real Redis and Swift, Odoo 19 and 14 (PART=, MUTANT=, ARGS=--list)
+	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/stateless.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
+
+prove-stateless-sample: tools-ready state-images ## a small fixed sample of them; part of `make test`
+	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/stateless.py --sample
+
+bench-attachments: tools-ready state-images ## the mover of attachments against a plain loop, directly and with 50 ms for each request
+	@$(TEST_BIN)/python benchmarks/attachments.py $(ARGS)
 
 format: tools-ready ## let ruff format the Python files
 	@$(TEST_ENV) ruff format --no-cache .

@@ -164,7 +164,7 @@ class Redis:
         self.work.mkdir(parents=True, exist_ok=True)
         docker(
             "run", "-d", "--name", self.name, "--label", self.label, "--network", self.network, "--init",
-            "--tmpfs", "/tmp", "--entrypoint", "sh", self.image, "-c",
+            "--entrypoint", "sh", self.image, "-c",
             f"exec $(command -v valkey-server || command -v redis-server) --port 6379 --bind '* -::*' --dir /tmp --appendonly yes"
             f" --protected-mode no --requirepass {self.password}",
         )  # fmt: skip

@@ -1,0 +1,243 @@
+#!/usr/bin/python
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: odoo_attachments
+short_description: Moves an instance's attachments between filestore, database, S3 and Swift, or says whether all are there
+version_added: 0.1.0
+author:
+  - odoo_cloud.platform contributors (@odoo-cloud)
+description:
+  - Moves attachments to the place that the database says (C(ir_attachment.location)), or to O(to), while Odoo serves. It works in
+    batches that are committed, with parallel transfers. What was killed is gone on with when it is used again.
+  - Each content is verified by its checksum at its new place before the database names that place. What is left at the old place is
+    deleted only after that, when no transaction can still see it, and never in a bucket that isn't the instance's own.
+  - With O(action=audit) it compares the database with filestore and buckets, and with O(repair) brings back what is found elsewhere and
+    deletes what nothing names.
+  - Small images and assets stay in the database as the addons' rule says, see C(docs/addons.md).
+extends_documentation_fragment:
+  - odoo_cloud.platform.attributes
+attributes:
+  check_mode:
+    support: full
+    details: A container counts what would be moved, or repaired.
+  diff_mode:
+    support: full
+    details: How many attachments are where, before and after.
+  idempotent:
+    support: full
+options:
+  instance:
+    description: Name of the instance, as its inventory group is called.
+    type: str
+    required: true
+  platform:
+    description: Name of the platform, as C(odoo_cloud_name).
+    type: str
+    default: odoo-cloud
+  definition:
+    description:
+      - The container, as the role P(odoo_cloud.platform.container#role) takes it. Default is that of the instance's newest replica on
+        this machine, with its image, settings and secrets.
+    type: dict
+  action:
+    description: What to do.
+    type: str
+    choices: [move, audit]
+    default: move
+  to:
+    description: Where the attachments go. Default is what the database says.
+    type: str
+    choices: [file, db, s3, swift]
+  sources:
+    description: Only attachments that are there. Default is everywhere.
+    type: list
+    elements: str
+    choices: [file, db, s3, swift]
+    default: []
+  set_location:
+    description: Whether O(to) is also made the place of new attachments, before anything is moved. Odoo's processes are told.
+    type: bool
+    default: false
+  keep_sources:
+    description: Whether what is left at the old places stays there. An audit with O(repair) deletes it later.
+    type: bool
+    default: false
+  include_foreign:
+    description: Whether attachments in another bucket of the same store are copied into the own one. Nothing is deleted in the other.
+    type: bool
+    default: false
+  verify:
+    description:
+      - How a content is verified. V(store) takes the checksum that the store tells of what it has, V(read) reads each content again.
+    type: str
+    choices: [store, read]
+    default: store
+  batch:
+    description: Attachments per commit, 1 to 2000.
+    type: int
+    default: 200
+  workers:
+    description: Parallel transfers, 1 to 64.
+    type: int
+    default: 16
+  drain:
+    description:
+      - Seconds that transactions which may still see an old place are waited for at the end. What is left then is deleted by the next
+        use.
+    type: int
+    default: 60
+  deep:
+    description: With O(action=audit), whether every content is read and its checksum computed.
+    type: bool
+    default: false
+  repair:
+    description: With O(action=audit), whether missing and corrupt contents are brought back from elsewhere, and orphans deleted.
+    type: bool
+    default: false
+  grace:
+    description: With O(repair), seconds that an orphan must be old to be deleted.
+    type: int
+    default: 3600
+  orphan_limit:
+    description:
+      - With O(repair), no orphan is deleted in a place in which more than so many per cent are orphans. It may be another database's.
+    type: int
+    default: 50
+  timeout:
+    description: Seconds to wait for the end. What takes longer goes on; used again with the same options the module waits for it.
+    type: int
+    default: 86400
+  docker_host:
+    description: The engine's socket. Default is the environment variable E(DOCKER_HOST), then V(unix:///var/run/docker.sock).
+    type: str
+notes:
+  - Runs on a machine that carries a replica of the instance, as a user that may use the engine (root).
+  - While a run changes modules, it waits and moves nothing.
+  - Missing, corrupt and failed attachments don't fail the module, see RV(good).
+"""
+
+EXAMPLES = r"""
+- name: From the filestore to S3, also for new attachments
+  odoo_cloud.platform.odoo_attachments:
+    instance: acme_prod
+    to: s3
+    set_location: true
+
+- name: Is everything there?
+  odoo_cloud.platform.odoo_attachments:
+    instance: acme_prod
+    action: audit
+    deep: true
+  register: audit
+  failed_when: not audit.good
+"""
+
+RETURN = r"""
+good:
+  description: Whether nothing is missing, corrupt, failed, or (O(action=audit)) an orphan.
+  returned: success
+  type: bool
+  sample: true
+plan:
+  description: What was to be moved when it began, by way.
+  returned: O(action=move)
+  type: dict
+  sample: {"file -> db": {"attachments": 215, "bytes": 3119505}, "file -> s3": {"attachments": 397, "bytes": 5701204}}
+moved:
+  description: Attachments that were moved, by way.
+  returned: O(action=move), not in check mode
+  type: dict
+  sample: {"file -> db": 215, "file -> s3": 397}
+places:
+  description: Attachments and bytes by place.
+  returned: O(action=audit)
+  type: dict
+  sample: {"s3": {"attachments": 397, "bytes": 5701204}}
+counts:
+  description: How many attachments have which trouble; orphans by place.
+  returned: success, but not in check mode of O(action=move)
+  type: dict
+  sample: {"corrupt": 0, "missing": 0, "orphans": {"file": 0, "s3": 0}, "unknown": 0}
+missing:
+  description: The first 100 attachments whose content is nowhere.
+  returned: when it has looked
+  type: list
+  elements: dict
+  sample: [{"fname": "s3://acme-odoo-prod/0a4d55a8d778e5022fab701977c5d840bbc486d0", "id": 812, "reason": "missing"}]
+corrupt:
+  description: The first 100 whose content isn't what its checksum says.
+  returned: when it has looked
+  type: list
+  elements: dict
+  sample: []
+orphans:
+  description: The first 100 by place that no attachment names.
+  returned: O(action=audit)
+  type: dict
+  sample: {"s3": ["s3://acme-odoo-prod/2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"]}
+result:
+  description: All that the command told.
+  returned: success
+  type: dict
+  sample: {"action": "move", "database": "acme_prod", "location": "s3", "seconds": 6.3, "to": "s3"}
+log:
+  description: The last lines that it wrote.
+  returned: when a container ran
+  type: list
+  elements: str
+  sample: ["2026-11-25 20:58:08,058 31 INFO odoo-cloud: 612 attachments moved to s3 in 6.3 s, 8.8 MB, 610 old contents deleted"]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _attachments, _one_off
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import EngineError, EngineUnreachable
+
+
+def main() -> None:
+    places = ["file", "db", "s3", "swift"]
+    module = AnsibleModule(
+        argument_spec={
+            "instance": {"type": "str", "required": True},
+            "platform": {"type": "str", "default": "odoo-cloud"},
+            "definition": {"type": "dict"},
+            "action": {"type": "str", "choices": ["move", "audit"], "default": "move"},
+            "to": {"type": "str", "choices": places},
+            "sources": {"type": "list", "elements": "str", "choices": places, "default": []},
+            "set_location": {"type": "bool", "default": False},
+            "keep_sources": {"type": "bool", "default": False},
+            "include_foreign": {"type": "bool", "default": False},
+            "verify": {"type": "str", "choices": ["store", "read"], "default": "store"},
+            "batch": {"type": "int", "default": 200},
+            "workers": {"type": "int", "default": 16},
+            "drain": {"type": "int", "default": 60},
+            "deep": {"type": "bool", "default": False},
+            "repair": {"type": "bool", "default": False},
+            "grace": {"type": "int", "default": 3600},
+            "orphan_limit": {"type": "int", "default": 50},
+            "timeout": {"type": "int", "default": 86400},
+            "docker_host": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        found = _attachments.work(module.params, module.check_mode)
+    except (_one_off.Missing, EngineUnreachable) as error:
+        if not module.check_mode:
+            module.fail_json(msg=str(error))
+        # An instance that would only be made by the tasks before this one.
+        found = {"changed": True, "good": True, "result": {}, "reason": str(error)}
+    except _attachments.Failed as error:
+        module.fail_json(msg=str(error), **error.found)
+    except (_one_off.OneOffError, EngineError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**found)
+
+
+if __name__ == "__main__":
+    main()
