@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The child process that imports Odoo: one boot installs and updates all modules of a plan. Odoo 14 to 19.
+"""The child process that imports Odoo: one boot does all that a run has to do (steps.py), the update among it. Odoo 14 to 19.
 
 What it adds to `odoo -i -u`, which has no lock of its own, commits a module before its state, and forgets the `end-`
 scripts of finished modules after a crash:
@@ -10,13 +10,14 @@ scripts of finished modules after a crash:
 - a module, its state and version, and our checkpoint are one transaction (Odoo 14 to 18 commit the module first);
 - `end-` migration scripts of modules that an interrupted run had finished are run at the end of this one.
 
-It reads its order (JSON) from the variable ODOO_CLOUD_ORDER and writes events (a JSON object a line) to a file
-descriptor named there.
+It reads its order (JSON) from the file descriptor that ODOO_CLOUD_ORDER names, writes events (a JSON object a line) to one
+that the order names, and reads the answers to its questions from another.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import logging
 import os
@@ -112,12 +113,13 @@ class _Plain:
         return self.connection.cursor(cursor_factory=psycopg2.extensions.cursor)
 
 
-def guard_commits(fence: Fence, version: int) -> dict[str, bool]:
+def guard_commits(odoo: Odoo, version: int) -> dict[str, bool]:
     """No commit without the lock. On 14 to 18 the commit in the middle of a module waits for the module's state."""
-    import odoo.sql_db
+    fence = odoo.fence
     import psycopg2
 
-    commit = odoo.sql_db.Cursor.commit
+    sql_db = importlib.import_module("odoo.sql_db")
+    commit = sql_db.Cursor.commit
     deferred = {"commit": False}
 
     def guarded(self: Any) -> Any:
@@ -126,9 +128,13 @@ def guard_commits(fence: Fence, version: int) -> dict[str, bool]:
             return None
         with contextlib.suppress(psycopg2.errors.InFailedSqlTransaction):  # commit() says so itself
             fence.check(_Plain(self._cnx), False)
+            if not odoo.updating:
+                cursor = _Plain(self._cnx).cursor()
+                cursor.execute("SELECT pg_catalog.txid_current_if_assigned() IS NOT NULL")
+                odoo.commits += bool(cursor.fetchone()[0])
         return commit(self)
 
-    odoo.sql_db.Cursor.commit = guarded
+    sql_db.Cursor.commit = guarded
     return deferred
 
 
@@ -149,8 +155,6 @@ class Checkpoint:
         self.began = time.monotonic()
 
     def patch(self) -> None:
-        import importlib
-
         models = importlib.import_module("odoo.addons.base.models.ir_module")
         module = getattr(models, "IrModuleModule", None) or models.Module  # 18 and later, before
         write = module.__dict__.get("write")
@@ -209,19 +213,17 @@ class Checkpoint:
         self.began = now
 
 
-def patch_end_scripts(order: dict[str, Any]) -> None:
+def patch_end_scripts(odoo: Odoo) -> None:
     """`end-` scripts: also those of modules that an interrupted run had finished, and a note in the same transaction."""
-    import importlib
-
     migration = importlib.import_module("odoo.modules.migration")
     registries = importlib.import_module("odoo.modules.registry")
     manager = migration.MigrationManager
     create, migrate = manager.__init__, manager.migrate_module
-    late: dict[str, str] = order["late"]
+    late: dict[str, str] = odoo.order["late"]
 
     def initialise(self: Any, cr: Any, graph: Any) -> None:
         registry = registries.Registry.registries[cr.dbname]
-        for package in graph:
+        for package in graph if odoo.updating else ():
             # Odoo forgets that it updated a module once the process is another one; updated again now, it starts from
             # the older version.
             if package.name in late and package.state == "installed" and package.name in registry._init_modules:
@@ -243,19 +245,17 @@ def patch_end_scripts(order: dict[str, Any]) -> None:
 class ErrorRecords(logging.Handler):
     """Errors that Odoo only logs."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, odoo: Odoo) -> None:
         super().__init__(logging.ERROR)
-        self.events = events
+        self.odoo = odoo
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name in STRICT_LOGGERS:
-            self.events.send("error", message=record.getMessage()[:2000])
+        if self.odoo.updating and record.name in STRICT_LOGGERS:
+            self.odoo.events.send("error", message=record.getMessage()[:2000])
 
 
 def import_odoo(version: int, executable: str) -> Any:
     """Odoo's framework; from 19 on `odoo` is a namespace package that has to be told to set itself up."""
-    import importlib
-
     beside = os.path.dirname(os.path.realpath(executable))
     if os.path.isfile(os.path.join(beside, "odoo", "addons", "base", "__manifest__.py")):
         sys.path.insert(0, beside)  # a source checkout: odoo-bin lies beside the package
@@ -267,56 +267,209 @@ def import_odoo(version: int, executable: str) -> Any:
     return odoo
 
 
-def new_registry(odoo: Any, order: dict[str, Any]) -> Any:
-    registries = sys.modules["odoo.modules.registry"].Registry
-    if order["version"] >= 19:
-        return registries.new(
-            order["database"],
-            update_module=True,
-            install_modules=order["install"],
-            upgrade_modules=order["update"],
-            new_db_demo=order["demo"],
+class Odoo:
+    """Odoo's framework in this process, imported when something first needs it."""
+
+    def __init__(self, order: dict[str, Any], events: Events, fence: Fence) -> None:
+        self.order, self.events, self.fence = order, events, fence
+        self.version: int = order["version"]
+        self.module: Any = None  # the package odoo
+        self.commits = 0  # of transactions that wrote, on whatever cursor
+        self.changed = False  # whether modules were changed and nobody was told yet
+        self.updating = False
+        self.stack = contextlib.ExitStack()
+
+    def start(self) -> None:
+        if self.module is not None:
+            return
+        order, began = self.order, time.monotonic()
+        odoo = import_odoo(self.version, order["executable"])
+        import csv
+
+        csv.field_size_limit(500 * 1024 * 1024)  # as the server command does, for attachments in CSV files
+        keywords = {"setup_logging": True} if self.version >= 18 else {}
+        odoo.tools.config.parse_config(order["arguments"], **keywords)
+        logging.getLogger().addHandler(ErrorRecords(self))
+        odoo.service.server.load_server_wide_modules()
+        sys.modules["odoo.modules.module"].load_openerp_module("base")
+        if self.version < 19:
+            from .serve import guard_plain_loads
+
+            guard_plain_loads()  # a registry for songs must not upgrade what an interrupted run left
+        guard_commits(self, self.version)
+        Checkpoint(order, self.events).patch()
+        patch_end_scripts(self)
+        self.module = odoo
+        if self.version == 14:
+            self.stack.enter_context(importlib.import_module("odoo.api").Environment.manage())
+        self.events.send("booted", seconds=round(time.monotonic() - began, 3))
+
+    @contextlib.contextmanager
+    def changing(self) -> Any:
+        """While modules are changed: errors that Odoo only logs count, end- scripts run."""
+        self.updating = True
+        try:
+            yield
+        finally:
+            self.updating = False
+
+    def update(self, install: list[str], update: list[str], override_translations: bool = False) -> None:
+        """One load of all modules that installs and updates these, and finishes what was left half done."""
+        self.start()
+        self.reset()
+        config = self.module.tools.config
+        if override_translations:
+            config["overwrite_existing_translations"] = True
+        registries = sys.modules["odoo.modules.registry"].Registry
+        try:
+            with self.changing():
+                if self.version >= 19:
+                    registry = registries.new(
+                        self.order["database"],
+                        update_module=True,
+                        install_modules=install,
+                        upgrade_modules=update,
+                        new_db_demo=self.order["demo"],
+                    )
+                else:
+                    config["init"] = dict.fromkeys(install, 1)
+                    config["update"] = dict.fromkeys(update, 1)
+                    registry = registries.new(self.order["database"], update_module=True)
+        finally:
+            if override_translations:
+                config["overwrite_existing_translations"] = False
+        if self.version < 18:  # later ones signal by themselves
+            registry.registry_invalidated = True
+        self.signal(registry)
+
+    def registry(self) -> Any:
+        """The current registry: whatever replaced it since is taken."""
+        self.start()
+        return sys.modules["odoo.modules.registry"].Registry(self.order["database"])
+
+    def signal(self, registry: Any = None) -> None:
+        """Tells the other processes that registry or caches are no longer what they have."""
+        registry = registry if registry is not None else self.registry()
+        if self.changed and self.version < 18:
+            registry.registry_invalidated = True
+        self.changed = False
+        registry.signal_changes()
+
+    def forget_caches(self) -> None:
+        """After something was changed behind Odoo's back."""
+        if (
+            self.module is None
+            or self.order["database"] not in sys.modules["odoo.modules.registry"].Registry.registries
+        ):
+            return
+        registry = self.registry()
+        clear = getattr(registry, "clear_all_caches", None) or getattr(registry, "_clear_cache", None)
+        if clear is not None:
+            clear()
+        self.signal(registry)
+
+    def rest(self) -> None:
+        """Nothing of the database is open or known any more; the next step that needs a registry loads it anew."""
+        if self.module is None:
+            return
+        self.reset()
+        sys.modules["odoo.modules.registry"].Registry.delete(self.order["database"])
+        getattr(sys.modules["odoo.sql_db"], "close_all", lambda: None)()
+
+    def reset(self) -> None:
+        if self.version == 14:
+            importlib.import_module("odoo.api").Environment.reset()
+
+    @contextlib.contextmanager
+    def cursor(self, registry: Any) -> Any:
+        """A cursor that is rolled back unless it was committed."""
+        self.reset()
+        cursor = registry.cursor()
+        try:
+            yield cursor
+        finally:
+            with contextlib.suppress(Exception):
+                cursor.rollback()
+            with contextlib.suppress(Exception):
+                cursor.close()
+            self.reset()
+
+    @staticmethod
+    def plain(cursor: Any) -> Any:
+        """A plain cursor in the same transaction."""
+        return _Plain(cursor._cnx).cursor()
+
+    def env(self, cursor: Any, before_update: bool) -> Any:
+        """The superuser's environment. Before an update new code meets the old tables: no field is read that nobody asks
+        for, and not even the user's own record."""
+        environment = importlib.import_module("odoo.api").Environment
+        if not before_update:
+            return environment(cursor, 1, environment(cursor, 1, {})["res.users"].context_get())
+        plain = self.plain(cursor)
+        plain.execute(
+            "SELECT p.lang, p.tz FROM public.res_users u JOIN public.res_partner p ON p.id = u.partner_id WHERE u.id = 1"
         )
-    config = odoo.tools.config
-    config["init"] = dict.fromkeys(order["install"], 1)
-    config["update"] = dict.fromkeys(order["update"], 1)
-    return registries.new(order["database"], update_module=True)
+        lang, zone = plain.fetchone() or (None, None)
+        return environment(cursor, 1, {"lang": lang or "en_US", "tz": zone or False, "prefetch_fields": False})
+
+    @staticmethod
+    def flush(env: Any) -> None:
+        if hasattr(env, "flush_all"):
+            env.flush_all()
+        else:
+            env["base"].flush()
+
+
+class Channel:
+    """Questions to the runtime, each answered in a line."""
+
+    def __init__(self, events: Events, descriptor: int) -> None:
+        self.events = events
+        self.stream = open(descriptor, encoding="utf-8")  # noqa: SIM115 - as long as the process
+
+    def ask(self, question: str, **values: Any) -> dict[str, Any]:
+        self.events.send("ask", question=question, **values)
+        line = self.stream.readline()
+        if not line:
+            os._exit(EXIT_LOCK_LOST)  # the runtime is gone, or has let us go
+        return json.loads(line)
 
 
 def work(order: dict[str, Any], events: Events) -> None:
-    """Boots Odoo and does what the order says."""
+    """Does what the order says, with Odoo as soon as that needs it."""
+    from . import steps
+
     fence = Fence(order, events)
     guard_connections(fence, order["name"], order["version"])
     sys.argv = [order["executable"]]
     threading.current_thread().dbname = order["database"]  # type: ignore[attr-defined]  # for Odoo's log lines
-    odoo = import_odoo(order["version"], order["executable"])
-    import csv
+    odoo = Odoo(order, events, fence)
+    with odoo.stack:
+        steps.Performer(order, events, fence, odoo, Channel(events, order["replies"]).ask).perform()
 
-    csv.field_size_limit(500 * 1024 * 1024)  # as the server command does, for attachments in CSV files
-    keywords = {"setup_logging": True} if order["version"] >= 18 else {}
-    odoo.tools.config.parse_config(order["arguments"], **keywords)
-    logging.getLogger().addHandler(ErrorRecords(events))
-    odoo.service.server.load_server_wide_modules()
-    sys.modules["odoo.modules.module"].load_openerp_module("base")
-    guard_commits(fence, order["version"])
-    Checkpoint(order, events).patch()
-    patch_end_scripts(order)
-    events.send("booted")
-    registry = new_registry(odoo, order)
-    if order["version"] < 18:  # later ones signal by themselves
-        registry.registry_invalidated = True
-        registry.signal_changes()
+
+def read_order() -> dict[str, Any]:
+    """From a file descriptor: an order with its steps may be longer than a variable can be."""
+    descriptor = int(os.environ.pop("ODOO_CLOUD_ORDER"))
+    with open(descriptor, encoding="utf-8") as handle:
+        handle.seek(0)
+        return json.load(handle)
 
 
 def main() -> int:
-    order = json.loads(os.environ.pop("ODOO_CLOUD_ORDER"))
+    order = read_order()
     os.environ["TZ"] = "UTC"
     time.tzset()
     os.chdir("/")
     events = Events(order["events"])
-    os.set_inheritable(order["events"], False)
+    for name in ("events", "replies"):
+        os.set_inheritable(order[name], False)
+    from .steps import Reported
+
     try:
         work(order, events)
+    except Reported:
+        return 1
     except BaseException as exc:  # noqa: BLE001 - SystemExit of a migration script is a failure too
         last = exc.__traceback__
         while last is not None and last.tb_next is not None:

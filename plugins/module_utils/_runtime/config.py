@@ -79,6 +79,13 @@ OWN_VARIABLES = (
     "INSTALL_MISSING",
     "LIST_DB",
     "NO_DEMO",
+    "MIGRATION_FILE",
+    "MIGRATION_MODE",
+    "MIGRATION_ALLOW_SERIE",
+    "MIGRATION_FORCE_VERSION",
+    "MIGRATION_NEXT",
+    "STEPS",
+    "EVENTS_FILE",
     "HOOKS",
     "HOOKS_DIR",
     "SCRIPTS_DIR",
@@ -239,6 +246,15 @@ class Settings:
     rebuild_unfinished: bool = False
     reason: str = ""
     actor: str = "odoo-cloud"
+    # Migrations (migration.py), for the modes that update
+    migration_file: str = ""  # a file, or a folder
+    migration_mode: str = ""
+    migration_allow_serie: bool = False
+    migration_force_version: str = ""
+    migration_next: str = ""
+    steps: str = ""  # JSON: steps to be done besides, each time anew
+    odoo_data_path: str = ""  # where the relative paths of CSV files begin
+    events_file: str = ""
     # Who makes role and database; empty: nobody but DB_USER itself
     db_admin: str = ""
     db_admin_password: str | None = field(default=None, repr=False)
@@ -396,7 +412,16 @@ def load(env: Mapping[str, str]) -> Settings:
     update = names_list("UPDATE", update_text)
     if len(update) > 1 and {"changed", "all", "none"} & set(update):
         raise wrong("UPDATE", update_text, "must be changed, all or none, or names of modules")
-    for name in ("HOOKS_DIR", "SCRIPTS_DIR", "RESTORE_DIR", "DB_SPACE_DIR", "PG_BIN", "REHEARSAL_DIR"):
+    for name in (
+        "HOOKS_DIR",
+        "SCRIPTS_DIR",
+        "MIGRATION_FILE",
+        "EVENTS_FILE",
+        "RESTORE_DIR",
+        "DB_SPACE_DIR",
+        "PG_BIN",
+        "REHEARSAL_DIR",
+    ):
         if env.get(name) and not env[name].startswith("/"):
             raise wrong(name, env[name], "must be an absolute path")
     if mode in FORCE_MODES and any(c in (env.get("REASON") or "") for c in "\r\n\0"):
@@ -444,6 +469,14 @@ def load(env: Mapping[str, str]) -> Settings:
         rebuild_unfinished=_switch(env, "REBUILD_UNFINISHED", False),
         reason=(env.get("REASON") or "").strip(),
         actor=(env.get("ACTOR") or "odoo-cloud").strip()[:200],
+        migration_file=(env.get("MIGRATION_FILE") or "").rstrip("/"),
+        migration_mode=(env.get("MIGRATION_MODE") or "").strip(),
+        migration_allow_serie=_switch(env, "MIGRATION_ALLOW_SERIE", False),
+        migration_force_version=(env.get("MIGRATION_FORCE_VERSION") or "").strip(),
+        migration_next=(env.get("MIGRATION_NEXT") or "").strip(),
+        steps=(env.get("STEPS") or "").strip(),
+        odoo_data_path=(env.get("ODOO_DATA_PATH") or "").rstrip("/"),
+        events_file=env.get("EVENTS_FILE") or "",
         db_admin=db_admin,
         db_admin_password=db_admin_password,
         restore_point=_choice(env, "RESTORE_POINT", "none", ("none", "auto", "clone", "dump")),

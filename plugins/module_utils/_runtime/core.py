@@ -12,11 +12,12 @@ module's `end-` migration scripts have yet to run.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import addons
+from . import addons, checksums
 from .config import Settings
 from .errors import ConfigError
 
@@ -49,6 +50,7 @@ class Modules:
     versions: Mapping[str, str] = field(default_factory=dict)
     known: Mapping[str, Known] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
+    foreign: checksums.Foreign = checksums.Foreign()  # click-odoo-update's view
 
     def installed(self, name: str) -> bool:
         return self.states.get(name) in ("installed", "to upgrade", "to remove")
@@ -81,11 +83,13 @@ def read_modules(connection: Any) -> Modules:
                 " FROM public.odoo_cloud_module"
             )
             known = [Known(*row) for row in cursor.fetchall()]
+        foreign = checksums.read(cursor)
     return Modules(
         {name: state for name, state, _version in rows},
         {name: version or "" for name, _state, version in rows},
         {item.name: item for item in known},
         tuple(codes),
+        foreign,
     )
 
 
@@ -200,7 +204,8 @@ def _changed(modules: Modules, settings: Settings, folders: list[str], missing: 
         if modules.states[name] == "to upgrade":
             yield name, "marked to upgrade"
         elif known is None or not known.checksum:
-            yield name, "its content was never recorded"
+            if not unchanged_elsewhere(modules, addon):
+                yield name, "its content was never recorded"
         elif addons.checksum(addon, known.languages.split(",")) != known.checksum:
             yield name, "its content changed"
         elif addon.version(settings.version) not in ("", modules.versions.get(name)):
@@ -208,6 +213,94 @@ def _changed(modules: Modules, settings: Settings, folders: list[str], missing: 
                 name,
                 f"version {modules.versions.get(name) or 'none'} is installed, {addon.version(settings.version)} is there",
             )
+
+
+def unchanged_elsewhere(modules: Modules, addon: addons.Addon) -> bool:
+    """Whether click-odoo-update has recorded the very content that is there now."""
+    stored = (modules.foreign.sums or {}).get(addon.name)
+    return bool(stored) and stored == checksums.checksum(addon.path, modules.foreign.patterns, modules.languages)
+
+
+def on_disk(folders: Iterable[str]) -> list[str]:
+    """The names of all addons in the addons folders."""
+    return [
+        name
+        for folder in folders
+        for name in (sorted(os.listdir(folder)) if os.path.isdir(folder) else ())
+        if os.path.isfile(os.path.join(folder, name, "__manifest__.py"))
+    ]
+
+
+def record(cursor: Any, addon: addons.Addon, modules: Modules, run_id: str) -> None:
+    """Remembers a module as it is, without anything being done to it."""
+    cursor.execute(
+        "INSERT INTO public.odoo_cloud_module (name, checksum, languages, version, run_id, updated_at)"
+        " VALUES (%s, %s, %s, %s, %s, clock_timestamp()) ON CONFLICT (name) DO UPDATE"
+        " SET checksum = excluded.checksum, languages = excluded.languages, version = excluded.version,"
+        " run_id = excluded.run_id, updated_at = excluded.updated_at",
+        (
+            addon.name,
+            addons.checksum(addon, modules.languages),
+            ",".join(modules.languages),
+            modules.versions.get(addon.name) or None,
+            run_id,
+        ),
+    )
+
+
+def record_all(cursor: Any, names: Iterable[str], folders: list[str], modules: Modules, run_id: str) -> None:
+    for name in names:
+        addon = addons.read(name, folders)
+        if addon is not None:
+            record(cursor, addon, modules, run_id)
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What adopt() did or would do."""
+
+    adopted: tuple[str, ...] = ()
+    imported: tuple[str, ...] = ()  # those of them that click-odoo-update had recorded
+    differ: Mapping[str, str] = field(default_factory=dict)  # left to be updated, with the reason
+    known: tuple[str, ...] = ()
+
+
+def adoption(modules: Modules, settings: Settings, folders: list[str]) -> Adoption:
+    """Which installed modules can be taken for what lies in the addons folders. Where click-odoo-update has a record, it must
+    be of this very content; else the version must be the manifest's."""
+    adopted, imported, known = [], [], []
+    differ: dict[str, str] = {}
+    for name in sorted(modules.states):
+        item = modules.known.get(name)
+        if modules.states[name] != "installed":
+            continue
+        if item is not None and item.checksum:
+            known.append(name)
+            continue
+        addon = addons.read(name, folders)
+        if addon is None or not addon.installable:
+            continue
+        wanted, there = addon.version(settings.version), modules.versions.get(name)
+        if (modules.foreign.sums or {}).get(name):
+            if not unchanged_elsewhere(modules, addon):
+                differ[name] = "click-odoo-update recorded another content"
+                continue
+            imported.append(name)
+        elif wanted not in ("", there):
+            differ[name] = f"version {there or 'none'} is installed, {wanted} is there"
+            continue
+        adopted.append(name)
+    return Adoption(tuple(adopted), tuple(imported), differ, tuple(known))
+
+
+def export(modules: Modules, folders: list[str]) -> dict[str, Any]:
+    """click-odoo-update's record of this database, as it would make it itself now."""
+    found: dict[str, Any] = {}
+    for name in sorted(modules.states):
+        if modules.states[name] == "installed":
+            path = addons.find(name, folders)
+            found[name] = checksums.checksum(path, modules.foreign.patterns, modules.languages) if path else False
+    return found
 
 
 def dependants(connection: Any, names: Iterable[str]) -> list[str]:

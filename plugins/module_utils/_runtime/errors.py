@@ -22,8 +22,13 @@ EXIT_POOLER = 76  # a transaction pooler stands between us and PostgreSQL: a ses
 EXIT_AUTH = 77  # PostgreSQL refuses user or password (limit: DB_WAIT_TIMEOUT)
 EXIT_CONFIG = 78  # an environment variable or odoo.conf is wrong
 EXIT_RESET = 79  # another tool's entry was older than TIMEOUT: `Reset` written, the next start goes on
+EXIT_MIGRATION = 80  # the migration file or STEPS is wrong; nothing was locked or changed
+EXIT_STEP_FAILED = 81  # a step of a migration, or the backup before it, failed; the state is Failed
+EXIT_NOT_VERIFIED = 82  # Odoo said that it was done, and the modules are not as they were to be; the state is Failed
 EXIT_ROLLED_BACK = 84  # the update failed, and the database is the one of before again
-EXIT_DECISION = 85  # somebody has to decide: a failed update is held, or a rollback was not confirmed
+EXIT_DECISION = (
+    85  # somebody has to decide: a failed update is held, or a rollback was not confirmed, or a migration's plan
+)
 EXIT_ATTACHMENTS = 90  # attachments: some are missing, corrupt or could not be moved, or an audit found something
 EXIT_STORE = 91  # attachments: the object store does not do what it is asked for
 EXIT_PLATFORM = 92  # the rules of the environment are broken: Odoo is not started like that
@@ -95,6 +100,18 @@ class PoolerRefused(RuntimeFailure):
 
 class ResetWritten(RuntimeFailure):
     exit_code = EXIT_RESET
+
+
+class MigrationRefused(RuntimeFailure):
+    exit_code = EXIT_MIGRATION
+
+
+class StepFailed(RuntimeFailure):
+    exit_code = EXIT_STEP_FAILED
+
+
+class NotVerified(UpdateFailed):
+    exit_code = EXIT_NOT_VERIFIED
 
 
 class RolledBack(RuntimeFailure):

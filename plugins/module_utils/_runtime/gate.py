@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import random
 import re
 import time
@@ -13,7 +14,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from . import addons, core, hooks, install, lock, log, pg, provision, rollback, state
+from . import addons, core, hooks, install, lock, log, migrate, migration, pg, provision, rollback, state
 from .config import Settings
 from .errors import (
     AuthenticationFailed,
@@ -27,6 +28,7 @@ from .errors import (
     UpdateFailed,
     WaitTimeout,
 )
+from .events import EventFile
 from .pg import psycopg2
 from .window import Progress, Window, take_over_lock
 
@@ -50,11 +52,17 @@ class Stillness:
 class Gate:
     """Brings the database to the point where the mode's work is done and Odoo may run on it, or raises."""
 
-    def __init__(self, settings: Settings, env: Mapping[str, str], hook_env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        env: Mapping[str, str],
+        hook_env: Mapping[str, str] | None = None,
+        run_id: str = "",
+    ) -> None:
         self.settings = settings
         self.env = env  # Odoo's
         self.hook_env = hook_env if hook_env is not None else env  # the container's own besides
-        self.run_id = uuid.uuid4().hex[:12]
+        self.run_id = run_id or uuid.uuid4().hex[:12]
         self.name = pg.application_name(settings.mode, self.run_id, settings.host)
         self.control: Any = None  # on the maintenance database: the lock lives here
         self.database: Any = None
@@ -66,6 +74,9 @@ class Gate:
         self.waiting_since = time.monotonic()  # counts TIMEOUT; starts anew while a live run is at work
         self.waiting: Any = None  # the waiting page
         self.checked_folders: list[str] | None = None
+        self.events = EventFile()
+        self.changed = False  # whether a window was opened
+        self.source: migrate.Source | None = None
 
     def close(self) -> None:
         if self.waiting is not None:
@@ -81,7 +92,7 @@ class Gate:
     def describe(self) -> dict[str, Any]:
         """What the waiting page tells."""
         latest, held, progress = self.latest, self.held, self.progress
-        phase, step, of = progress.phase, progress.step, progress.of
+        phase, step, of, version = progress.phase, progress.step, progress.of, progress.version
         name = latest.state if latest is not None else None
         since: str | None = latest.since if latest is not None else None
         age = round(latest.age) if latest is not None else None
@@ -105,6 +116,8 @@ class Gate:
             found = re.search(r"\((\d+) of (\d+)\)", phase)
             if found:
                 step, of = int(found[1]), int(found[2])
+            found = re.match(r"version (\S+): ", phase)
+            version = found[1] if found else version
         return {
             "database": self.settings.db_name,
             "instance": self.settings.instance,
@@ -114,6 +127,8 @@ class Gate:
             "phase": phase,
             "step": step,
             "of": of,
+            "version": version or None,
+            "elapsed_seconds": round(time.monotonic() - progress.began) if progress.began is not None else age,
             "holder": holder,
             "failed": name == state.FAILED and not progress.phase,
         }
@@ -299,6 +314,8 @@ class Gate:
         if self.seen is None:
             self.seen = latest.id if latest is not None else 0
         self.share_failure(latest)
+        if settings.updating and lock.holder(self.control, settings.db_name) is None:
+            self.steps().check()  # what is refused is refused before the lock
         guard = lock.Lock(self.control, settings.db_name)
         if not guard.acquire():
             if not settings.wait:
@@ -324,6 +341,81 @@ class Gate:
     def plan(self, resume: bool = False) -> core.Plan:
         return core.make_plan(core.read_modules(self.database), self.settings, self.folders(), resume)
 
+    def steps(self) -> migrate.Work:
+        """What is to be done of MIGRATION_FILE and STEPS."""
+        settings = self.settings
+        if self.source is None:
+            self.source = migrate.read(settings)
+        return migrate.look(
+            settings,
+            self.source,
+            self.database,
+            core.read_modules(self.database),
+            self.folders(),
+            migrate.song_paths(settings, self.env),
+        )
+
+    def update(self, guard: lock.Lock, plan: core.Plan, reason: str, work: migrate.Work) -> None:
+        """A window that updates, with what it falls back on."""
+        self.changed = True
+        self.events.emit("plan", plan=self.plan_data(plan, work, self.hooks_due(), reason))
+        window = self.window(guard)
+        with rollback.guarded(window):
+            window.update(plan, reason, work)
+        if self.source is not None:  # STEPS are done once by a container
+            self.source = dataclasses.replace(self.source, steps=())
+
+    def plan_data(self, plan: core.Plan, work: migrate.Work, due: bool, reason: str) -> dict[str, Any]:
+        """The plan as plain data, for `odoo-cloud plan` and the event."""
+        modules = core.read_modules(self.database)
+        named: dict[str, str] = {}
+        for item in work.plan.versions:
+            for step in item.steps:
+                if step.kind in (migration.UPDATE, migration.INSTALL):
+                    for name in step.arguments["modules"]:
+                        named.setdefault(name, f"named by version {item.version.number}")
+        for step in work.adhoc:
+            if step.kind == migration.INSTALL:
+                named.update(dict.fromkeys(step.arguments["modules"], "named by STEPS"))
+        installs = [
+            *plan.install, *(name for name in named if not modules.installed(name) and name not in plan.install)
+        ]  # fmt: skip
+        updated_by_version = [
+            name
+            for item in work.plan.versions
+            for step in item.steps
+            if step.kind == migration.UPDATE
+            for name in work.modules_of(item.version, step)
+            if modules.installed(name)
+        ]
+        direct = list(dict.fromkeys([*plan.update, *updated_by_version]))
+        update = core.dependants(self.database, direct) if direct else []
+        reasons = {**named, **plan.reasons}
+        listed = []
+        for name, action in [*((name, "install") for name in installs), *((name, "update") for name in update)]:
+            addon = addons.read(name, self.folders())
+            listed.append(
+                {
+                    "name": name,
+                    "action": action,
+                    "from": (modules.versions.get(name) or None) if action == "update" else None,
+                    "to": (addon.version(self.settings.version) or None) if addon is not None else None,
+                    "why": reasons.get(name, "depends on what is updated"),
+                    "dependant": action == "update" and name not in direct,
+                }
+            )
+        return {
+            "install": installs,
+            "update": update,
+            "reasons": {name: why for name, why in reasons.items() if name in installs or name in update},
+            "finish": list(plan.finish),
+            "missing": list(plan.missing),
+            "modules": listed,
+            "hooks": due,
+            "migration": migrate.as_data(work, self.settings),
+            "reason": reason,
+        }
+
     def hooks_due(self) -> bool:
         """Whether the hooks that follow an update have to run although no module changes: their content is new."""
         settings = self.settings
@@ -339,7 +431,9 @@ class Gate:
         settings = self.settings
         if settings.mode in ("RunOnly", "ForceRunOnly", "ForceReadyState", "Init"):
             return False
-        return not self.plan().empty or self.hooks_due() or self.unrecorded(latest)
+        work = self.steps()
+        work.check()
+        return not work.empty or not self.plan().empty or self.hooks_due() or self.unrecorded(latest)
 
     def unrecorded(self, latest: state.Entry | None) -> bool:
         """Whether an update has to say that it found nothing to change in a release that is new here."""
@@ -365,13 +459,22 @@ class Gate:
             return self.work(guard, latest, contents)
         if action is state.Action.INITIALISE:
             self.open_page()
+            self.changed = True
             self.window(guard).initialise(why)
             return True, "initialised", False
         if action is state.Action.RESUME:
+            begun = "" if settings.updating else migrate.unfinished(self.database)
+            if begun:  # to finish the modules alone would open a database that is half migrated
+                why = f"{why}; {begun}, MODE=UpdateOnly goes on with it"
+                if settings.serving:
+                    return False, why, False
+                raise Refused(f"database {settings.db_name!r} is not opened: {why}")
+            work = self.steps()
+            work.check()
             self.open_page()
             log.info(f"resuming: {why}")
             # An update mode finishes what was left and does its own work; the others only finish.
-            self.update(guard, self.plan(resume=True), "resumed: " + why)
+            self.update(guard, self.plan(resume=True), "resumed: " + why, work)
             return False, "resumed", True
         if action is state.Action.ROLL_BACK:
             return self.finish_rollback(guard, why)
@@ -404,13 +507,8 @@ class Gate:
             self.env,
             self.hook_env,
             self.progress,
+            self.events,
         )
-
-    def update(self, guard: lock.Lock, plan: core.Plan, reason: str) -> None:
-        """The window, with what it falls back on."""
-        window = self.window(guard)
-        with rollback.guarded(window):
-            window.update(plan, reason)
 
     def finish_rollback(self, guard: lock.Lock, why: str) -> tuple[bool, str, bool]:
         settings = self.settings
@@ -431,10 +529,11 @@ class Gate:
         """The lock is ours and the database is open: the mode's own work, decided once more."""
         settings = self.settings
         if settings.mode not in ("RunOnly", "ForceRunOnly", "ForceReadyState", "Init"):
-            plan = self.plan()
-            if not plan.empty or self.hooks_due():
+            plan, work = self.plan(), self.steps()
+            work.check()
+            if not plan.empty or not work.empty or self.hooks_due():
                 self.open_page()
-                self.update(guard, plan, "" if not plan.empty else "the hooks changed")
+                self.update(guard, plan, "" if not (plan.empty and work.empty) else "the hooks changed", work)
                 return True, "updated", False
             if self.unrecorded(latest):
                 self.open_writer(guard).append(state.READY, "nothing to change in this release", "ok")

@@ -1025,6 +1025,31 @@ def parse(text: str, file: str = "migration.yml") -> Migration:
     return collected.finish(file)
 
 
+def parse_steps(text: str, file: str = "STEPS") -> tuple[Step, ...]:
+    """Steps that are given as JSON, a list of what stands in `post`. Raises MigrationError with all that is wrong; a line is
+    the number of an item."""
+    try:
+        items = json.loads(text)
+    except ValueError as exc:
+        raise MigrationError([Problem(file, 0, f"is not JSON: {exc}")]) from exc
+    if not isinstance(items, list):
+        raise MigrationError([Problem(file, 0, "must be a list of steps, as in 'post'")])
+    problems: list[Problem] = []
+    reader = _Reader(file, problems, [])
+    # JSON is YAML; an item a line, so that its line is its number.
+    root = _compose("[" + ",\n".join(json.dumps(item, ensure_ascii=True) for item in items) + "]", file)
+    steps = [reader.step(node, POST, None, index) for index, node in enumerate(root.value, 1)]
+    first: dict[str, Step] = {}
+    for step in steps:
+        if step is not None and first.setdefault(step.id, step) is not step:
+            problems.append(
+                Problem(file, step.where.line, f"id {step.id!r} is there twice, first in {first[step.id].where}")
+            )
+    if problems:
+        raise MigrationError(problems)
+    return tuple(step for step in steps if step is not None)
+
+
 def read(path: str, next_number: str = "") -> Migration:
     """The migration file or folder at `path`; `next_number` is the version that the folder `next` becomes, if it is to be
     one. Raises MigrationError with all that is wrong."""

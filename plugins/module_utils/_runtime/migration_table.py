@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .errors import LockLost
@@ -123,6 +124,28 @@ def finish_version(cursor: Any, number: str, run_id: str, mode: str | None, log:
 # Runs
 
 
+@dataclass(frozen=True)
+class RunRow:
+    """A row of odoo_cloud_run."""
+
+    run_id: str
+    versions: tuple[str, ...]
+    mode: str
+    status: str
+
+
+def read_last_run(cursor: Any) -> RunRow | None:
+    """The run that began last."""
+    if not _exists(cursor, "odoo_cloud_run"):
+        return None
+    cursor.execute(
+        "SELECT run_id, coalesce(versions, ''), coalesce(mode, ''), status FROM public.odoo_cloud_run"
+        " ORDER BY started DESC LIMIT 1"
+    )
+    row = cursor.fetchone()
+    return RunRow(row[0], tuple(filter(None, row[1].split(","))), row[2], row[3]) if row else None
+
+
 def begin_run(
     cursor: Any, run_id: str, versions: Sequence[str], mode: str | None, plan_sha: str, series: str = ""
 ) -> None:
@@ -132,7 +155,10 @@ def begin_run(
         (ABORTED, RUNNING),
     )
     cursor.execute(
-        "INSERT INTO public.odoo_cloud_run (run_id, versions, mode, plan_sha, series, status) VALUES (%s, %s, %s, %s, %s, %s)",
+        "INSERT INTO public.odoo_cloud_run (run_id, versions, mode, plan_sha, series, status) VALUES (%s, %s, %s, %s, %s, %s)"
+        # A container that first finished what was left opens a second window under the same name.
+        " ON CONFLICT (run_id) DO UPDATE SET versions = excluded.versions, mode = excluded.mode, plan_sha = excluded.plan_sha,"
+        " series = excluded.series, status = excluded.status, started = excluded.started, finished = NULL, error = NULL",
         (run_id, ",".join(versions), mode or "", plan_sha, series, RUNNING),
     )
 

@@ -16,11 +16,23 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from . import config, core, install, lock, log, pg, platform_check, restore_point, state, static
+from . import config, core, events, install, lock, log, migrate, pg, platform_check, restore_point, state, static
 from . import rehearse as rehearsal
 from . import rollback as rolling_back
 from .config import Settings
-from .errors import CommandNotFound, ConfigError, FilesError, RuntimeFailure, Stopped
+from .errors import (
+    EXIT_DATABASE_ERROR,
+    CommandNotFound,
+    ConfigError,
+    FilesError,
+    Held,
+    LockLost,
+    NeedsDecision,
+    Refused,
+    RolledBack,
+    RuntimeFailure,
+    Stopped,
+)
 from .gate import Gate
 
 ODOO_UID = 8069
@@ -133,34 +145,25 @@ def run(env: Mapping[str, str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
-    settings = config.load(env)
-    if settings.mode == "Init" and settings.list_db:
-        log.info("Init: LIST_DB is True, there is no database to initialise")
-        return 0
-    platform_check.before_database(env, settings)
-    check_data_dir(settings.data_dir)
-    executable = install.odoo_executable(settings)
-    log.info(
-        f"{settings.mode}: Odoo {settings.version}, database {settings.db_name!r}"
-        f" at {settings.db_host}:{settings.db_port}, user {settings.db_user!r}"
-        + (f", release {settings.release}" if settings.release else "")
-    )
-    copying = Background(static.export, settings, executable) if settings.static_dir and settings.serving else None
-    passfile = pg.write_passfile(settings)
-    environment = odoo_environment(env, settings, passfile)
-    if settings.list_db:
-        log.warning("LIST_DB is True: databases are chosen in Odoo, their state is not looked at")
-    else:
-        # Hooks also see what the container was given, such as MODULES; Odoo does not.
-        own = {name: value for name, value in env.items() if name not in ("PYTHONPATH", "PGPASSWORD")}
-        gate = Gate(settings, environment, {**own, **environment})
-        try:
-            gate.pass_through()
-            while settings.serving and not gate.before_start():
-                time.sleep(0.5)
-                gate.pass_through()
-        finally:
-            gate.close()
+    run_id = uuid.uuid4().hex[:12]
+    told = events.EventFile(env.get("EVENTS_FILE") or "", run_id)
+    try:
+        settings = config.load(env)
+        if settings.mode == "Init" and settings.list_db:
+            log.info("Init: LIST_DB is True, there is no database to initialise")
+            return 0
+        platform_check.before_database(env, settings)
+        told.emit("run_started", mode=settings.mode, release=settings.release, database=settings.db_name)
+        executable, environment, copying, changed = _to_ready(settings, env, told, run_id)
+    except RuntimeFailure as exc:
+        told.emit("run_ended", **_ending(exc, exc.exit_code, told))
+        raise
+    except pg.psycopg2.Error as exc:
+        told.emit("run_ended", **_ending(exc, EXIT_DATABASE_ERROR, told))
+        raise
+    status = "done" if changed else "nothing"
+    told.emit("run_ended", status=status, code=0, result=events.result(told.kept, settings.version))
+    told.close()
     if not settings.serving:
         log.info(f"database {settings.db_name!r} is ready; {settings.mode} ends here")
         return 0
@@ -171,6 +174,46 @@ def run(env: Mapping[str, str]) -> int:
     environment["ODOO_CLOUD_EXECUTABLE"] = executable
     exec_command(odoo_command(executable, settings.odoo_args(), settings.version), environment)
     return 0
+
+
+def _ending(exc: BaseException, code: int, told: events.EventFile) -> dict[str, Any]:
+    """The last event of a run that did not end well."""
+    statuses = ((Stopped, "signal"), (LockLost, "lost"), (RolledBack, "rolled_back"), (NeedsDecision, "held"))
+    status = next((name for kind, name in statuses if isinstance(exc, kind)), "failed")
+    result = events.result(told.kept, failed=True)
+    return {"status": status, "code": code, "error": pg.one_line(exc), "result": result}
+
+
+def _to_ready(
+    settings: Settings, env: Mapping[str, str], told: events.EventFile, run_id: str
+) -> tuple[str, dict[str, str], Background | None, bool]:
+    """Brings the database to where MODE wants it; returns what Odoo is started with."""
+    check_data_dir(settings.data_dir)
+    executable = install.odoo_executable(settings)
+    log.info(
+        f"{settings.mode}: Odoo {settings.version}, database {settings.db_name!r}"
+        f" at {settings.db_host}:{settings.db_port}, user {settings.db_user!r}"
+        + (f", release {settings.release}" if settings.release else "")
+    )
+    source = migrate.read(settings)
+    copying = Background(static.export, settings, executable) if settings.static_dir and settings.serving else None
+    passfile = pg.write_passfile(settings)
+    environment = odoo_environment(env, settings, passfile)
+    if settings.list_db:
+        log.warning("LIST_DB is True: databases are chosen in Odoo, their state is not looked at")
+        return executable, environment, copying, False
+    # Hooks also see what the container was given, such as MODULES; Odoo does not.
+    own = {name: value for name, value in env.items() if name not in ("PYTHONPATH", "PGPASSWORD")}
+    gate = Gate(settings, environment, {**own, **environment}, run_id)
+    gate.events, gate.source = told, source
+    try:
+        gate.pass_through()
+        while settings.serving and not gate.before_start():
+            time.sleep(0.5)
+            gate.pass_through()
+    finally:
+        gate.close()
+    return executable, environment, copying, gate.changed
 
 
 def other_command(command: list[str], env: Mapping[str, str]) -> None:
@@ -217,9 +260,14 @@ def rehearse(env: Mapping[str, str]) -> int:
 
 
 def print_plan(env: Mapping[str, str]) -> dict[str, Any]:
-    """What MODE would do with the modules now, without the lock and without touching anything."""
+    """What MODE would do now, without the lock and without touching anything."""
     settings = config.load(env)
     gate = Gate(settings, env)
+    problems: tuple[Any, ...] = ()
+    try:
+        gate.source = migrate.read(settings)
+    except migrate.Wrong as exc:
+        problems, gate.source = exc.problems, migrate.Source()
     try:
         gate.control = pg.wait_for_server(settings, gate.name)
         gate.database = pg.connect(settings, settings.db_name, gate.name)
@@ -234,7 +282,12 @@ def print_plan(env: Mapping[str, str]) -> dict[str, Any]:
             "install": [],
             "update": [],
             "reasons": {},
+            "modules": [],
+            "finish": [],
+            "missing": [],
             "hooks": False,
+            "migration": migrate.wrong_data(problems, settings),
+            "refused": bool(problems),
             "changed": False,
             "reason": "",
             "restore_point": restore_point.outlook(settings, gate.name),
@@ -249,25 +302,79 @@ def print_plan(env: Mapping[str, str]) -> dict[str, Any]:
                 **result, "install": list(settings.modules), "changed": True, "reason": "it is not initialised",
             }  # fmt: skip
         blocked = latest is not None and not latest.open
-        plan = gate.plan(resume=blocked)
-        due = gate.hooks_due()
-        return {
-            **result,
-            "install": list(plan.install),
-            "update": core.dependants(gate.database, plan.update) if plan.update else [],
-            "reasons": dict(plan.reasons),
-            "hooks": due,
-            "changed": blocked or due or not plan.empty,
-            "reason": f"state {latest}"
+        plan, work, due = gate.plan(resume=blocked), gate.steps(), gate.hooks_due()
+        reason = (
+            f"state {latest}"
             if blocked
+            else str(work)
+            if not work.empty
             else str(plan)
             if not plan.empty
             else "the hooks changed"
             if due
-            else "",
-        }
+            else ""
+        )
+        result.update(gate.plan_data(plan, work, due, reason))
+        if problems:
+            result["migration"] = migrate.wrong_data(problems, settings)
+        refused = bool(problems or work.problems or work.plan.refusal)
+        return {
+            **result, "refused": refused, "changed": not refused and (blocked or due or not (plan.empty and work.empty)),
+        }  # fmt: skip
     finally:
         gate.close()
+
+
+def adopt(env: Mapping[str, str]) -> dict[str, Any]:
+    """Records what is installed as it lies in the addons folders, without updating anything."""
+    become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    settings = config.load(env)
+    gate = Gate(settings, env)
+    try:
+        gate.control = pg.wait_for_server(settings, gate.name)
+        gate.database = pg.connect(settings, settings.db_name, gate.name)
+        guard = lock.Lock(gate.control, settings.db_name)
+        if not guard.acquire():
+            raise Held(
+                f"database {settings.db_name!r}: its lock is held by {lock.holder(gate.control, settings.db_name)}"
+            )
+        try:
+            return _adopt(gate, guard)
+        finally:
+            guard.release()
+    finally:
+        gate.close()
+
+
+def _adopt(gate: Gate, guard: lock.Lock) -> dict[str, Any]:
+    settings = gate.settings
+    contents, latest = state.read_contents(gate.database), state.read_history(gate.database).latest
+    gate.check_series(contents)
+    if not contents.initialised or contents.pending or (latest is not None and not latest.open):
+        why = (
+            "it is not initialised"
+            if not contents.initialised
+            else f"modules are half done: {', '.join(contents.pending[:10])}"
+            if contents.pending
+            else f"state {latest}"
+        )
+        raise Refused(f"database {settings.db_name!r} can't be adopted: {why}; MODE=UpdateOnly finishes what was begun")
+    modules, folders = core.read_modules(gate.database), gate.folders()
+    found = core.adoption(modules, settings, folders)
+    if found.adopted or latest is None:
+        writer = gate.open_writer(guard)
+        with pg.transaction(gate.database) as cursor:
+            cursor.execute(core.TABLE_SQL)
+            core.record_all(cursor, found.adopted, folders, modules, gate.run_id)
+            writer.write(cursor, state.READY, f"adopted: {len(found.adopted)} modules", "ok")
+    return {
+        "database": settings.db_name,
+        "adopted": list(found.adopted),
+        "imported": list(found.imported),
+        "differ": dict(found.differ),
+        "known": list(found.known),
+        "changed": bool(found.adopted) or latest is None,
+    }
 
 
 def print_state(env: Mapping[str, str], limit: int = 100) -> dict[str, Any]:

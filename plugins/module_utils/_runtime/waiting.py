@@ -112,7 +112,7 @@ def machine_answer(status: Mapping[str, Any]) -> dict[str, Any]:
         "instance": status.get("instance"),
         "state": status.get("state"),
         "since": _iso(status.get("since")),
-        **{name: status.get(name) for name in ("age_seconds", "phase", "step", "of")},
+        **{name: status.get(name) for name in ("age_seconds", "phase", "step", "of", "version", "elapsed_seconds")},
         "holder": holder,
         "retry_after": retry_seconds(status),
     }
@@ -128,6 +128,8 @@ def page(status: Mapping[str, Any]) -> str:
     rows = []
     if status.get("phase") and not failed:
         rows.append(("Now", escape(str(status["phase"]))))
+    if status.get("version") and not failed:
+        rows.append(("Version", escape(str(status["version"]))))
     since, age = times.parse(status.get("since")), _number(status.get("age_seconds"))
     if since is not None:
         day = f"{since.day} {_MONTHS[since.month - 1]} {since.year}, {since:%H:%M} UTC"

@@ -9,24 +9,54 @@ Maintenance) and its marks (core.py) behind; whoever comes next finishes it.
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import dataclasses
 import datetime
 import functools
 import json
 import os
 import re
+import string
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import addons, core, hooks, install, lock, log, pg, rollback, state
+from . import (
+    addons,
+    checksums,
+    core,
+    hooks,
+    install,
+    lock,
+    log,
+    migrate,
+    migration,
+    migration_table,
+    pg,
+    rollback,
+    state,
+)
 from .child import Child
 from .config import Settings
-from .errors import EXIT_LOCK_LOST, ConfigError, Held, HookFailed, InitFailed, LockLost, RuntimeFailure, UpdateFailed
+from .errors import (
+    EXIT_LOCK_LOST,
+    ConfigError,
+    Held,
+    HookFailed,
+    InitFailed,
+    LockLost,
+    NotVerified,
+    RuntimeFailure,
+    StepFailed,
+    UpdateFailed,
+)
+from .events import EventFile
 from .pg import psycopg2
 
 BEAT_SECONDS = 5.0
@@ -41,6 +71,8 @@ class Progress:
     of: int | None = None
     state: str = ""  # of the row that the run wrote last, and when
     since: str = ""
+    version: str = ""  # of the migration file, which is being done
+    began: float | None = None  # by time.monotonic()
 
 
 class Pulse:
@@ -85,8 +117,16 @@ class Outcome:
     modules: list[dict[str, Any]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     failure: str = ""
+    step: dict[str, Any] | None = None  # the event of the step that failed
     finished: bool = False
     lost: bool = False
+
+
+def _error(said: Mapping[str, Any]) -> str:
+    """An error of the child's in one line."""
+    where = f" ({said['where']})" if said.get("where") else ""
+    plain = said["type"] in ("StepError", "Timeout")
+    return (said["message"] if plain else f"{said['type']}: {said['message']}") + where
 
 
 def _about_missing_only(line: str, missing: tuple[str, ...]) -> bool:
@@ -106,13 +146,18 @@ class Window:
         env: Mapping[str, str],
         hook_env: Mapping[str, str],
         progress: Progress,
+        events: EventFile | None = None,
     ) -> None:
+        self.events = events or EventFile()
+        self.work = migrate.Work()
+        self.missing: tuple[str, ...] = ()
         self.guard, self.connection, self.settings, self.writer = guard, connection, settings, writer
         self.name, self.env, self.hook_env, self.progress = name, env, hook_env, progress
         self.executable = install.odoo_executable(settings)
         self.folders = addons.addons_folders(settings, self.executable)
         self.others = lock.OtherTools(connection, settings.db_name)
-        self.safety = rollback.Safety(self)
+        self.safety = rollback.Safety(self, self.events.emit)
+        self.outside = contextlib.ExitStack()
         self.hooks = {kind: hooks.find(settings, kind) for kind in ("pre-init", "pre-update", "post-update")}
 
     # What a window is made of
@@ -143,11 +188,26 @@ class Window:
         with pg.transaction(self.connection) as cursor:
             if plan is not None:
                 touched = core.mark(cursor, plan, self.writer.run_id)
+                self.begin_run(cursor)
             self.writer.write(cursor, name, detail)
-        self.written(name)
+        self.written(name, detail)
         return touched
 
-    def written(self, name: str) -> None:
+    def begin_run(self, cursor: Any) -> None:
+        """The run's row, when it has steps to do."""
+        work, settings = self.work, self.settings
+        if not work.versions:
+            return
+        migration_table.create_tables(cursor)
+        if work.source.steps and not work.adhoc_resumed:
+            migration_table.forget_steps(cursor, migrate.ADHOC)
+        migration_table.begin_run(
+            cursor, self.writer.run_id, work.versions, settings.migration_mode, work.sha, f"{settings.version}.0"
+        )
+
+    def written(self, name: str, detail: str = "") -> None:
+        self.events.emit("state", state=name, detail=detail)
+        self.progress.began = self.progress.began or time.monotonic()
         self.progress.state = name
         self.progress.since = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
 
@@ -158,7 +218,7 @@ class Window:
             yield
         except (LockLost, Held):
             raise
-        except (UpdateFailed, InitFailed, HookFailed, ConfigError) as exc:
+        except (UpdateFailed, InitFailed, HookFailed, StepFailed, ConfigError) as exc:
             self.fail(str(exc))
             raise
         except psycopg2.Error as exc:
@@ -173,8 +233,11 @@ class Window:
         if not self.guard.held():
             return
         with contextlib.suppress(psycopg2.Error, LockLost):
-            self.writer.append(state.FAILED, why[:4000], "failed")
-            self.written(state.FAILED)
+            with pg.transaction(self.connection) as cursor:
+                self.writer.write(cursor, state.FAILED, why[:4000], "failed")
+                if self.work.versions:
+                    migration_table.end_run(cursor, self.writer.run_id, "failed", why[:4000])
+            self.written(state.FAILED, why[:4000])
 
     def take_other_keys(self) -> None:
         """Waits until neither marabunta nor click-odoo-update works on the database, and keeps both out."""
@@ -216,48 +279,72 @@ class Window:
             arguments.append(f"--load-language={load_language}")
         return arguments
 
-    def boot(self, plan: core.Plan, touched: int, load_language: str = "") -> Outcome:
-        """One boot of Odoo that does the whole plan, in a child that ends with us and with the lock."""
+    def order(self, orders: list[dict[str, Any]], load_language: str) -> dict[str, Any]:
+        """What the child is told; the password is not among it."""
+        settings, work = self.settings, self.work
         modules = core.read_modules(self.connection)
-        late = {item.name: item.from_version or "" for item in modules.known.values() if item.end_pending}
-        reading, writing = os.pipe()
-        os.set_inheritable(writing, True)
-        order = {
-            "events": writing,
-            "version": self.settings.version,
+        connection = pg.parameters(settings, settings.db_name, self.name)
+        connection.pop("password", None)  # PGPASSFILE has it
+        command_env = hooks.environment(self.hook_env, settings, "command", self.writer.run_id, self.name)
+        folder = os.path.dirname(os.path.realpath(settings.migration_file)) if settings.migration_file else ""
+        return {
+            "version": settings.version,
             "executable": self.executable,
             "arguments": self.odoo_arguments(load_language),
-            "database": self.settings.db_name,
-            "install": list(plan.install),
-            "update": list(plan.update),
-            "demo": self.settings.demo,
-            "late": late,
+            "database": settings.db_name,
+            "connection": connection,
+            "actions": orders,
+            "demo": settings.demo,
+            "late": {item.name: item.from_version or "" for item in modules.known.values() if item.end_pending},
             "folders": self.folders,
             "name": self.name,
             "run_id": self.writer.run_id,
             "token": self.writer.token,
-            "lock": lock.held_parameters(self.settings.db_name, self.guard.pid),
+            "lock": lock.held_parameters(settings.db_name, self.guard.pid),
+            "recorded": bool(work.versions),
+            "mode": settings.migration_mode,
+            "adhoc_sha": work.source.sha if work.source.steps else "",
+            "data_path": settings.odoo_data_path,
+            "song_paths": [folder] if folder else [],
+            "command_env": command_env,
+            "cwd": os.getcwd(),
         }
+
+    def boot(
+        self, plan: core.Plan, touched: int, load_language: str = "", orders: list[dict[str, Any]] | None = None
+    ) -> Outcome:
+        """One boot of Odoo that does the whole plan, in a child that ends with us and with the lock."""
+        reading, writing = os.pipe()
+        hearing, replying = os.pipe()
+        order = self.order(migrate.actions(self.work, plan) if orders is None else orders, load_language)
+        order.update(events=writing, replies=hearing)
         env = dict(self.env)
-        env["ODOO_CLOUD_ORDER"] = json.dumps(order)
         # The runtime's own folder comes back for the child; what the user's PYTHONPATH says stays behind it.
         root = os.path.realpath(__file__)
         for _level in __package__.split("."):
             root = os.path.dirname(root)
         env["PYTHONPATH"] = os.pathsep.join(item for item in (os.path.dirname(root), env.get("PYTHONPATH", "")) if item)
         outcome = Outcome()
-        listener = threading.Thread(target=self._listen, args=(reading, outcome, touched), daemon=True)
+        listener = threading.Thread(
+            target=self._listen, args=(reading, replying, outcome, touched, order["actions"]), daemon=True
+        )
         listener.start()
-        try:
-            child = Child(
-                [sys.executable, "-m", __package__, "boot"],
-                env,
-                functools.partial(subprocess.Popen, pass_fds=(writing,)),
-            )
-            outcome.code = child.run(self.guard.held)
-        finally:
-            os.close(writing)
-            listener.join(5)
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as text:
+            json.dump(order, text)
+            text.flush()
+            env["ODOO_CLOUD_ORDER"] = str(text.fileno())
+            passed = (writing, hearing, text.fileno())
+            try:
+                child = Child(
+                    [sys.executable, "-m", __package__, "boot"],
+                    env,
+                    functools.partial(subprocess.Popen, pass_fds=passed),
+                )
+                outcome.code = child.run(self.guard.held)
+            finally:
+                os.close(writing)
+                os.close(hearing)
+                listener.join(5)
         if outcome.lost or outcome.code == EXIT_LOCK_LOST:
             raise LockLost(
                 f"the lock of database {self.settings.db_name!r} was lost while Odoo was at work; it was stopped, the next"
@@ -265,60 +352,213 @@ class Window:
             )
         return outcome
 
-    def _listen(self, descriptor: int, outcome: Outcome, touched: int) -> None:
-        with open(descriptor, encoding="utf-8") as stream:
+    def _listen(
+        self, descriptor: int, replying: int, outcome: Outcome, touched: int, orders: list[dict[str, Any]]
+    ) -> None:
+        with open(descriptor, encoding="utf-8") as stream, open(replying, "w", encoding="utf-8") as replies:
+            steps = migrate.count(orders)
             for line in stream:
-                with contextlib.suppress(ValueError, KeyError):
-                    self._event(json.loads(line), outcome, touched)
+                event = json.loads(line)
+                if event.get("event") != "ask":
+                    with contextlib.suppress(ValueError, KeyError):
+                        self._event(event, outcome, touched, steps)
+                    continue
+                try:
+                    answer = self._answer(event, outcome)
+                except (RuntimeFailure, psycopg2.Error) as exc:
+                    outcome.failure = pg.one_line(exc)
+                    return  # without an answer the child ends
+                with contextlib.suppress(OSError):
+                    replies.write(json.dumps(answer) + "\n")
+                    replies.flush()
 
-    def _event(self, event: dict[str, Any], outcome: Outcome, touched: int) -> None:
-        kind = event["event"]
+    def _answer(self, event: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
+        """What the child needs the runtime for while it works."""
+        question = event["question"]
+        if question == "verify":
+            return {"wrong": self.verify(event["install"], event["update"], outcome)}
+        if question == "release_keys":  # a command follows: a program of the user's, until take_keys
+            self.others.release()
+            self.outside.enter_context(self.safety.outside())
+        elif question == "take_keys":
+            self.outside.close()
+            self.take_other_keys()
+        return {}
+
+    def verify(self, install: list[str], update: list[str], outcome: Outcome) -> list[str]:
+        """What is not as it has to be after an update; Odoo's own word is not believed."""
+        self.say("verifying", self.progress.step, self.progress.of)
+        plan = core.Plan(tuple(install), tuple(update), missing=self.missing)
+        wrong = [line for line in outcome.errors if not _about_missing_only(line, plan.missing)]
+        outcome.errors.clear()
+        modules = core.read_modules(self.connection)
+        if not modules.states:
+            wrong.append("there is no table ir_module_module")
+        else:
+            wrong += core.problems(modules, plan, self.settings, self.folders)
+        if not wrong:
+            self.events.emit("verified", install=install, update=update)
+        return list(dict.fromkeys(wrong))
+
+    def _event(self, event: dict[str, Any], outcome: Outcome, touched: int, steps: int) -> None:
+        kind = event.pop("event")
         if kind == "session":
             self.safety.connected()
-        elif kind == "booted":
-            self.say("Odoo is loading its modules", 0, touched or None)
+            return
+        several = steps > 1
+        version = f"version {self.progress.version}: " if self.progress.version else ""
+        if kind == "booted":
+            if several:
+                self.say(f"{version}Odoo has started", self.progress.step, self.progress.of)
+            else:
+                self.say("Odoo is loading its modules", 0, touched or None)
         elif kind == "module":
             outcome.modules.append(event)
-            step = f" ({event['done']} of {max(touched, event['done'])})" if touched else ""
-            self.say(f"module {event['name']} is done{step}", event["done"], max(touched, event["done"]) or None)
+            count = f" ({event['done']} of {max(touched, event['done'])})" if touched else ""
+            if several:
+                place = f" ({self.progress.step} of {self.progress.of})"
+                self.say(f"{version}module {event['name']} is done{place}", self.progress.step, self.progress.of)
+            else:
+                self.say(f"module {event['name']} is done{count}", event["done"], max(touched, event["done"]) or None)
             before = f"from {event['before']} to " if event["before"] else "installed, "
-            log.info(f"module {event['name']}: {before}{event['version']}{step}, {event['seconds']:.1f} s")
+            log.info(f"module {event['name']}: {before}{event['version']}{count}, {event['seconds']:.1f} s")
+        elif kind == "version_started":
+            self.progress.version = event["version"]
+            how = "going on with it" if event["resumed"] else "begun"
+            log.info(f"version {event['version']}: {how}, {event['steps']} steps")
+        elif kind == "version_done":
+            self.progress.version = ""
+            log.info(f"version {event['version']}: done")
+        elif kind == "step_started" and several:
+            place = f"{event['step']} of {event['of']}"
+            self.say(f"{version}{event['name']} ({place})", event["step"], event["of"])
+            log.info(f"{version}step {place}: {event['name']}")
+        elif kind == "step_done" and several:
+            more = "" if event["changed"] else ", nothing changed"
+            log.info(
+                f"{version}step {event['step']} of {event['of']}: {event['name']}: done, {event['seconds']:.1f} s{more}"
+            )
+            if event["self_committed"]:
+                log.warning(
+                    f"{event['name']} commits by itself: were it interrupted, it would be run again after what it had committed"
+                )
+        elif kind == "step_failed":
+            outcome.step = event
+            outcome.failure = _error(event["error"])
         elif kind == "error":
             outcome.errors.append(event["message"])
+            return
         elif kind == "failed":
-            outcome.failure = f"{event['type']}: {event['message']}" + (
-                f" ({event['where']})" if event["where"] else ""
-            )
+            outcome.failure = outcome.failure or _error(event)
+            return
         elif kind == "done":
             outcome.finished = True
+            return
         elif kind == "lost":
             outcome.lost = True
+            return
+        self.events.emit(kind, **event)
 
     def change_modules(
-        self, plan: core.Plan, what: type[RuntimeFailure], touched: int, load_language: str = ""
+        self,
+        plan: core.Plan,
+        what: type[RuntimeFailure],
+        touched: int,
+        load_language: str = "",
+        orders: list[dict[str, Any]] | None = None,
     ) -> Outcome:
         """Boot and verification; the keys of the other tools are held meanwhile."""
         self.take_other_keys()
         try:
             self.check("starting Odoo")
-            self.say("Odoo is starting")
-            outcome = self.boot(plan, touched, load_language)
+            steps = migrate.count(orders or ())
+            self.say("Odoo is starting", *((0, steps) if steps > 1 else ()))
+            self.missing = plan.missing
+            outcome = self.boot(plan, touched, load_language, orders)
             self.check("verifying the modules")
-            self.say("verifying")
-            wrong = []
             if not outcome.finished:
-                wrong.append(outcome.failure or f"Odoo ended with code {outcome.code}")
-            wrong += [line for line in outcome.errors if not _about_missing_only(line, plan.missing)]
+                raise self.failure(plan, what, outcome)
             modules = core.read_modules(self.connection)
-            if not modules.states:
-                wrong.append("there is no table ir_module_module")
-            else:
-                wrong += core.problems(modules, plan, self.settings, self.folders)
-            if wrong:
-                raise what(f"database {self.settings.db_name!r}: {plan}: failed: {'; '.join(dict.fromkeys(wrong))}")
+            if modules.unfinished:
+                raise (NotVerified if what is UpdateFailed else what)(
+                    f"database {self.settings.db_name!r}: {plan}: failed: left half done: {', '.join(modules.unfinished[:12])}"
+                )
             return outcome
         finally:
             self.others.release()
+
+    def failure(self, plan: core.Plan, what: type[RuntimeFailure], outcome: Outcome) -> RuntimeFailure:
+        """What became of a child that did not finish."""
+        step, where = outcome.step, f"database {self.settings.db_name!r}"
+        wrong = [outcome.failure or f"Odoo ended with code {outcome.code}"]
+        if step is not None and step["kind"] != migration.UPDATE:
+            of = "STEPS" if step["version"] == migrate.ADHOC else f"version {step['version']}"
+            place = f" ({step['where']})" if step.get("where") else ""
+            kind = NotVerified if step.get("not_verified") else StepFailed
+            return kind(
+                f"{where}: {of}, step {step['step']} of {step['of']}, {step['name']!r}{place}: failed: {outcome.failure}"
+            )
+        if step is not None and step.get("not_verified") and what is UpdateFailed:
+            what = NotVerified
+        wrong += [line for line in outcome.errors if not _about_missing_only(line, plan.missing)]
+        name = str(plan) if step is None else step["name"]
+        return what(f"{where}: {name}: failed: {'; '.join(dict.fromkeys(wrong))}")
+
+    def backup(self) -> None:
+        """options.backup of the migration file, before anything is changed."""
+        source = self.work.source.migration
+        backup = source.options.backup if source is not None else None
+        if backup is None or not self.work.plan.backup or backup.ignore_if is True:
+            return
+        settings = self.settings
+        values = {
+            "database": settings.db_name,
+            "db_user": settings.db_user,
+            "db_password": settings.db_password or "",
+            "db_host": settings.db_host,
+            "db_port": str(settings.db_port),
+        }
+        env = hooks.environment(self.hook_env, settings, "backup", self.writer.run_id, self.name)
+
+        def run(command: str) -> tuple[int, list[str]]:
+            kept: collections.deque[str] = collections.deque(maxlen=40)
+
+            def output(line: str) -> None:
+                if values["db_password"]:
+                    line = line.replace(values["db_password"], "********")
+                kept.append(line)
+                sys.stderr.write(line + "\n")
+                sys.stderr.flush()
+
+            text = string.Template(command).safe_substitute(values)
+            child = Child(["sh", "-c", text], env, what="the backup", failure=StepFailed, output=output)
+            with self.safety.outside():
+                return child.run(self.guard.held), list(kept)
+
+        self.check("the backup")
+        self.say("backup")
+        if isinstance(backup.ignore_if, str) and run(backup.ignore_if)[0] == 0:
+            log.info("no backup: options.backup.ignore_if succeeded")
+            return
+        log.info("backup: options.backup.command of the migration file")
+        what = {"version": "", "step_id": "backup", "kind": "backup", "name": "backup", "step": 0, "of": 0}
+        self.events.emit("step_started", **what)
+        began = time.monotonic()
+        code, lines = run(backup.command)
+        seconds, tail = round(time.monotonic() - began, 3), "\n".join(lines)
+        if not code:
+            self.events.emit("step_done", **what, seconds=seconds, changed=False, log_tail=tail)
+            log.info(f"backup: done, {seconds:.1f} s")
+            return
+        message = f"options.backup.command {hooks.ended(code)}: {(lines or ['it said nothing'])[-1][:300]}"
+        error = {"type": "StepFailed", "message": message, "where": "", "pgcode": None}
+        self.events.emit("step_failed", **what, seconds=seconds, log_tail=tail, error=error)
+        if backup.stop_on_failure:
+            if self.progress.state:  # a restore point was made, which closed the database
+                self.writer.append(state.READY, f"nothing was changed: {message}"[:4000], state.UNCHANGED)
+                self.written(state.READY)
+            raise StepFailed(f"database {settings.db_name!r}: {message}; nothing was changed")
+        log.warning(f"{message}; going on, as stop_on_failure is false")
 
     # Windows
 
@@ -368,20 +608,41 @@ class Window:
             self.finish("initialised: " + ",".join(settings.modules))
         log.info(f"Ready: database {settings.db_name!r} is initialised ({time.monotonic() - started:.1f} s)")
 
-    def update(self, plan: core.Plan, reason: str) -> None:
-        """Installs and updates modules of an initialised database; with an empty plan only what follows it."""
+    def update(self, plan: core.Plan, reason: str, work: migrate.Work | None = None) -> None:
+        """Installs and updates modules of an initialised database, and does the steps of `work`, all in one boot; with nothing
+        of both only what follows it."""
         settings = self.settings
         started = time.monotonic()
-        touched = self.record(state.UPDATING, f"{plan} ({reason})" if reason else str(plan), plan)
+        self.work = work or migrate.Work()
+        orders = migrate.actions(self.work, plan)
+        self.backup()
+        named = plan
+        if self.work.versions:
+            log.info(f"Updating: {self.work}")
+            for line in (*self.work.plan.drift, *self.work.plan.notes, *self.work.notes):
+                log.warning(str(line))
+            # What the first version updates is updated along, and so it is marked along.
+            modules = core.read_modules(self.connection)
+            names = [name for name in self.work.first_update() if name not in (*plan.install, *plan.update)]
+            plan = dataclasses.replace(
+                plan,
+                install=(*plan.install, *(name for name in names if not modules.installed(name))),
+                update=(*plan.update, *(name for name in names if modules.installed(name))),
+            )
+        text = "; ".join(
+            [*([str(self.work)] if self.work.versions else []), *([str(plan)] if orders or plan.empty else [])]
+        )
+        text = str(self.work) if self.work.versions and plan.empty else text
+        touched = self.record(state.UPDATING, f"{text} ({reason})" if reason else text, plan)
         log.info(f"Updating: {plan}" + (f" ({reason})" if reason else ""))
         for name in (*plan.install, *plan.update):
-            log.info(f"{name}: {plan.reasons.get(name, '')}")
+            log.info(f"{name}: {plan.reasons.get(name, 'named by the migration')}")
         with self.failing(UpdateFailed), Pulse(settings, self.name, self.writer, self.progress):
             if self.hooks["pre-update"]:
                 self.run_hooks("pre-update")
-            if not plan.empty:
-                self.change_modules(plan, UpdateFailed, touched)
-            self.finish(str(plan))
+            if orders:
+                self.change_modules(named, UpdateFailed, touched, orders=orders)
+            self.finish(text)
         log.info(f"Ready: database {settings.db_name!r} ({time.monotonic() - started:.1f} s)")
 
     def finish(self, detail: str) -> None:
@@ -395,11 +656,17 @@ class Window:
 
     def ready(self, detail: str) -> None:
         """Ready and the end of all marks, in one transaction."""
+        modules = core.read_modules(self.connection)
+        sums = core.export(modules, self.folders)
         with pg.transaction(self.connection) as cursor:
             cursor.execute(core.TABLE_SQL)
             core.settle(cursor)
+            if sums != modules.foreign.sums:
+                checksums.write(cursor, sums)
+            if self.work.versions:
+                migration_table.end_run(cursor, self.writer.run_id, "done")
             self.writer.write(cursor, state.READY, detail, "ok", hooks.fingerprint(self.hooks))
-        self.written(state.READY)
+        self.written(state.READY, detail)
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,15 @@ class Cursor:
     def __init__(self, database):
         self.dbname = database
         self._cnx = connect(database)
+        self._cnx.set_isolation_level(2)  # REPEATABLE READ, as Odoo's
         self._obj = self._cnx.cursor()
         self.execute, self.fetchone, self.fetchall = self._obj.execute, self._obj.fetchone, self._obj.fetchall
 
     def commit(self):
         self._cnx.commit()
+
+    def rollback(self):
+        self._cnx.rollback()
 
     def close(self):
         self._cnx.close()

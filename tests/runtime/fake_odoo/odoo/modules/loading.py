@@ -16,11 +16,13 @@ CREATE TABLE ir_module_module (id serial PRIMARY KEY, name varchar UNIQUE, state
 CREATE TABLE ir_module_module_dependency (id serial PRIMARY KEY, module_id int, name varchar,
     auto_install_required boolean DEFAULT true);
 CREATE TABLE ir_model_data (module varchar, name varchar, model varchar, res_id int);
-CREATE TABLE res_users (id serial PRIMARY KEY, login varchar, password varchar);
+CREATE TABLE res_partner (id serial PRIMARY KEY, lang varchar, tz varchar);
+CREATE TABLE res_users (id serial PRIMARY KEY, login varchar, password varchar, partner_id int);
 CREATE TABLE res_lang (code varchar, active boolean);
 CREATE TABLE ir_config_parameter (id serial, key varchar UNIQUE, value text, create_uid int, write_uid int,
     create_date timestamp, write_date timestamp);
-INSERT INTO res_users (login, password) VALUES ('admin', 'admin');
+INSERT INTO res_partner (lang) VALUES ('en_US');
+INSERT INTO res_users (login, password, partner_id) VALUES ('admin', 'admin', 1);
 INSERT INTO ir_model_data VALUES ('base', 'user_admin', 'res.users', 1);
 INSERT INTO res_lang VALUES ('en_US', true), ('nl_NL', false);
 """
