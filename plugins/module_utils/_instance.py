@@ -417,6 +417,9 @@ def _build(
             "name": database,
             "owner": user,
             "password": str(settings["odoo_db_password"] or secret(f"{name}/db_password")),
+            # makes restore points and copies for rehearsals; 63 characters are what PostgreSQL keeps
+            "keeper": f"{database[:56]}_keeper",
+            "keeper_password": secret(f"{name}/db_keeper_password"),
         },
         "redis": {
             "name": database,

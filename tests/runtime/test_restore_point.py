@@ -301,6 +301,7 @@ def test_a_held_failure_keeps_its_own_exit_code(shop, server, name):
 
 
 def test_old_restore_points_go_and_those_of_unfinished_runs_stay(shop, server, name):
+    server.execute(f'CREATE DATABASE "{name}--rehearsal-0123456789ab" OWNER "{name}"')  # of a rehearsal that was killed
     strange = f"{name}--before-0123456789ab"
     server.execute(f'CREATE DATABASE "{strange}" OWNER "{name}"')  # of a run that this history does not know
     for version in ("2.0", "3.0", "4.0"):
@@ -312,6 +313,7 @@ def test_old_restore_points_go_and_those_of_unfinished_runs_stay(shop, server, n
         for row in server.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", (f"{name}--before-%",))
     ]
     assert len(kept) == 2 and strange in kept, kept
+    assert set(databases(server, name)) == {"before"}
 
 
 def test_without_the_right_it_is_refused_before_anything_changes(shop, server, name):

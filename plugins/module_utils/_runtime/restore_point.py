@@ -293,11 +293,12 @@ def choose(settings: Settings, known: Facts) -> str:
 
 # Sessions
 
+# The server's own workers, such as autovacuum's, have no role; of what kind a session is, only its own role is told.
 OTHERS_SQL = """
-SELECT a.pid, coalesce(a.usename::text, '?'), coalesce(a.application_name, ''),
+SELECT a.pid, a.usename::text, coalesce(a.application_name, ''),
        coalesce(extract(epoch FROM a.backend_start), 0)::float8
   FROM pg_catalog.pg_stat_activity a
- WHERE a.datname = %s AND a.pid <> pg_catalog.pg_backend_pid()
+ WHERE a.datname = %s AND a.pid <> pg_catalog.pg_backend_pid() AND a.usename IS NOT NULL
    AND coalesce(a.backend_type, 'client backend') NOT LIKE 'autovacuum%%'
    AND coalesce(a.backend_type, 'client backend') <> 'parallel worker'
    AND pg_catalog.strpos(coalesce(a.application_name, '') || ' ', %s) = 0
@@ -308,9 +309,10 @@ SELECT s.sessions, coalesce(s.stats_reset::text, '') || '/' || pg_catalog.pg_pos
   FROM pg_catalog.pg_stat_database s WHERE s.datid = %s
 """
 
-# A role that can't write: a session of it is no danger to what a rollback would take away.
+# A role that can't write: a session of it is no danger to what a rollback would take away. Those that replicate are not
+# counted by the server, so they can't be taken off the count.
 HARMLESS_SQL = """
-SELECT NOT (r.rolsuper OR pg_catalog.pg_has_role(r.oid, d.datdba, 'MEMBER'))
+SELECT NOT (r.rolsuper OR r.rolreplication OR pg_catalog.pg_has_role(r.oid, d.datdba, 'MEMBER'))
   FROM pg_catalog.pg_roles r, pg_catalog.pg_database d WHERE r.rolname = %s AND d.datname = %s
 """
 
@@ -562,8 +564,9 @@ def make_dump(
     known: Facts,
     held: Callable[[], bool],
     control: Any,
+    beating: Callable[[], Any] = contextlib.nullcontext,
 ) -> Point:
-    """A dump of the database as it is now; whoever is in it stays."""
+    """A dump of the database as it is now; whoever is in it stays. Meanwhile `beating` says that we live."""
     target = derived_name(settings.db_name, BEFORE, run_id)
     path = os.path.join(settings.restore_dir, f"{target}.dump")
     started = time.monotonic()
@@ -571,19 +574,20 @@ def make_dump(
     count, server = session_count(control, known.oid)
     if others(control, settings.db_name, run_id):
         count = None
-    partial = f"{path}.part"
+    partial, made = f"{path}.part", _now()
     try:
-        run_tool(
-            [known.pg_dump, "--format=custom", "--no-password", f"--file={partial}", settings.db_name],
-            tool_environment(env, settings, name), held, NoRestorePoint,
-        )  # fmt: skip
+        with beating():
+            run_tool(
+                [known.pg_dump, "--format=custom", "--no-password", f"--file={partial}", settings.db_name],
+                tool_environment(env, settings, name), held, NoRestorePoint,
+            )  # fmt: skip
         if count is not None:
             count += 1  # pg_dump's own session
         point = Point(
             target,
             DUMP,
             run_id,
-            _now(),
+            made,
             round(time.monotonic() - started, 3),
             known.size,
             count,

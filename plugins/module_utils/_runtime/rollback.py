@@ -114,15 +114,11 @@ def guarded(window: Any) -> Iterator[Safety]:
 class Safety:
     """What a window has to fall back on: made before its first change, used when it fails."""
 
-    def __init__(self, window: Any) -> None:
+    def __init__(self, window: Any, emit: Callable[..., None] | None = None) -> None:
         self.window = window
+        self.emit = emit or (lambda *_args, **_values: None)
         self.point: Point | None = None
         self.since: Since | None = None
-
-    def emit(self, event: str, **values: Any) -> None:
-        events = getattr(self.window, "events", None)
-        if events is not None:
-            events.emit(event, **values)
 
     def prepare(self) -> None:
         """Makes the restore point; raises, with the database open again, when it can't be made."""
@@ -157,8 +153,9 @@ class Safety:
                     window.enter()
             else:
                 self.point = restore_point.make_dump(
-                    settings, window.env, window.name, window.writer.run_id, known, window.guard.held, control
-                )
+                    settings, window.env, window.name, window.writer.run_id, known, window.guard.held, control,
+                    window.beating,
+                )  # fmt: skip
         except (RuntimeFailure, psycopg2.Error) as exc:
             if isinstance(exc, LockLost) or not window.guard.held():
                 raise
@@ -209,14 +206,15 @@ class Safety:
             self.since.watch.stop()
 
     def done(self) -> None:
-        """The window ended well: restore points that are no longer wanted go."""
-        settings = self.window.settings
-        if settings.restore_point == NONE:
-            return
+        """The window ended well: restore points that are no longer wanted go, and copies that nobody works with any more."""
+        settings, control = self.window.settings, self.window.guard.connection
         try:
-            gone = restore_point.prune(
-                self.window.guard.connection, self.window.connection, settings, state.OPEN_STATES
-            )
+            for what in (restore_point.REHEARSAL, RESTORING):
+                for name in restore_point.leftovers(control, settings.db_name, what):
+                    restore_point.drop_database(control, name)
+            if settings.restore_point == NONE:
+                return
+            gone = restore_point.prune(control, self.window.connection, settings, state.OPEN_STATES)
         except (psycopg2.Error, RuntimeFailure, OSError) as exc:
             log.warning(f"old restore points are still there: {one_line(exc)}")
             return
@@ -332,10 +330,11 @@ def _restore_dump(actor: Any, admin: Any, point: Point, known: restore_point.Fac
             f"CREATE DATABASE {quoted(half)} OWNER {quoted(known.owner)} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'"
         )
         cursor.execute(restore_point.close_to_public(half, restore_point.PUBLIC_DEFAULT).sql)
-    restore_point.run_tool(
-        [program, "--no-password", "--exit-on-error", "--no-owner", f"--dbname={half}", point.path],
-        restore_point.tool_environment(actor.env, settings, actor.name), actor.guard.held, Refused,
-    )  # fmt: skip
+    with actor.beating():
+        restore_point.run_tool(
+            [program, "--no-password", "--exit-on-error", "--no-owner", f"--dbname={half}", point.path],
+            restore_point.tool_environment(actor.env, settings, actor.name), actor.guard.held, Refused,
+        )  # fmt: skip
     with admin.cursor() as cursor:
         cursor.execute(f"ALTER DATABASE {quoted(half)} RENAME TO {quoted(point.name)}")
 
@@ -526,6 +525,9 @@ class Actor:
 
     def say(self, phase: str) -> None:
         pass
+
+    def beating(self) -> Any:
+        return contextlib.nullcontext()
 
     def leave(self) -> None:
         self.connection.close()

@@ -165,6 +165,10 @@ class Window:
     def say(self, phase: str, step: int | None = None, of: int | None = None) -> None:
         self.progress.phase, self.progress.step, self.progress.of = phase, step, of
 
+    def beating(self) -> Pulse:
+        """For work that takes long without a step of its own."""
+        return Pulse(self.settings, self.name, self.writer, self.progress)
+
     def leave(self) -> None:
         """Out of the database, for what needs every session out."""
         self.others.release()
