@@ -25,7 +25,6 @@ import html.parser
 import pathlib
 import random
 import re
-import shutil
 import signal
 import statistics
 import subprocess
@@ -36,6 +35,7 @@ import typing as t
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import psycopg2
+from frame import Line, mutated, run_part, sentence, summary
 from lab import (
     ALL,
     CHAIN,
@@ -68,17 +68,6 @@ SAMPLE_SLACK = 5
 NEW = "1.1"
 EXIT_HOOK, EXIT_LOST, EXIT_HELD, EXIT_RESET = 67, 71, 74, 79
 SAMPLE = ("twenty", "update", "kill", "lost", "page", "idle")
-
-
-@dataclasses.dataclass
-class Line:
-    """One bar as it is printed."""
-
-    bar: str
-    figure: str
-    target: str
-    holds: bool
-    ran: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,10 +185,6 @@ def wait_for_work(database: Database, seconds: float = 30) -> None:
             lambda: session.value("SELECT EXISTS (SELECT 1 FROM oc_counter WHERE version <> '1.0')"),
             seconds, "no migration script ran", 0.05,
         )  # fmt: skip
-
-
-def sentence(troubles: list[str], good: str = "all as it should be") -> str:
-    return "; ".join(troubles[:6]) + (f" and {len(troubles) - 6} more" if len(troubles) > 6 else "") or good
 
 
 # The parts
@@ -1239,43 +1224,6 @@ PARTS: dict[str, t.Callable[[Run], t.Iterator[Line]]] = {
 }
 
 
-def mutated(name: str, source: pathlib.Path) -> pathlib.Path:
-    """A copy of what the lab takes from the collection, with one protection broken."""
-    tree = ROOT / ".work" / "prove" / "mutant" / name
-    shutil.rmtree(tree, ignore_errors=True)
-    for folder in (RUNTIME, "roles/image/files/odoo"):
-        shutil.copytree(source / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for path, old, new in MUTANTS[name].edits:
-        text = (tree / RUNTIME / path).read_text()
-        if text.count(old) != 1:
-            raise SystemExit(f"mutant {name}: {old!r} is in {path} {text.count(old)} times, not once")
-        (tree / RUNTIME / path).write_text(text.replace(old, new))
-    return tree
-
-
-def run_part(name: str, run: Run) -> list[Line]:
-    """The lines of one part; a step that failed is a line that falls short."""
-    lines: list[Line] = []
-    begin = time.monotonic()
-    run.lab.part = name
-    try:
-        for line in PARTS[name](run):
-            lines.append(line)
-            show(line)
-        if not lines and len(run.versions) > 1:
-            raise Shortfall("nothing was run")
-    except (Shortfall, OSError, ValueError, psycopg2.Error, subprocess.SubprocessError) as error:
-        lines.append(Line(name, f"{type(error).__name__}: {error}", "runs", False, ran=False))
-        show(lines[-1])
-    print(f"             ({name}: {time.monotonic() - begin:.0f} s)", flush=True)
-    return lines
-
-
-def show(line: Line) -> None:
-    verdict = "holds      " if line.holds else "FALLS SHORT" if line.ran else "DID NOT RUN"
-    print(f"{verdict}  {line.bar}: {line.figure}  (target: {line.target})", flush=True)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=sorted(PARTS), action="append")
@@ -1305,7 +1253,10 @@ def main() -> int:
         else random.SystemRandom().randrange(10**6)
     )
     parts = arguments.part or list(mutant.parts if mutant else SAMPLE if arguments.sample else PARTS)
-    tree = mutated(arguments.mutant, arguments.tree) if mutant else arguments.tree
+    tree = arguments.tree
+    if mutant:
+        edits = [(f"{RUNTIME}/{path}", old, new) for path, old, new in mutant.edits]
+        tree = mutated(arguments.mutant, edits, tree, (RUNTIME, "roles/image/files/odoo"))
     for old in LOGS.glob("state-*.log"):
         old.unlink()
     lab = Lab(*snapshot(tree, WORK / "runtime"), keep=arguments.keep)
@@ -1317,25 +1268,13 @@ def main() -> int:
     try:
         lab.start(versions)
         for name in parts:
-            found = run_part(name, run)
+            found = run_part(name, PARTS[name], run, may_be_empty=len(versions) == 1)
             lines += found
             if mutant and all(line.holds or not line.ran for line in found):
                 blind.append(name)
     finally:
         lab.close()
-    short = sum(not line.holds for line in lines)
-    print(f"{len(lines) - short} passed, {short} failed")
-    print(
-        f"{len(lines)} bars in {time.monotonic() - begin:.0f} s"
-        + (f" with the mutant {arguments.mutant}" if mutant else "")
-        + f"; seed {seed}, logs in {LOGS.relative_to(ROOT)}"
-    )
-    if mutant:
-        print(
-            f"mutant {arguments.mutant}: "
-            + (f"NOT noticed by {', '.join(blind)}" if blind else f"noticed by {', '.join(parts)}")
-        )
-    return 1 if short or not lines else 0
+    return summary(lines, time.monotonic() - begin, LOGS, seed, arguments.mutant or "", parts, blind)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,6 @@ import os
 import pathlib
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -41,8 +40,8 @@ import typing as t
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import psycopg2
+from frame import Line, mutated, run_part, sentence, summary
 from lab import LOGS, PREFIX, ROOT, RUNTIME, WORK, Box, Database, Shortfall, docker, snapshot, until
-from state import Line, sentence, show
 from stateless_lab import ADDONS, MODULES, SERVER_WIDE, StatelessLab, odoo_arguments, runtime, shell
 
 KILLS = {"14": 10, "19": 10}
@@ -947,38 +946,6 @@ except ImportError:
     PARTS.update(dict.fromkeys(PLATFORM, missing_platform))
 
 
-def mutated(name: str, source: pathlib.Path) -> pathlib.Path:
-    """A copy of what the lab takes from the collection, with one protection broken."""
-    tree = ROOT / ".work" / "prove" / "mutant" / name
-    shutil.rmtree(tree, ignore_errors=True)
-    for folder in (RUNTIME, "roles/image/files/odoo", ADDONS):
-        shutil.copytree(source / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for path, old, new in MUTANTS[name].edits:
-        text = (tree / path).read_text()
-        if text.count(old) != 1:
-            raise SystemExit(f"mutant {name}: {old!r} is in {path} {text.count(old)} times, not once")
-        (tree / path).write_text(text.replace(old, new))
-    return tree
-
-
-def run_part(name: str, run: Run) -> list[Line]:
-    """The lines of one part; a step that failed is a line that falls short."""
-    lines: list[Line] = []
-    begin = time.monotonic()
-    run.lab.part = name
-    try:
-        for line in PARTS[name](run):
-            lines.append(line)
-            show(line)
-        if not lines:
-            raise Shortfall("nothing was run")
-    except (Shortfall, OSError, ValueError, LookupError, psycopg2.Error, subprocess.SubprocessError) as error:
-        lines.append(Line(name, f"{type(error).__name__}: {error}", "runs", False, ran=False))
-        show(lines[-1])
-    print(f"             ({name}: {time.monotonic() - begin:.0f} s)", flush=True)
-    return lines
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=sorted(PARTS), action="append")
@@ -1000,7 +967,9 @@ def main() -> int:
     sample = arguments.sample or bool(mutant and mutant.sample)
     seed = arguments.seed if arguments.seed is not None else 1 if sample else random.SystemRandom().randrange(10**6)
     parts = arguments.part or list(mutant.parts if mutant else SAMPLE if arguments.sample else PARTS)
-    tree = mutated(arguments.mutant, ROOT) if mutant else ROOT
+    tree = (
+        mutated(arguments.mutant, mutant.edits, ROOT, (RUNTIME, "roles/image/files/odoo", ADDONS)) if mutant else ROOT
+    )
     for old in LOGS.glob("state-*.log"):
         old.unlink()
     lab = StatelessLab(*snapshot(tree, WORK / "runtime"), tree, keep=arguments.keep)
@@ -1010,25 +979,13 @@ def main() -> int:
     try:
         lab.start(versions)
         for name in parts:
-            found = run_part(name, run)
+            found = run_part(name, PARTS[name], run)
             lines += found
             if mutant and all(line.holds or not line.ran for line in found):
                 blind.append(name)
     finally:
         lab.close()
-    short = sum(not line.holds for line in lines)
-    print(f"{len(lines) - short} passed, {short} failed")
-    print(
-        f"{len(lines)} bars in {time.monotonic() - begin:.0f} s"
-        + (f" with the mutant {arguments.mutant}" if mutant else "")
-        + f"; seed {seed}, logs in {LOGS.relative_to(ROOT)}"
-    )
-    if mutant:
-        print(
-            f"mutant {arguments.mutant}: "
-            + (f"NOT noticed by {', '.join(blind)}" if blind else f"noticed by {', '.join(parts)}")
-        )
-    return 1 if short or not lines else 0
+    return summary(lines, time.monotonic() - begin, LOGS, seed, arguments.mutant or "", parts, blind)
 
 
 if __name__ == "__main__":
