@@ -12,6 +12,7 @@ import jinja2
 import pytest
 import yaml
 
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _stateless
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._instance import build_instances
 
 TEMPLATES = Path(__file__).parents[2] / "roles/odoo/templates"
@@ -23,10 +24,12 @@ def definitions(once=None, environment="prod", socket="/srv/oc/postgres/socket",
     hostvars = {"acme-1": {"ansible_host": "app1", **variables}, "app1": {}}
     environment_of_jinja = jinja2.Environment(trim_blocks=True, loader=jinja2.FileSystemLoader(TEMPLATES))
     environment_of_jinja.filters["to_json"] = json.dumps
+    environment_of_jinja.filters["odoo_cloud.platform.odoo_stateless_env"] = _stateless.variables
     text = environment_of_jinja.get_template("containers.yml.j2").render(
         odoo_instances=build_instances(groups, hostvars, lambda name: SECRET),
         odoo_name="oc", odoo_root="/srv/oc", odoo_images={"odoo-19": "sha256:1"}, odoo_db_socket=socket,
         odoo_db_host="/run/postgresql", odoo_db_port=5432, odoo_db_ca_certificate="", odoo_etc_hosts={},
+        odoo_redis={}, odoo_storage={},
         odoo_db_login={"user": "admin", "password": SECRET}, inventory_hostname="app1",
         __odoo_once=once or {}, __odoo_failures=[],
     )  # fmt: skip
