@@ -10,6 +10,7 @@ from songs.count import song
 
 @anthem.log
 def main(ctx):
-    """Name the company"""
+    """Name the company, and add a product that no addon knows"""
     ctx.env.ref("base.main_company").name = "Shop"
+    ctx.env["shop.product"].create({"code": "own-1", "price": 4})
     song(ctx, "setup")

@@ -31,7 +31,7 @@ def codes(ctx):
 def categories(ctx):
     """Put products into categories"""
     with ctx.log("the categories themselves"):
-        tools = create_or_update(ctx, "shop.category", "shop_base.category_tools", {"name": "Tools"})
+        tools = create_or_update(ctx, "shop.category", "__setup__.category_tools", {"name": "Tools"})
     ctx.env["shop.product"].search([]).write({"category_id": tools.id})
     song(ctx, "categories")
 
