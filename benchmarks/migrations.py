@@ -99,7 +99,7 @@ def measure(lab: MigrationLab, version: str, rounds: int) -> t.Iterator[tuple[st
     old = lab.project(version)
     new, changed = lab.release(version, "1.1"), lab.release(version, "1.1", CODE_ONLY)
     # Of marabunta's own kind from the start, so that both read the same rows.
-    old.rows("DELETE FROM marabunta_version")
+    old.rows("DELETE FROM marabunta_version; DELETE FROM odoo_cloud_step; DELETE FROM odoo_cloud_run")
     first, second, third = Bench(lab, old, lab.release(version, "1.0")), Bench(lab, old, new), Bench(lab, old, changed)
     times: dict[str, list[float]] = {"ours": [], "anthem": []}
     songs = fresh(old)

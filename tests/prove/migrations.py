@@ -93,6 +93,18 @@ MUTANTS = {
           "            ) if False else None\n            cursor.commit()"),),
         sample=True,
     ),
+    "done-steps-again": Mutant(
+        ("crash",),
+        (
+            (
+                "migration_plan.py",
+                "        done = [row for row in steps_of[version.number] if row.status == DONE]\n",
+                "        done = []\n",
+            ),
+        ),
+        sample=True,
+    ),
+    "end-scripts-forgotten": Mutant(("crash",), (("boot.py", "        patch_end_scripts(self)\n", ""),), sample=True),
     "exit-is-success": Mutant(
         ("odd",), (("steps.py", "            function(ctx, **step.arguments.get(\"kwargs\", {}))",
                     "            try:\n                function(ctx, **step.arguments.get(\"kwargs\", {}))\n"
