@@ -98,8 +98,8 @@ MUTANTS = {
         (
             (
                 "migration_plan.py",
-                "        done = [row for row in steps_of[version.number] if row.status == DONE]\n",
-                "        done = []\n",
+                "    done = [row for row in rows if row.status == DONE]\n    operations",
+                "    done: list[StepRow] = []\n    operations",
             ),
         ),
         sample=True,
