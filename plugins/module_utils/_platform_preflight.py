@@ -272,7 +272,7 @@ class Look:
             try:
                 same = client.call("GET", key) == content
             finally:
-                client.call("DELETE", key)
+                client.forget(key)
         except _swift_client.SwiftFailure as error:
             if error.status == 404:
                 return self._absent(
