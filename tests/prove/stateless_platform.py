@@ -19,11 +19,11 @@ import sys
 import time
 import typing as t
 
+import demo
 import yaml
-from demo import Platform
+from frame import Line, sentence
 from lab import IMAGES, LABEL, LOGS, PREFIX, ROOT, WORK, Box, Shortfall, docker, until
 from services import address, image_id, owned
-from state import Line, sentence
 
 VENV, VENV_TEST = ROOT / ".work" / "venv", ROOT / ".work" / "venv-test"
 SITE = f"{PREFIX}-site"
@@ -357,7 +357,7 @@ def starts(run: t.Any, version: str) -> t.Iterator[Line]:
 # A replica that dies
 
 
-class Site(Platform):
+class Site(demo.Platform):
     """A platform of this file's own, with the images that are there."""
 
     def __init__(self, version: str) -> None:
@@ -366,6 +366,12 @@ class Site(Platform):
             odoo_cloud_name=SITE, odoo_cloud_root=f"/srv/{SITE}", odoo_cloud_secrets_dir=str(self.secrets),
             odoo_cloud_http_port=HTTP, odoo_cloud_https_port=HTTPS, object_storage_port=STORE, image_name=IMAGES,
         )  # fmt: skip
+
+    def site(self, *args: str, **keywords: t.Any) -> tuple[str, float]:
+        try:
+            return super().site(*args, **keywords)
+        except demo.Shortfall as error:
+            raise Shortfall(str(error)) from error
 
     @property
     def secrets(self) -> pathlib.Path:
