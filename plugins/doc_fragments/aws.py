@@ -41,8 +41,8 @@ options:
     type: dict
   owner_tags:
     description:
-      - Tags that say whose a resource is; they are added to O(tags). A resource of that name which doesn't carry them is neither changed nor
-        removed, the run fails instead.
+      - Tags that say whose a resource is; they are added to O(tags). A resource of that name which doesn't carry them is neither
+        changed nor removed, the run fails instead.
     type: dict
     default: {}
   wait_timeout:

@@ -224,10 +224,9 @@ def wait_for(
     reason: t.Callable[[dict[str, t.Any]], str] = lambda answer: "",
     delay: float = 2.0,
     sleep: t.Callable[[float], None] = time.sleep,
-    clock: t.Callable[[], float] = time.monotonic,
 ) -> dict[str, t.Any]:
     """Reads until the state is one of C(done). One of C(broken) ends it at once, with the reason that AWS gives."""
-    deadline = clock() + timeout
+    deadline = time.monotonic() + timeout
     while True:
         answer = read()
         found = state(answer)
@@ -236,7 +235,7 @@ def wait_for(
         why = reason(answer)
         if found in broken:
             raise AwsBroken(f"{what}: is {found}{f': {why}' if why else ''}", found)
-        if clock() + delay > deadline:
+        if time.monotonic() + delay > deadline:
             raise AwsTimeout(
                 f"{what}: still {found or 'without a state'} after {timeout:g} s{f' ({why})' if why else ''}; "
                 "run again to go on waiting, or raise wait_timeout",

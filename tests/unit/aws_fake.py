@@ -771,7 +771,19 @@ class Fake:
                 return _answer(
                     start, refused.status, text, "application/x-amz-json-1.1", {"x-amzn-ErrorType": refused.code}
                 )
+        if service == "s3" and environ["REQUEST_METHOD"] == "GET" and re.match("notification(=|$)", environ.get("QUERY_STRING", "")):
+            return self._notification(environ, start)
         return self.moto(environ, start)
+
+    def _notification(self, environ: dict[str, t.Any], start: t.Any) -> t.Iterable[bytes]:
+        """moto keeps whether a bucket tells EventBridge, but doesn't give it back."""
+        name = environ["PATH_INFO"].strip("/")
+        bucket = get_backend("s3")[ACCOUNT]["aws"].buckets.get(name)
+        kept = getattr(bucket, "notification_configuration", None)
+        if bucket is None or getattr(kept, "event_bridge", None) is None:
+            return self.moto(environ, start)
+        told = b"<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>"
+        return _answer(start, 200, told, "application/xml")
 
     @staticmethod
     def _reads(service: str, environ: dict[str, t.Any], body: bytes) -> bool:
