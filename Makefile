@@ -13,7 +13,7 @@ LINK := $(WORK)/collections/ansible_collections/odoo_cloud/platform
 INVENTORY ?= inventories/local
 ARGS ?=
 SCENARIO ?= default
-STAGES ?= lint unit state sanity engine core221 molecule browser prove-sample prove-state-sample
+STAGES ?= lint unit state aws sanity engine core221 molecule browser prove-sample prove-state-sample prove-stateless-sample
 # Only the demo is removed without a word; for another inventory say CONFIRM=<its odoo_cloud_name>.
 CONFIRM ?= $(if $(filter inventories/local,$(INVENTORY)),odoo-cloud)
 PART ?=
@@ -62,7 +62,7 @@ clean: down test-clean ## remove the demo with all its data, and everything that
 	@rm -rf $(WORK)
 
 ##@ Test
-.PHONY: test lint unit state sanity engine core221 molecule cluster browser bench bench-migrations prove-migrations prove-migrations-sample bench-attachments prove-stateless prove-stateless-sample prove-demo prove-sample prove-state prove-state-sample state-images format build test-clean
+.PHONY: test lint unit state aws sanity engine core221 molecule cluster browser bench bench-attachments prove-stateless prove-stateless-sample prove-demo prove-sample prove-state prove-state-sample state-images format build test-clean
 test: ## all the set-up and all the tests; one line per stage at the end
 	@tools/test.sh $(STAGES)
 
@@ -75,6 +75,9 @@ unit: tools-ready ## unit tests and the tests of the project's own consistency
 state: tools-ready ## lock, window and modes against a real PostgreSQL, without Odoo
 	@tools/postgres.sh
 	@cd $(LINK) && PYTHONPATH=$(WORK)/collections $(TEST_BIN)/python -m pytest -q -n 2 tests/runtime $(ARGS)
+
+aws: tools-ready ## the whole role aws_delivery against moto and stubs: made, made again, used, removed
+	@cd $(LINK) && PYTHONPATH=$(WORK)/collections $(TEST_BIN)/python -m pytest -q tests/aws $(ARGS)
 
 sanity: tools-ready ## ansible-test sanity on the built collection
 	@tools/apt.sh git
@@ -102,6 +105,7 @@ bench: tools-ready ## static files through nginx against Odoo's own port, on the
 	@pid=$$(docker inspect -f '{{.State.Pid}}' odoo-cloud-demo-1); \
 	$(TEST_BIN)/python benchmarks/static.py --proxy https://demo.localhost:8443 --odoo http://127.0.0.1:8069 --odoo-pid "$$pid" --host demo.localhost $(ARGS)
 
+.PHONY: bench-migrations prove-migrations prove-migrations-sample
 bench-migrations: tools-ready state-images ## songs and updates against anthem, marabunta and click-odoo-contrib (ARGS='--version 14')
 	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python benchmarks/migrations.py $(ARGS)
 

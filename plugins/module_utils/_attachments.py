@@ -46,7 +46,8 @@ def work(params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     kept = params["definition"] or _one_off.definition_of(engine, platform, params["instance"])
     name = f"{params['instance']}-{SUFFIX}"
     # It changes no module: what a run does with these is not its business.
-    env = {"MODE": "RunOnly", "REPLICA": name, "MIGRATION_FILE": None, "STEPS": None, "RESTORE_POINT": None}
+    env = {"MODE": "RunOnly", "REPLICA": name, "MIGRATION_FILE": None, "STEPS": None, "RESTORE_POINT": None,
+           "ON_FAILURE": None}  # fmt: skip
     definition = _one_off.derive(kept, f"{platform}-{name}", env, command(params, check_mode))
     begin = time.monotonic()
     while True:

@@ -109,7 +109,8 @@ class Look:
 
     def _redis(self) -> str:
         name = "ODOO_SESSION_REDIS"
-        if not cloud_platform.is_true(self.env, name) or self.env.get(f"{name}_SENTINEL_HOST"):
+        asked = cloud_platform.is_true(self.env, name) and not self.env.get(f"{name}_SENTINEL_HOST")
+        if not (asked and self.redis_place.get("url")):
             return SKIPPED
         user, prefix = self.env.get(f"{name}_USERNAME", ""), self.env.get(f"{name}_PREFIX", "")
         place = self.redis_place
@@ -271,7 +272,7 @@ class Look:
             try:
                 same = client.call("GET", key) == content
             finally:
-                client.call("DELETE", key)
+                client.forget(key)
         except _swift_client.SwiftFailure as error:
             if error.status == 404:
                 return self._absent(

@@ -24,7 +24,7 @@ from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-FEATURES = ("versioning", "encryption", "lifecycle", "public_access_block", "tags")
+FEATURES = ("versioning", "encryption", "lifecycle", "public_access_block", "tags", "eventbridge")
 RULE_ID = "odoo_cloud.platform"
 ATTEMPTS = 4
 
@@ -39,6 +39,7 @@ PROVIDERS: dict[str, dict[str, bool]] = {
         "lifecycle": False,
         "public_access_block": False,
         "tags": False,
+        "eventbridge": False,
     },
     "generic": {},
 }
@@ -629,7 +630,37 @@ class Tags(Feature):
         return f"set the tags of bucket {bucket}: {', '.join(sorted(wanted)) or 'none'}"
 
 
-ALL_FEATURES: tuple[Feature, ...] = (Versioning(), Encryption(), Lifecycle(), PublicAccessBlock(), Tags())
+class EventBridge(Feature):
+    """Whether AWS is told of objects that come and go. Notifications to queues, topics and functions stay as they are."""
+
+    name, query, root = "eventbridge", "notification", "NotificationConfiguration"
+    tag = "EventBridgeConfiguration"
+
+    def wanted(self, bucket: dict[str, t.Any]) -> t.Any:
+        return bucket.get("eventbridge")
+
+    def read(self, root: ElementTree.Element | None) -> t.Any:
+        return root is not None and root.find(self.tag) is not None
+
+    def document(self, wanted: t.Any, root: ElementTree.Element | None) -> ElementTree.Element | None:
+        document = _element(self.root)
+        document.extend(node for node in ([] if root is None else root) if node.tag != self.tag)
+        if wanted:
+            document.append(_element(self.tag))
+        return document
+
+    def sentence(self, wanted: t.Any, bucket: str) -> str:
+        return f"{'send' if wanted else 'no longer send'} events of bucket {bucket} to EventBridge"
+
+
+ALL_FEATURES: tuple[Feature, ...] = (
+    Versioning(),
+    Encryption(),
+    Lifecycle(),
+    PublicAccessBlock(),
+    Tags(),
+    EventBridge(),
+)
 _CREATED_FIRST = ("public_access_block",)  # closed before anything else is done with a new bucket
 
 

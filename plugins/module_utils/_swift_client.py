@@ -35,6 +35,7 @@ class Client:
     ) -> None:
         self.timeout = timeout
         self.date = ""
+        self.versions: bool | None = None
         if auth_url.rstrip("/").endswith(("/v1", "/v1.0")):
             answer = self._call("GET", auth_url, {"X-Auth-User": account, "X-Auth-Key": password})
             token, url = answer.headers["X-Auth-Token"], answer.headers["X-Storage-Url"]
@@ -78,6 +79,17 @@ class Client:
         except (OSError, ValueError) as error:
             raise SwiftFailure(f"can't be reached: {getattr(error, 'reason', error)}") from error
 
-    def call(self, method: str, key: str = "", body: bytes | None = None) -> bytes:
+    def call(self, method: str, key: str = "", body: bytes | None = None, query: str = "") -> bytes:
         """The body of the answer of the container, or of an object in it."""
-        return bytes(self._call(method, f"{self.url}/{quote(key)}" if key else self.url, self.headers, body).content)
+        url = f"{self.url}/{quote(key)}" if key else self.url
+        return bytes(self._call(method, f"{url}?{query}" if query else url, self.headers, body).content)
+
+    def forget(self, key: str) -> None:
+        """Deletes an object, and its versions where the container keeps them."""
+        self.call("DELETE", key)
+        if self.versions is None:
+            answer = self._call("HEAD", self.url, self.headers)
+            self.versions = answer.headers.get("X-Versions-Enabled", "").lower() == "true"
+        if self.versions:
+            for entry in json.loads(self.call("GET", query=f"versions&format=json&prefix={quote(key)}") or b"[]"):
+                self.call("DELETE", key, query=f"version-id={entry['version_id']}")

@@ -61,9 +61,8 @@ options:
         description: Address of Keystone, when the Swift is not the one at O(storage.endpoint).
         type: str
   redis:
-    description: Where Redis is for this machine.
+    description: Where Redis is for this machine. Without it, Redis is not asked.
     type: dict
-    default: {}
     suboptions:
       url:
         description: Its address, such as V(unix:///srv/odoo-cloud/redis/socket/redis.sock) or V(rediss://192.0.2.10:6379).
@@ -77,9 +76,8 @@ options:
         type: bool
         default: true
   storage:
-    description: Where the object storage is for this machine.
+    description: Where the object storage is for this machine. Without it, AWS.
     type: dict
-    default: {}
     suboptions:
       endpoint:
         description: Its address; empty for AWS.
@@ -163,8 +161,8 @@ def argument_spec() -> dict:
     }
     return {
         "instances": {"type": "list", "elements": "dict", "required": True, "options": instance},
-        "redis": {"type": "dict", "default": {}, "options": redis},
-        "storage": {"type": "dict", "default": {}, "options": {"endpoint": {"type": "str"}, "ca": {"type": "str"}}},
+        "redis": {"type": "dict", "options": redis},
+        "storage": {"type": "dict", "options": {"endpoint": {"type": "str"}, "ca": {"type": "str"}}},
         "connect": {"type": "bool", "default": True},
         "may_be_absent": {"type": "bool", "default": False},
         "max_clock_skew": {"type": "int", "default": 60},
@@ -184,8 +182,8 @@ def main() -> None:
         if not wrong and given["connect"]:
             look = Look(
                 instance,
-                given["redis"],
-                given["storage"],
+                given["redis"] or {},
+                given["storage"] or {},
                 given["may_be_absent"],
                 module.check_mode,
                 given["max_clock_skew"],

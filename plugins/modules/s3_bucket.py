@@ -97,17 +97,20 @@ options:
       tags:
         description: The tags. Others are removed. Without it, tags are left alone.
         type: dict
+      eventbridge:
+        description: Whether AWS sends events of its objects to EventBridge. Without it, that is left alone.
+        type: bool
       unmanaged:
         description: Settings that are neither read nor written, for example because the key may not.
         type: list
         elements: str
-        choices: [versioning, encryption, lifecycle, public_access_block, tags]
+        choices: [versioning, encryption, lifecycle, public_access_block, tags, eventbridge]
         default: []
       required:
         description: Settings without which the run fails when the store does not have them.
         type: list
         elements: str
-        choices: [versioning, encryption, lifecycle, public_access_block, tags]
+        choices: [versioning, encryption, lifecycle, public_access_block, tags, eventbridge]
         default: []
   provider:
     description:
@@ -213,6 +216,7 @@ def argument_spec() -> dict:
         "lifecycle": {"type": "dict", "options": lifecycle, "apply_defaults": True},
         "public_access_block": {"type": "bool", "default": True},
         "tags": {"type": "dict"},
+        "eventbridge": {"type": "bool"},
         "unmanaged": features,
         "required": features,
     }

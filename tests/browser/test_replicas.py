@@ -26,7 +26,9 @@ if t.TYPE_CHECKING:
     from selenium import webdriver
 
 SIZE = 300_000  # too large for what stays in the database
-SECONDS = 180
+SECONDS = 300
+TURNS = 5
+NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
 
 # What the upload button of Odoo's forms sends; the content follows from the seed, so that it can be computed here too.
 UPLOAD = """
@@ -80,6 +82,17 @@ def bring_up(name: str) -> None:
     time.sleep(3)  # until nginx has looked the names up again
 
 
+def fetched(driver: webdriver.Chrome, script: str, argument: int) -> dict[str, t.Any]:
+    """What a fetch of the page gives; asked again when nothing came (see steadily())."""
+    answer: dict[str, t.Any] = {}
+    for _turn in range(TURNS):
+        answer = driver.execute_async_script(script, argument)
+        if answer["status"]:
+            break
+        time.sleep(1)
+    return answer
+
+
 def call(driver: webdriver.Chrome, model: str, method: str, arguments: list[t.Any]) -> t.Any:
     """A call of the web client's own kind, in the person's session."""
     answer = driver.execute_async_script(CALL, model, method, arguments)
@@ -88,9 +101,42 @@ def call(driver: webdriver.Chrome, model: str, method: str, arguments: list[t.An
 
 
 def download(driver: webdriver.Chrome, number: int) -> None:
-    found = driver.execute_async_script(DOWNLOAD, number)
+    found = fetched(driver, DOWNLOAD, number)
     assert found["status"] == 200, f"the file can't be downloaded: {found}"
     assert found["digest"] == hashlib.sha256(content()).hexdigest(), f"another file came back: {found}"
+
+
+def web_client(driver: webdriver.Chrome, settings: common.Settings) -> None:
+    driver.get(f"{settings.url}/web")
+    common.wait(
+        driver, common.present(f"{common.WEB_CLIENT}, input[name=password]"), "the web client, without a second login"
+    )
+    assert driver.find_elements(common.By.CSS_SELECTOR, common.WEB_CLIENT), "logged out"
+
+
+def log_in(driver: webdriver.Chrome, settings: common.Settings) -> None:
+    """As a person does who presses reload when a page doesn't come up: then the login itself may have worked already."""
+    driver.get(f"{settings.url}/web")
+    common.wait(driver, common.present(f"{common.WEB_CLIENT}, input[name=password]"), "a page")
+    if not driver.find_elements(common.By.CSS_SELECTOR, common.WEB_CLIENT):
+        assert common.try_login(driver, settings, settings.login, settings.password), "the login was refused"
+    common.wait(driver, common.Quiet(), "the web client at rest")
+
+
+def steadily(driver: webdriver.Chrome, what: str, step: t.Callable[[], t.Any]) -> t.Any:
+    """Do a step of the person's; once more, on a fresh page, when it failed because this machine's network changed.
+
+    Containers that come and go change it, and Chromium gives up what it was loading then.
+    """
+    for turn in range(1, TURNS + 1):
+        driver.get_log("browser")
+        try:
+            return step()
+        except AssertionError as error:
+            noise = [entry["message"] for entry in driver.get_log("browser") if NETWORK_CHANGED in entry["message"]]
+            if not noise or turn == TURNS:
+                raise AssertionError(f"{what}: {error}") from error
+    return None
 
 
 def check_replicas(settings: common.Settings, first: str, second: str) -> dict[str, t.Any]:
@@ -100,10 +146,9 @@ def check_replicas(settings: common.Settings, first: str, second: str) -> dict[s
     docker("stop", second)
     try:
         with common.browser(settings) as driver:
-            assert common.try_login(driver, settings, settings.login, settings.password), "the login was refused"
-            common.wait(driver, common.Quiet(), "the web client at rest")
+            steadily(driver, "login", lambda: log_in(driver, settings))
             version = common.server_version(driver)
-            answer = driver.execute_async_script(UPLOAD, SIZE)
+            answer = fetched(driver, UPLOAD, SIZE)
             assert answer["status"] == 200, f"the upload failed: {answer}"
             domain = [["name", "=", "replicas.bin"], ["res_model", "=", "res.partner"]]
             rows = call(driver, "ir.attachment", "search_read", [domain, ["file_size", "store_fname"]])
@@ -115,8 +160,7 @@ def check_replicas(settings: common.Settings, first: str, second: str) -> dict[s
             bring_up(second)
             docker("kill", "--signal", "KILL", first)  # with the browser in the middle of its session
             begin = time.monotonic()
-            driver.get(f"{settings.url}/web")
-            common.wait(driver, common.present(common.WEB_CLIENT), "the web client, without a second login")
+            steadily(driver, "after the kill", lambda: web_client(driver, settings))
             seconds = time.monotonic() - begin
             assert not driver.find_elements(common.By.CSS_SELECTOR, "input[name=password]"), "logged out"
             driver.save_screenshot(str(settings.screenshots / f"replicas-{version}.png"))

@@ -42,7 +42,7 @@ def load(path: Path) -> tuple[dict, dict]:
 def test_inventory_has_no_problems(path):
     groups, hostvars = load(path)
     instances = build_instances(groups, hostvars, lambda name: name)
-    assert len(instances) == 1
+    assert len(instances) == (0 if path.parent.name == "aws" else 1)  # on AWS, ECS has the instance
     assert problems(groups, hostvars, instances) == []
 
 

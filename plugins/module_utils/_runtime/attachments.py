@@ -49,6 +49,7 @@ SWEEP_SECONDS = 5.0
 SWEEP_ROWS = 1000
 LARGEST = 2**31 - 1  # what the column file_size can say
 TOLD = 100  # so many of each kind are named in the result
+LOST_SECONDS = 60.0  # so long the server may keep a session whose other end is gone
 TRIES = 5  # connections to PostgreSQL that may break without anything moved in between
 
 ROWS_SQL = """
@@ -385,7 +386,7 @@ class Session:
         if not row.checksum:
             return None
         for fname, data in self.rows(
-            "SELECT store_fname, db_datas FROM public.ir_attachment WHERE checksum = %s AND id <> %s"
+            "SELECT store_fname, db_datas FROM public.ir_attachment WHERE checksum = %s AND (id <> %s OR db_datas IS NOT NULL)"
             " AND (store_fname IS NOT NULL OR db_datas IS NOT NULL) LIMIT 5", row.checksum, row.id,
         ):  # fmt: skip
             content: Content | None
@@ -619,7 +620,7 @@ class Mover:
 
     def run(self) -> None:
         """All of it; connections that break are made anew, as long as something gets moved in between."""
-        broken = 0
+        broken, mine_until = 0, 0.0
         with Pool(self.options.workers) as pool:
             while True:
                 before = self.tally.rows
@@ -631,7 +632,13 @@ class Mover:
                     self.passes(pool)
                     self.finish()
                     return
+                except Held:
+                    # Until the server notices that our own session of before is gone.
+                    if not broken or time.monotonic() > mine_until:
+                        raise
+                    time.sleep(1)
                 except (pg.psycopg2.OperationalError, pg.psycopg2.InterfaceError) as exc:
+                    mine_until = time.monotonic() + LOST_SECONDS
                     broken = 1 if self.tally.rows > before else broken + 1
                     if broken > TRIES:
                         raise

@@ -292,3 +292,24 @@ def test_to_a_store_and_back(place, store):
     place.rows("SELECT pg_advisory_unlock_all()")
     assert place.run("move", "--to", "file", **other)[0]["deleted"] == 1
     assert [*store_s3.listing("copy")] == []
+
+
+def test_a_connection_that_breaks_is_made_anew(place, connect):
+    for number in range(60):
+        place.add(f"content {number}".encode())
+    control, results = connect("postgres"), []
+    moved = "SELECT count(*) FROM ir_attachment WHERE store_fname IS NULL"
+    thread = threading.Thread(target=lambda: results.append(place.run("move", "--to", "db", "--batch", "1")))
+    thread.start()
+    ended = 0
+    with control.cursor() as cursor:
+        while thread.is_alive() and ended < 2:
+            if place.rows(moved)[0][0] > 10 * (ended + 1):
+                cursor.execute(
+                    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                    " WHERE datname = %s AND application_name LIKE 'odoo-cloud attachments%%'", (place.name,),
+                )  # fmt: skip
+                ended += bool(cursor.fetchone()[0])
+    thread.join(60)
+    assert ended
+    assert (place.rows(moved), place.files(), results[0][1]) == ([(60,)], [], 0)
