@@ -424,6 +424,10 @@ def load(env: Mapping[str, str]) -> Settings:
     ):
         if env.get(name) and not env[name].startswith("/"):
             raise wrong(name, env[name], "must be an absolute path")
+    for name in ("STEPS", "MIGRATION_FORCE_VERSION"):
+        # A container that serves would do it again at every start.
+        if (env.get(name) or "").strip() and mode in UPDATE_MODES and mode in SERVING_MODES:
+            raise wrong(name, env[name][:60], f"is for UpdateOnly and ForceUpdateOnly; MODE is {mode}")
     if mode in FORCE_MODES and any(c in (env.get("REASON") or "") for c in "\r\n\0"):
         raise wrong("REASON", env["REASON"], "must be one line")
 

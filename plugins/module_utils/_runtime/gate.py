@@ -362,7 +362,9 @@ class Gate:
         window = self.window(guard)
         with rollback.guarded(window):
             window.update(plan, reason, work)
-        if self.source is not None:  # STEPS are done once by a container
+        # What is to be done without regard to what was done before is done once by a container.
+        self.settings = dataclasses.replace(self.settings, migration_force_version="")
+        if self.source is not None:
             self.source = dataclasses.replace(self.source, steps=())
 
     def plan_data(self, plan: core.Plan, work: migrate.Work, due: bool, reason: str) -> dict[str, Any]:

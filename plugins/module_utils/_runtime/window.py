@@ -156,7 +156,7 @@ class Window:
         self.executable = install.odoo_executable(settings)
         self.folders = addons.addons_folders(settings, self.executable)
         self.others = lock.OtherTools(connection, settings.db_name)
-        self.safety = rollback.Safety(self, self.events.emit)
+        self.safety = rollback.Safety(self)
         self.outside = contextlib.ExitStack()
         self.hooks = {kind: hooks.find(settings, kind) for kind in ("pre-init", "pre-update", "post-update")}
 

@@ -4,7 +4,6 @@
 import contextlib
 
 
-
 class Environment:
     @classmethod
     @contextlib.contextmanager
