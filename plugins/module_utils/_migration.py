@@ -87,9 +87,35 @@ def plan_lines(plan: t.Any) -> list[str]:
     others = [name for name in plan.get("update") or [] if name not in planned_modules(plan)]
     if others:
         lines.append(f"loaded again, as they depend on these: {', '.join(others)}")
+    rehearsal = plan.get("rehearsal")
+    if isinstance(rehearsal, dict):
+        lines.append(
+            f"rehearsed at {rehearsal.get('at')}: {rehearsal_lines({**rehearsal, 'changes': rehearsal.get('breaking')})[0]}"
+        )
+        lines += rehearsal_lines({"changes": rehearsal.get("breaking"), "error": rehearsal.get("error")})[1:]
     lines += [f"drift: {one}" for one in _texts(migration.get("drift"))]
     lines += [f"note: {one}" for one in _texts(migration.get("notes"))]
     lines += [f"missing: {one}" for one in _texts(migration.get("missing"))]
+    return lines
+
+
+def rehearsal_lines(found: t.Mapping[str, t.Any]) -> list[str]:
+    """A rehearsal as lines: its class and times, what it changes, what it locks."""
+    seconds, estimate = found.get("seconds"), found.get("estimate_seconds")
+    head = str(found.get("class") or "not classified")
+    if isinstance(seconds, (int, float)):
+        head += f", {times.short(float(seconds))} on the copy"
+    if isinstance(estimate, (int, float)):
+        head += f", about {times.short(float(estimate))} for the real run"
+    lines = [head] + ([f"FAILED: {found['error']}"] if found.get("error") else [])
+    for change in found.get("changes") or []:
+        breaking = "BREAKING: " if change.get("breaking") else ""
+        lines.append(f"{breaking}{change.get('what')} {change.get('where')}: {change.get('detail') or ''}".rstrip(": "))
+    locks = [f"{one.get('table')} ({times.short(float(one.get('seconds') or 0))})" for one in found.get("locks") or []]
+    if locks:
+        lines.append(f"locked against everybody: {', '.join(locks[:10])}")
+    if found.get("rewritten"):
+        lines.append(f"all rows written anew: {', '.join(found['rewritten'])}")
     return lines
 
 
