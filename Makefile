@@ -105,6 +105,10 @@ bench: tools-ready ## static files through nginx against Odoo's own port, on the
 	@pid=$$(docker inspect -f '{{.State.Pid}}' odoo-cloud-demo-1); \
 	$(TEST_BIN)/python benchmarks/static.py --proxy https://demo.localhost:8443 --odoo http://127.0.0.1:8069 --odoo-pid "$$pid" --host demo.localhost $(ARGS)
 
+.PHONY: bench-migrations prove-migrations prove-migrations-sample
+bench-migrations: tools-ready state-images ## songs and updates against anthem, marabunta and click-odoo-contrib (ARGS='--version 14')
+	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python benchmarks/migrations.py $(ARGS)
+
 prove-demo: tools-ready runtime ## run the bars of `make demo` and say which hold (PART=, MUTANT=, ARGS=--list)
 	@tools/apt.sh wrk curl
 	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/demo.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
@@ -130,6 +134,12 @@ prove-stateless-sample: tools-ready state-images ## a small fixed sample of them
 
 bench-attachments: tools-ready state-images ## the mover of attachments against a plain loop, directly and with 50 ms for each request
 	@$(TEST_BIN)/python benchmarks/attachments.py $(ARGS)
+
+prove-migrations: tools-ready state-images ## run the bars of songs, migrations and updates with real Odoo 19 and 14 (PART=, MUTANT=, ARGS=--list)
+	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/migrations.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
+
+prove-migrations-sample: tools-ready state-images ## a small fixed sample of them
+	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/migrations.py --sample
 
 format: tools-ready ## let ruff format the Python files
 	@$(TEST_ENV) ruff format --no-cache .

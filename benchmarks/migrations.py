@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Songs, migrations and updates against anthem 0.15, marabunta 0.15 and click-odoo-contrib 1.24 of PyPI, side by side in one run, on
+the same databases, in the same container, with real Odoo 14 and 19.
+
+Timed are whole commands, from inside the container, so that starting one counts for nobody. By turns: each round does all the
+tools, each on a fresh copy of the database where the command changes it. Prints one line for each bar and one JSON object; exits 1
+when a bar falls short. It needs what tests/prove/migrations.py needs, whose project and bench it uses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import sys
+import time
+import typing as t
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "prove"))
+
+from lab import ROOT, WORK, Database, Shortfall, docker, snapshot
+from migrations_lab import CODE_ONLY, MigrationLab, Release, tools
+from state import click_odoo
+
+# bar: ((ours, theirs, at least so many times faster), ...)
+BARS = {
+    "10 songs": (("ours", "anthem", 8.0),),
+    "update of 3 small modules and 10 songs": (("ours", "marabunta", 4.0),),
+    "nothing to do": (("ours", "click-odoo-update", 3.0), ("ours", "marabunta", 3.0)),
+    "one changed module": (("ours", "click-odoo-update", 1.0),),
+}
+TIMER = (
+    "import subprocess, sys, time\n"
+    "begin = time.perf_counter()\n"
+    "done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)\n"
+    "print(time.perf_counter() - begin, done.returncode)\n"
+    "print(done.stdout[-3000:])\n"
+)
+TEN = json.dumps([{"song": f"songs.odd::small_{number}"} for number in range(1, 11)])
+BENCHMARK = "/mnt/project/benchmark.yml"
+
+
+class Bench:
+    """One container with all the tools, in which commands are timed."""
+
+    def __init__(self, lab: MigrationLab, database: Database, release: Release) -> None:
+        self.lab = lab
+        click = click_odoo(database.version)
+        done = lab.prepared(
+            database, release, "UpdateOnly", "sleep", "infinity", EVENTS_FILE="", MIGRATION_FILE="",
+            mounts=[f"type=bind,source={tools('marabunta')},target=/opt/tools,readonly",
+                    f"type=bind,source={click},target=/opt/click,readonly"],
+        )  # fmt: skip
+        self.box = done.box
+        docker("start", self.box.name)
+
+    def time(self, database: Database, *command: str, **env: str) -> float:
+        options = [f"--env={name}={value}" for name, value in {"DB_NAME": database.name, **env}.items()]
+        out = docker("exec", *options, self.box.name, "python3", "-c", TIMER, *command, timeout=900)
+        first, dummy, rest = out.partition("\n")
+        seconds, code = first.split()
+        if int(code):
+            raise Shortfall(f"{' '.join(command[-4:])}: exit {code}: {rest.strip()[-400:]}")
+        return float(seconds)
+
+    def ours(self, database: Database, **env: str) -> float:
+        return self.time(database, "odoo-cloud", "run", **env)
+
+    def anthem(self, database: Database) -> float:
+        calls = " && ".join(f"anthem songs.odd::small_{number}" for number in range(1, 11))
+        return self.time(database, "/mnt/project/bin/tool", "sh", "-c", calls)
+
+    def marabunta(self, database: Database) -> float:
+        return self.time(
+            database, "/mnt/project/bin/tool", "python3", "-m", "marabunta.core", "-f", BENCHMARK, "-d", database.name, "-u", "oc",
+            "--web-port", "8079",
+        )  # fmt: skip
+
+    def click(self, database: Database) -> float:
+        return self.time(
+            database, "/mnt/project/bin/tool", "env", "PYTHONPATH=/opt/click", "python3", "-m", "click_odoo_contrib.update",
+            "-c", "/tmp/odoo.conf", "-d", database.name, "--ignore-core-addons",
+        )  # fmt: skip
+
+
+def measure(lab: MigrationLab, version: str, rounds: int) -> t.Iterator[tuple[str, dict[str, list[float]]]]:
+    """Seconds of each tool, for each bar."""
+
+    def fresh(of: Database) -> Database:
+        copy = Database(lab, lab.next_name("p"), version)
+        lab.copy(of, copy)
+        return copy
+
+    old = lab.project(version)
+    new, changed = lab.release(version, "1.1"), lab.release(version, "1.1", CODE_ONLY)
+    # Of marabunta's own kind from the start, so that both read the same rows.
+    old.rows("DELETE FROM marabunta_version; DELETE FROM odoo_cloud_step; DELETE FROM odoo_cloud_run")
+    first, second, third = Bench(lab, old, lab.release(version, "1.0")), Bench(lab, old, new), Bench(lab, old, changed)
+    times: dict[str, list[float]] = {"ours": [], "anthem": []}
+    songs = fresh(old)
+    for dummy in range(rounds):
+        times["ours"].append(first.ours(songs, STEPS=TEN))
+        times["anthem"].append(first.anthem(songs))
+    yield "10 songs", times
+    times = {"ours": [], "marabunta": []}
+    done = old
+    for dummy in range(rounds):
+        done, theirs = fresh(old), fresh(old)
+        times["ours"].append(second.ours(done, MIGRATION_FILE=BENCHMARK))
+        times["marabunta"].append(second.marabunta(theirs))
+        lab.drop(theirs)
+    yield "update of 3 small modules and 10 songs", times
+    times = {"ours": [], "marabunta": [], "click-odoo-update": []}
+    for dummy in range(rounds):
+        times["ours"].append(second.ours(done, MIGRATION_FILE=BENCHMARK))
+        times["marabunta"].append(second.marabunta(done))
+        times["click-odoo-update"].append(second.click(done))
+    yield "nothing to do", times
+    times = {"ours": [], "click-odoo-update": []}
+    for dummy in range(rounds):
+        mine, theirs = fresh(done), fresh(done)
+        times["ours"].append(third.ours(mine, MIGRATION_FILE=BENCHMARK))
+        times["click-odoo-update"].append(third.click(theirs))
+        lab.drop(mine)
+        lab.drop(theirs)
+    yield "one changed module", times
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--version", choices=("14", "19"), action="append", help="only this one")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tree", type=pathlib.Path, default=ROOT, help="another checkout, whose runtime is measured")
+    arguments = parser.parse_args()
+    versions = arguments.version or ["19", "14"]
+    lab = MigrationLab(*snapshot(arguments.tree, WORK / "runtime"))
+    found: dict[str, t.Any] = {"load at start": os.getloadavg()[0], "rounds": arguments.rounds}
+    short = 0
+    try:
+        lab.start(versions)
+        for version in versions:
+            for bar, times in measure(lab, version, arguments.rounds):
+                medians = {name: round(statistics.median(values), 3) for name, values in times.items()}
+                found[f"{bar}, Odoo {version}"] = {"medians": medians, "seconds": times}
+                for ours, theirs, wanted in BARS[bar]:
+                    # Of each round by itself, so that a load that comes and goes is on both sides.
+                    ratios = [one / two for one, two in zip(times[theirs], times[ours])]
+                    ratio = statistics.median(ratios)
+                    short += ratio < wanted
+                    print(
+                        f"{'holds      ' if ratio >= wanted else 'FALLS SHORT'}  {bar}, Odoo {version}: {medians[ours]:.2f} s,"
+                        f" {theirs} {medians[theirs]:.2f} s, {ratio:.1f} times (rounds {min(ratios):.1f} to {max(ratios):.1f})"
+                        f"  (target: {wanted:g} times)",
+                        flush=True,
+                    )
+    finally:
+        lab.close()
+    found["load at end"] = os.getloadavg()[0]
+    found["at"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    print(json.dumps(found, indent=2))
+    return 1 if short else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,292 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bench of migrations.py and of benchmarks/migrations.py: lab.py's, with a whole project (project/) on it.
+
+A *release* of the project is a folder of its own: its addons at that version, two OCA addons from their wheels, songs, CSV files and
+migration files that know the versions up to it. It is mounted at /mnt/project, its addons at /mnt/extra-addons.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import typing as t
+import zipfile
+
+from lab import ADDONS, ROOT, STAGES, WORK, Box, Database, Lab, Shortfall, docker, until
+
+PROJECT = ADDONS.parent / "project"
+WHEELS = ROOT / ".work" / "prove" / "wheels"
+OWN = ("shop_base", "shop_sale", "shop_report")  # in the order of their dependencies
+OCA = {
+    "14": {"partner_firstname": "odoo14-addon-partner-firstname<14.1",
+           "date_range": "odoo14-addon-date-range<14.1"},
+    "19": {"partner_firstname": "odoo-addon-partner-firstname>=19,<20",
+           "date_range": "odoo-addon-date-range>=19,<20"},
+}  # fmt: skip
+# Pure Python, so one folder serves both; marabunta's other needs are Odoo's own too.
+TOOLS = {
+    "marabunta": ("marabunta==0.15.0", "pexpect==4.9.0", "ptyprocess==0.7.0", "ruamel.yaml==0.18.10", "anthem==0.15.0"),
+}
+FILE = "/mnt/project/migration.yml"
+RUNS = WORK / "runs"
+# Edits that make other releases: (old text, new text) of a file.
+CODE_ONLY = {
+    "addons/shop_report/models.py": ("order.number * order.product_id.price", "order.product_id.price * order.number")
+}
+ADDITIVE = {
+    "addons/shop_base/models.py": (
+        "    price = fields.Float()\n",
+        "    price = fields.Float()\n    weight = fields.Float()\n",
+    )
+}
+# How another tool is called in a container: the database's address as libpq has it, and in Odoo's own file.
+TOOL_SETUP = """#!/bin/sh
+set -eu
+sed "/^.options.$/a db_name = $DB_NAME" /etc/odoo/odoo.conf > /tmp/odoo.conf
+export PGHOST="$DB_HOST" PGUSER="$DB_USER" PGDATABASE="$DB_NAME" PGSSLMODE=disable
+PGPASSWORD="$(cat /run/secrets/db_password)"
+export PGPASSWORD ODOO_RC=/tmp/odoo.conf ODOO_DATA_PATH=/mnt/project HOME=/tmp PATH="/mnt/project/bin:$PATH"
+export PYTHONPATH=/mnt/project:/opt/tools TZ=UTC
+exec "$@"
+"""
+
+
+def fetch(folder: pathlib.Path, wanted: t.Iterable[str]) -> pathlib.Path:
+    """Wheels of plain Python, fetched once."""
+    if not folder.exists():
+        partly = folder.with_name(folder.name + ".part")
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--pre",
+             "--only-binary=:all:", "--dest", str(partly), *wanted],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise Shortfall(f"{', '.join(wanted)}: {done.stdout.strip()[-300:]}")
+        partly.rename(folder)
+    return folder
+
+
+def readable(folder: pathlib.Path) -> pathlib.Path:
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+    return folder
+
+
+def tools(name: str) -> pathlib.Path:
+    """A folder to import another tool from."""
+    folder = WHEELS / f"{name}-unpacked"
+    if not folder.exists():
+        for wheel in fetch(WHEELS / name, TOOLS[name]).glob("*.whl"):
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(folder)
+        readable(folder)
+    return folder
+
+
+class Release:
+    """One release of the project, for one version of Odoo."""
+
+    def __init__(self, series: str, number: str, edits: t.Mapping[str, tuple[str, str]]) -> None:
+        self.series, self.number = series, number
+        self.folder = WORK / "project" / f"{series}-{number}" if not edits else (
+            WORK / "project" / f"{series}-{number}-{abs(hash(tuple(sorted(edits.items()))))}"
+        )  # fmt: skip
+        if not self.folder.exists():
+            self._make(edits)
+
+    def _make(self, edits: t.Mapping[str, tuple[str, str]]) -> None:
+        folder, new = self.folder, self.number != "1.0"
+        shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        script = (folder / "count.py").read_text()
+        (folder / "songs" / "count.py").write_text(script)
+        (folder / "count.py").unlink()
+        for name in OWN:
+            addon = folder / "addons" / name
+            migrations = addon / "migrations"
+            if new:
+                manifest = addon / "__manifest__.py"
+                manifest.write_text(manifest.read_text().replace('"version": "1.0"', '"version": "1.1"'))
+                for stage in STAGES:
+                    (migrations / "1.1").mkdir(parents=True, exist_ok=True)
+                    (migrations / "1.1" / f"{stage}-count.py").write_text(script)
+            else:
+                shutil.rmtree(migrations, ignore_errors=True)
+            models = addon / "models.py"
+            other = "# since 1.1" if not new else "# until 1.0"
+            models.write_text("".join(line for line in models.read_text().splitlines(True) if other not in line))
+        for name, wanted in OCA[self.series].items():
+            for wheel in fetch(WHEELS / self.series / name, [wanted]).glob("*.whl"):
+                with zipfile.ZipFile(wheel) as archive:
+                    for item in archive.namelist():
+                        inside = item.removeprefix("odoo/addons/")
+                        if inside != item and inside.startswith(f"{name}/") and not item.endswith("/"):
+                            target = folder / "addons" / inside
+                            target.parent.mkdir(parents=True, exist_ok=True)
+                            target.write_bytes(archive.read(item))
+        for path in folder.glob("*.yml"):
+            text = path.read_text()
+            for mark in ("1.1", "1.2"):
+                if mark > self.number:
+                    text = text.partition(f"    # release {mark}\n")[0]
+            path.write_text(text.replace("SERIES", f"{self.series}.0"))
+        # What pip makes of anthem's entry point; marabunta calls programs by their names.
+        (folder / "bin").mkdir()
+        (folder / "bin" / "anthem").write_text(
+            "#!/usr/bin/python3\nimport sys\nfrom anthem.cli import main\nsys.exit(main())\n"
+        )
+        (folder / "bin" / "tool").write_text(TOOL_SETUP)
+        for name, (old, after) in edits.items():
+            path = folder / name
+            if path.read_text().count(old) != 1:
+                raise Shortfall(f"{old!r} is not once in {name}")
+            path.write_text(path.read_text().replace(old, after))
+        readable(folder)
+
+    @property
+    def addons(self) -> pathlib.Path:
+        return self.folder / "addons"
+
+    def line_of(self, text: str, name: str = "migration.yml") -> int:
+        lines = (self.folder / name).read_text().splitlines()
+        return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+class Outcome:
+    """A container's run: exit code, events, log."""
+
+    def __init__(self, box: Box, events: pathlib.Path) -> None:
+        self.box, self.path = box, events
+
+    def events(self, *kinds: str) -> list[dict[str, t.Any]]:
+        try:
+            lines = self.path.read_text().splitlines()
+        except OSError:
+            return []
+        found = []
+        for line in lines:
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue  # the last one of a run that was killed
+        return [item for item in found if not kinds or item["event"] in kinds]
+
+    def wait(self, seconds: float = 240) -> int:
+        return self.box.wait(seconds)
+
+    def wait_for_place(self, place: str, seconds: float = 240) -> None:
+        def there() -> bool:
+            if f"oc-place {place}\n" in self.box.logs():
+                return True
+            if self.box.code() is not None:
+                raise Shortfall(f"{self.box.name} ended before {place}: {self.box.last_line()}")
+            return False
+
+        until(there, seconds, f"{place} was not reached", 0.2)
+
+    def error(self) -> str:
+        ended = self.events("run_ended")
+        return str(ended[-1].get("error", "")) if ended else self.box.last_line()
+
+
+class MigrationLab(Lab):
+    """The lab with the project."""
+
+    def start(self, versions: t.Collection[str]) -> None:
+        super().start(versions)
+        shutil.rmtree(WORK / "project", ignore_errors=True)
+        RUNS.mkdir(parents=True, exist_ok=True)
+        RUNS.chmod(0o777)
+        with self.admin() as session:
+            session.rows("GRANT oc TO oc_admin")
+
+    def release(self, series: str, number: str, edits: t.Mapping[str, tuple[str, str]] | None = None) -> Release:
+        with self.lock:
+            return Release(series, number, edits or {})
+
+    def project(self, version: str) -> Database:
+        """A copy of a database that release 1.0 was installed into, its version `setup` done."""
+        key = (version, "project")
+        with self.lock:
+            known = self.templates.get(key)
+        if known is None:
+            known = self.empty(version)
+            first = self.release(version, "1.0")
+            for mode in ("InstallOnly", "UpdateOnly"):
+                done = self.act(known, first, mode)
+                code = done.wait(600)
+                self.keep_log(done.box)
+                if code:
+                    raise Shortfall(f"release 1.0 on Odoo {version}: exit {code}: {done.box.last_line()}")
+                done.box.remove()
+            with self.lock:
+                self.templates[key] = known
+        copy = Database(self, self.next_name("p"), version)
+        self.copy(known, copy)
+        return copy
+
+    def copy(self, known: Database, copy: Database) -> None:
+        with self.admin() as session:
+            session.rows(f'CREATE DATABASE "{copy.name}" OWNER oc TEMPLATE "{known.name}" STRATEGY file_copy')
+        self.files(f"if [ -d {known.name} ]; then cp -al {known.name} {copy.name}; fi")
+
+    def prepared(
+        self,
+        database: Database,
+        release: Release,
+        mode: str,
+        *command: str,
+        mounts: t.Sequence[str] = (),
+        options: t.Sequence[str] = (),
+        **env: str,
+    ) -> Outcome:
+        """A container with a release, not started yet."""
+        events = f"{database.name}-{self.next_name('e')}.ndjson"
+        values = {
+            "MODULES": ",".join(OWN),
+            "EVENTS_FILE": f"/run/odoo-cloud/{events}",
+            "MIGRATION_FILE": FILE,
+            "ODOO_DATA_PATH": "/mnt/project",
+            "RELEASE": release.folder.name,
+            **env,
+        }
+        box = self.create(
+            database, mode, *command, addons=release.addons, options=options,
+            mounts=[f"type=bind,source={release.folder},target=/mnt/project,readonly",
+                    f"type=bind,source={RUNS},target=/run/odoo-cloud", *mounts], **values,
+        )  # fmt: skip
+        return Outcome(box, RUNS / events)
+
+    def act(
+        self, database: Database, release: Release, mode: str = "UpdateOnly", *command: str, **keywords: t.Any
+    ) -> Outcome:
+        """The same, started."""
+        done = self.prepared(database, release, mode, *command, **keywords)
+        docker("start", done.box.name)
+        return done
+
+    def plan(self, database: Database, release: Release, **env: str) -> dict[str, t.Any]:
+        """What `odoo-cloud plan` prints."""
+        done = self.act(database, release, "UpdateOnly", "plan", **env)
+        code = done.wait(120)
+        shown = subprocess.run(["docker", "logs", done.box.name], capture_output=True, text=True, check=False)
+        try:
+            found = json.loads(shown.stdout)
+        except ValueError:
+            raise Shortfall(f"plan, exit {code}: {shown.stderr.strip()[-300:]}") from None
+        done.box.remove()
+        return t.cast(dict[str, t.Any], found)
+
+
+def songs(database: Database) -> dict[str, int]:
+    """How often each song's effect was committed."""
+    return {stage: number for (module, dummy, stage), number in database.counts().items() if module == "song"}
+
+
+def scripts(database: Database) -> dict[tuple[str, str], int]:
+    """How often each migration script's."""
+    return {(module, stage): number for (module, dummy, stage), number in database.counts().items() if module != "song"}
