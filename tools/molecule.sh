@@ -29,7 +29,7 @@ browser)
     DEMO_URL=https://demo.localhost:$(inventory odoo_cloud_https_port)
     DEMO_REPLICAS=$(inventory odoo_cloud_name)-demo-1,$(inventory odoo_cloud_name)-demo-2
     export DEMO_URL DEMO_REPLICAS DEMO_CA=$secrets/tls/ca.crt DEMO_PASSWORD_FILE=$secrets/demo/admin_password SCREENSHOT_DIR=$work/screenshots
-    python -m pytest -q --strict-markers tests/browser | tee "$work/browser.log"
+    python tests/browser/still_network.py "$(inventory odoo_cloud_https_port)" -- python -m pytest -q --strict-markers tests/browser | tee "$work/browser.log"
     # A test that skipped itself has tested nothing.
     if grep -qE '[0-9]+ skipped' "$work/browser.log"; then
         echo "browser: a test was skipped" >&2

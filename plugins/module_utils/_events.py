@@ -46,7 +46,7 @@ def error_line(event: t.Mapping[str, t.Any]) -> str:
     """The error of a step in one line."""
     error = event.get("error")
     if not isinstance(error, dict):
-        return str(error or event.get("message") or "")
+        return " ".join(str(error or event.get("message") or "").split())
     text = " ".join(str(error.get("message") or "").split())
     code = f" [{error['pgcode']}]" if error.get("pgcode") else ""
     where = f" ({error['where']})" if error.get("where") else ""
@@ -86,6 +86,10 @@ def line(event: Event) -> str:
     if kind == "module":
         before, after = event.get("before"), event.get("version")
         return f"module {event.get('name')}: {f'{before} -> ' if before else ''}{after or 'gone'}{_seconds(event)}"
+    if kind == "version_started":
+        return f"version {event.get('version')}" + (" goes on" if event.get("resumed") else " begins")
+    if kind == "version_done":
+        return f"version {event.get('version')} is done"
     if kind == "verified":
         return "verified" + _seconds(event)
     if kind == "rolled_back":
@@ -169,11 +173,11 @@ def _modules(events: t.Sequence[Event]) -> dict[str, dict[str, t.Any]]:
 
 def failure(events: t.Sequence[Event]) -> str:
     """Why the run failed, in one line, as far as its events tell."""
+    ended = next((one for one in reversed(events) if one.get("event") == "run_ended"), {})
+    if ended.get("error"):
+        return error_line(ended)
     for event in reversed(events):
         if event.get("event") == "step_failed":
             version = f" of version {event['version']}" if event.get("version") else ""
             return f"step {what(event)}{version}: {error_line(event)}"
-    for event in reversed(events):
-        if event.get("event") == "run_ended" and event.get("status") not in ("done", "nothing"):
-            return error_line(event) or str((event.get("result") or {}).get("reason") or "")
     return ""

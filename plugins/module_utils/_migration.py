@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from . import _events
@@ -22,19 +23,35 @@ def _mapping(value: t.Any, what: str) -> dict[str, t.Any]:
     return value
 
 
+_VARIABLES = re.compile(r"\bMIGRATION_(ALLOW_SERIE|FORCE_VERSION|MODE|NEXT)=")
+
+
 def refusal(plan: t.Mapping[str, t.Any]) -> str:
-    """Why nothing would be done, with the commands that decide, in one line; empty when nothing stands in the way."""
+    """Why nothing would be done, with the commands that decide, in one line; empty when nothing stands in the way. What the container's
+    variables are called, playbooks call C(odoo_migration_...)."""
     migration = plan.get("migration")
-    found = migration.get("refusal") if isinstance(migration, dict) else None
+    migration = migration if isinstance(migration, dict) else {}
+    problems = [_problem(one) for one in migration.get("problems") or []]
+    if problems:
+        return "; ".join(problems)
+    found = migration.get("refusal")
     if not found:
         return ""
     if not isinstance(found, dict):
         return str(found)
     decisions = found.get("decisions") or []
     words = [f"{one.get('command')} ({one.get('effect')})" if isinstance(one, dict) else str(one) for one in decisions]
-    return str(found.get("reason") or found.get("message") or "refused") + "".join(
+    text = str(found.get("reason") or found.get("message") or "refused") + "".join(
         f"; {'or' if index else 'decide'}: {word}" for index, word in enumerate(words)
     )
+    return _VARIABLES.sub(lambda match: f"odoo_migration_{match[1].lower()}=", text)
+
+
+def _problem(one: t.Any) -> str:
+    if not isinstance(one, dict):
+        return str(one)
+    where = f"{one['file']}:{one['line']}: " if one.get("file") and one.get("line") else ""
+    return f"{where}{one.get('message') or one}"
 
 
 def planned_modules(plan: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
@@ -87,14 +104,43 @@ def plan_lines(plan: t.Any) -> list[str]:
     others = [name for name in plan.get("update") or [] if name not in planned_modules(plan)]
     if others:
         lines.append(f"loaded again, as they depend on these: {', '.join(others)}")
+    rehearsal = plan.get("rehearsal")
+    if isinstance(rehearsal, dict):
+        lines.append(
+            f"rehearsed at {rehearsal.get('at')}: {rehearsal_lines({**rehearsal, 'changes': rehearsal.get('breaking')})[0]}"
+        )
+        lines += rehearsal_lines({"changes": rehearsal.get("breaking"), "error": rehearsal.get("error")})[1:]
     lines += [f"drift: {one}" for one in _texts(migration.get("drift"))]
     lines += [f"note: {one}" for one in _texts(migration.get("notes"))]
-    lines += [f"missing: {one}" for one in _texts(migration.get("missing"))]
+    lines += [f"warning: {one}" for one in _texts(migration.get("warnings"))]
+    lines += [f"not checked: {one}" for one in _texts(migration.get("unchecked"))]
+    missing = plan.get("missing") or []
+    lines += [f"in no addons folder: {', '.join(str(one) for one in missing)}"] if missing else []
+    return lines
+
+
+def rehearsal_lines(found: t.Mapping[str, t.Any]) -> list[str]:
+    """A rehearsal as lines: its class and times, what it changes, what it locks."""
+    seconds, estimate = found.get("seconds"), found.get("estimate_seconds")
+    head = str(found.get("class") or "not classified")
+    if isinstance(seconds, (int, float)):
+        head += f", {times.short(float(seconds))} on the copy"
+    if isinstance(estimate, (int, float)):
+        head += f", about {times.short(float(estimate))} for the real run"
+    lines = [head] + ([f"FAILED: {found['error']}"] if found.get("error") else [])
+    for change in found.get("changes") or []:
+        breaking = "BREAKING: " if change.get("breaking") else ""
+        lines.append(f"{breaking}{change.get('what')} {change.get('where')}: {change.get('detail') or ''}".rstrip(": "))
+    locks = [f"{one.get('table')} ({times.short(float(one.get('seconds') or 0))})" for one in found.get("locks") or []]
+    if locks:
+        lines.append(f"locked against everybody: {', '.join(locks[:10])}")
+    if found.get("rewritten"):
+        lines.append(f"all rows written anew: {', '.join(found['rewritten'])}")
     return lines
 
 
 def _texts(values: t.Any) -> list[str]:
-    return [str(one.get("message") or one) if isinstance(one, dict) else str(one) for one in values or []]
+    return [_problem(one) for one in values or []]
 
 
 def report(result: t.Any) -> list[str]:

@@ -23,6 +23,7 @@ from ._container import DEFINITION_LABEL, PLATFORM_LABEL
 from ._engine import Engine, EngineConflict, EngineError, EngineUnreachable
 
 REQUEST_LABEL = "org.odoo-cloud.request"
+KEEPER_SECRETS, KEEPER_FILE = "/run/secrets-admin", "db_keeper_password"
 EVENTS_DIR = "/run/odoo-cloud"  # in the container; the role mounts a folder of the machine there
 DEFINITION_FILE = "one-off.json"
 EVENT_FILES_KEPT = 20
@@ -89,6 +90,50 @@ def derive(
         env={key: str(value) for key, value in variables.items() if value is not None},
     )
     return derived
+
+
+def with_keeper(definition: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The same, with the role that copies and renames the instance's database."""
+    shaped = dict(definition)
+    keeper = definition.get("keeper")
+    if "DB_ADMIN_USER" in definition["env"] or not keeper:
+        return shaped
+    password = {"DB_ADMIN_PASSWORD_FILE": f"{KEEPER_SECRETS}/{KEEPER_FILE}"}
+    shaped["env"] = {**definition["env"], "DB_ADMIN_USER": keeper["user"], **password}
+    mount = {"type": "bind", "source": keeper["secrets"], "target": KEEPER_SECRETS, "read_only": True}
+    shaped["mounts"] = [*definition["mounts"], mount]
+    return shaped
+
+
+def for_rehearsal(definition: t.Mapping[str, t.Any], network: str = "") -> dict[str, t.Any]:
+    """The container of a rehearsal: no network but the database's, a data folder of its own, no secrets but PostgreSQL's."""
+    shaped = with_keeper(definition)
+    env = dict(shaped["env"])
+    for name in ("STATIC_DIR", "ADMIN_PASSWORD_FILE", "RESTORE_DIR", "DB_SPACE_DIR"):
+        env.pop(name, None)
+    on_socket = str(env.get("DB_HOST") or "/").startswith("/")
+    if not on_socket and not network:
+        raise OneOffError(
+            f"network: PostgreSQL is reached over TCP ({env['DB_HOST']}); give an internal network in which nothing is but the server"
+        )
+    mounts = []
+    for mount in shaped["mounts"]:
+        if mount["target"] in ("/run/secrets", KEEPER_SECRETS):
+            for file in ("db_password", KEEPER_FILE, "db_ca.pem"):
+                if f"{mount['target']}/{file}" in env.values():
+                    one = {"source": f"{mount['source']}/{file}", "target": f"{mount['target']}/{file}"}
+                    mounts.append({**mount, **one})
+        elif mount["type"] == "bind" and mount["target"] != "/var/lib/odoo-restore":
+            mounts.append(mount)
+    mounts.append({"type": "volume", "target": "/var/lib/odoo"})  # without a name: it goes with the container
+    env["REHEARSAL_DIR"] = "/var/lib/odoo"
+    tmpfs = [one for one in shaped.get("tmpfs") or [] if _tmpfs(one)[0] != "/var/lib/odoo"]
+    shaped.update(env=env, mounts=mounts, tmpfs=tmpfs)
+    shaped.pop("network", None)
+    if on_socket:
+        shaped.pop("etc_hosts", None)
+    shaped["network_mode"] = "none" if on_socket else network
+    return shaped
 
 
 def request_of(definition: t.Mapping[str, t.Any]) -> str:

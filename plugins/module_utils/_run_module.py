@@ -6,6 +6,7 @@ give to a one-off container."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 import typing as t
@@ -31,6 +32,20 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "events_file": {"type": "path"},
     "docker_host": {"type": "str"},
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A kind of one-off container: by default a run of the mode that the environment says."""
+
+    suffix: str = "run"
+    command: tuple[str, ...] = ()
+    # Makes of the instance's definition that of this kind
+    shape: t.Callable[[dict[str, t.Any]], dict[str, t.Any]] = dict
+    # Reads what the command printed, into the result; says which exit codes are no failure
+    read: t.Callable[[str, dict[str, t.Any]], dict[str, t.Any]] | None = None
+    fine: tuple[int, ...] = (0,)
+    reads: bool = False  # so it is done in check mode too
 
 
 class RunFailed(Exception):
@@ -59,8 +74,11 @@ def common_env(params: t.Mapping[str, t.Any]) -> Env:
 class Run:
     """One use of such a module."""
 
-    def __init__(self, params: t.Mapping[str, t.Any], what: str, engine: Engine | None = None) -> None:
+    def __init__(
+        self, params: t.Mapping[str, t.Any], what: str, engine: Engine | None = None, kind: Kind | None = None
+    ) -> None:
         self.params = params
+        self.kind = kind or Kind()
         self.what = f"{what} of instance {params['instance']}"
         self.platform = str(params["platform"])
         self.engine = engine or Engine(params["docker_host"])
@@ -109,7 +127,8 @@ class Run:
 
     def begin(self, env: t.Mapping[str, str | None]) -> tuple[_one_off.Progress, bool]:
         """Start it, or find it at work."""
-        return _one_off.begin(self.engine, self.derived("run", env), self.platform, "run")
+        definition = self.kind.shape(self.derived(self.kind.suffix, env, self.kind.command))
+        return _one_off.begin(self.engine, definition, self.platform, self.kind.suffix)
 
     def result(self, found: _one_off.Progress, waited: float = 0.0) -> dict[str, t.Any]:
         """What a run was that has ended. Its container is removed if it did its work, else it is kept for those who look at its log."""
@@ -120,7 +139,7 @@ class Run:
             if result["status"] not in ("done", "nothing"):
                 raise RunFailed(f"{self.what}: its container is gone; somebody removed it", **result)
             return {**result, "exit_code": 0, "log": [], "report": _migration.report(result)}
-        dummy, output = self.engine.output(found.container, 0 if not events else 400)
+        stdout, output = self.engine.output(found.container, 0 if self.kind.read or not events else 400)
         told = {
             "name": found.name,
             "exists": True,
@@ -140,7 +159,9 @@ class Run:
             "events_file": found.events_file,
             "log": tail(output),
         }
-        if not events and found.exit_code == 0:  # a runtime that tells no events: what it did isn't known
+        if self.kind.read is not None:
+            result.update(self.kind.read(stdout, result))
+        elif not events and found.exit_code == 0:  # a runtime that tells no events: what it did isn't known
             if found.asked:
                 raise RunFailed(
                     f"{self.what}: its runtime told no events, so it knows nothing of {', '.join(found.asked)}; the image is older than"
@@ -148,9 +169,9 @@ class Run:
                     **result,
                 )
             result.update(changed=True, status="done")
-        result["report"] = _migration.report(result)
-        message = _odoo_run.failure(told, self.what, _events.failure(events))
-        if message:
+        result.setdefault("report", _migration.report(result))
+        message = _odoo_run.failure(told, self.what, result.pop("reason", "") or _events.failure(events))
+        if message and found.exit_code not in self.kind.fine:
             raise RunFailed(message.partition("\n")[0], **result)
         self.engine.remove(found.container)
         return result
@@ -174,6 +195,19 @@ class Run:
         return self.result(found, self.params["timeout"])
 
 
+def last_json(stdout: str) -> dict[str, t.Any] | None:
+    """The object of JSON that a command printed at its end; songs and hooks may have printed before it."""
+    lines = stdout.splitlines()
+    for index in range(len(lines) - 1, -1, -1):
+        if lines[index] == "{":
+            try:
+                found = json.loads("\n".join(lines[index:]))
+            except ValueError:
+                continue
+            return found if isinstance(found, dict) else None
+    return None
+
+
 def tail(output: str, lines: int = LOG_LINES) -> list[str]:
     """The last lines of a log."""
     return [line for line in output.splitlines() if line.strip()][-lines:]
@@ -187,14 +221,22 @@ def diff_of(modules: t.Mapping[str, t.Mapping[str, t.Any]]) -> dict[str, str]:
     return {**texts, "before_header": "modules", "after_header": "modules"}
 
 
-def execute(module: t.Any, what: str, env: Env, needed: t.Callable[[Run], Env | None] | None = None) -> None:
-    """The whole of such a module. C(needed) may look at the plan first and say with which variables it is run, or None: not at all."""
+def execute(
+    module: t.Any,
+    what: str,
+    env: Env,
+    needed: t.Callable[[Run], Env | None] | None = None,
+    kind: Kind | None = None,
+    check: t.Callable[[dict[str, t.Any]], str] | None = None,
+) -> None:
+    """The whole of such a module. C(needed) may look at the plan first and say with which variables it is run, or None: not at all.
+    C(check) looks at the result and says what is wrong with it."""
     params = module.params
     try:
-        run = Run(params, what)
+        run = Run(params, what, kind=kind)
         if params["run"]:
             result = run.collect(params["run"])
-        elif module.check_mode:
+        elif module.check_mode and not run.kind.reads:
             result = _planned(run, {**common_env(params), **env}, needed)
         else:
             variables: Env | None = {**common_env(params), **env}
@@ -220,6 +262,9 @@ def execute(module: t.Any, what: str, env: Env, needed: t.Callable[[Run], Env | 
     except (_one_off.OneOffError, EngineError) as error:
         module.fail_json(msg=str(error))
     result["diff"] = diff_of(result.get("modules") or {})
+    wrong = check(result) if check is not None and "exit_code" in result else ""
+    if wrong:
+        module.fail_json(msg=wrong, **result)
     module.exit_json(**result)
 
 

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import json
+import time
 import typing as t
 import urllib.error
 import urllib.request
 from urllib.parse import quote
+
+ATTEMPTS = 4  # as for S3: a store that is slow for a moment is no reason to refuse a deployment
 
 
 class SwiftFailure(Exception):
@@ -69,15 +72,21 @@ class Client:
 
     def _call(self, method: str, url: str, headers: t.Mapping[str, str], body: bytes | None = None) -> t.Any:
         request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=self.timeout) as answer:
-                answer.content = answer.read()
-                self.date = answer.headers.get("Date") or self.date
-                return answer
-        except urllib.error.HTTPError as error:
-            raise SwiftFailure(f"{error.code} {error.reason}", error.code) from error
-        except (OSError, ValueError) as error:
-            raise SwiftFailure(f"can't be reached: {getattr(error, 'reason', error)}") from error
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with urllib.request.urlopen(request, timeout=self.timeout) as answer:
+                    answer.content = answer.read()
+                    self.date = answer.headers.get("Date") or self.date
+                    return answer
+            except urllib.error.HTTPError as error:
+                if error.code not in (429, 500, 502, 503, 504) or attempt == ATTEMPTS:
+                    raise SwiftFailure(f"{error.code} {error.reason}", error.code) from error
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "reason", error)
+                if isinstance(reason, ConnectionRefusedError) or attempt == ATTEMPTS:
+                    raise SwiftFailure(f"can't be reached: {getattr(reason, 'strerror', None) or reason}") from error
+            time.sleep(0.2 * 2**attempt)
+        raise AssertionError("not reached")
 
     def call(self, method: str, key: str = "", body: bytes | None = None, query: str = "") -> bytes:
         """The body of the answer of the container, or of an object in it."""

@@ -92,7 +92,9 @@ def _addresses(result: dict[str, t.Any], groups: Groups, hostvars: Hostvars) -> 
 
     redis, storage = result["redis"], result["object_storage"]
     redis["url"] = str((theirs("redis") or {}).get("url") or "")
+    redis["external"] = redis["external"] or bool(redis["url"])
     external = str(theirs("object_storage") or "").rstrip("/")
+    storage["external"] = storage["external"] or bool(external)
     published = f"http://{storage['address']}:{storage['port']}"
     if external or storage["machine"] is None:
         storage["endpoint"] = storage["machine_endpoint"] = external

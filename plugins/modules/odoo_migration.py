@@ -121,7 +121,8 @@ versions:
       steps:
         - {id: company, kind: song, name: "songs.company::main", status: done, seconds: 0.03, changed: true}
 modules:
-  description: The modules whose version changed, with the versions before (C(from)) and after (C(to)); null when it isn't there. In check
+  description: The modules that were installed, updated or removed, with the versions before (C(from)) and after (C(to)); null when it
+    isn't there. In check
     mode what
     the plan says.
   returned: when it has ended, or in check mode

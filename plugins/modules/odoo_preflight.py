@@ -99,9 +99,9 @@ options:
     type: int
     default: 60
   timeout:
-    description: Seconds that each answer may take.
+    description: Seconds that each answer may take; the store is asked up to four times.
     type: int
-    default: 5
+    default: 10
 notes:
   - In check mode nothing is written, also not for a moment; the bucket is asked whether it is there.
 """
@@ -166,7 +166,7 @@ def argument_spec() -> dict:
         "connect": {"type": "bool", "default": True},
         "may_be_absent": {"type": "bool", "default": False},
         "max_clock_skew": {"type": "int", "default": 60},
-        "timeout": {"type": "int", "default": 5},
+        "timeout": {"type": "int", "default": 10},
     }
 
 

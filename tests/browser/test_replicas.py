@@ -126,7 +126,7 @@ def log_in(driver: webdriver.Chrome, settings: common.Settings) -> None:
 def steadily(driver: webdriver.Chrome, what: str, step: t.Callable[[], t.Any]) -> t.Any:
     """Do a step of the person's; once more, on a fresh page, when it failed because this machine's network changed.
 
-    Containers that come and go change it, and Chromium gives up what it was loading then.
+    Containers that come and go change it, and Chromium gives up what it was loading then; not in still_network.py.
     """
     for turn in range(1, TURNS + 1):
         driver.get_log("browser")

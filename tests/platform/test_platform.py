@@ -90,6 +90,14 @@ def test_replicas_only_run_and_the_containers_that_installed_are_gone(inspected)
     assert [name for name in names if name.endswith(("-run", "-plan"))] == []
 
 
+def test_replicas_share_static_files_and_nothing_else(inspected):
+    for name in (f"{NAME}-{container}" for container in CONTAINERS if container.startswith("demo-")):
+        mounts = {mount["Destination"]: mount for mount in inspected[name]["Mounts"]}
+        volumes = [path for path, mount in mounts.items() if mount["Type"] == "volume" or mount["RW"]]
+        assert set(volumes) <= {"/srv/static", "/run/postgresql"}, name
+        assert "/var/lib/odoo" in inspected[name]["HostConfig"]["Tmpfs"], name
+
+
 def test_only_nginx_is_open_to_others(inspected):
     for name, one in inspected.items():
         addresses = {

@@ -26,6 +26,7 @@ from lab import IMAGES, LABEL, LOGS, PREFIX, ROOT, WORK, Box, Shortfall, docker,
 from services import address, image_id, owned
 
 VENV, VENV_TEST = ROOT / ".work" / "venv", ROOT / ".work" / "venv-test"
+BROWSER = ROOT / "tests" / "browser"
 SITE = f"{PREFIX}-site"
 HTTP, HTTPS, STORE = (int(port) for port in os.environ.get("PROVE_SITE_PORTS", "9680,9643,9695").split(","))
 EXIT_PLATFORM = 92
@@ -419,7 +420,8 @@ def one_dies(site: Site, version: str) -> t.Iterator[Line]:
         "SCREENSHOT_DIR": str(LOGS / "screenshots"), "BROWSER_TIMEOUT": os.environ.get("BROWSER_TIMEOUT", "240"),
     }  # fmt: skip
     done = subprocess.run(
-        [str(VENV_TEST / "bin" / "python"), str(ROOT / "tests" / "browser" / "test_replicas.py")],
+        [str(VENV_TEST / "bin" / "python"), f"{BROWSER}/still_network.py", str(HTTPS), "--", str(VENV_TEST / "bin" / "python"),
+         f"{BROWSER}/test_replicas.py"],
         env=environment, capture_output=True, text=True, check=False, timeout=900,
     )  # fmt: skip
     last = (done.stdout.strip() or done.stderr.strip() or "nothing").splitlines()[-1]

@@ -362,9 +362,15 @@ class Watch:
             connection = pg.connect(self.settings, self.settings.db_maintenance, self.name)
             with contextlib.closing(connection):
                 while not self.stopped.wait(SAMPLE_SECONDS):
-                    for pid, role, name, since in others(connection, self.settings.db_name, self.run_id):
-                        if name or (pid, since) not in self.seen:  # a session says its name a moment after it began
-                            self.seen[pid, since] = (role, name)
+                    self.look(connection)
+
+    def look(self, connection: Any) -> None:
+        self.note(others(connection, self.settings.db_name, self.run_id))
+
+    def note(self, found: list[tuple[int, str, str, float]]) -> None:
+        for pid, role, name, since in found:
+            if name or (pid, since) not in self.seen:  # a session says its name a moment after it began
+                self.seen[pid, since] = (role, name)
 
     def stop(self) -> None:
         self.stopped.set()

@@ -78,11 +78,16 @@ def judge(point: Point, since: Since | None, connection: Any) -> str:
                 "this server does not count sessions exactly (PostgreSQL 15 and newer do), so it can't be told who came"
             )
         return "somebody was in the database while the restore point was made"
-    harmless, writers = since.watch.split(connection, since.times)
-    count, server = restore_point.session_count(connection, point.source)
-    if server != point.server or count is None:
-        return "the server's statistics began anew since the restore point, so it can't be told who came"
-    unknown = count - point.sessions - since.ours()
+    for _look in range(4):
+        since.watch.look(connection)  # before it is counted: who is seen and not counted would hide somebody else
+        harmless, writers = since.watch.split(connection, since.times)
+        count, server = restore_point.session_count(connection, point.source)
+        if server != point.server or count is None:
+            return "the server's statistics began anew since the restore point, so it can't be told who came"
+        unknown = count - point.sessions - since.ours()
+        if unknown <= harmless:
+            break
+        time.sleep(0.05)  # perhaps a container of ours that came just now
     if writers:
         return f"others came in since the restore point: {', '.join(dict.fromkeys(writers))}"
     if unknown > harmless:
@@ -226,7 +231,6 @@ class Safety:
     def failed(self, failure: RuntimeFailure) -> RuntimeFailure:
         """After `failure`, with the state Failed written: goes back if it may, and says what came of it."""
         window, settings, point = self.window, self.window.settings, self.point
-        self.close()
         if point is None or not window.guard.held():
             return failure
         if settings.on_failure != ROLLBACK:
@@ -468,7 +472,9 @@ def swap(actor: Any, point: Point, failed: str, why: str, since: Since | None, c
             work.start()
             try:
                 while work.thread.is_alive():
-                    restore_point.end_others(ender, settings.db_name, run_id)
+                    found, _stay = restore_point.end_others(ender, settings.db_name, run_id)
+                    if since is not None:
+                        since.watch.note(found)
                     restore_point.end_others(ender, point.name, run_id)
                     work.thread.join(0.02)
             finally:

@@ -32,18 +32,19 @@ PLAN = {
                 ],
             }
         ],
-        "drift": [{"message": "migration.yml:7: step x was changed"}],
+        "drift": [{"file": "migration.yml", "line": 7, "message": "step x was changed"}],
         "notes": ["a note"],
-        "missing": [],
+        "unchecked": [{"file": "", "line": 0, "message": "songs.x is made at run time"}],
         "refusal": None,
     },
+    "missing": ["shop_lost"],
 }
 REFUSAL = {
     "code": "serie",
     "reason": "2 versions are to be done",
     "decisions": [
-        {"command": "allow_serie=true", "effect": "runs them all"},
-        {"command": "force_version=1.0.1", "effect": "runs one"},
+        {"command": "MIGRATION_ALLOW_SERIE=True", "effect": "runs them all"},
+        {"command": "MIGRATION_FORCE_VERSION=1.0.1", "effect": "runs one"},
     ],
 }
 
@@ -63,6 +64,8 @@ def test_a_plan_as_lines():
         "loaded again, as they depend on these: shop_report",
         "drift: migration.yml:7: step x was changed",
         "note: a note",
+        "not checked: songs.x is made at run time",
+        "in no addons folder: shop_lost",
     ]
 
 
@@ -76,10 +79,16 @@ def test_nothing_to_do():
 def test_a_refusal_names_the_commands_that_decide():
     text = _migration.refusal({"migration": {"refusal": REFUSAL}})
     assert text == (
-        "2 versions are to be done; decide: allow_serie=true (runs them all); or: force_version=1.0.1 (runs one)"
+        "2 versions are to be done; decide: odoo_migration_allow_serie=True (runs them all);"
+        " or: odoo_migration_force_version=1.0.1 (runs one)"
     )
     assert _migration.plan_lines({"changed": True, "migration": {"refusal": REFUSAL}})[0] == f"REFUSED: {text}"
     assert _migration.refusal({"migration": {"refusal": "a text"}}) == "a text"
+    problems = [
+        {"file": "migration.yml", "line": 6, "message": "unknown key 'x'"},
+        {"file": "", "line": 0, "message": "no"},
+    ]
+    assert _migration.refusal({"migration": {"problems": problems}}) == "migration.yml:6: unknown key 'x'; no"
     assert _migration.refusal(PLAN) == _migration.refusal({}) == ""
 
 

@@ -58,6 +58,8 @@ def test_every_event_has_its_words():
             {"event": "module", "name": "new", "before": None, "version": "1.1"},
             {"event": "module", "name": "old", "before": "1.0", "version": None},
             {"event": "step_done", **SQL, "changed": False},
+            {"event": "version_started", "version": "1.0.1", "resumed": "abc"},
+            {"event": "version_done", "version": "1.0.1"},
             {"event": "verified"},
             {"event": "rolled_back"},
             {"event": "held", "detail": "somebody wrote"},
@@ -73,6 +75,8 @@ def test_every_event_has_its_words():
         "module new: 1.1",
         "module old: 1.0 -> gone",
         "step 2 of 2 of 1.0.1: sql UPDATE x done, nothing to change",
+        "version 1.0.1 goes on",
+        "version 1.0.1 is done",
         "verified",
         "ROLLED BACK: the database is as it was before",
         "HELD: somebody wrote",
@@ -119,5 +123,8 @@ def test_why_it_failed():
     assert _events.failure([STARTED, failed, ended]) == (
         "step song songs.a::b of version 1.0.1: ValueError: no such company [40001] (songs/a.py:7)"
     )
-    assert _events.failure([STARTED, {**ended, "result": {"reason": "the lock was lost"}}]) == "the lock was lost"
+    assert (
+        _events.failure([STARTED, failed, {**ended, "error": "no such company;\n rolled back"}])
+        == "no such company; rolled back"
+    )
     assert _events.failure([STARTED, ENDED]) == ""

@@ -102,3 +102,28 @@ def test_odoo_calls_somebody_elses_server_by_its_own_name():
     assert (where["host"], where["port"], where["rootcert"]) == ("db.example.com", 6432, "/etc/ssl/db.pem")
     assert where["external"] is True
     assert where["remote"] is False
+
+
+def test_addresses_of_the_object_storage_for_containers_and_machines():
+    def where(groups, hostvars=HOSTVARS):
+        place = topology(groups, hostvars)["object_storage"]
+        return place["endpoint"], place["machine_endpoint"]
+
+    assert where(GROUPS) == ("http://192.0.2.10:8095", "http://192.0.2.10:8095")
+    assert where({**GROUPS, **ONE}) == ("http://swift:8080", "http://127.0.0.1:8095")
+    aws = {**GROUPS, "object_storage": []}
+    assert where(aws) == ("", "")
+    theirs = {**HOSTVARS, "acme-1": {**HOSTVARS["acme-1"], "object_storage_external": "https://s3.example.com/"}}
+    assert where(aws, theirs) == ("https://s3.example.com", "https://s3.example.com")
+    assert topology(aws, theirs)["object_storage"]["external"] is True
+
+
+def test_somebody_elses_redis_needs_no_machine():
+    theirs = {
+        **HOSTVARS,
+        "acme-1": {**HOSTVARS["acme-1"], "redis_external": {"url": "rediss://cache.example.com:6379/0"}},
+    }
+    redis = topology({**GROUPS, "redis": []}, theirs)["redis"]
+    assert redis["url"] == "rediss://cache.example.com:6379/0"
+    assert (redis["external"], redis["remote"]) == (True, False)
+    assert topology(GROUPS, HOSTVARS)["redis"]["url"] == ""

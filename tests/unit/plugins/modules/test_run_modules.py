@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import os
@@ -16,6 +17,8 @@ from ansible_collections.odoo_cloud.platform.plugins.modules import (
     anthem_song,
     odoo_migration,
     odoo_module,
+    odoo_rehearsal,
+    odoo_rollback,
     odoo_update,
 )
 
@@ -332,3 +335,86 @@ def test_a_variable_that_is_empty_is_taken_away(run):
     assert other.derived("run", {})["env"]["MODE"] == "InstallOnly"
     installing["env"]["MODE"] = "RunOnly"
     assert other.derived("run", {})["env"]["MODE"] == "UpdateOnly"
+
+
+KEEPER = {"user": "acme_keeper", "secrets": "/srv/oc/secrets/acme-admin"}
+
+
+def rehearsed(folder, network="", **env):
+    given = definition(folder, keeper=KEEPER, etc_hosts={"pg": "10.0.0.1"}, tmpfs=["/tmp", "/var/lib/odoo:uid=8069"])
+    given["mounts"] += [
+        {"type": "bind", "source": "/srv/oc/secrets/acme", "target": "/run/secrets", "read_only": True},
+        {"type": "bind", "source": "/srv/oc/postgres/socket", "target": "/run/postgresql"},
+        {"type": "volume", "source": "oc-static", "target": "/srv/static"},
+    ]
+    given["env"].update(
+        DB_HOST="/run/postgresql", DB_PASSWORD_FILE="/run/secrets/db_password", ADMIN_PASSWORD_FILE="/run/secrets/admin_password",
+        STATIC_DIR="/srv/static", **env,
+    )  # fmt: skip
+    return _one_off.for_rehearsal(given, network)
+
+
+def test_a_rehearsal_reaches_nothing_but_the_database(tmp_path):
+    shaped = rehearsed(tmp_path)
+    assert _one_off.body(shaped, "oc")["HostConfig"]["NetworkMode"] == "none"
+    assert "etc_hosts" not in shaped
+    mounts = {mount["target"]: mount.get("source") for mount in shaped["mounts"]}
+    assert mounts == {
+        "/run/odoo-cloud": str(tmp_path),
+        "/run/secrets/db_password": "/srv/oc/secrets/acme/db_password",
+        "/run/secrets-admin/db_keeper_password": "/srv/oc/secrets/acme-admin/db_keeper_password",
+        "/run/postgresql": "/srv/oc/postgres/socket",
+        "/var/lib/odoo": None,
+    }
+    assert shaped["tmpfs"] == ["/tmp"]
+    env = shaped["env"]
+    assert not {"ADMIN_PASSWORD_FILE", "STATIC_DIR"} & set(env)
+    assert (env["DB_ADMIN_USER"], env["REHEARSAL_DIR"]) == ("acme_keeper", "/var/lib/odoo")
+
+
+def test_a_rehearsal_over_tcp_needs_a_network_of_its_own(tmp_path):
+    given = definition(tmp_path)
+    given["env"]["DB_HOST"] = "pg"
+    with pytest.raises(_one_off.OneOffError, match="give an internal network"):
+        _one_off.for_rehearsal(given)
+    assert _one_off.for_rehearsal(given, "inside")["network_mode"] == "inside"
+
+
+def test_a_rehearsals_result_is_behind_what_songs_print():
+    found = {"class": "breaking", "ok": True, "seconds": 41.2, "estimate_seconds": 44, "error": "", "locks": [],
+             "changes": [{"what": "column", "where": "shop.note", "detail": "dropped", "breaking": True}]}  # fmt: skip
+    result = odoo_rehearsal.read("a song says {\n" + json.dumps(found, indent=2) + "\n", {})
+    assert result["rehearsal"] == found
+    assert result["report"] == [
+        "breaking, 41 s on the copy, about 44 s for the real run",
+        "BREAKING: column shop.note: dropped",
+    ]
+    assert odoo_rehearsal.too_bad(result, "breaking") == ""
+    assert odoo_rehearsal.too_bad(result, "additive") == "worst='additive': the update is breaking; see report"
+    assert odoo_rehearsal.read("nothing", {}) == {"rehearsal": None, "report": []}
+
+
+LOSS = 'minutes since then: 42\nto do it: odoo-cloud rollback --confirm "lose 42 minutes of acme"\n'
+
+
+def test_a_rollback_is_confirmed_by_a_person():
+    asked = odoo_rollback.read(LOSS, {"exit_code": 85})
+    assert (asked["changed"], asked["confirm"], asked["reason"]) == (False, "lose 42 minutes of acme", "")
+    wrong = odoo_rollback.read("--confirm is 'x': it must name the minutes\n" + LOSS, {"exit_code": 85})
+    assert wrong["reason"].endswith("right is confirm: lose 42 minutes of acme")
+    done = odoo_rollback.read("database 'acme' is the one of then again\n", {"exit_code": 0})
+    assert (done["changed"], done["confirm"], done["status"]) == (True, "", "rolled_back")
+
+
+def test_a_rollback_that_only_asks_is_no_failure(tmp_path):
+    engine = Engine(tmp_path)
+    engine.out, engine.code = LOSS, 85
+    given = params(definition=definition(tmp_path, keeper=KEEPER))
+    kind = _run_module.Kind(
+        suffix="rollback", command=("rollback",), shape=_one_off.with_keeper, read=odoo_rollback.read, fine=(0, 85)
+    )
+    result = _run_module.Run(given, "The rollback", engine, kind).to_the_end({})
+    assert (result["confirm"], result["report"]) == ("lose 42 minutes of acme", LOSS.splitlines())
+    assert engine.made[0]["Cmd"] == ["rollback"]
+    with pytest.raises(_run_module.RunFailed, match="exit code 85"):
+        _run_module.Run(given, "x", engine, dataclasses.replace(kind, fine=(0,))).to_the_end({})

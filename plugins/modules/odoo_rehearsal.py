@@ -1,0 +1,150 @@
+#!/usr/bin/python
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: odoo_rehearsal
+short_description: Does an instance's update on a copy of its database, and tells what that did
+version_added: 0.1.0
+author:
+  - odoo_cloud.platform contributors (@odoo-cloud)
+description:
+  - Copies the database, does the whole update there (migration file, modules, hooks), removes the copy, and says whether the update is
+    V(code only), V(additive) or V(breaking), how long it takes and which tables it locks. The plan of the real run quotes it.
+  - The container reaches nothing but PostgreSQL, has a data folder of its own and no secrets but PostgreSQL's. On the copy mails, crons,
+    webhooks
+    and payments are switched off.
+extends_documentation_fragment:
+  - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.run
+attributes:
+  check_mode:
+    support: full
+    details: No rehearsal. The plan is returned, which quotes the last one.
+  diff_mode:
+    support: none
+  idempotent:
+    support: N/A
+    details: Leaves nothing but a record of the rehearsal in the database.
+options:
+  copy:
+    description:
+      - How the database is copied. V(template) is made by the server and ends all sessions for the time of copying, V(dump) is pg_dump into
+        pg_restore, V(auto) is V(template) when nobody is in the database, else V(dump).
+    type: str
+    choices: [auto, template, dump]
+    default: auto
+  worst:
+    description: The module fails if the update is worse than this.
+    type: str
+    choices: [code only, additive, breaking]
+    default: breaking
+  network:
+    description:
+      - Needed when PostgreSQL is reached over TCP, an internal network of the engine in which nothing is but the server and this container.
+        With a socket there is no network at all.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Rehearse the update, and refuse one that breaks the code of now
+  odoo_cloud.platform.odoo_rehearsal:
+    instance: acme_prod
+    worst: additive
+  register: rehearsal
+
+- name: How long will it take?
+  ansible.builtin.debug:
+    msg: "{{ rehearsal.rehearsal['class'] }}, about {{ rehearsal.rehearsal.estimate_seconds }} s"
+"""
+
+RETURN = r"""
+rehearsal:
+  description: What C(odoo-cloud rehearse) tells, see C(docs/runtime.md); null in check mode.
+  returned: when it has ended, or in check mode
+  type: dict
+  sample: {"class": "additive", "ok": true, "seconds": 41.2, "estimate_seconds": 44, "changes": [], "locks": [], "update": ["shop"]}
+plan:
+  description: The plan, as C(odoo-cloud plan) prints it.
+  returned: in check mode
+  type: dict
+  sample: {"database": "acme_prod", "changed": true, "update": ["shop"]}
+report:
+  description: The same as lines.
+  returned: when it has ended, or in check mode
+  type: list
+  elements: str
+  sample: ["additive, 41 s on the copy, about 44 s in all", "column shop_order.note: added"]
+exit_code:
+  description: How the update ended on the copy, see C(docs/runtime.md).
+  returned: when it has ended
+  type: int
+  sample: 0
+log:
+  description: The last lines that the container wrote.
+  returned: when it has ended
+  type: list
+  elements: str
+  sample: ["2026-11-25 10:45:31,120 8 INFO odoo-cloud: rehearsal: additive, 41.2 s"]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _migration, _one_off, _run_module
+
+CLASSES = ("code only", "additive", "breaking")
+
+
+def read(stdout: str, result: dict) -> dict:
+    """The result out of what the command printed; hooks and songs may have printed before it."""
+    found = _run_module.last_json(stdout)
+    if found is None:
+        return {"rehearsal": None, "report": []}
+    return {
+        "rehearsal": found,
+        "changed": False,
+        "status": "done" if found.get("ok") else "failed",
+        "report": _migration.rehearsal_lines(found),
+        "reason": str(found.get("error") or ""),
+    }
+
+
+def too_bad(result: dict, worst: str) -> str:
+    """Why the update isn't accepted."""
+    found = (result.get("rehearsal") or {}).get("class")
+    if found not in CLASSES or CLASSES.index(found) <= CLASSES.index(worst):
+        return ""
+    return f"worst={worst!r}: the update is {found}; see report"
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **_run_module.SPEC,
+            "copy": {"type": "str", "choices": ["auto", "template", "dump"], "default": "auto"},
+            "worst": {"type": "str", "choices": list(CLASSES), "default": "breaking"},
+            "network": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    kind = _run_module.Kind(
+        suffix="rehearsal",
+        command=("rehearse",),
+        shape=lambda definition: _one_off.for_rehearsal(definition, params["network"] or ""),
+        read=read,
+    )
+    _run_module.execute(
+        module,
+        "The rehearsal",
+        {"REHEARSAL_COPY": params["copy"]},
+        kind=kind,
+        check=lambda result: too_bad(result, params["worst"]),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+#!/usr/bin/python
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: odoo_rollback
+short_description: Goes back to the restore point of an instance's database, when a person has confirmed what is lost
+version_added: 0.1.0
+author:
+  - odoo_cloud.platform contributors (@odoo-cloud)
+description:
+  - Without O(confirm) it only tells what going back would lose, and with which words it is confirmed. Those name the minutes.
+  - With the right words the database becomes that of before the update; as it is now, it is kept under another name.
+  - All sessions are ended. Stop the replicas first, as the playbook C(rollback) does.
+extends_documentation_fragment:
+  - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.run
+attributes:
+  check_mode:
+    support: full
+    details: Tells what would be lost. It takes the database's lock for that moment.
+  diff_mode:
+    support: none
+  idempotent:
+    support: none
+    details: A second rollback goes to another restore point, and has to be confirmed anew.
+options:
+  to:
+    description: Name of the restore point. Default is the newest.
+    type: str
+  confirm:
+    description: The words that RV(confirm) names, such as V(lose 42 minutes of acme_prod). Five minutes may go by until they are given.
+    type: str
+  reason:
+    description: Why; one line for those who read the history later.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: What would be lost?
+  odoo_cloud.platform.odoo_rollback:
+    instance: acme_prod
+  register: loss
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ loss.report }}"
+
+- name: Go back
+  odoo_cloud.platform.odoo_rollback:
+    instance: acme_prod
+    confirm: lose 42 minutes of acme_prod
+    reason: The prices of the new version are wrong
+"""
+
+RETURN = r"""
+report:
+  description: What is lost, or what was done, as lines.
+  returned: when it has ended
+  type: list
+  elements: str
+  sample: ["restore point: shop--before-4f0c1d2e3a4b (clone), made 2026-11-25T20:57:28+00:00", "minutes since then: 42"]
+confirm:
+  description: The words that confirm it now; empty when it was done.
+  returned: when it has ended
+  type: str
+  sample: lose 42 minutes of acme_prod
+exit_code:
+  description: How the container ended, see C(docs/runtime.md).
+  returned: when it has ended
+  type: int
+  sample: 85
+log:
+  description: The last lines that the container wrote.
+  returned: when it has ended
+  type: list
+  elements: str
+  sample: []
+"""
+
+import re
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _one_off, _run_module
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import errors
+
+_WORDS = re.compile(r'--confirm "([^"]+)"$')
+
+
+def read(stdout: str, result: dict) -> dict:
+    """What the command printed."""
+    lines = [line for line in stdout.splitlines() if line.strip()]
+    words = [match[1] for match in map(_WORDS.search, lines) if match]
+    done = result["exit_code"] == 0
+    wrong = [line for line in lines if line.startswith("--confirm is ")]
+    return {
+        "report": lines,
+        "changed": done,
+        "status": "rolled_back" if done else "held",
+        "confirm": words[-1] if words and not done else "",
+        "reason": "; ".join([*wrong, f"right is confirm: {words[-1]}"]) if wrong and words else "",
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **_run_module.SPEC,
+            "to": {"type": "str"},
+            "confirm": {"type": "str"},
+            "reason": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    asks = module.check_mode or not params["confirm"]
+    command = ["rollback", *(["--to", params["to"]] if params["to"] else [])]
+    kind = _run_module.Kind(
+        suffix="rollback",
+        command=tuple(command if asks else [*command, "--confirm", params["confirm"]]),
+        shape=_one_off.with_keeper,
+        read=read,
+        fine=(0, errors.EXIT_DECISION) if asks else (0,),
+        reads=True,
+    )
+    _run_module.execute(module, "The rollback", {"REASON": params["reason"]}, kind=kind)
+
+
+if __name__ == "__main__":
+    main()
