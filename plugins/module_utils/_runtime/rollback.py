@@ -119,11 +119,15 @@ def guarded(window: Any) -> Iterator[Safety]:
 class Safety:
     """What a window has to fall back on: made before its first change, used when it fails."""
 
-    def __init__(self, window: Any, emit: Callable[..., None] | None = None) -> None:
+    def __init__(self, window: Any) -> None:
         self.window = window
-        self.emit = emit or (lambda *_args, **_values: None)
         self.point: Point | None = None
         self.since: Since | None = None
+
+    def emit(self, event: str, **values: Any) -> None:
+        events = getattr(self.window, "events", None)
+        if events is not None:
+            events.emit(event, **values)
 
     def prepare(self) -> None:
         """Makes the restore point; raises, with the database open again, when it can't be made."""
