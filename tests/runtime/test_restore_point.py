@@ -247,6 +247,20 @@ def test_killed_anywhere_the_rollback_is_finished_by_the_next_start(shop, server
     assert shop.sql("SELECT count(*), count(DISTINCT id) FROM curq_state_history")[0] == (len(results(shop)),) * 2
 
 
+def test_stopped_in_between_it_is_finished_by_the_next_start(shop, server, name):
+    process = start(shop, "UpdateOnly", RELEASE="r2", KILL_AT="rollback.copy_properties:pause:5", **BACK)
+    for line in process.stdout:
+        if "rolling back" in line:
+            time.sleep(1)
+            process.terminate()
+            break
+    process.stdout.read()
+    assert process.wait() == 143
+    assert results(shop)[-1] == ("Failed", "rolling back")
+    assert "fake Odoo serves" in run(shop, "RunOnly", RELEASE="r1")
+    assert shop.counted() == []
+
+
 def test_killed_right_after_it_nothing_is_left_to_do(shop, server, name):
     run(shop, "UpdateOnly", RELEASE="r2", KILL_AT="rollback.swap:after", expect=-9, **BACK)
     assert results(shop)[-1] == ("Ready", "rolled back")
@@ -467,6 +481,15 @@ migration:
       addons:
         upgrade: [shop]
 """
+
+
+def test_what_fails_before_the_first_change_leaves_the_database_open(shop, tmp_path):
+    options = "\nmigration:\n  options:\n    backup: {command: 'false'}\n"
+    (tmp_path / "migration.yml").write_text(MIGRATION.replace("\nmigration:\n", options))
+    output = run(shop, "UpdateOnly", RELEASE="r2", MIGRATION_FILE=tmp_path / "migration.yml", expect=81, **BACK)
+    assert "nothing was changed" in output
+    assert results(shop)[-1] == ("Ready", "unchanged")
+    assert "fake Odoo serves" in run(shop, "RunOnly", RELEASE="r1")
 
 
 def test_a_migration_that_is_rolled_back_begins_anew(shop, server, name, tmp_path):
