@@ -80,7 +80,7 @@ DEFAULTS: dict[str, t.Any] = {
 # What a replica may be started to do; the modes that don't serve are for the role's one-off containers.
 REPLICA_MODES = ("RunOnly", "InstallAndRun", "UpdateAndRun")
 UPDATES = ("changed", "all", "none")
-RUN_SUFFIXES = ("run", "plan", "rehearsal")  # of the names of one-off containers
+RUN_SUFFIXES = ("run", "plan", "rehearsal", "rollback")  # of the names of one-off containers
 RESTORE_POINTS = ("none", "auto", "clone", "dump")
 ON_FAILURE = ("hold", "rollback")
 # Where folders of the machine are seen in the containers
