@@ -170,7 +170,7 @@ def reach(run: t.Any) -> t.Iterator[Line]:
             }  # fmt: skip
             instance = argument(kind, "prod", {**stores[kind], **redis, **(changes or {})}, **keys)
             return {
-                "instances": [instance], "redis": {"url": users.url}, "storage": {"endpoint": swift.endpoint}, "timeout": 3, **options
+                "instances": [instance], "redis": {"url": users.url}, "storage": {"endpoint": swift.endpoint}, "timeout": 20, **options
             }  # fmt: skip
 
         nobody = {"url": "redis://127.0.0.1:1"}
@@ -227,7 +227,7 @@ def reach(run: t.Any) -> t.Iterator[Line]:
             (one["instances"]["acme"]["redis"], one["instances"]["acme"]["storage"], one["complete"], one["changed"])
             for one in looked + probed
             if "instances" in one
-        ]
+        ] + [str(one.get("msg"))[:200] for one in looked + probed if "instances" not in one]
         wanted = [
             *[("read only", "read only", True, False)] * 2,
             *[("ok", "ok", True, False)] * 2,
