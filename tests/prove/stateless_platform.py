@@ -4,7 +4,8 @@
 """The bars of stateless.py that are about Ansible and a whole platform: the rules in pre-flight and at start, and a replica that dies.
 
 `preflight` uses the bench of stateless.py. `browser` brings up a platform of its own (`<PROVE_NAME>-site`: own containers, folder, ports
-and secrets, the images of PROVE_IMAGES) with the playbooks, once for each version, and removes it.
+and secrets, the images of PROVE_IMAGES) with the playbooks, once for each version, and removes it. PROVE_SITE_PORTS names other ports than
+9680,9643,9695 (HTTP, HTTPS, store).
 """
 
 from __future__ import annotations
