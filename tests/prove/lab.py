@@ -453,7 +453,7 @@ class Lab:
         until(
             lambda: "CREATE ROLE" in docker("exec", "-i", f"{PREFIX}-postgres", "psql", "-U", "postgres", "-d", "postgres",
                                             "-v", "ON_ERROR_STOP=1", check=False, text=sql),
-            40, "PostgreSQL does not answer", 0.5,
+            120, "PostgreSQL does not answer", 0.5,
         )  # fmt: skip
         # Files of one image's Odoo, seen by all of that version's containers; this one copies filestores.
         docker(
