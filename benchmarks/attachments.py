@@ -140,13 +140,6 @@ class Bench:
                     raise Shortfall(f"the mover ended with {code}: {log[-300:]}")
             seconds = time.monotonic() - begin
             self.check(database)
-        client = self.lab.swift.client()
-        bucket = self.lab.bucket(database)
-        keys = list(self.lab.swift.objects(bucket))
-        for start in range(0, len(keys), 500):
-            client.delete_objects(
-                Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys[start : start + 500]]}
-            )
         print(
             f"  {way} {'through the proxy' if endpoint else 'directly'}: {seconds:.1f} s", file=sys.stderr, flush=True
         )
