@@ -541,7 +541,7 @@ class Lab:
         if known is None:
             known = self.empty(version)
             box = self.box(known, "InstallOnly", MODULES=key[1])
-            code = box.wait(400)  # a busy machine
+            code = box.wait(900)  # a busy machine
             self.keep_log(box)
             if code:
                 raise Shortfall(
