@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/unit"), str(Path(__file__).parent)]
 # The role attaches a policy of AWS's own.
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+# As many tasks of a service run as the test wants.
+os.environ["MOTO_ECS_SERVICE_RUNNING"] = "2"
 
 import automation  # noqa: E402
 import aws_fake  # noqa: E402
