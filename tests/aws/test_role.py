@@ -357,7 +357,7 @@ def test_the_automation_may_do_what_it_does(account):
         "run_task": "ecs:RunTask",
     }
     called = set(
-        re.findall(r"\b([a-z]+(?:_[a-z0-9]+)+)\(\w*[A-Za-z]+=|\b(register_task_definition|run_task)\(", scripts)
+        re.findall(r"\b([a-z]+(?:_[a-z0-9]+)+)\(\s*\w*[A-Za-z]+=|\b(register_task_definition|run_task)\(", scripts)
     )
     assert {name for one in called for name in one if name} == set(actions)
     assert used | set(actions.values()) <= allowed

@@ -104,7 +104,7 @@ def seconds(text):
 
 def by_digest(ecr, address):
     """An address that can never mean another image."""
-    place, _, tag = address.partition(":")
+    place, tag = address.split(":", 1)
     repository = place.partition("/")[2]
     details = ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])["imageDetails"]
     return place + "@" + details[0]["imageDigest"]
