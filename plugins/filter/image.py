@@ -21,5 +21,6 @@ class FilterModule:
             "image_pip_home": _image.pip_home,
             "image_problems": _image.problems,
             "image_records": _image.records,
+            "image_updates": _image.updates,
             "image_requirement_sets": _image.requirement_sets,
         }

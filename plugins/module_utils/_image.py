@@ -29,6 +29,8 @@ REQUIREMENTS = "requirements.txt"  # in the build context of Odoo images
 SKIPPED_FOLDERS = ("__pycache__",)
 SKIPPED_SUFFIXES = (".pyc", ".pyo", "~", ".swp")
 
+# Inst libssl3t64 [3.5.1-1] (3.5.1-1+deb13u1 Debian-Security:13/stable-security [amd64])
+_UPGRADE = re.compile(r"Inst (\S+) \[[^\]]*\] \((\S+) ")
 _NAME = re.compile(r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BUILDER_LINE = re.compile(r"^(Step \d+/\d+ :| ?---> |Removing intermediate container )")
@@ -116,6 +118,17 @@ def build_item(code: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     version, packages = code["version"], list(code["packages"])
     name = f"odoo-{version}-build" + (f"-{content_hash(packages)}" if packages else "")
     return {"name": name, "kind": BUILD, "version": version, "packages": packages}
+
+
+def updates(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
+    """What Debian has newer, out of C(apt-get --simulate dist-upgrade) in each image: packages, and a digest of them."""
+    found = set()
+    for result in results:
+        for line in str((result.get("container") or {}).get("Output") or "").splitlines():
+            match = _UPGRADE.match(line.strip())
+            if match:
+                found.add(f"{match[1]} {match[2]}")
+    return {"packages": sorted(found), "digest": content_hash(sorted(found)) if found else ""}
 
 
 def pip_home(texts: t.Mapping[str, str], folder: str) -> list[dict[str, str]]:
