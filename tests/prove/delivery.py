@@ -64,11 +64,8 @@ MUTANTS = {
     "visible-before-whole": Mutant(
         "kills",
         "plugins/module_utils/_delivery_host.py",
-        "        objects.each(bring, sorted(",
-        "        shutil.copyfile('/dev/null', os.path.join(new, '.early'))\n"
-        "        os.rename(new, os.path.join(self._releases, folder))\n        os.symlink(folder, new)\n"
-        "        pathlike = os.path.join(self._releases, folder, MANIFEST)\n"
-        "        write_file(pathlike, [manifest.dump()])\n        objects.each(bring, sorted(",
+        'new = os.path.join(self._releases, f".new-{folder}")',
+        "new = os.path.join(self._releases, folder)",
     ),
     "no-drain": Mutant(
         "deploy", "roles/odoo/tasks/replica.yml", "intersect(['recreate', 'restart'])", "intersect(['nothing'])"
