@@ -62,7 +62,7 @@ clean: down test-clean ## remove the demo with all its data, and everything that
 	@rm -rf $(WORK)
 
 ##@ Test
-.PHONY: test lint unit state aws sanity engine core221 molecule cluster browser bench bench-attachments prove-stateless prove-stateless-sample prove-demo prove-sample prove-state prove-state-sample state-images format build test-clean
+.PHONY: test lint unit state aws sanity engine core221 molecule cluster browser bench bench-attachments prove-stateless prove-stateless-sample prove-demo prove-sample prove-state prove-state-sample prove-delivery prove-delivery-sample state-images format build test-clean
 test: ## all the set-up and all the tests; one line per stage at the end
 	@tools/test.sh $(STAGES)
 
@@ -125,6 +125,14 @@ prove-state: tools-ready state-images ## run the bars of state, lock and modes w
 
 prove-state-sample: tools-ready state-images ## a small fixed sample of them; part of `make test`
 	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/state.py --sample
+
+# awscli wants versions of its own of what the tests use.
+prove-delivery: tools-ready state-images ## run the bars of the delivery of own code: against awscli, killed, end to end with Odoo 19 and 14, AWS (PART=, MUTANT=, ARGS=--list)
+	@tools/venv.sh $(WORK)/venv-aws requirements/aws.txt
+	@PROVE_AWS=$(WORK)/venv-aws/bin/aws PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/delivery.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
+
+prove-delivery-sample: tools-ready ## a small fixed sample of them; part of `make test`
+	@$(TEST_BIN)/python tests/prove/delivery.py --sample
 
 prove-stateless: tools-ready state-images ## run the bars of a stateless Odoo with real Redis and Swift, Odoo 19 and 14 (PART=, MUTANT=, ARGS=--list)
 	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/stateless.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)

@@ -25,7 +25,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "
 os.environ.setdefault("PROVE_NAME", "oc-bench")
 
 from lab import PREFIX, ROOT, WORK, Box, Database, Shortfall, docker, snapshot
-from stateless_lab import MODULES, StatelessLab, runtime, shell
+from stateless_lab import STORES, StatelessLab, runtime, shell
 
 VERSION = "19"
 BARS = {"bare": 1.5, "delayed": 5.0}
@@ -119,7 +119,7 @@ class Bench:
 
     def __init__(self, lab: StatelessLab, number: int, size: int) -> None:
         self.lab, self.number = lab, number
-        self.filled = lab.ready(VERSION)
+        self.filled = lab.ready(VERSION, STORES)
         box = lab.idle(self.filled)
         found = shell(box, self.filled, FILL.format(number=number, size=size))
         if found != number:
@@ -140,13 +140,6 @@ class Bench:
                     raise Shortfall(f"the mover ended with {code}: {log[-300:]}")
             seconds = time.monotonic() - begin
             self.check(database)
-        client = self.lab.swift.client()
-        bucket = self.lab.bucket(database)
-        keys = list(self.lab.swift.objects(bucket))
-        for start in range(0, len(keys), 500):
-            client.delete_objects(
-                Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys[start : start + 500]]}
-            )
         print(
             f"  {way} {'through the proxy' if endpoint else 'directly'}: {seconds:.1f} s", file=sys.stderr, flush=True
         )
@@ -187,7 +180,7 @@ def run(options: argparse.Namespace) -> dict[str, t.Any]:
             proxy.stop()
         lab.close()
     result: dict[str, t.Any] = {
-        "attachments": options.attachments, "mean_bytes": options.size + 500, "delay_ms": options.delay, "modules": len(MODULES),
+        "attachments": options.attachments, "mean_bytes": options.size + 500, "delay_ms": options.delay,
         "steps": {},
     }  # fmt: skip
     for kind, ways in times.items():

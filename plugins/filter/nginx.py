@@ -8,7 +8,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._nginx import SiteError, normal_sites
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._nginx import SiteError, normal_sites, upstream_files
 
 
 def nginx_sites(sites: t.Any, **defaults: t.Any) -> list[dict[str, t.Any]]:
@@ -21,4 +21,4 @@ def nginx_sites(sites: t.Any, **defaults: t.Any) -> list[dict[str, t.Any]]:
 
 class FilterModule:
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"nginx_sites": nginx_sites}
+        return {"nginx_sites": nginx_sites, "nginx_upstream_files": upstream_files}

@@ -82,14 +82,18 @@ class LookupModule(LookupBase):
         for term in terms:
             item = _image.check_item(term, source)
             base = pull = ""
-            if source == "registry":
-                pull = _image.check_ref(item["name"], self.get_option("refs"), self.get_option("allow_unpinned"))
+            if item["kind"] == _image.CODE:
+                pass
+            elif source == "registry":
+                pull = _image.check_ref(
+                    _image.ref_name(item), self.get_option("refs"), self.get_option("allow_unpinned")
+                )
             else:
                 suite = _image.suite_of(item["kind"], item["version"])
                 if suite not in bases:
                     bases[suite] = _image.base_plan(platform, suite, dict(self.get_option("base")))
                 base = bases[suite]["tag"]
-            dockerfile = self._dockerfile(item, base or pull, source, variables)
+            dockerfile = self._dockerfile(item, item.get("from") or base or pull, source, variables)
             images.append(_image.image_plan(platform, item, base, pull, dockerfile, self._context(item, variables)))
         return [*bases.values(), *images]
 
@@ -101,6 +105,10 @@ class LookupModule(LookupBase):
     def _context(self, item, variables):
         role = str(variables["role_path"])
         folder = os.path.join(role, "files", item["kind"])
+        if item["kind"] == _image.CODE:
+            return _image.code_files(folder, item)
+        if item["kind"] == _image.BUILD:
+            return []
         if item["kind"] != "odoo":
             return _image.read_tree(folder)
         runtime = os.path.normpath(os.path.join(role, "..", "..", "plugins", "module_utils", "_runtime"))

@@ -176,7 +176,7 @@ class Service:
         try:
             answer = getattr(self.client, operation)(**given)
         except Exception as error:
-            if type(error).__module__.split(".")[0] not in ("botocore", "boto3"):
+            if not type(error).__module__.startswith(("botocore.", "boto3.")):
                 raise
             raise translate(error, doing) from error
         answer.pop("ResponseMetadata", None)

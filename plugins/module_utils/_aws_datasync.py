@@ -107,7 +107,7 @@ class Sync:
         else:
             now = self.service.call("describe_location_efs", f"reading {what}", LocationArn=arn)
             network = now.get("Ec2Config") or {}
-            region, _, system = now["LocationUri"].split("://", 1)[1].partition("/")[0].partition(".")
+            region, system = now["LocationUri"].split("://", 1)[1].partition("/")[0].split(".", 1)
             partition, account = arn.split(":")[1], arn.split(":")[4]
             fixed = {
                 "EfsFilesystemArn": f"arn:{partition}:elasticfilesystem:{region}:{account}:file-system/{system}",

@@ -218,6 +218,8 @@ class Image:
         current = self.service.call(f"get_{kind}", f"reading {title}", **{arn_key: arn})[get_key]
         tags = dict(current.get("tags") or {})
         self.changes.own(title, tags)
+        if "distributions" in current:  # in no order
+            current["distributions"] = sorted(current["distributions"], key=lambda one: str(one["region"]))
         self.changes.update(
             title,
             current,

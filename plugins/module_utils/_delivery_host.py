@@ -218,8 +218,8 @@ class Host:
         new = os.path.join(self._releases, f".new-{folder}")
         os.mkdir(new, 0o755)
         made: list[str] = []
-        for kind in sorted({entry["kind"] for entry in manifest.packages}):
-            os.mkdir(os.path.join(new, HOST_FOLDERS[kind]), 0o755)
+        for below in HOST_FOLDERS.values():  # also an empty one: it stands in addons_path or PYTHONPATH
+            os.mkdir(os.path.join(new, below), 0o755)
 
         def bring(item: tuple[str, dict[str, t.Any]]) -> None:
             name, entry = item
@@ -369,7 +369,7 @@ class Host:
     def prune(self) -> None:
         """Keeps the current release, the one that a rollback leads to, the one that was just asked for, and the newest others.
 
-        One that a reader has locked stays too.
+        One that a reader has locked stays too, and one that a running container has as a mount.
         """
         folders = self._folders()
         current = self._switched or self._current_folder()
@@ -377,6 +377,7 @@ class Host:
             return
         self._remove_old()
         protected = {current, self._pulled}
+        protected |= mounted(self._releases, folders)
         if self.keep > 1:
             # In check mode nothing was switched: the current one would be the way back.
             previous = self.current() if self.check_mode and self._switched else self.previous()
@@ -415,6 +416,30 @@ class Host:
         """Removes what broken runs left, once nothing needs it any more."""
         for name in self._leftovers():
             shutil.rmtree(os.path.join(self._releases, name), ignore_errors=True)
+
+
+def mounted(parent: str, names: t.Iterable[str], proc: str = "/proc") -> set[str]:
+    """Those of these folders that some process has as a mount of its own: containers that run with a release."""
+    paths = {name: os.path.join(os.path.realpath(parent), name) for name in names}
+    found: set[str] = set()
+    seen: set[str] = set()
+    for pid in os.listdir(proc) if paths else ():
+        if not pid.isdigit():
+            continue
+        try:
+            space = os.readlink(f"{proc}/{pid}/ns/mnt")
+            if space in seen:
+                continue
+            seen.add(space)
+            with open(f"{proc}/{pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
+                roots = {line.split(" ", 4)[3] for line in stream}
+        except OSError:
+            continue  # it has ended meanwhile, or is somebody else's
+        # What is mounted is told from the top of its file system, which may be below ours.
+        found |= {
+            name for root in roots for name, path in paths.items() if path.endswith(root) and root.endswith(f"/{name}")
+        }
+    return found
 
 
 def _sync_folder(path: str) -> None:

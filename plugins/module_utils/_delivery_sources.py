@@ -343,9 +343,9 @@ class Sources:
         if not found:
             self.problems.append(f"{option}: {parent!r} holds no Python package or module")
 
-    def add_requirements(self, path: str) -> None:
-        """A file of requirements, with the files that it includes."""
-        text = _read_requirements(path, (), self.problems, constraints=False)
+    def add_requirements(self, path: str, known_packages: t.Mapping[str, str] | None = None) -> None:
+        """A file of requirements, with the files that it includes; refused where Odoo has another version itself."""
+        text = _read_requirements(path, (), self.problems, False, known_packages or {})
         self.requirements += "".join(f"{line}\n" for line in text[0])
         self.constraints += "".join(f"{line}\n" for line in text[1])
 
@@ -429,8 +429,33 @@ def _lines(path: str, option: str, problems: list[str]) -> list[tuple[int, str]]
     return found
 
 
+def conflict(text: str, known: t.Mapping[str, str]) -> str:
+    """Why a requirement can't be had beside the packages (name to version) that Odoo's image has; empty when it can."""
+    if not known:
+        return ""
+    try:
+        from packaging.requirements import InvalidRequirement, Requirement
+    except ImportError as error:
+        raise DeliveryError(
+            "known_packages needs the Python library packaging for the Python of this module"
+        ) from error
+    try:
+        wanted = Requirement(re.split(r"\s--", text)[0])
+    except InvalidRequirement:
+        return ""  # an option, or an address without a name: pip will tell
+    version = known.get(re.sub(r"[-_.]+", "-", wanted.name).lower())
+    if version is None or (wanted.marker is not None and not wanted.marker.evaluate()):
+        return ""
+    if wanted.url is None and wanted.specifier.contains(version, prereleases=True):
+        return ""
+    return (
+        f"{text!r} conflicts with {wanted.name} {version} of Odoo's image, which Odoo itself needs and which is imported first; "
+        "take a version that fits, or leave it out"
+    )
+
+
 def _read_requirements(
-    path: str, above: tuple[str, ...], problems: list[str], constraints: bool
+    path: str, above: tuple[str, ...], problems: list[str], constraints: bool, known: t.Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
     """Requirements and constraints as flat lists without comments; included files are read in their place."""
     required: list[str] = []
@@ -461,7 +486,7 @@ def _read_requirements(
             if not os.path.isfile(below):
                 problems.append(f"{where}: {included[2]!r}: no such file")
                 continue
-            more = _read_requirements(below, (*above, real), problems, as_constraints)
+            more = _read_requirements(below, (*above, real), problems, as_constraints, known)
             required += more[0]
             constrained += more[1]
         elif _LOCAL.match(text) or re.search(r"@\s*(file:|\.{0,2}/)", text):
@@ -470,6 +495,8 @@ def _read_requirements(
             )
         elif not text.startswith("-") and not re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*|[a-z+]+://", text):
             problems.append(f"{where}: {text!r} is no requirement")
+        elif trouble := conflict(text, known):
+            problems.append(f"{where}: {trouble}")
         else:
             (constrained if constraints else required).append(text)
     return required, constrained

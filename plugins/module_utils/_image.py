@@ -13,6 +13,8 @@ import re
 import typing as t
 
 LABEL_PREFIX = "org.odoo-cloud."
+# What carries an instance's own requirements, and what they are installed with; made for each set of requirements.
+CODE, BUILD = "code", "build"
 KINDS = ("odoo", "postgres", "redis", "swift", "nginx")
 ODOO_VERSIONS = ("14", "15", "16", "17", "18", "19")
 DEFAULT_SUITE = "trixie"
@@ -27,6 +29,8 @@ REQUIREMENTS = "requirements.txt"  # in the build context of Odoo images
 SKIPPED_FOLDERS = ("__pycache__",)
 SKIPPED_SUFFIXES = (".pyc", ".pyo", "~", ".swp")
 
+# Inst libssl3t64 [3.5.1-1] (3.5.1-1+deb13u1 Debian-Security:13/stable-security [amd64])
+_UPGRADE = re.compile(r"Inst (\S+) \[[^\]]*\] \((\S+) ")
 _NAME = re.compile(r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BUILDER_LINE = re.compile(r"^(Step \d+/\d+ :| ?---> |Removing intermediate container )")
@@ -44,7 +48,7 @@ def content_hash(parts: t.Any) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:HASH_LENGTH]
 
 
-def check_item(item: t.Any, source: str) -> dict[str, str]:
+def check_item(item: t.Any, source: str) -> dict[str, t.Any]:
     """One entry of C(image_list) with all its keys as text, or a clear refusal."""
     if not isinstance(item, dict):
         raise ImageError(
@@ -56,19 +60,24 @@ def check_item(item: t.Any, source: str) -> dict[str, str]:
         raise ImageError(
             f"image_list: name {name!r} is not valid; right are small letters, digits and single . _ - between them"
         )
-    if kind not in KINDS:
+    if kind not in (*KINDS, CODE, BUILD):
         raise ImageError(f"image_list: {name}: kind {kind!r} is unknown; right is one of {', '.join(KINDS)}")
-    if kind == "odoo":
+    if kind in ("odoo", CODE, BUILD):
         if version not in ODOO_VERSIONS:
             raise ImageError(
                 f"image_list: {name}: version {version!r} is not a known Odoo version; right is one of {', '.join(ODOO_VERSIONS)}"
             )
-        if source == "debian" and version not in ODOO_SUITES:
+        if source == "debian" and kind != CODE and version not in ODOO_SUITES:
             raise ImageError(
                 f"image_list: {name}: Debian has no package of Odoo {version}; right is version {' or '.join(ODOO_SUITES)}, "
                 "or image_source: registry"
             )
-    checked = {"name": name, "kind": kind, "version": version}
+    checked: dict[str, t.Any] = {"name": name, "kind": kind, "version": version}
+    if kind in (CODE, BUILD):
+        return {
+            **checked,
+            **{key: item[key] for key in ("from", "packages", "requirements", "constraints") if key in item},
+        }
     if kind == "odoo":
         pythons = DEBIAN_PYTHONS if source == "debian" else OFFICIAL_PYTHONS
         checked["python"] = str(item.get("python") or pythons[version])
@@ -77,9 +86,84 @@ def check_item(item: t.Any, source: str) -> dict[str, str]:
     return checked
 
 
+def set_key(version: str, files: t.Mapping[str, str]) -> str:
+    """Names a set of requirements: the texts of a release for one Odoo version."""
+    return content_hash({"version": version, "files": dict(files)})
+
+
+def requirement_sets(sets: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """Images for sets of requirements (C(key), C(version), C(from), C(files)), each set once: entries for C(image_list)."""
+    found: dict[str, dict[str, t.Any]] = {}
+    for one in sets:
+        version, files = str(one["version"]), dict(one["files"])
+        found[one["key"]] = {
+            "name": code_name(version, one["key"]),
+            "kind": CODE,
+            "version": version,
+            "from": str(one["from"]),
+            "requirements": str(files.get("requirements.txt", "")),
+            "constraints": str(files.get("constraints.txt", "")),
+            "packages": files.get("system_packages.txt", "").split(),
+        }
+    return [found[key] for key in sorted(found)]
+
+
+def code_name(version: str, key: str) -> str:
+    """The name of the image for a set of requirements."""
+    return f"odoo-{version}-code-{key}"
+
+
+def build_item(code: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The image that a set of requirements is installed with; sets with the same system packages share one."""
+    version, packages = code["version"], list(code["packages"])
+    name = f"odoo-{version}-build" + (f"-{content_hash(packages)}" if packages else "")
+    return {"name": name, "kind": BUILD, "version": version, "packages": packages}
+
+
+def updates(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
+    """What Debian has newer, out of C(apt-get --simulate dist-upgrade) in each image: packages, and a digest of them."""
+    found = set()
+    for result in results:
+        for line in str((result.get("container") or {}).get("Output") or "").splitlines():
+            match = _UPGRADE.match(line.strip())
+            if match:
+                found.add(f"{match[1]} {match[2]}")
+    return {"packages": sorted(found), "digest": content_hash(sorted(found)) if found else ""}
+
+
+def pip_home(texts: t.Mapping[str, str], folder: str) -> list[dict[str, str]]:
+    """Files for pip's home folder (name below it to text) as a list for the module C(files), hidden in its output."""
+    result = [{"path": folder, "state": "directory", "mode": "0700"}]
+    seen = {""}
+    for name in sorted(texts):
+        if name.startswith("/") or ".." in name.split("/"):
+            raise ImageError(f"image_pip_files: {name!r} must be a path below pip's home, such as .netrc")
+        parent, parents = os.path.dirname(name), []
+        while parent not in seen:
+            seen.add(parent)
+            parents.append(parent)
+            parent = os.path.dirname(parent)
+        result += [{"path": f"{folder}/{one}", "state": "directory", "mode": "0700"} for one in reversed(parents)]
+        result.append({"path": f"{folder}/{name}", "secret_content": str(texts[name]), "mode": "0400"})
+    return result
+
+
+def pip_failure(output: str, lines: int = 12) -> str:
+    """What pip said went wrong: its errors, then its last lines."""
+    texts = [line.rstrip() for line in _COLOUR.sub("", output).splitlines() if line.strip()]
+    said = [line.strip()[len("ERROR: ") :] for line in texts if line.strip().startswith("ERROR: ")]
+    last = "\n".join(f"    {line}" for line in texts[-lines:])
+    return f"{' | '.join(dict.fromkeys(said)) or 'no reason given'}\n{last}"
+
+
 def suite_of(kind: str, version: str) -> str:
     """The Debian release that an image is built from."""
-    return ODOO_SUITES[version] if kind == "odoo" else DEFAULT_SUITE
+    return ODOO_SUITES[version] if kind in ("odoo", BUILD) else DEFAULT_SUITE
+
+
+def ref_name(item: t.Mapping[str, t.Any]) -> str:
+    """The image in C(image_registry_refs) that an image begins with."""
+    return f"odoo-{item['version']}" if item["kind"] == BUILD else str(item["name"])
 
 
 def check_ref(name: str, refs: t.Mapping[str, t.Any], allow_unpinned: bool) -> str:
@@ -102,8 +186,8 @@ def problems(items: list[t.Any], source: str, refs: t.Mapping[str, t.Any], allow
     for entry in items:
         try:
             item = check_item(entry, source)
-            if source == "registry":
-                check_ref(item["name"], refs, allow_unpinned)
+            if source == "registry" and item["kind"] != CODE:
+                check_ref(ref_name(item), refs, allow_unpinned)
             if item["name"] in names:
                 raise ImageError(f"image_list: the name {item['name']!r} is there twice; names must differ")
             names.add(item["name"])
@@ -159,8 +243,16 @@ def base_plan(platform: str, suite: str, definition: dict[str, t.Any]) -> dict[s
     }
 
 
+def code_files(folder: str, item: t.Mapping[str, t.Any]) -> list[dict[str, str]]:
+    """The build context of an image with own requirements."""
+    if not item["requirements"]:
+        return []
+    texts = {"requirements.txt": item["requirements"], "constraints.txt": item["constraints"]}
+    return read_tree(folder) + [{"path": name, "content": text, "mode": "0644"} for name, text in texts.items() if text]
+
+
 def image_plan(
-    platform: str, item: dict[str, str], base: str, pull: str, dockerfile: str, context: list[dict[str, str]]
+    platform: str, item: dict[str, t.Any], base: str, pull: str, dockerfile: str, context: list[dict[str, str]]
 ) -> dict[str, t.Any]:
     """One image: its tag is the hash of everything that goes into it."""
     files = [{"path": "Dockerfile", "content": dockerfile, "mode": "0644"}, *context]

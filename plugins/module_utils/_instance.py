@@ -26,6 +26,8 @@ LOCAL_STORAGE_USER = "odoo"  # user of the instance's own account in the local o
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _HOSTNAME = re.compile(r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+_CHANNEL = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+_RELEASE = re.compile(r"^[0-9a-f]{16}$")
 _REPLICA = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")
 _RESERVED_DATABASES = ("postgres", "template0", "template1")
 
@@ -66,6 +68,22 @@ DEFAULTS: dict[str, t.Any] = {
     "odoo_restore_point": None,
     "odoo_on_failure": None,
     "odoo_conf": {},
+    "odoo_custom_modules_paths": [],
+    "odoo_python_dependencies_paths": [],
+    "odoo_git_sources": [],
+    "odoo_python_requirements_file": None,
+    "odoo_system_packages_file": None,
+    "odoo_code_lock_file": None,
+    "odoo_release_bucket": None,
+    "odoo_release_prefix": None,
+    "odoo_release_channel": None,
+    "odoo_release_endpoint": None,
+    "odoo_release_region": None,
+    "odoo_release_access_key": None,
+    "odoo_release_secret_key": None,
+    "odoo_release": None,
+    "odoo_keep_releases": 3,
+    "odoo_drain_timeout": 30,
     "odoo_bucket": None,
     "odoo_s3_access_key": None,
     "odoo_s3_secret_key": None,
@@ -79,8 +97,16 @@ DEFAULTS: dict[str, t.Any] = {
 
 # What a replica may be started to do; the modes that don't serve are for the role's one-off containers.
 REPLICA_MODES = ("RunOnly", "InstallAndRun", "UpdateAndRun")
+# Sources of own code: setting to option of the module odoo_addons_sync
+CODE_SOURCES = {
+    "odoo_custom_modules_paths": "odoo_custom_modules_paths",
+    "odoo_python_dependencies_paths": "odoo_python_dependencies_paths",
+    "odoo_git_sources": "git_sources",
+    "odoo_python_requirements_file": "python_requirements_file",
+    "odoo_system_packages_file": "system_packages_file",
+}
 UPDATES = ("changed", "all", "none")
-RUN_SUFFIXES = ("run", "plan", "rehearsal")  # of the names of one-off containers
+RUN_SUFFIXES = ("run", "plan", "rehearsal", "rollback")  # of the names of one-off containers
 RESTORE_POINTS = ("none", "auto", "clone", "dump")
 ON_FAILURE = ("hold", "rollback")
 # Where folders of the machine are seen in the containers
@@ -291,6 +317,8 @@ def _validate(name: str, environment: str, settings: dict[str, t.Any], problems:
         ("odoo_timeout", 1),
         ("odoo_db_wait_timeout", 1),
         ("odoo_holder_timeout", 0),
+        ("odoo_keep_releases", 1),
+        ("odoo_drain_timeout", 0),
     ):
         value = settings[variable]
         if value is not None and (not _is_int(value) or int(value) < least):
@@ -304,6 +332,7 @@ def _validate(name: str, environment: str, settings: dict[str, t.Any], problems:
         ):
             bad(variable, modules, "give a list of module names such as ['base', 'sale']")
     _validate_migration(settings, bad)
+    _validate_code(name, environment, settings, bad)
     if not isinstance(settings["odoo_conf"], dict):
         bad("odoo_conf", settings["odoo_conf"], "give a dictionary of odoo.conf options")
     for problem in _stateless.problems(settings):
@@ -364,6 +393,71 @@ def _migration(environment: str, settings: dict[str, t.Any]) -> dict[str, t.Any]
     }
 
 
+def _validate_code(
+    name: str, environment: str, settings: dict[str, t.Any], bad: t.Callable[[str, t.Any, str], None]
+) -> None:
+    """What is said of own code; the sources themselves are looked at by who reads them."""
+    for variable in ("odoo_custom_modules_paths", "odoo_python_dependencies_paths"):
+        paths = settings[variable]
+        if not isinstance(paths, (list, tuple)) or not all(str(one).startswith("/") for one in paths):
+            bad(variable, paths, "give a list of absolute paths of folders on the controller")
+    for variable in ("odoo_python_requirements_file", "odoo_system_packages_file", "odoo_code_lock_file"):
+        if settings[variable] is not None and not str(settings[variable]).startswith("/"):
+            bad(variable, settings[variable], "give the absolute path of a file on the controller")
+    if not isinstance(settings["odoo_git_sources"], (list, tuple)):
+        bad("odoo_git_sources", settings["odoo_git_sources"], "give a list of dictionaries with url and revision")
+    channel, release = settings["odoo_release_channel"], settings["odoo_release"]
+    if channel is not None and not _CHANNEL.match(str(channel)):
+        bad("odoo_release_channel", channel, "use letters, digits, '.', '_' and '-' (63 at most)")
+    if release is not None and not _RELEASE.match(str(release)):
+        bad("odoo_release", release, "give the name of a release, 16 hexadecimal digits, or nothing for the channel's")
+    if release is not None and not _has_code(settings):
+        bad("odoo_release", release, "give odoo_release_bucket too, or sources such as odoo_custom_modules_paths")
+    if _has_code(settings):
+        try:
+            _code_bucket(name, environment, settings)
+        except NamingError as error:
+            bad("odoo_release_bucket", settings["odoo_release_bucket"], str(error))
+
+
+def _has_code(settings: t.Mapping[str, t.Any]) -> bool:
+    return bool(settings["odoo_release_bucket"]) or any(settings[source] for source in CODE_SOURCES)
+
+
+def _code_bucket(name: str, environment: str, settings: t.Mapping[str, t.Any]) -> str:
+    """The bucket of the releases: the stated one, else one beside the instance's own."""
+    given = settings["odoo_release_bucket"]
+    own = str(
+        settings["odoo_bucket"]
+        or bucket_name(str(settings["odoo_project"] or project_of(name, environment)), environment)
+    )
+    return check_bucket_name(str(given or f"{own}-code"))
+
+
+def _code(name: str, environment: str, settings: dict[str, t.Any], bucket: dict[str, str]) -> dict[str, t.Any] | None:
+    """Where an instance's own code comes from; None when it has none."""
+    if not _has_code(settings):
+        return None
+    own = not settings["odoo_release_bucket"]
+    code_bucket = _code_bucket(name, environment, settings)
+    return {
+        "bucket": code_bucket,
+        # A bucket that nobody named is made beside the instance's own, with the same keys.
+        "own_bucket": {**bucket, "name": code_bucket} if own else None,
+        "prefix": str(settings["odoo_release_prefix"] or ""),
+        # One channel for each instance, unless several are to get the same code.
+        "channel": str(settings["odoo_release_channel"] or name),
+        "endpoint": str(settings["odoo_release_endpoint"] or ""),
+        "region": str(settings["odoo_release_region"] or ""),
+        "access_key": str(settings["odoo_release_access_key"] or (bucket["access_key"] if own else "")),
+        "secret_key": str(settings["odoo_release_secret_key"] or (bucket["secret_key"] if own else "")),
+        "release": str(settings["odoo_release"] or ""),
+        "keep_releases": int(settings["odoo_keep_releases"]),
+        "sources": {option: settings[setting] for setting, option in CODE_SOURCES.items() if settings[setting]},
+        "lock_file": str(settings["odoo_code_lock_file"] or ""),
+    }
+
+
 def _is_int(value: t.Any) -> bool:
     return not isinstance(value, bool) and bool(re.match(r"^-?\d+$", str(value)))
 
@@ -403,6 +497,11 @@ def _build(
     secret_key = str(settings["odoo_s3_secret_key"] or secret(f"{name}/s3_secret_key"))
     account = f"{name}:{LOCAL_STORAGE_USER}"
     platform = _stateless.build(name, environment, settings, secret_key, account)
+    bucket = {
+        "name": str(settings["odoo_bucket"] or bucket_name(project, environment)),
+        "access_key": str(settings["odoo_s3_access_key"] or account),
+        "secret_key": secret_key,
+    }
     instance: dict[str, t.Any] = {
         "name": name,
         "environment": environment,
@@ -426,11 +525,9 @@ def _build(
             "prefix": prefix,
             "password": str(settings["odoo_redis_password"] or secret(f"{name}/redis_password")),
         },
-        "bucket": {
-            "name": str(settings["odoo_bucket"] or bucket_name(project, environment)),
-            "access_key": str(settings["odoo_s3_access_key"] or account),
-            "secret_key": secret_key,
-        },
+        "bucket": bucket,
+        "code": _code(name, environment, settings, bucket),
+        "drain_timeout": int(settings["odoo_drain_timeout"]),
         "storage_account": {
             "account": name,
             "user": LOCAL_STORAGE_USER,

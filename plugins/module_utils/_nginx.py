@@ -33,6 +33,27 @@ def realtime_path(version: str) -> str:
     return "/websocket" if int(version) >= FIRST_WEBSOCKET_VERSION else "/longpolling"
 
 
+def upstream_config(name: str, servers: t.Sequence[str] = ()) -> str:
+    """Whom nginx asks for a site: the name of all replicas or, while one is taken out, these replicas alone.
+
+    It is part of a server block. A request goes to one of several replicas by the first digit of its random ID.
+    """
+    lines = [f"set $odoo_upstream {(servers or [name])[0]};"]
+    for number, server in enumerate(servers[1:16], 1):
+        digits = "".join(f"{digit:x}" for digit in range(16) if digit % min(len(servers), 16) == number)
+        lines.append(f'if ($request_id ~ "^[{digits}]") {{ set $odoo_upstream {server}; }}')
+    return "\n".join(["# Made by odoo_cloud.platform; changes here are lost.", *lines, ""])
+
+
+def upstream_files(sites: t.Sequence[t.Mapping[str, t.Any]], folder: str) -> list[dict[str, str]]:
+    """The file of each checked site that says whom nginx asks, as a list for the module C(files)."""
+    return [{"path": folder, "state": "directory", "mode": "0755"}] + [
+        {"path": f"{folder}/{site['instance']}.conf", "content": upstream_config(site["upstream_name"]), "mode": "0644"}
+        for site in sites
+        if site["upstream_name"]
+    ]
+
+
 def normal_sites(sites: t.Any, defaults: t.Mapping[str, t.Any] | None = None) -> list[dict[str, t.Any]]:
     """Check the sites and fill in what they leave out.
 

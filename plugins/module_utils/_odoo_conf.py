@@ -19,6 +19,10 @@ HTTP_PORT = 8069
 GEVENT_PORT = 8072
 DATA_DIR = "/var/lib/odoo"
 ADDONS_DIR = "/opt/odoo-cloud/addons"  # the platform's own addons in our images; before others, so that no older copy stands in for them
+# A container sees one release of own code, under the same path whichever it is; so odoo.conf stays as it is.
+CODE_DIR = "/mnt/release"
+CODE_ADDONS = f"{CODE_DIR}/addons"
+CODE_PYTHON = f"{CODE_DIR}/python"
 
 # Deployment guide: 20 % of the requests are heavy and take 1 GB, the others take 150 MB.
 WORKER_MEMORY = int((0.8 * 150 + 0.2 * 1024) * MIB)
@@ -104,7 +108,13 @@ def options(
         "log_level": "info",
         "unaccent": True,
     }
-    addons = [ADDONS_DIR, *(one["target"] for one in instance.get("addons_dirs") or []), *instance["addons_path"]]
+    own_code = [CODE_ADDONS] if instance.get("code") else []
+    addons = [
+        ADDONS_DIR,
+        *own_code,
+        *(one["target"] for one in instance.get("addons_dirs") or []),
+        *instance["addons_path"],
+    ]
     values["addons_path"] = ",".join(dict.fromkeys(addons))
     if number <= 18:
         # 19.0 makes no demo data unless asked, and calls the old option deprecated.

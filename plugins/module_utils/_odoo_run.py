@@ -54,6 +54,7 @@ def runs(
     images: t.Mapping[str, str],
     machine: str | None = None,
     always: bool = False,
+    code: t.Mapping[str, t.Mapping[str, str]] | None = None,
 ) -> list[dict[str, t.Any]]:
     """The runs that are needed, in the order of the instances. An instance whose replicas install or update by themselves needs none."""
     found = []
@@ -61,7 +62,7 @@ def runs(
         if instance["mode"] != "RunOnly" or (machine is not None and instance["machine"] != machine):
             continue
         database = databases[instance["database"]["name"]]
-        release = str(images[instance["image"]["name"]])
+        release = str((code or {}).get(instance["name"], {}).get("release") or images[instance["image"]["name"]])
         reasons = _reasons(instance, database, release)
         # What lies on the machine can't be told from the database: the runtime's plan says whether it changes anything.
         ask = not reasons
@@ -134,8 +135,9 @@ def _reasons(instance: t.Mapping[str, t.Any], database: t.Mapping[str, t.Any], r
 
 
 def short(release: str) -> str:
-    """An image's ID as docker shows it."""
-    return release[7:19] if re.fullmatch(r"sha256:[0-9a-f]{64}", release) else release
+    """An image's ID as docker shows it, and after it the release of own code."""
+    image, plus, code = release.partition("+")
+    return (image[7:19] if re.fullmatch(r"sha256:[0-9a-f]{64}", image) else image) + plus + code
 
 
 def failure(result: t.Mapping[str, t.Any], what: str, reason: str = "", lines: int = 12) -> str:

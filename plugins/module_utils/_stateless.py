@@ -74,6 +74,17 @@ def problems(settings: t.Mapping[str, t.Any]) -> list[tuple[str, t.Any, str]]:
         for name in extra:
             if _PLAIN_SECRET.search(str(name)):
                 found.append((f"odoo_env: {name}", "********", f"a secret doesn't belong there; give {name}_FILE"))
+    conf = settings.get("odoo_conf")
+    loaded = str(conf.get("server_wide_modules") or "") if isinstance(conf, dict) else ""
+    if boolean(settings["odoo_stateless"]) and loaded and "session_redis" not in loaded.split(","):
+        # Sessions would be files of one replica, and nobody would notice.
+        found.append(
+            (
+                "odoo_conf: server_wide_modules",
+                loaded,
+                "session_redis must be in it; odoo_server_wide_modules adds to it",
+            )
+        )
     return found
 
 

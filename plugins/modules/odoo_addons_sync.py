@@ -161,6 +161,12 @@ options:
     type: list
     elements: str
     default: []
+  known_packages:
+    description:
+      - Python packages that Odoo's image has itself, name in small letters with C(-) to version. A requirement that wants another
+        version of one is refused, since Odoo's own is imported first. Needs the Python library packaging.
+    type: dict
+    default: {}
   lock_file:
     description:
       - File on this machine that records what was taken, as absolute path. It holds commits of git repositories and hashes of
@@ -442,6 +448,7 @@ def argument_spec() -> dict:
         "include": {"type": "list", "elements": "str", "default": []},
         "exclude": {"type": "list", "elements": "str", "default": list(DEFAULT_EXCLUDE)},
         "known_addons": {"type": "list", "elements": "str", "default": []},
+        "known_packages": {"type": "dict", "default": {}},
         "lock_file": {"type": "path"},
         "update_revisions": {"type": "bool", "default": False},
         "layout": {"type": "str", "choices": ["pack", "tree"], "default": "pack"},
@@ -504,7 +511,7 @@ def read_sources(given: dict, held: contextlib.ExitStack) -> tuple[Manifest, lis
     for path in given["odoo_python_dependencies_paths"]:
         sources.add_python(path)
     if given["python_requirements_file"]:
-        sources.add_requirements(given["python_requirements_file"])
+        sources.add_requirements(given["python_requirements_file"], given["known_packages"])
     if given["system_packages_file"]:
         sources.add_system_packages(given["system_packages_file"])
     repositories, revisions, fetches = [], {}, 0

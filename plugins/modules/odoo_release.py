@@ -188,6 +188,11 @@ python:
   returned: success
   type: dict
   sample: {added: [], changed: [], removed: []}
+texts:
+  description: Requirements, constraints and system packages of RV(wanted), name of the file to text. Those that are empty are left out.
+  returned: success
+  type: dict
+  sample: {requirements.txt: "phonenumbers==9.0.10\n"}
 requirements_changed:
   description: Whether requirements, constraints or system packages differ between RV(previous) and RV(wanted), so that an image is due.
   returned: success
@@ -321,7 +326,7 @@ class Run:
             return before, self._roll_back()
         try:
             wanted = given["release"] or host.wanted(self.objects, self.places)
-            if given["state"] == "current" and not given["release"] and wanted in host.state()["rejected"]:
+            if not given["release"] and wanted in host.state()["rejected"]:
                 self.rejected = True
                 self.warnings.append(
                     f"Channel {given['channel']!r} names release {wanted}, which was rolled back on this machine: nothing was done. "
@@ -395,6 +400,7 @@ def main() -> None:
                 "rejected": run.rejected,
                 "addons": package_difference(before, manifest, "addon").as_dict(),
                 "python": package_difference(before, manifest, "python").as_dict(),
+                "texts": manifest.files() if manifest else {},
                 "requirements_changed": (before.files() if before else {}) != (manifest.files() if manifest else {}),
                 "downloaded": run.host.downloaded,
                 "linked": len(run.host.linked),

@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/unit"), str(Path(__file__).parent)]
 # The role attaches a policy of AWS's own.
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+# As many tasks of a service run as the test wants.
+os.environ["MOTO_ECS_SERVICE_RUNNING"] = "2"
 
 import automation  # noqa: E402
 import aws_fake  # noqa: E402
@@ -355,7 +357,7 @@ def test_the_automation_may_do_what_it_does(account):
         "run_task": "ecs:RunTask",
     }
     called = set(
-        re.findall(r"\b([a-z]+(?:_[a-z0-9]+)+)\(\w*[A-Za-z]+=|\b(register_task_definition|run_task)\(", scripts)
+        re.findall(r"\b([a-z]+(?:_[a-z0-9]+)+)\(\s*\w*[A-Za-z]+=|\b(register_task_definition|run_task)\(", scripts)
     )
     assert {name for one in called for name in one if name} == set(actions)
     assert used | set(actions.values()) <= allowed

@@ -453,7 +453,7 @@ class Lab:
         until(
             lambda: "CREATE ROLE" in docker("exec", "-i", f"{PREFIX}-postgres", "psql", "-U", "postgres", "-d", "postgres",
                                             "-v", "ON_ERROR_STOP=1", check=False, text=sql),
-            40, "PostgreSQL does not answer", 0.5,
+            120, "PostgreSQL does not answer", 0.5,
         )  # fmt: skip
         # Files of one image's Odoo, seen by all of that version's containers; this one copies filestores.
         docker(
@@ -541,7 +541,7 @@ class Lab:
         if known is None:
             known = self.empty(version)
             box = self.box(known, "InstallOnly", MODULES=key[1])
-            code = box.wait(400)  # a busy machine
+            code = box.wait(900)  # a busy machine
             self.keep_log(box)
             if code:
                 raise Shortfall(

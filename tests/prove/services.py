@@ -101,7 +101,7 @@ class Swift:
             lambda: subprocess.run(
                 ["docker", "exec", self.name, "swift-health"], capture_output=True, check=False
             ).returncode == 0,
-            90, f"{self.name} does not answer", 0.5,
+            300, f"{self.name} does not answer", 0.5,
         )  # fmt: skip
 
     def s3_environment(self, bucket: str, endpoint: str = "") -> dict[str, str]:

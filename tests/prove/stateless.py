@@ -42,7 +42,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import psycopg2
 from frame import Line, mutated, run_part, sentence, summary
 from lab import LOGS, PREFIX, ROOT, RUNTIME, WORK, Box, Database, Shortfall, docker, snapshot, until
-from stateless_lab import ADDONS, MODULES, SERVER_WIDE, StatelessLab, odoo_arguments, runtime, shell
+from stateless_lab import ADDONS, MODULES, SERVER_WIDE, STORES, StatelessLab, odoo_arguments, runtime, shell
 
 KILLS = {"14": 10, "19": 10}
 ATTACHMENTS = {"14": 2500, "19": 2500}
@@ -282,7 +282,7 @@ answer(dict(mine=sorted(mine.items()), gone=sorted(gone), wrong=wrong, reads=rea
 def part_mover(run: Run, version: str) -> t.Iterator[Line]:
     """The mover is killed again and again, while an Odoo works on the same database."""
     number, kills = run.share(ATTACHMENTS, version, 200), run.share(KILLS, version, 3)
-    database = run.lab.ready(version)
+    database = run.lab.ready(version, STORES)
     with run.lab.trial(database):
         begin = time.monotonic()
         idle = run.lab.idle(database)
@@ -386,7 +386,7 @@ def kill_once(run: Run, database: Database, number: int, chance: random.Random, 
 @each_version
 def part_ways(run: Run, version: str) -> t.Iterator[Line]:
     """All directions, check mode, audit and repair, and what a run that was killed in its upload leaves."""
-    database = run.lab.ready(version)
+    database = run.lab.ready(version, STORES)
     with run.lab.trial(database):
         begin = time.monotonic()
         idle = run.lab.idle(database)
@@ -584,7 +584,7 @@ answer(dict(kept=keys, gone=gone, fnames=fnames, read=read, ids=kept.ids))
 @each_version
 def part_rollback(run: Run, version: str) -> t.Iterator[Line]:
     """Uploads and deletions of transactions that are rolled back."""
-    database = run.lab.ready(version)
+    database = run.lab.ready(version, STORES)
     with run.lab.trial(database):
         idle = run.lab.idle(database)
         for store, variable in (("s3", "AWS_BUCKETNAME"), ("swift", "SWIFT_WRITE_CONTAINER")):

@@ -4,7 +4,8 @@
 """The bars of stateless.py that are about Ansible and a whole platform: the rules in pre-flight and at start, and a replica that dies.
 
 `preflight` uses the bench of stateless.py. `browser` brings up a platform of its own (`<PROVE_NAME>-site`: own containers, folder, ports
-and secrets, the images of PROVE_IMAGES) with the playbooks, once for each version, and removes it.
+and secrets, the images of PROVE_IMAGES) with the playbooks, once for each version, and removes it. PROVE_SITE_PORTS names other ports than
+9680,9643,9695 (HTTP, HTTPS, store).
 """
 
 from __future__ import annotations
@@ -170,7 +171,7 @@ def reach(run: t.Any) -> t.Iterator[Line]:
             }  # fmt: skip
             instance = argument(kind, "prod", {**stores[kind], **redis, **(changes or {})}, **keys)
             return {
-                "instances": [instance], "redis": {"url": users.url}, "storage": {"endpoint": swift.endpoint}, "timeout": 3, **options
+                "instances": [instance], "redis": {"url": users.url}, "storage": {"endpoint": swift.endpoint}, "timeout": 20, **options
             }  # fmt: skip
 
         nobody = {"url": "redis://127.0.0.1:1"}
@@ -227,7 +228,7 @@ def reach(run: t.Any) -> t.Iterator[Line]:
             (one["instances"]["acme"]["redis"], one["instances"]["acme"]["storage"], one["complete"], one["changed"])
             for one in looked + probed
             if "instances" in one
-        ]
+        ] + [str(one.get("msg"))[:200] for one in looked + probed if "instances" not in one]
         wanted = [
             *[("read only", "read only", True, False)] * 2,
             *[("ok", "ok", True, False)] * 2,

@@ -134,8 +134,13 @@ def rehearsed(place, expect=0, **extra):  # noqa: F811
 def test_the_update_is_done_on_a_copy_and_the_plan_quotes_it(shop, server, name, tmp_path):
     states = shop.states()
     found = rehearsed(
-        shop, SEEN=tmp_path / "seen", SMTP_PASSWORD="s3cret", FAKE_TOKEN_FILE="/run/x", RESTORE_POINT="clone"
-    )
+        shop, SEEN=tmp_path / "seen", SMTP_PASSWORD="s3cret", FAKE_TOKEN_FILE="/run/x", RESTORE_POINT="clone",
+        EVENTS_FILE=tmp_path / "events",
+    )  # fmt: skip
+    told = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
+    assert [told[0]["event"], told[1]["event"], told[-1]["event"]] == ["run_started", "plan", "run_ended"]
+    assert [item["name"] for item in told if item["event"] == "module"] == ["shop", "till"]
+    assert told[-1]["result"]["rehearsal"]["class"] == "additive"
     assert (found["class"], found["ok"], found["code"]) == ("additive", True, 0)
     assert found["update"] == ["shop", "till"]
     assert {"what": "column added", "where": "written.colour", "detail": "text", "breaking": False} in found["changes"]

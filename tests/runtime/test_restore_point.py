@@ -247,6 +247,20 @@ def test_killed_anywhere_the_rollback_is_finished_by_the_next_start(shop, server
     assert shop.sql("SELECT count(*), count(DISTINCT id) FROM curq_state_history")[0] == (len(results(shop)),) * 2
 
 
+def test_stopped_in_between_it_is_finished_by_the_next_start(shop, server, name):
+    process = start(shop, "UpdateOnly", RELEASE="r2", KILL_AT="rollback.copy_properties:pause:5", **BACK)
+    for line in process.stdout:
+        if "rolling back" in line:
+            time.sleep(1)
+            process.terminate()
+            break
+    process.stdout.read()
+    assert process.wait() == 143
+    assert results(shop)[-1] == ("Failed", "rolling back")
+    assert "fake Odoo serves" in run(shop, "RunOnly", RELEASE="r1")
+    assert shop.counted() == []
+
+
 def test_killed_right_after_it_nothing_is_left_to_do(shop, server, name):
     run(shop, "UpdateOnly", RELEASE="r2", KILL_AT="rollback.swap:after", expect=-9, **BACK)
     assert results(shop)[-1] == ("Ready", "rolled back")
@@ -452,3 +466,55 @@ def test_a_keeper_made_by_an_administrator_without_superuser_is_enough(server, n
     keeper.close()
     with pytest.raises(psycopg2.OperationalError, match="permission denied"):
         server.connect(f"{name}_other", f"{name}_keeper")
+
+
+MIGRATION = """
+migration:
+  versions:
+    - version: 1.0.0
+      operations:
+        pre:
+          - {id: first, sql: "INSERT INTO written VALUES ('first')"}
+        post:
+          - {id: tool, command: [psql, -qc, "INSERT INTO written VALUES ('tool')"]}
+          - {id: last, sql: "INSERT INTO written SELECT 1 / (SELECT count(*) FROM allowed)"}
+      addons:
+        upgrade: [shop]
+"""
+
+
+def test_what_fails_before_the_first_change_leaves_the_database_open(shop, tmp_path):
+    options = "\nmigration:\n  options:\n    backup: {command: 'false'}\n"
+    (tmp_path / "migration.yml").write_text(MIGRATION.replace("\nmigration:\n", options))
+    output = run(shop, "UpdateOnly", RELEASE="r2", MIGRATION_FILE=tmp_path / "migration.yml", expect=81, **BACK)
+    assert "nothing was changed" in output
+    assert results(shop)[-1] == ("Ready", "unchanged")
+    assert "fake Odoo serves" in run(shop, "RunOnly", RELEASE="r1")
+
+
+def test_a_migration_that_is_rolled_back_begins_anew(shop, server, name, tmp_path):
+    """None of its steps counts as done in the database that serves, and how they went is known all the same."""
+    write_addons(shop.addons, "2.0")
+    shop.sql("CREATE TABLE allowed (yes int)")
+    (tmp_path / "migration.yml").write_text(MIGRATION)
+    migration = {"MIGRATION_FILE": tmp_path / "migration.yml", "EVENTS_FILE": tmp_path / "events", **BACK}
+    output = run(shop, "UpdateOnly", RELEASE="r2", expect=84, **migration)
+    assert "division by zero" in output
+    assert shop.sql("SELECT * FROM written") == []
+    assert shop.counted() == []
+    assert shop.version("shop") == ("installed", "14.0.1.0")
+    assert shop.sql("SELECT status FROM odoo_cloud_run") == [("rolled_back",)]
+    steps = {item["step_id"]: item["status"] for item in shop.sql("SELECT steps FROM odoo_cloud_rollback")[0][0]}
+    assert (steps["first"], steps["tool"], steps["last"]) == ("done", "done", "failed")
+    for table in ("odoo_cloud_step", "marabunta_version"):
+        assert shop.sql("SELECT to_regclass(%s) IS NULL", table) == [(True,)]
+    told = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
+    kinds = [item["event"] for item in told]
+    assert kinds.index("plan") < kinds.index("restore_point") < kinds.index("step_started")
+    assert kinds.index("step_failed") < kinds.index("rolled_back") < kinds.index("run_ended") == len(kinds) - 1
+    assert (told[-1]["status"], told[-1]["code"]) == ("rolled_back", 84)
+    # corrected, it is done from its first step
+    shop.sql("INSERT INTO allowed VALUES (1)")
+    run(shop, "UpdateOnly", RELEASE="r2", **migration)
+    assert sorted(shop.sql("SELECT * FROM written")) == [("1",), ("first",), ("tool",)]
+    assert shop.version("shop") == ("installed", "14.0.2.0")

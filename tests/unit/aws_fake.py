@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import hashlib
 import io
 import json
 import re
@@ -390,7 +391,9 @@ class ImageBuilder:
                 "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
                 "config": {"digest": arn},
             }
-            get_backend("ecr")[ACCOUNT][REGION].put_image(repository, json.dumps(manifest), tag)
+            # With a digest of its own: moto would invent another one each time it is asked.
+            digest = "sha256:" + hashlib.sha256(json.dumps(manifest).encode()).hexdigest()
+            get_backend("ecr")[ACCOUNT][REGION].put_image(repository, json.dumps(manifest), tag, digest=digest)
             address = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{repository}:{tag}"
             image["outputResources"] = {"containers": [{"region": REGION, "imageUris": [address]}]}
 
@@ -771,7 +774,11 @@ class Fake:
                 return _answer(
                     start, refused.status, text, "application/x-amz-json-1.1", {"x-amzn-ErrorType": refused.code}
                 )
-        if service == "s3" and environ["REQUEST_METHOD"] == "GET" and re.match("notification(=|$)", environ.get("QUERY_STRING", "")):
+        if (
+            service == "s3"
+            and environ["REQUEST_METHOD"] == "GET"
+            and re.match("notification(=|$)", environ.get("QUERY_STRING", ""))
+        ):
             return self._notification(environ, start)
         return self.moto(environ, start)
 

@@ -18,13 +18,13 @@ import re
 import shutil
 import tempfile
 import time
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from . import addons, catalog, install, lock, log, pg, restore_point, state
 from .config import Settings
 from .errors import ConfigError, Held, Refused, RuntimeFailure, UpdateFailed
+from .events import EventFile
 from .pg import one_line, psycopg2
 from .provision import quoted
 from .restore_point import REHEARSAL
@@ -213,12 +213,11 @@ def _pipe(
     )  # fmt: skip
 
 
-def run(settings: Settings, env: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
-    """The exit code of the update on the copy, and what there is to tell of it."""
+def run(settings: Settings, env: Mapping[str, str], told: EventFile, run_id: str) -> tuple[int, dict[str, Any]]:
+    """The exit code of the update on the copy, and what there is to tell of it. `told` gets the update's events."""
     if not settings.updating:
         raise ConfigError(f"MODE is {settings.mode!r}: a rehearsal is of an update; give UpdateOnly or UpdateAndRun")
     check_network(settings)
-    run_id = uuid.uuid4().hex[:12]
     name = pg.application_name("rehearse", run_id, settings.host)
     scratch = restore_point.derived_name(settings.db_name, REHEARSAL, run_id)
     folder = tempfile.mkdtemp(prefix="rehearsal-", dir=settings.rehearsal_dir or None)
@@ -232,7 +231,7 @@ def run(settings: Settings, env: Mapping[str, str]) -> tuple[int, dict[str, Any]
         log.info(f"rehearsal on database {scratch!r}")
         result["copy"] = _copy(settings, env, name, run_id, control, scratch)
         try:
-            code = _perform(on_copy(settings, scratch, folder), scrubbed(env, folder), name, result)
+            code = _perform(on_copy(settings, scratch, folder), scrubbed(env, folder), name, result, told)
         finally:
             restore_point.drop_database(control, scratch)
         result["estimate_seconds"] = round(
@@ -251,7 +250,7 @@ def run(settings: Settings, env: Mapping[str, str]) -> tuple[int, dict[str, Any]
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _perform(settings: Settings, env: Mapping[str, str], name: str, result: dict[str, Any]) -> int:
+def _perform(settings: Settings, env: Mapping[str, str], name: str, result: dict[str, Any], told: EventFile) -> int:
     from .gate import Gate  # it knows of plans, which quote rehearsals
 
     with contextlib.closing(pg.connect(settings, settings.db_name, name)) as database:
@@ -259,6 +258,7 @@ def _perform(settings: Settings, env: Mapping[str, str], name: str, result: dict
         before = catalog.read(database)
         locks = catalog.Locks(settings, name, {oid: row[0] for oid, row in before.relations.items() if row[1] in "rpm"})
         gate = Gate(settings, env, env)
+        gate.events = told
         started = time.monotonic()
         code, error = 0, ""
         try:
@@ -266,8 +266,10 @@ def _perform(settings: Settings, env: Mapping[str, str], name: str, result: dict
                 pg.wait_for_server(settings, gate.name),
                 pg.connect(settings, settings.db_name, gate.name),
             )
-            plan = gate.plan()
-            result["install"], result["update"] = list(plan.install), list(plan.update)
+            work = gate.steps()
+            work.check()
+            plan = gate.plan_data(gate.plan(), work, gate.hooks_due(), "")
+            result.update(install=plan["install"], update=plan["update"], migration=plan["migration"])
             started = time.monotonic()
             gate.pass_through()
         except RuntimeFailure as exc:

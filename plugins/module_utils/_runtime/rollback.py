@@ -25,7 +25,17 @@ from typing import Any, Callable
 
 from . import lock, log, migration_table, pg, restore_point, state
 from .config import Settings
-from .errors import EXIT_DECISION, Held, LockLost, NeedsDecision, Refused, RolledBack, RuntimeFailure, UsageError
+from .errors import (
+    EXIT_DECISION,
+    Held,
+    LockLost,
+    NeedsDecision,
+    Refused,
+    RolledBack,
+    RuntimeFailure,
+    Stopped,
+    UsageError,
+)
 from .pg import one_line, psycopg2
 from .provision import quoted
 from .restore_point import CLONE, DUMP, FAILED_NAME, NONE, Point
@@ -107,7 +117,8 @@ def guarded(window: Any) -> Iterator[Safety]:
         safety.done()
     except RuntimeFailure as exc:
         if window.progress.state != state.FAILED:
-            raise  # it did not fail: the lock was lost, or somebody asked us to stop
+            safety.unchanged(exc)
+            raise  # it did not fail: the lock was lost, somebody asked us to stop, or it had not begun
         told = safety.failed(exc)
         if told is exc:
             raise
@@ -119,11 +130,15 @@ def guarded(window: Any) -> Iterator[Safety]:
 class Safety:
     """What a window has to fall back on: made before its first change, used when it fails."""
 
-    def __init__(self, window: Any, emit: Callable[..., None] | None = None) -> None:
+    def __init__(self, window: Any) -> None:
         self.window = window
-        self.emit = emit or (lambda *_args, **_values: None)
         self.point: Point | None = None
         self.since: Since | None = None
+
+    def emit(self, event: str, **values: Any) -> None:
+        events = getattr(self.window, "events", None)
+        if events is not None:
+            events.emit(event, **values)
 
     def prepare(self) -> None:
         """Makes the restore point; raises, with the database open again, when it can't be made."""
@@ -206,6 +221,16 @@ class Safety:
                 after = (restore_point.session_count(control, point.source)[0] or 0) - since.ours()
                 self.excuse(after - before, began, _clock(control))
 
+    def unchanged(self, why: BaseException) -> None:
+        """Opens the database again if nothing was done after the restore point, such as when a backup before it failed."""
+        window = self.window
+        if self.since is None or not window.guard.held():
+            return
+        with contextlib.suppress(psycopg2.Error, RuntimeFailure):
+            latest = state.read_history(window.connection).latest
+            if latest is not None and latest.run_id == window.writer.run_id and latest.result == state.POINT:
+                window.writer.append(state.READY, f"nothing was changed: {why}"[:4000], state.UNCHANGED)
+
     def close(self) -> None:
         if self.since is not None and self.since.watch is not None:
             self.since.watch.stop()
@@ -242,8 +267,8 @@ class Safety:
                 raise NotQuiet(why)
             failed = go_back(window, point, str(failure), self.since)
         except (NotQuiet, psycopg2.Error, RuntimeFailure) as exc:
-            if isinstance(exc, LockLost) or not window.guard.held():
-                raise
+            if isinstance(exc, (LockLost, Stopped)) or not window.guard.held():
+                raise  # the next start finishes it
             held = f"held, not rolled back: {one_line(exc)}"
             log.error(held)
             self.emit("held", name=point.name, reason=one_line(exc))

@@ -252,9 +252,22 @@ def rehearse(env: Mapping[str, str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
-    settings = config.load(env)
-    environment = odoo_environment(env, settings, pg.write_passfile(settings))
-    code, result = rehearsal.run(settings, environment)
+    run_id = uuid.uuid4().hex[:12]
+    told = events.EventFile(env.get("EVENTS_FILE") or "", run_id)
+    try:
+        settings = config.load(env)
+        told.emit("run_started", mode="rehearse", release=settings.release, database=settings.db_name)
+        environment = odoo_environment(env, settings, pg.write_passfile(settings))
+        code, result = rehearsal.run(settings, environment, told, run_id)
+    except RuntimeFailure as exc:
+        told.emit("run_ended", **_ending(exc, exc.exit_code, told))
+        raise
+    except pg.psycopg2.Error as exc:
+        told.emit("run_ended", **_ending(exc, EXIT_DATABASE_ERROR, told))
+        raise
+    ended = {**events.result(told.kept, settings.version, failed=bool(code)), "rehearsal": result}
+    told.emit("run_ended", status="failed" if code else "done", code=code, result=ended)
+    told.close()
     print(json.dumps(result, indent=2, default=str), flush=True)
     return code
 

@@ -4,7 +4,8 @@
 """Static files of all addons on a shared folder, so that the proxy serves them from disk.
 
 STATIC_DIR/<instance>/<release>/<module>/static is a full copy (symlinks followed, world-readable), made in a temporary
-folder and renamed; `current` points to the release in use. The previous release stays for pages that are still open.
+folder and renamed; `current` points to the release in use. The release before stays, `previous` points to it, for pages that are
+still open and while replicas of both run.
 """
 
 from __future__ import annotations
@@ -71,19 +72,25 @@ def _remove(path: str) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
+def _link(base: str, name: str, release: str) -> None:
+    """Atomically makes the link `name` point to `release`."""
+    temporary = os.path.join(base, f".{name}.new")
+    if os.path.lexists(temporary):
+        os.unlink(temporary)
+    os.symlink(release, temporary)
+    os.replace(temporary, os.path.join(base, name))
+
+
 def point_current(base: str, release: str) -> str:
-    """Atomically makes `current` point to `release`; returns what it pointed to before."""
-    link = os.path.join(base, "current")
+    """Atomically makes `current` point to `release` and `previous` to what was current; returns that."""
     try:
-        before = os.readlink(link)
+        before = os.readlink(os.path.join(base, "current"))
     except OSError:
         before = ""
     if before != release:
-        temporary = os.path.join(base, ".current.new")
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
-        os.symlink(release, temporary)
-        os.replace(temporary, link)
+        if before:
+            _link(base, "previous", before)
+        _link(base, "current", release)
     return before
 
 
@@ -148,5 +155,5 @@ def _export_locked(base: str, release: str, modules: dict[str, str], files: dict
     if before == release:
         return
     for name in os.listdir(base):
-        if not name.startswith(".") and name not in (release, before, "current"):
+        if not name.startswith(".") and name not in (release, before, "current", "previous"):
             _remove(os.path.join(base, name))

@@ -1,5 +1,10 @@
-"""Compares what the channel names with what runs, and says what is to be done. Asks for nothing that it can look up itself, so any event may
-start it, and a lost or doubled one does no harm."""
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compares what the channel names with what runs, and says what is to be done.
+
+It looks up everything itself, so any event may start it, and a lost or doubled one does no harm.
+"""
 
 import json
 import time
@@ -18,7 +23,9 @@ def handler(events, context):
         return answer("nothing", "the channel names no release yet")
     pointer = json.loads(pointer)
     if pointer["layout"] != "tree" or pointer.get("in_place"):
-        raise Exception("the release was delivered with another layout; use layout=tree and in_place=false of odoo_addons_sync")
+        raise Exception(
+            "the release was delivered with another layout; use layout=tree and in_place=false of odoo_addons_sync"
+        )
     release = pointer["release"]
     found = {"Release": release}
     if events["Pipeline"]:
@@ -97,7 +104,7 @@ def seconds(text):
 
 def by_digest(ecr, address):
     """An address that can never mean another image."""
-    place, _, tag = address.partition(":")
+    place, tag = address.split(":", 1)
     repository = place.partition("/")[2]
     details = ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])["imageDetails"]
     return place + "@" + details[0]["imageDigest"]

@@ -1,3 +1,6 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Registers the task definition of the new release, and starts the one-off task that updates the database with it."""
 
 import json
@@ -11,7 +14,9 @@ def handler(events, context):
     key = events["Prefix"] + "channels/" + events["Channel"] + ".json"
     pointer = json.loads(s3.get_object(Bucket=events["Bucket"], Key=key)["Body"].read())
     if pointer["release"] != events["Release"]:
-        raise Exception("the channel names " + pointer["release"] + " by now; the execution that it started goes on with that")
+        raise Exception(
+            "the channel names " + pointer["release"] + " by now; the execution that it started goes on with that"
+        )
     service = ecs.describe_services(cluster=events["Cluster"], services=[events["Service"]])["services"][0]
     found = ecs.describe_task_definition(taskDefinition=service["taskDefinition"], include=["TAGS"])
     known = ecs.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members

@@ -23,7 +23,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery impo
     read_unpacked,
 )
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_bucket import Places, Sync, read_channel
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_host import Host, Reader
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_host import Host, Reader, mounted
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_sources import Sources
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._s3 import S3Failure
 
@@ -432,3 +432,19 @@ def test_one_run_at_a_time(tmp_path, store, deliver):
     assert found == expected(one if release == one.release else two)
     with open(path / ".lock", "w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_release_that_a_container_has_mounted_stays(tmp_path):
+    proc, releases = tmp_path / "proc", tmp_path / "demo" / "code" / "releases"
+    names = ["a" * 16, "b" * 16]
+    for pid, root in (
+        ("11", f"/demo/code/releases/{names[0]}"),
+        ("12", "/other/code/releases/" + names[1]),
+        ("13", "/"),
+    ):
+        (proc / pid / "ns").mkdir(parents=True)
+        (proc / pid / "ns" / "mnt").symlink_to(f"mnt:[{pid}]")
+        (proc / pid / "mountinfo").write_text(f"36 35 98:0 {root} /mnt/release ro - ext4 /dev/sda rw\n")
+    (proc / "self").mkdir()
+    assert mounted(str(releases), names, str(proc)) == {names[0]}
+    assert mounted(str(releases), [], str(proc)) == set()

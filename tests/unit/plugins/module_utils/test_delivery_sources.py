@@ -307,3 +307,27 @@ def test_system_packages(tmp_path):
     sources.add_system_packages(str(tmp_path / "gone"))
     assert sources.system_packages == ["libmagic1", "fonts-noto=2020-1"]
     assert sources.problems[0].startswith(f"{path}:6: 'rm -rf /'") and "No such file" in sources.problems[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("requests==2.20", True),
+        ("Requests >= 2.30, < 3", False),
+        ("requests==2.32.3 --hash=sha256:0", False),
+        ("requests @ git+https://git.example.com/requests.git@v2", True),
+        ("requests==2.20; python_version < '3'", False),
+        ("other==1", False),
+        ("--index-url https://index.example.com/simple", False),
+    ],
+)
+def test_what_conflicts_with_odoos_own_packages(tmp_path, line, named):
+    path = tmp_path / "requirements.txt"
+    path.write_text(f"# first\n{line}\n")
+    sources = Sources("19")
+    sources.add_requirements(str(path), {"requests": "2.32.3"})
+    assert bool(sources.problems) == named
+    if named:
+        assert (
+            sources.problems[0].startswith(f"{path}:2: ") and "requests 2.32.3 of Odoo's image" in sources.problems[0]
+        )

@@ -190,3 +190,39 @@ def test_records():
     assert about["id"] == "sha256:1"
     assert about["packages"] == {"libc6": "2.41", "redis": "5:8.0"}
     assert about["from"] == "shop/debian:trixie-1"
+
+
+def test_an_image_to_build_with_is_shared_by_sets_with_the_same_debian_packages():
+    code = {"version": "19", "packages": [], "requirements": "a\n"}
+    assert _image.build_item(code) == _image.build_item({**code, "requirements": "b\n"})
+    assert _image.build_item(code)["name"] != _image.build_item({**code, "packages": ["jq"]})["name"]
+
+
+def test_what_pip_said_comes_first():
+    text = _image.pip_failure("Collecting x\n\x1b[31mERROR: No matching distribution found for x==9\x1b[0m\nlast\n")
+    assert text.splitlines()[0] == "No matching distribution found for x==9"
+    assert text.splitlines()[-1].strip() == "last"
+
+
+def test_files_of_pips_home_are_secret_and_stay_in_it():
+    files = _image.pip_home({".netrc": "s", ".config/pip/pip.conf": "c"}, "/x")
+    assert [one["path"] for one in files] == [
+        "/x",
+        "/x/.config",
+        "/x/.config/pip",
+        "/x/.config/pip/pip.conf",
+        "/x/.netrc",
+    ]
+    assert all("content" not in one for one in files)
+    with pytest.raises(_image.ImageError, match="below pip's home"):
+        _image.pip_home({"../x": ""}, "/x")
+
+
+def test_what_debian_has_newer():
+    line = "Inst libssl3t64 [3.5.1-1] (3.5.1-1+deb13u1 Debian-Security:13/stable-security [amd64])"
+    found = _image.updates(
+        [{"container": {"Output": f"{line}\nConf libssl3t64\n"}}, {"container": {"Output": line}}, {}]
+    )
+    assert found["packages"] == ["libssl3t64 3.5.1-1+deb13u1"]
+    assert found["digest"]
+    assert _image.updates([{"container": {"Output": ""}}]) == {"packages": [], "digest": ""}

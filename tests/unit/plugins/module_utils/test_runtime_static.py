@@ -83,7 +83,7 @@ def test_previous_release_stays_older_ones_go(settings, tmp_path):
         (tmp_path / "core" / "web" / "static" / "src" / "app.js").write_text("v" * (number + 1))
         names.append(static.export(settings))
     base = os.path.join(settings.static_dir, "acme")
-    assert sorted(os.listdir(base)) == sorted([".lock", "current", *names[1:]])
+    assert sorted(os.listdir(base)) == sorted([".lock", "current", "previous", *names[1:]])
     assert os.readlink(os.path.join(base, "current")) == names[2]
 
 

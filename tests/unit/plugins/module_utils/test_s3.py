@@ -539,3 +539,17 @@ def test_side_by_side_stops_at_the_first_failure(served):
         served.each(work, range(200))
     assert len(begun) < 100
     assert served.each(lambda number: number * 2, range(5)) == [0, 2, 4, 6, 8] and served.each(work, []) == []
+
+
+def test_eventbridge_leaves_other_notifications_alone():
+    feature = next(one for one in _s3.ALL_FEATURES if one.name == "eventbridge")
+    queue = "<QueueConfiguration><Id>q</Id><Queue>arn:aws:sqs:x</Queue><Event>s3:ObjectCreated:*</Event></QueueConfiguration>"
+    root = ElementTree.fromstring(f"<NotificationConfiguration>{queue}</NotificationConfiguration>")
+    assert feature.read(root) is False and feature.read(None) is False
+    on = feature.document(True, root)
+    assert [node.tag for node in on] == ["QueueConfiguration", "EventBridgeConfiguration"] and feature.read(on)
+    off = feature.document(False, on)
+    assert [node.tag for node in off] == ["QueueConfiguration"] and not feature.read(off)
+    # Turned off is written too: this setting can't be deleted.
+    assert feature.document(False, None) is not None
+    assert feature.wanted({}) is None

@@ -141,6 +141,11 @@ def test_odoo_env_wins():
             "odoo_env: AWS_SECRET_ACCESS_KEY='********' of instance 'acme': a secret doesn't belong there; give AWS_SECRET_ACCESS_KEY_FILE",
         ),
         (
+            {"odoo_conf": {"server_wide_modules": "base,web"}},
+            "odoo_conf: server_wide_modules='base,web' of instance 'acme': session_redis must be in it;"
+            " odoo_server_wide_modules adds to it",
+        ),
+        (
             {"odoo_env": ["A"]},
             "odoo_env=['A'] of instance 'acme': give a dictionary of environment variables such as {LC_ALL: C.UTF-8}",
         ),

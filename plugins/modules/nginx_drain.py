@@ -1,0 +1,166 @@
+#!/usr/bin/python
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nginx_drain
+short_description: Takes a replica out of nginx without losing a request, and puts it back
+version_added: 0.1.0
+author:
+  - odoo_cloud.platform contributors (@odoo-cloud)
+description:
+  - With O(state=drained), nginx asks the other replicas of the instance that are healthy, and the module waits until the requests that the
+    replica has begun are answered. With O(state=restored), nginx asks all of them again.
+  - It needs another healthy replica, and nginx on the same machine. Without them nothing is done and RV(reason) says why.
+  - Connections of websockets are not waited for; browsers open them again.
+  - A run that dies in between leaves the replica out of nginx until the next O(state=restored) or run of the role
+    P(odoo_cloud.platform.nginx#role).
+extends_documentation_fragment:
+  - odoo_cloud.platform.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  state:
+    description: What nginx should do.
+    type: str
+    choices: [drained, restored]
+    required: true
+  platform:
+    description: Name of the platform, with which the names of its containers begin.
+    type: str
+    required: true
+  root:
+    description: Folder of the platform on the machine.
+    type: path
+    required: true
+  instance:
+    description: Name of the instance.
+    type: str
+    required: true
+  upstream:
+    description: Name on the platform's network that all replicas of the instance answer to.
+    type: str
+    required: true
+  replica:
+    description: Name of the replica.
+    type: str
+    required: true
+  replicas:
+    description: Names of all replicas of the instance.
+    type: list
+    elements: str
+    required: true
+  timeout:
+    description: Seconds that requests may take to end. Those that take longer are in RV(in_flight), and are no error.
+    type: int
+    default: 30
+  docker_host:
+    description: The engine's socket. Default is the environment variable E(DOCKER_HOST), then V(unix:///var/run/docker.sock).
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Take a replica out
+  odoo_cloud.platform.nginx_drain:
+    state: drained
+    platform: odoo-cloud
+    root: /srv/odoo-cloud
+    instance: demo
+    upstream: demo.odoo
+    replica: demo-1
+    replicas: [demo-1, demo-2]
+"""
+
+RETURN = r"""
+drained:
+  description: Whether nginx does not ask the replica any more.
+  returned: success
+  type: bool
+  sample: true
+others:
+  description: The replicas that nginx asks meanwhile.
+  returned: success
+  type: list
+  elements: str
+  sample: [demo-2]
+in_flight:
+  description: Requests that were not answered in time.
+  returned: success
+  type: int
+  sample: 0
+reason:
+  description: Why nothing was done, empty when something was.
+  returned: success
+  type: str
+  sample: ""
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _drain
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import Engine, EngineError
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["drained", "restored"], "required": True},
+            "platform": {"type": "str", "required": True},
+            "root": {"type": "path", "required": True},
+            "instance": {"type": "str", "required": True},
+            "upstream": {"type": "str", "required": True},
+            "replica": {"type": "str", "required": True},
+            "replicas": {"type": "list", "elements": "str", "required": True},
+            "timeout": {"type": "int", "default": 30},
+            "docker_host": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    result = {"changed": False, "drained": False, "others": [], "in_flight": 0, "reason": ""}
+    nginx = f"{given['platform']}-nginx"
+    path = os.path.join(given["root"], "nginx", "config", "upstream", f"{given['instance']}.conf")
+    stamp = os.path.join(given["root"], "applied", nginx)
+    try:
+        engine = Engine(given["docker_host"])
+        proxy = engine.container(nginx)
+        if not ((proxy or {}).get("State") or {}).get("Running"):
+            module.exit_json(**{**result, "reason": f"container {nginx} does not run on this machine"})
+        pid = int(proxy["State"]["Pid"])
+        if given["state"] == "restored":
+            if not module.check_mode:
+                result["changed"] = _drain.set_upstream(path, given["upstream"], [], pid, stamp)
+            module.exit_json(**result)
+        result["others"] = _drain.others_that_serve(engine, given["platform"], given["replica"], given["replicas"])
+        replica = engine.container(f"{given['platform']}-{given['replica']}")
+        if not result["others"]:
+            module.exit_json(**{**result, "reason": f"no other replica of {given['instance']} is healthy"})
+        if not ((replica or {}).get("State") or {}).get("Running"):
+            module.exit_json(**{**result, "reason": f"replica {given['replica']} does not run"})
+        result["drained"] = True
+        if module.check_mode:
+            module.exit_json(**{**result, "changed": True})
+        result["changed"] = _drain.set_upstream(path, given["upstream"], result["others"], pid, stamp)
+        number = int(replica["State"]["Pid"])
+        result["in_flight"] = _drain.wait_idle(
+            lambda: _drain.requests_in_flight(_drain.read_table(number)), given["timeout"]
+        )
+        module.exit_json(**result)
+    except EngineError as error:
+        module.fail_json(msg=str(error))
+    except (_drain.DrainError, OSError) as error:
+        module.fail_json(msg=f"nginx_drain: {given['instance']}: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+# Runs in an Odoo image and tells, as JSON, which addons and Python packages it brings itself.
+import importlib.metadata
+import importlib.util
+import json
+import os
+import re
+
+place = importlib.util.find_spec("odoo").submodule_search_locations[0]
+addons = set()
+for folder in (os.path.join(place, "addons"), os.path.join(os.path.dirname(place), "addons")):
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        if os.path.isfile(os.path.join(folder, name, "__manifest__.py")):
+            addons.add(name)
+packages = {}
+for one in importlib.metadata.distributions():
+    name, version = one.metadata["Name"], str(one.version)
+    if name and name.lower() != "odoo" and re.match(r"\d[0-9A-Za-z.+!-]*$", version):
+        packages.setdefault(re.sub(r"[-_.]+", "-", name).lower(), version)
+print(json.dumps({"addons": sorted(addons), "packages": packages}))
