@@ -151,6 +151,7 @@ class Window:
         self.events = events or EventFile()
         self.work = migrate.Work()
         self.missing: tuple[str, ...] = ()
+        self.booted = False  # whether Odoo was started, so that modules may be others now
         self.guard, self.connection, self.settings, self.writer = guard, connection, settings, writer
         self.name, self.env, self.hook_env, self.progress = name, env, hook_env, progress
         self.executable = install.odoo_executable(settings)
@@ -412,6 +413,7 @@ class Window:
         several = steps > 1
         version = f"version {self.progress.version}: " if self.progress.version else ""
         if kind == "booted":
+            self.booted = True
             if several:
                 self.say(f"{version}Odoo has started", self.progress.step, self.progress.of)
             else:
@@ -661,11 +663,11 @@ class Window:
     def ready(self, detail: str) -> None:
         """Ready and the end of all marks, in one transaction."""
         modules = core.read_modules(self.connection)
-        sums = core.export(modules, self.folders)
+        sums = core.export(modules, self.folders) if self.booted else modules.foreign.sums
         with pg.transaction(self.connection) as cursor:
             cursor.execute(core.TABLE_SQL)
             core.settle(cursor)
-            if sums != modules.foreign.sums:
+            if sums is not None and sums != modules.foreign.sums:
                 checksums.write(cursor, sums)
             if self.work.versions:
                 migration_table.end_run(cursor, self.writer.run_id, "done")
