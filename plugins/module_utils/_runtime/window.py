@@ -624,7 +624,6 @@ class Window:
         self.backup()
         named = plan
         if self.work.versions:
-            log.info(f"Updating: {self.work}")
             for line in (*self.work.plan.drift, *self.work.plan.notes, *self.work.notes):
                 log.warning(str(line))
             # What the first version updates is updated along, and so it is marked along.
@@ -635,12 +634,10 @@ class Window:
                 install=(*plan.install, *(name for name in names if not modules.installed(name))),
                 update=(*plan.update, *(name for name in names if modules.installed(name))),
             )
-        text = "; ".join(
-            [*([str(self.work)] if self.work.versions else []), *([str(plan)] if orders or plan.empty else [])]
-        )
-        text = str(self.work) if self.work.versions and plan.empty else text
+        parts = [str(self.work)] if self.work.versions else []
+        text = "; ".join([*parts, *([] if parts and plan.empty else [str(plan)])])
         touched = self.record(state.UPDATING, f"{text} ({reason})" if reason else text, plan)
-        log.info(f"Updating: {plan}" + (f" ({reason})" if reason else ""))
+        log.info(f"Updating: {text}" + (f" ({reason})" if reason else ""))
         for name in (*plan.install, *plan.update):
             log.info(f"{name}: {plan.reasons.get(name, 'named by the migration')}")
         with self.failing(UpdateFailed), Pulse(settings, self.name, self.writer, self.progress):
