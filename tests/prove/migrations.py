@@ -491,16 +491,16 @@ def part_plan(run: Run) -> t.Iterator[Line]:
             )  # fmt: skip
 
 
+# An import is an event of Python's; that somebody only looks where the package lies is none.
 TRAP = """import sys
 
 
-class Trap:
-    def find_spec(self, name, path=None, target=None):
-        if name == "odoo":
-            sys.stderr.write("oc-trap: odoo is imported\\n")
+def look(event, args):
+    if event == "import" and args[0] == "odoo":
+        sys.stderr.write("oc-trap: odoo is imported\\n")
 
 
-sys.meta_path.insert(0, Trap())
+sys.addaudithook(look)
 """
 
 

@@ -218,7 +218,7 @@ class MigrationLab(Lab):
             first = self.release(version, "1.0")
             for mode in ("InstallOnly", "UpdateOnly"):
                 done = self.act(known, first, mode)
-                code = done.wait(600)
+                code = done.wait(1200)  # a busy machine has taken 12 minutes
                 self.keep_log(done.box)
                 if code:
                     raise Shortfall(f"release 1.0 on Odoo {version}: exit {code}: {done.box.last_line()}")
