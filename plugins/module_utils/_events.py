@@ -56,8 +56,10 @@ def error_line(event: t.Mapping[str, t.Any]) -> str:
 
 def what(event: t.Mapping[str, t.Any]) -> str:
     """The step of an event, in words."""
-    parts = [str(event.get("kind") or ""), str(event.get("name") or event.get("step_id") or event.get("id") or "")]
-    return " ".join(part for part in parts if part)
+    kind, name = str(event.get("kind") or ""), str(event.get("name") or event.get("step_id") or event.get("id") or "")
+    if name.startswith(f"{kind} ") or (kind == "update" and name.startswith("install ")):
+        return name  # it says its kind itself
+    return f"{kind} {name}".strip()
 
 
 def line(event: Event) -> str:
@@ -111,14 +113,18 @@ def lines(events: t.Iterable[Event], started: bool = False) -> list[str]:
 
 
 def doing(events: t.Sequence[Event]) -> str:
-    """What is going on after these events, for those who wait; empty when it isn't known."""
+    """What is going on after these events, for those who wait: the step that is at work, and what came last; empty when it isn't known."""
+    last = ""
     for event in reversed(events):
         kind = event.get("event")
         if kind == "step_started":
-            return line(event).removesuffix(" ...")
-        if kind in ("state", "booted", "restore_point", "step_done", "module", "run_started", "verified"):
-            return line(event)
-    return ""
+            step = line(event).removesuffix(" ...")
+            return f"{step}; {last}" if last else step
+        if not last:
+            last = line(event)
+        if kind in ("step_done", "step_failed", "run_started", "state"):
+            break
+    return last
 
 
 def result(events: t.Sequence[Event]) -> dict[str, t.Any]:

@@ -272,7 +272,8 @@ class Look:
             try:
                 same = client.call("GET", key) == content
             finally:
-                client.forget(key)
+                client.call("DELETE", key)
+                client.forget()
         except _swift_client.SwiftFailure as error:
             if error.status == 404:
                 return self._absent(

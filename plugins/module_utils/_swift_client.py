@@ -38,7 +38,7 @@ class Client:
     ) -> None:
         self.timeout = timeout
         self.date = ""
-        self.versions: bool | None = None
+        self.versions: list[tuple[str, str]] = []
         if auth_url.rstrip("/").endswith(("/v1", "/v1.0")):
             answer = self._call("GET", auth_url, {"X-Auth-User": account, "X-Auth-Key": password})
             token, url = answer.headers["X-Auth-Token"], answer.headers["X-Storage-Url"]
@@ -91,14 +91,14 @@ class Client:
     def call(self, method: str, key: str = "", body: bytes | None = None, query: str = "") -> bytes:
         """The body of the answer of the container, or of an object in it."""
         url = f"{self.url}/{quote(key)}" if key else self.url
-        return bytes(self._call(method, f"{url}?{query}" if query else url, self.headers, body).content)
+        answer = self._call(method, f"{url}?{query}" if query else url, self.headers, body)
+        version = answer.headers.get("X-Object-Version-Id")
+        if version and method in ("PUT", "DELETE") and not query:
+            self.versions.append((key, version))
+        return bytes(answer.content)
 
-    def forget(self, key: str) -> None:
-        """Deletes an object, and its versions where the container keeps them."""
-        self.call("DELETE", key)
-        if self.versions is None:
-            answer = self._call("HEAD", self.url, self.headers)
-            self.versions = answer.headers.get("X-Versions-Enabled", "").lower() == "true"
-        if self.versions:
-            for entry in json.loads(self.call("GET", query=f"versions&format=json&prefix={quote(key)}") or b"[]"):
-                self.call("DELETE", key, query=f"version-id={entry['version_id']}")
+    def forget(self) -> None:
+        """Removes the versions that this client made in a container that keeps them. Not by a listing: listings lag behind."""
+        for key, version in self.versions:
+            self.call("DELETE", key, query=f"version-id={version}")
+        self.versions.clear()

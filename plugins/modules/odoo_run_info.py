@@ -139,7 +139,7 @@ def main() -> None:
         container=found.container or params["container"],
         events=found.events,
         lines=_events.lines(found.events),
-        doing=_events.doing(found.events),
+        doing=_events.doing(_events.read(found.events_file)[0] if found.events_file else found.events),
         offset=found.offset,
     )
 

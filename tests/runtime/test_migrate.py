@@ -176,9 +176,7 @@ def test_killed_in_a_song_it_goes_on_there(ready, number):
     write_addons(ready.addons, "1.1")
     env = {"MIGRATION_FILE": ready.project / "migration.yml", "EVENTS_FILE": ready.events}
     actor = ready.start("UpdateOnly", SONG_WAIT=30, **env)
-    ready.until(
-        lambda: ready.events.exists() and '"step": 5,' in ready.events.read_text(), "two"
-    )
+    ready.until(lambda: ready.events.exists() and '"step": 5,' in ready.events.read_text(), "two")
     actor.send_signal(number)
     actor.communicate(timeout=30)
     assert sung(ready) == ["early", "one", "sql"]

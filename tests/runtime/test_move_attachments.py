@@ -15,7 +15,12 @@ import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import attachments, lock, object_store, state
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments_audit import audit
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.errors import ConfigError, Held, WaitTimeout
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.errors import (
+    ConfigError,
+    Held,
+    PlatformRefused,
+    WaitTimeout,
+)
 
 TABLES = """
 CREATE TABLE ir_module_module (name varchar, state varchar, latest_version varchar);
@@ -209,6 +214,16 @@ def test_refused_before_anything_is_touched(place):
     place.rows("INSERT INTO ir_config_parameter (key, value) VALUES ('ir_attachment.location', 'azure')")
     with pytest.raises(ConfigError, match="ir_attachment.location is 'azure': must be one of"):
         place.run("move")
+
+
+def test_a_copy_does_not_touch_the_bucket_of_production(place):
+    env = {
+        "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_BUCKETNAME": "acme-odoo-prod", "RUNNING_ENV": "labs-next",
+    }  # fmt: skip
+    for words in (["move", "--to", "file"], ["move", "--to", "s3", "--dry-run"], ["audit", "--repair"]):
+        with pytest.raises(PlatformRefused, match="only prod may write to a bucket that begins with"):
+            place.run(*words, **env)
+    assert place.run("move", "--to", "file", **{**env, "AWS_BUCKETNAME": "acme-odoo-labs-next"})[1] == 0
 
 
 def test_audit_and_repair(place):

@@ -30,6 +30,7 @@ def definitions(once=None, environment="prod", socket="/srv/oc/postgres/socket",
         odoo_name="oc", odoo_root="/srv/oc", odoo_images={"odoo-19": "sha256:1"}, odoo_db_socket=socket,
         odoo_db_host="/run/postgresql", odoo_db_port=5432, odoo_db_ca_certificate="", odoo_etc_hosts={},
         odoo_redis={}, odoo_storage={},
+        odoo_code={"acme": {"image": "sha256:1", "release": "sha256:1", "folder": ""}},
         odoo_db_login={"user": "admin", "password": SECRET}, inventory_hostname="app1",
         __odoo_once=once or {}, __odoo_failures=[],
     )  # fmt: skip

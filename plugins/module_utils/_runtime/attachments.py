@@ -25,10 +25,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable, NamedTuple
 
-from . import config, lock, log, object_store, pg, state, variables
+from . import cloud_platform, config, lock, log, object_store, pg, platform_check, state, variables
 from .attachment_places import DATABASE, FILE, PLACES, Broken, Content, Files, Objects, Place, place_name
 from .config import Settings
-from .errors import EXIT_ATTACHMENTS, EXIT_STORE, ConfigError, Held, Refused, RuntimeFailure, UsageError, WaitTimeout
+from .errors import (
+    EXIT_ATTACHMENTS,
+    EXIT_STORE,
+    ConfigError,
+    Held,
+    PlatformRefused,
+    Refused,
+    RuntimeFailure,
+    UsageError,
+    WaitTimeout,
+)
 
 if pg.psycopg2 is not None:
     from psycopg2.extras import execute_values
@@ -336,6 +346,22 @@ class Session:
         if name in self.places:
             return self.places[name]
         raise ConfigError(self.problems.get(name) or f"{name!r}: no addon of ours reads this store")
+
+    def check_buckets(self) -> None:
+        """The rules of the environment: a copy that names production's bucket would write and delete in it."""
+        environment = platform_check.environment_of(self.env, self.settings.conf)
+        if not environment or cloud_platform.unsafe(self.env):
+            return
+        project = variables.text("ODOO_CLOUD_PROJECT", env=self.env)
+        problems = []
+        for scheme, rule in cloud_platform.STORES.items():
+            bucket = variables.text(rule.bucket, env=self.env)
+            if scheme in self.places and bucket and not self.env.get(rule.unstructured):
+                problems += cloud_platform.bucket_problems(
+                    rule.bucket, bucket, environment, project, self.settings.db_name
+                )
+        if problems:
+            raise PlatformRefused("; ".join(problems))
 
     def content(self) -> Content:
         return Content(self.settings.data_dir if os.access(self.settings.data_dir, os.W_OK) else "")
@@ -920,6 +946,7 @@ def check_target(session: Session, target: str) -> None:
 def move(session: Session) -> tuple[dict[str, Any], int]:
     options = session.options
     target = options.to or session.location
+    session.check_buckets()
     check_target(session, target)
     mover = Mover(session, target)
     plan = mover.plan()

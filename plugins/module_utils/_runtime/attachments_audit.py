@@ -215,6 +215,8 @@ def find_elsewhere(session: Session, row: Row) -> Content | None:
 def audit(session: Session) -> tuple[dict[str, Any], int]:
     options = session.options
     begin = time.monotonic()
+    if options.repair:
+        session.check_buckets()
     with Pool(options.workers) as pool:
         found = look(session, pool)
     going, kept = deletable(session, found, time.time())

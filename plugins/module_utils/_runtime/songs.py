@@ -55,7 +55,7 @@ class _Module:
         default_factory=dict
     )  # or (module, name) where it is imported from
     stars: list[str] = field(default_factory=list)
-    dynamic: bool = False  # has __getattr__, or puts modules in place itself
+    dynamic: bool = False  # has __getattr__, or puts names or modules in place itself
 
     def define(self, name: str, item: ast.AST | tuple[str, str], always: bool) -> None:
         """`always` is false within if, try and the like: a name that is defined there and elsewhere may be either."""
@@ -156,7 +156,7 @@ class Songs:
             raise SongError(f"{module.file}: can't be read: {exc}") from exc
         package = module.name if module.folders else module.name.rpartition(".")[0]
         self._collect(tree.body, module, package, True)
-        module.dynamic = "__getattr__" in module.names or "sys.modules" in text
+        module.dynamic = "__getattr__" in module.names or "sys.modules" in text or "globals()[" in text
         return module
 
     def _collect(self, body: Iterable[ast.stmt], module: _Module, package: str, always: bool) -> None:
@@ -223,7 +223,7 @@ class Songs:
             return self._definition(module, item.id, seen)
         if item is not None:
             return item, module
-        unclear = "it has __getattr__" if module.dynamic else ""
+        unclear = "it makes names at run time" if module.dynamic else ""
         for source in module.stars:
             try:
                 return self._definition(self._module(source), name, seen)

@@ -329,7 +329,7 @@ class Performer:
                 if not isinstance(exc, (StepError, TimeIsOver)):
                     traceback.print_exc()
         seconds = round(time.monotonic() - began, 3)
-        self.log += [f"{what['kind']} {what['name']} ({seconds:.1f} s)", *output.tail.splitlines()]
+        self.log += [f"{what['name']} ({seconds:.1f} s)", *output.tail.splitlines()]
         if failure is None:
             self.done = number
             self.events.send(

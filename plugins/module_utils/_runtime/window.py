@@ -151,6 +151,7 @@ class Window:
         self.events = events or EventFile()
         self.work = migrate.Work()
         self.missing: tuple[str, ...] = ()
+        self.booted = False  # whether Odoo was started, so that modules may be others now
         self.guard, self.connection, self.settings, self.writer = guard, connection, settings, writer
         self.name, self.env, self.hook_env, self.progress = name, env, hook_env, progress
         self.executable = install.odoo_executable(settings)
@@ -412,6 +413,7 @@ class Window:
         several = steps > 1
         version = f"version {self.progress.version}: " if self.progress.version else ""
         if kind == "booted":
+            self.booted = True
             if several:
                 self.say(f"{version}Odoo has started", self.progress.step, self.progress.of)
             else:
@@ -622,7 +624,6 @@ class Window:
         self.backup()
         named = plan
         if self.work.versions:
-            log.info(f"Updating: {self.work}")
             for line in (*self.work.plan.drift, *self.work.plan.notes, *self.work.notes):
                 log.warning(str(line))
             # What the first version updates is updated along, and so it is marked along.
@@ -633,12 +634,10 @@ class Window:
                 install=(*plan.install, *(name for name in names if not modules.installed(name))),
                 update=(*plan.update, *(name for name in names if modules.installed(name))),
             )
-        text = "; ".join(
-            [*([str(self.work)] if self.work.versions else []), *([str(plan)] if orders or plan.empty else [])]
-        )
-        text = str(self.work) if self.work.versions and plan.empty else text
+        parts = [str(self.work)] if self.work.versions else []
+        text = "; ".join([*parts, *([] if parts and plan.empty else [str(plan)])])
         touched = self.record(state.UPDATING, f"{text} ({reason})" if reason else text, plan)
-        log.info(f"Updating: {plan}" + (f" ({reason})" if reason else ""))
+        log.info(f"Updating: {text}" + (f" ({reason})" if reason else ""))
         for name in (*plan.install, *plan.update):
             log.info(f"{name}: {plan.reasons.get(name, 'named by the migration')}")
         with self.failing(UpdateFailed), Pulse(settings, self.name, self.writer, self.progress):
@@ -661,11 +660,11 @@ class Window:
     def ready(self, detail: str) -> None:
         """Ready and the end of all marks, in one transaction."""
         modules = core.read_modules(self.connection)
-        sums = core.export(modules, self.folders)
+        sums = core.export(modules, self.folders) if self.booted else modules.foreign.sums
         with pg.transaction(self.connection) as cursor:
             cursor.execute(core.TABLE_SQL)
             core.settle(cursor)
-            if sums != modules.foreign.sums:
+            if sums is not None and sums != modules.foreign.sums:
                 checksums.write(cursor, sums)
             if self.work.versions:
                 migration_table.end_run(cursor, self.writer.run_id, "done")

@@ -44,8 +44,18 @@ def test_steps_are_told_when_they_end():
         "step 1 of 2 of 1.0.1: song songs.a::b done (0.0 s), committed by itself",
     ]
     assert _events.doing(events) == "step 2 of 2 of 1.0.1: sql UPDATE x"
+    module = {"event": "module", "name": "shop", "before": "1.0", "version": "1.1"}
+    assert _events.doing([*events, module]) == "step 2 of 2 of 1.0.1: sql UPDATE x; module shop: 1.0 -> 1.1"
+    assert _events.doing(events[:4]) == "step 1 of 2 of 1.0.1: song songs.a::b done (0.0 s), committed by itself"
     assert _events.doing(events[:2]) == "run abc begins on database acme: UpdateOnly"
     assert _events.doing([]) == ""
+
+
+def test_a_step_says_its_kind_once():
+    assert _events.what({"kind": "config_parameter", "name": "config_parameter a.b"}) == "config_parameter a.b"
+    assert _events.what({"kind": "update", "name": "install shop"}) == "install shop"
+    assert _events.what({"kind": "update", "name": "shop"}) == "update shop"
+    assert _events.what({"kind": "sql", "id": "pre/1"}) == "sql pre/1"
 
 
 def test_every_event_has_its_words():
