@@ -877,8 +877,19 @@ class Mover:
         return {fname for fname in before if fname}
 
     def count(self, groups: list[Group]) -> None:
-        """After the commit."""
+        """After the commit. What Odoo deleted or changed meanwhile is no trouble: its old content may be gone rightly."""
+        troubled = [row.id for group in groups if group.trouble for row in group.rows]
+        same = set()
+        if troubled:
+            same = set(
+                self.session.rows(
+                    "SELECT id, store_fname, checksum FROM public.ir_attachment WHERE id = ANY(%s)", troubled
+                )
+            )
         for group in groups:
+            if group.trouble:
+                self.tally.skipped += sum((row.id, row.fname, row.checksum) not in same for row in group.rows)
+                group.rows = [row for row in group.rows if (row.id, row.fname, row.checksum) in same]
             if group.trouble == "skipped":
                 continue
             if group.trouble:
