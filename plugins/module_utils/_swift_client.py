@@ -9,8 +9,9 @@ import json
 import time
 import typing as t
 import urllib.error
-import urllib.request
 from urllib.parse import quote
+
+from ansible.module_utils.urls import open_url
 
 ATTEMPTS = 4  # as for S3: a store that is slow for a moment is no reason to refuse a deployment
 
@@ -71,10 +72,9 @@ class Client:
         )
 
     def _call(self, method: str, url: str, headers: t.Mapping[str, str], body: bytes | None = None) -> t.Any:
-        request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with urllib.request.urlopen(request, timeout=self.timeout) as answer:
+                with open_url(url, data=body, headers=dict(headers), method=method, timeout=self.timeout) as answer:
                     answer.content = answer.read()
                     self.date = answer.headers.get("Date") or self.date
                     return answer

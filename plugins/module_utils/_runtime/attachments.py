@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import functools
 import os
 import signal
 import time
@@ -487,7 +488,7 @@ class Session:
         """(deleted, left for later) of what was written down: what no row names goes, what rows name is only forgotten."""
         deleted: list[str] = []
         later: list[str] = []
-        for place_of, some in _grouped(fnames, lambda fname: place_name(fname)).items():
+        for place_of, some in _grouped(fnames, place_name).items():
             place = self.places.get(place_of)
             if place is None:
                 later += some
@@ -497,17 +498,13 @@ class Session:
             for start in range(0, len(mine), 200):
                 part = mine[start : start + 200]
                 faults: dict[str, str] = {}
-
-                def delete(names: list[str], place: Place = place, faults: dict[str, str] = faults) -> None:
-                    faults.update(place.delete(names))
-
                 try:
                     with pg.transaction(self.database) as cursor:
                         if place_of == FILE:
                             # As Odoo's own collector: who has written a row that names a file has ended before we look.
                             cursor.execute("SET LOCAL lock_timeout = '500ms'")
                             cursor.execute("LOCK TABLE public.ir_attachment IN SHARE MODE")
-                        found = object_store.settle(cursor, part, delete)
+                        found = object_store.settle(cursor, part, functools.partial(_delete, place, faults))
                         done = [fname for fname in (*found.deleted, *found.named) if fname not in faults]
                         self.forget(cursor, kind, done)
                 except pg.psycopg2.errors.LockNotAvailable:
@@ -548,6 +545,11 @@ class Session:
                 return
             yield page
             last = page[-1].id
+
+
+def _delete(place: Place, faults: dict[str, str], names: list[str]) -> None:
+    """Deletes there; what could not be deleted, and why, is in `faults` afterwards."""
+    faults.update(place.delete(names))
 
 
 def _grouped(items: Sequence[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:

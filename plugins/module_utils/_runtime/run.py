@@ -237,6 +237,11 @@ def other_command(command: list[str], env: Mapping[str, str]) -> None:
     exec_command(command, environment)
 
 
+def _tell(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def rollback(arguments: list[str], env: Mapping[str, str]) -> int:
     """Tells what going back to a restore point would lose, and goes back when that is confirmed."""
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -244,7 +249,7 @@ def rollback(arguments: list[str], env: Mapping[str, str]) -> int:
     become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     settings = config.load(env)
     environment = odoo_environment(env, settings, pg.write_passfile(settings))
-    return rolling_back.command(settings, environment, arguments, lambda line: print(line, flush=True))
+    return rolling_back.command(settings, environment, arguments, _tell)
 
 
 def rehearse(env: Mapping[str, str]) -> int:
@@ -268,7 +273,7 @@ def rehearse(env: Mapping[str, str]) -> int:
     ended = {**events.result(told.kept, settings.version, failed=bool(code)), "rehearsal": result}
     told.emit("run_ended", status="failed" if code else "done", code=code, result=ended)
     told.close()
-    print(json.dumps(result, indent=2, default=str), flush=True)
+    _tell(json.dumps(result, indent=2, default=str))
     return code
 
 

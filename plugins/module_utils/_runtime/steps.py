@@ -100,6 +100,11 @@ def _flush() -> None:
             stream.flush()
 
 
+def tell(line: str) -> None:
+    """To the step's own log, which is what stdout is while a step is at work."""
+    sys.stdout.write(line + "\n")
+
+
 class Context:
     """What a song is given: anthem's Context, as songs and its lyrics use it."""
 
@@ -109,7 +114,7 @@ class Context:
         self.level = 0
 
     def log_line(self, message: str) -> None:
-        print("    " * self.level + str(message))
+        tell("    " * self.level + str(message))
 
     @contextlib.contextmanager
     def log(self, name: str, timing: bool = True, timestamp: bool = False) -> Iterator[None]:
@@ -472,7 +477,7 @@ class Performer:
                 if before != value:
                     changed = True
                     parameters.set_param(key, False if value is None else value)
-                    print(f"{key}: {'removed' if value is None else 'set'}")
+                    tell(f"{key}: {'removed' if value is None else 'set'}")
             told["changed"] = changed
 
     def _do_load_csv(self, step: Step, version: str, told: dict[str, Any], limit: TimeLimit) -> None:
@@ -499,7 +504,7 @@ class Performer:
                     for item in errors[:5]
                 )
                 raise StepError(first or f"{path}: could not be loaded")
-            print(f"{len(result['ids'])} records of {arguments['model']} from {path}")
+            tell(f"{len(result['ids'])} records of {arguments['model']} from {path}")
 
     # Modules
 

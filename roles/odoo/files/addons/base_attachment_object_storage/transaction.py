@@ -12,7 +12,10 @@ attachments takes them too.
 
 import logging
 
-from odoo.addons.odoo_cloud_compat import compat, settings  # noqa: F401 - settings finds the runtime
+from odoo.addons.odoo_cloud_compat import (
+    compat,
+    settings,  # noqa: F401 # pylint: disable=unused-import # finds the runtime
+)
 from odoo_cloud_runtime.object_store import LOCK_ALL, LOCK_CLASS, lock_number, settle
 
 _logger = logging.getLogger(__name__)

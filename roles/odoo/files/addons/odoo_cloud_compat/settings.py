@@ -15,7 +15,14 @@ def _find_runtime():
 
 
 _find_runtime()
-from odoo_cloud_runtime.variables import SettingsError, is_true, number, secret, text  # noqa: E402, F401
+# The addons import them from here.
+from odoo_cloud_runtime.variables import (  # noqa: E402, F401 # pylint: disable=unused-import
+    SettingsError,
+    is_true,
+    number,
+    secret,
+    text,
+)
 
 
 def running_env():
