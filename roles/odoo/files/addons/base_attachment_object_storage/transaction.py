@@ -12,9 +12,9 @@ attachments takes them too.
 
 import logging
 
-from odoo.addons.odoo_cloud_compat import (
+from odoo.addons.odoo_cloud_compat import (  # pylint: disable=unused-import
     compat,
-    settings,  # noqa: F401 # pylint: disable=unused-import # finds the runtime
+    settings,  # noqa: F401 # finds the runtime
 )
 from odoo_cloud_runtime.object_store import LOCK_ALL, LOCK_CLASS, lock_number, settle
 
