@@ -496,7 +496,8 @@ TRAP = """import sys
 
 
 def look(event, args):
-    if event == "import" and args[0] == "odoo":
+    # importlib.import_module() raises no event for the package itself; its first own import does.
+    if event == "import" and (args[0] == "odoo" or args[0].startswith("odoo.")):
         sys.stderr.write("oc-trap: odoo is imported\\n")
 
 
