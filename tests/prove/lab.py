@@ -428,7 +428,10 @@ class Lab:
             (WORK / name).mkdir(parents=True, exist_ok=True)
         LOGS.mkdir(parents=True, exist_ok=True)
         self.put("etc/postgres/postgresql.conf", POSTGRES_CONF)
-        self.put("etc/postgres/pg_hba.conf", "local all postgres peer\nhost all all all scram-sha-256\n")
+        self.put(
+            "etc/postgres/pg_hba.conf",
+            "local all postgres peer\nlocal all all scram-sha-256\nhost all all all scram-sha-256\n",
+        )
         self.put("etc/odoo/odoo.conf", ODOO_CONF.format(admin=secrets.token_hex(16)))
         self.put("etc/secrets/db_password", self.role_password)
         self.put("etc/secrets/admin_password", secrets.token_hex(16))
@@ -436,9 +439,13 @@ class Lab:
             docker("network", "create", "--label", LABEL, PREFIX)
         docker("volume", "create", "--label", LABEL, f"{PREFIX}-data")
         docker(
+            "volume", "create", "--label", LABEL, "--opt", "type=tmpfs", "--opt", "device=tmpfs",
+            "--opt", "o=uid=8432,gid=8432,mode=0755", f"{PREFIX}-socket",
+        )  # fmt: skip
+        docker(
             "run", "-d", "--name", f"{PREFIX}-postgres", "--label", LABEL, "--network", PREFIX, "--init", "--shm-size", "1g",
             "--tmpfs", "/srv/postgresql:uid=8432,gid=8432,mode=0700,size=10g",
-            "--tmpfs", "/run/postgresql:uid=8432,gid=8432,mode=0755", "--tmpfs", "/tmp",
+            "--mount", f"type=volume,source={PREFIX}-socket,target=/run/postgresql", "--tmpfs", "/tmp",
             "--mount", f"type=bind,source={WORK}/etc/postgres,target=/etc/postgresql-site,readonly",
             self.images["postgres"],
         )  # fmt: skip
@@ -470,7 +477,7 @@ class Lab:
         # Docker 20 now and then keeps an endpoint of a container that is gone, until it is started again itself; then the
         # empty network stays and the next run takes it.
         docker("network", "rm", PREFIX, check=False)
-        docker("volume", "rm", "-f", f"{PREFIX}-data", check=False)
+        docker("volume", "rm", "-f", f"{PREFIX}-data", f"{PREFIX}-socket", check=False)
 
     def close(self) -> None:
         if self.open and not self.keep:
@@ -603,9 +610,10 @@ class Lab:
         addons: pathlib.Path | None = None,
         mounts: t.Sequence[str] = (),
         options: t.Sequence[str] = (),
+        network: str = PREFIX,
         **env: str,
     ) -> Box:
-        """A container like those of the role odoo, not started yet."""
+        """A container like those of the role odoo, not started yet. Without a network (`none`) it has the server's socket."""
         name = f"{PREFIX}-{database.name}-{self.next_name('b')}"
         values = {
             "MODE": mode,
@@ -623,7 +631,7 @@ class Lab:
             **env,
         }
         arguments = [
-            "create", "--name", name, "--label", LABEL, "--network", PREFIX, "--user", "8069:8069", "--cap-drop", "ALL",
+            "create", "--name", name, "--label", LABEL, "--network", network, "--user", "8069:8069", "--cap-drop", "ALL",
             "--security-opt", "no-new-privileges", "--read-only", "--tmpfs", "/tmp", "--init",
             "--mount", f"type=bind,source={self.runtime},target=/opt/odoo-cloud/odoo_cloud_runtime,readonly",
             "--mount", f"type=bind,source={self.entrypoint},target=/usr/local/bin/odoo-cloud,readonly",
@@ -632,6 +640,9 @@ class Lab:
             "--mount", f"type=bind,source={addons or self.addons()},target=/mnt/extra-addons,readonly",
             "--mount", f"type=volume,source={PREFIX}-data,target=/var/lib/odoo",
         ]  # fmt: skip
+        if network == "none":
+            arguments += ["--mount", f"type=volume,source={PREFIX}-socket,target=/run/postgresql"]
+            values["DB_HOST"] = "/run/postgresql"
         for mount in mounts:
             arguments += ["--mount", mount]
         for key, value in values.items():

@@ -47,8 +47,9 @@ ADDITIVE = {
 # How another tool is called in a container: the database's address as libpq has it, and in Odoo's own file.
 TOOL_SETUP = """#!/bin/sh
 set -eu
-sed "/^.options.$/a db_name = $DB_NAME" /etc/odoo/odoo.conf > /tmp/odoo.conf
-export PGHOST="$DB_HOST" PGUSER="$DB_USER" PGDATABASE="$DB_NAME" PGSSLMODE=disable
+sed "/^.options.$/a db_name = ${DB_NAME:-$PGDATABASE}" /etc/odoo/odoo.conf > /tmp/odoo.conf
+# `odoo-cloud COMMAND` has given these under their own names; `docker exec` has not.
+export PGHOST="${DB_HOST:-$PGHOST}" PGUSER="${DB_USER:-$PGUSER}" PGDATABASE="${DB_NAME:-$PGDATABASE}" PGSSLMODE=disable
 PGPASSWORD="$(cat /run/secrets/db_password)"
 export PGPASSWORD ODOO_RC=/tmp/odoo.conf ODOO_DATA_PATH=/mnt/project HOME=/tmp PATH="/mnt/project/bin:$PATH"
 export PYTHONPATH=/mnt/project:/opt/tools TZ=UTC
