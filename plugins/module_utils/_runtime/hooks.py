@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from . import log
+from . import log, pg
 from .child import Child
 from .errors import ConfigError, HookFailed
 
@@ -125,11 +125,7 @@ def environment(
     carries the run in its name, so that a takeover ends it too."""
     result = dict(base)
     result.update(
-        PGHOST=settings.db_host,
-        PGPORT=str(settings.db_port),
-        PGUSER=settings.db_user,
-        PGDATABASE=settings.db_name,
-        PGSSLMODE=settings.db_sslmode,
+        pg.libpq_variables(settings),
         PGAPPNAME=app_name,
         ODOO_PGAPPNAME=app_name,
         ODOO_RC=settings.odoo_rc,

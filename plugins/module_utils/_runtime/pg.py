@@ -103,6 +103,17 @@ def connect(settings: Settings, database: str, name: str) -> Any:
     return connection
 
 
+def libpq_variables(settings: Settings) -> dict[str, str]:
+    """Where the database is, as psql and everything else on libpq look for it; the password is in the passfile."""
+    return {
+        "PGHOST": settings.db_host,
+        "PGPORT": str(settings.db_port),
+        "PGUSER": settings.db_user,
+        "PGDATABASE": settings.db_name,
+        "PGSSLMODE": settings.db_sslmode,
+    }
+
+
 @contextlib.contextmanager
 def transaction(connection: Any) -> Iterator[Any]:
     """A cursor on an autocommit connection, all or nothing."""

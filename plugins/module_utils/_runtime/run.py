@@ -217,7 +217,7 @@ def _to_ready(
 
 
 def other_command(command: list[str], env: Mapping[str, str]) -> None:
-    """`odoo shell`, `psql`, `bash`: as given, with the password where libpq finds it, and without the gate."""
+    """`odoo shell`, `psql`, `bash`: as given, with address and password where libpq finds them, and without the gate."""
     become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     settings: Settings | None = None
     passfile: str | None = None
@@ -230,6 +230,8 @@ def other_command(command: list[str], env: Mapping[str, str]) -> None:
             raise
         log.warning(f"{command[0]} starts without the database's password: {exc}")
     environment = odoo_environment(env, settings, passfile)
+    if settings is not None and not odoo:
+        environment.update(pg.libpq_variables(settings))
     if odoo and settings is not None:
         executable = install.odoo_executable(settings) if command[0] in ("odoo", "odoo-bin") else command[0]
         environment["ODOO_CLOUD_EXECUTABLE"] = executable
