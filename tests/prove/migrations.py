@@ -104,7 +104,9 @@ MUTANTS = {
         ),
         sample=True,
     ),
-    "end-scripts-forgotten": Mutant(("crash",), (("boot.py", "        patch_end_scripts(self)\n", ""),), sample=True),
+    "end-scripts-forgotten": Mutant(
+        ("crash",), (("boot.py", 'late: dict[str, str] = odoo.order["late"]', "late: dict[str, str] = {}"),), sample=True
+    ),
     "exit-is-success": Mutant(
         ("odd",), (("steps.py", "            function(ctx, **step.arguments.get(\"kwargs\", {}))",
                     "            try:\n                function(ctx, **step.arguments.get(\"kwargs\", {}))\n"

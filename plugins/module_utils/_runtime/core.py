@@ -293,11 +293,18 @@ def adoption(modules: Modules, settings: Settings, folders: list[str]) -> Adopti
     return Adoption(tuple(adopted), tuple(imported), differ, tuple(known))
 
 
-def export(modules: Modules, folders: list[str]) -> dict[str, Any]:
-    """click-odoo-update's record of this database, as it would make it itself now."""
+def export(modules: Modules, folders: list[str], touched: Iterable[str]) -> dict[str, Any]:
+    """click-odoo-update's record of this database, as it would make it itself now. Modules that this run has not touched, and
+    whose languages are the same, keep what was recorded: hashing all of Odoo again costs more than ten songs."""
     found: dict[str, Any] = {}
+    languages = ",".join(modules.languages)
+    done = set(touched)
     for name in sorted(modules.states):
         if modules.states[name] == "installed":
+            item, before = modules.known.get(name), (modules.foreign.sums or {}).get(name)
+            if before and name not in done and item is not None and item.checksum and item.languages == languages:
+                found[name] = before
+                continue
             path = addons.find(name, folders)
             found[name] = checksums.checksum(path, modules.foreign.patterns, modules.languages) if path else False
     return found

@@ -179,6 +179,18 @@ def last_release(connection: Any) -> str | None:
     return row[0] if row else None
 
 
+def before_run(connection: Any, run_id: str) -> str | None:
+    """The state that the run `run_id` came upon; None if it wrote the first row."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT state FROM public.curq_state_history WHERE id < (SELECT min(id) FROM public.curq_state_history"
+            " WHERE run_id = %s) ORDER BY id DESC LIMIT 1",
+            (run_id,),
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
 def last_fingerprint(connection: Any) -> str:
     """Of the hooks that ran in the latest window that ended well."""
     with connection.cursor() as cursor:

@@ -152,6 +152,7 @@ class Window:
         self.work = migrate.Work()
         self.missing: tuple[str, ...] = ()
         self.booted = False  # whether Odoo was started, so that modules may be others now
+        self.touched: set[str] = set()  # modules that Odoo was at in this run
         self.guard, self.connection, self.settings, self.writer = guard, connection, settings, writer
         self.name, self.env, self.hook_env, self.progress = name, env, hook_env, progress
         self.executable = install.odoo_executable(settings)
@@ -420,6 +421,7 @@ class Window:
                 self.say("Odoo is loading its modules", 0, touched or None)
         elif kind == "module":
             outcome.modules.append(event)
+            self.touched.add(event["name"])
             count = f" ({event['done']} of {max(touched, event['done'])})" if touched else ""
             if several:
                 place = f" ({self.progress.step} of {self.progress.of})"
@@ -660,7 +662,11 @@ class Window:
     def ready(self, detail: str) -> None:
         """Ready and the end of all marks, in one transaction."""
         modules = core.read_modules(self.connection)
-        sums = core.export(modules, self.folders) if self.booted else modules.foreign.sums
+        sums = modules.foreign.sums
+        if self.booted:
+            # What an interrupted run had done was not exported, so then nothing counts as recorded.
+            calm = state.before_run(self.connection, self.writer.run_id) == state.READY
+            sums = core.export(modules, self.folders, self.touched if calm else modules.states)
         with pg.transaction(self.connection) as cursor:
             cursor.execute(core.TABLE_SQL)
             core.settle(cursor)
