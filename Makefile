@@ -13,7 +13,7 @@ LINK := $(WORK)/collections/ansible_collections/odoo_cloud/platform
 INVENTORY ?= inventories/local
 ARGS ?=
 SCENARIO ?= default
-STAGES ?= lint unit state aws sanity engine core221 molecule browser prove-sample prove-state-sample prove-stateless-sample
+STAGES ?= lint unit state aws sanity engine core221 molecule browser prove-sample prove-state-sample prove-stateless-sample prove-migrations-sample
 # Only the demo is removed without a word; for another inventory say CONFIRM=<its odoo_cloud_name>.
 CONFIRM ?= $(if $(filter inventories/local,$(INVENTORY)),odoo-cloud)
 PART ?=
@@ -146,7 +146,7 @@ bench-attachments: tools-ready state-images ## the mover of attachments against 
 prove-migrations: tools-ready state-images ## run the bars of songs, migrations and updates with real Odoo 19 and 14 (PART=, MUTANT=, ARGS=--list)
 	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/migrations.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
 
-prove-migrations-sample: tools-ready state-images ## a small fixed sample of them
+prove-migrations-sample: tools-ready state-images ## a small fixed sample of them; part of `make test`
 	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/migrations.py --sample
 
 format: tools-ready ## let ruff format the Python files
