@@ -27,6 +27,10 @@ class DrainError(Exception):
     """One line for people."""
 
 
+class NotTaken(DrainError):
+    """nginx goes on with the configuration that it had."""
+
+
 def is_up(inspected: t.Mapping[str, t.Any] | None) -> bool:
     """Whether a container runs and says that it is well (one without a health check: that it runs)."""
     state = (inspected or {}).get("State") or {}
@@ -97,7 +101,7 @@ def reload(
     waited = 0.0
     while not look(pid) - before:
         if waited >= RELOAD_SECONDS:
-            raise DrainError("nginx did not take its configuration within 10 s; its log says why")
+            raise NotTaken("nginx did not take its configuration within 10 s; its log says why")
         sleep(POLL_SECONDS)
         waited += POLL_SECONDS
 
@@ -120,9 +124,16 @@ def set_upstream(path: str, upstream: str, servers: t.Sequence[str], nginx_pid: 
     """Tells nginx whom to ask; returns whether that was new to it."""
     if not os.path.isfile(path):
         raise DrainError(f"{path}: is not there; run the playbook proxy first")
+    with open(path, encoding="utf-8") as stream:
+        before = stream.read()
     if not write(path, upstream_config(upstream, servers)):
         return False
-    reload(nginx_pid)
+    try:
+        reload(nginx_pid)
+    except NotTaken:
+        if servers:  # a replica that is not out must not be out after the next start either
+            write(path, before)
+        raise
     os.makedirs(os.path.dirname(stamp), mode=0o755, exist_ok=True)
     with open(stamp, "a", encoding="ascii"):
         os.utime(stamp)  # the file is in use: nobody needs to load it once more
