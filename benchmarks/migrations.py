@@ -13,6 +13,7 @@ when a bar falls short. It needs what tests/prove/migrations.py needs, whose pro
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import pathlib
@@ -51,6 +52,7 @@ class Bench:
     def __init__(self, lab: MigrationLab, database: Database, release: Release) -> None:
         self.lab = lab
         click = click_odoo(database.version)
+        lab.compile(database.version, tools("marabunta"), click, release.folder)  # as pip and an image would have it
         done = lab.prepared(
             database, release, "UpdateOnly", "sleep", "infinity", EVENTS_FILE="", MIGRATION_FILE="",
             mounts=[f"type=bind,source={tools('marabunta')},target=/opt/tools,readonly",
@@ -131,6 +133,45 @@ def measure(lab: MigrationLab, version: str, rounds: int) -> t.Iterator[tuple[st
     yield "one changed module", times
 
 
+@dataclasses.dataclass(frozen=True)
+class Ratio:
+    """What came out for one bar against one tool."""
+
+    bar: str
+    tool: str
+    ours: float  # medians in seconds
+    theirs: float
+    ratios: tuple[float, ...]  # of each round by itself, so that a load that comes and goes is on both sides
+    wanted: float
+    seconds: dict[str, list[float]]
+
+    @property
+    def ratio(self) -> float:
+        return statistics.median(self.ratios)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.ours:.2f} s, {self.tool} {self.theirs:.2f} s, {self.ratio:.1f} times"
+            f" (rounds {min(self.ratios):.1f} to {max(self.ratios):.1f})"
+        )
+
+
+def compared(lab: MigrationLab, version: str, rounds: int) -> t.Iterator[Ratio]:
+    """Every bar with that version."""
+    for bar, times in measure(lab, version, rounds):
+        for ours, theirs, wanted in BARS[bar]:
+            ratios = tuple(one / two for one, two in zip(times[theirs], times[ours]))
+            yield Ratio(
+                f"{bar}, Odoo {version}",
+                theirs,
+                statistics.median(times[ours]),
+                statistics.median(times[theirs]),
+                ratios,
+                wanted,
+                times,
+            )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", choices=("14", "19"), action="append", help="only this one")
@@ -144,20 +185,15 @@ def main() -> int:
     try:
         lab.start(versions)
         for version in versions:
-            for bar, times in measure(lab, version, arguments.rounds):
-                medians = {name: round(statistics.median(values), 3) for name, values in times.items()}
-                found[f"{bar}, Odoo {version}"] = {"medians": medians, "seconds": times}
-                for ours, theirs, wanted in BARS[bar]:
-                    # Of each round by itself, so that a load that comes and goes is on both sides.
-                    ratios = [one / two for one, two in zip(times[theirs], times[ours])]
-                    ratio = statistics.median(ratios)
-                    short += ratio < wanted
-                    print(
-                        f"{'holds      ' if ratio >= wanted else 'FALLS SHORT'}  {bar}, Odoo {version}: {medians[ours]:.2f} s,"
-                        f" {theirs} {medians[theirs]:.2f} s, {ratio:.1f} times (rounds {min(ratios):.1f} to {max(ratios):.1f})"
-                        f"  (target: {wanted:g} times)",
-                        flush=True,
-                    )
+            for one in compared(lab, version, arguments.rounds):
+                medians = {name: round(statistics.median(values), 3) for name, values in one.seconds.items()}
+                found[one.bar] = {"medians": medians, "seconds": one.seconds}
+                holds = one.ratio >= one.wanted
+                short += not holds
+                print(
+                    f"{'holds      ' if holds else 'FALLS SHORT'}  {one.bar}: {one}  (target: {one.wanted:g} times)",
+                    flush=True,
+                )
     finally:
         lab.close()
     found["load at end"] = os.getloadavg()[0]

@@ -416,12 +416,7 @@ class Lab:
         atexit.register(self.close)
         # As the image has it: compiled, by the Python of each version, in a folder that Odoo's user can't write.
         for version in versions:
-            docker(
-                "run", "--rm", "--network", "none", "--user", "0:0",
-                "--mount", f"type=bind,source={self.runtime},target=/opt/odoo-cloud/odoo_cloud_runtime",
-                "--entrypoint", "python3", self.images[f"odoo-{version}"],
-                "-m", "compileall", "-q", "/opt/odoo-cloud/odoo_cloud_runtime",
-            )  # fmt: skip
+            self.compile(version, self.runtime)
         self.open = True
         shutil.rmtree(WORK / "etc", ignore_errors=True)
         for name in ("etc/postgres", "etc/odoo", "etc/secrets"):
@@ -467,6 +462,15 @@ class Lab:
             "run", "-d", "--name", f"{PREFIX}-files", "--label", LABEL, "--network", "none", "--init", "--user", "8069:8069",
             "--mount", f"type=volume,source={PREFIX}-data,target=/var/lib/odoo", "--entrypoint", "sleep",
             self.images[next(kind for kind in self.images if kind != "postgres")], "infinity",
+        )  # fmt: skip
+
+    def compile(self, version: str, *folders: pathlib.Path) -> None:
+        """Compiles the Python files in folders by the Python of that version's image."""
+        mounts = [f"--mount=type=bind,source={path},target=/mnt/{number}" for number, path in enumerate(folders)]
+        places = [f"/mnt/{number}" for number in range(len(folders))]
+        docker(
+            "run", "--rm", "--network", "none", "--user", "0:0", *mounts, "--entrypoint", "python3",
+            self.images[f"odoo-{version}"], "-m", "compileall", "-q", *places,
         )  # fmt: skip
 
     def sweep(self) -> None:

@@ -21,6 +21,7 @@ import contextlib
 import dataclasses
 import datetime
 import hashlib
+import importlib.util
 import json
 import pathlib
 import re
@@ -829,6 +830,21 @@ def part_click(run: Run) -> t.Iterator[Line]:
             f" {sum(name in adopted.box.logs() for name in OWN)} of {len(OWN)}",
             "nothing left", third == 0 and not mine,
         )  # fmt: skip
+
+
+# Speed
+
+
+def part_speed(run: Run) -> t.Iterator[Line]:
+    """benchmarks/migrations.py, with fewer rounds."""
+    spec = importlib.util.spec_from_file_location("benchmark", ROOT / "benchmarks" / "migrations.py")
+    if spec is None or spec.loader is None:
+        raise Shortfall("benchmarks/migrations.py is not there")
+    benchmark = sys.modules["benchmark"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    for version in run.versions:
+        for one in benchmark.compared(run.lab, version, 3):
+            yield Line(one.bar, str(one), f"{one.wanted:g} times", one.ratio >= one.wanted)
 
 
 PARTS: dict[str, t.Callable[[Run], t.Iterator[Line]]] = {

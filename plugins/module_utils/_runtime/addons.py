@@ -103,6 +103,39 @@ def read(name: str, folders: list[str]) -> Addon | None:
     return Addon(name, path, manifest)
 
 
+class Look:
+    """Addons as they lay there at one moment: what was read once is not read again. Who looks later takes a new one."""
+
+    def __init__(self) -> None:
+        self._addons: dict[tuple[str, tuple[str, ...]], Addon | None] = {}
+        self._sums: dict[tuple[str, frozenset[str]], str] = {}
+        self._names: dict[tuple[str, ...], list[str]] = {}
+
+    def read(self, name: str, folders: list[str]) -> Addon | None:
+        key = (name, tuple(folders))
+        if key not in self._addons:
+            self._addons[key] = read(name, folders)
+        return self._addons[key]
+
+    def checksum(self, addon: Addon, languages: Iterable[str]) -> str:
+        key = (addon.path, frozenset(languages))
+        if key not in self._sums:
+            self._sums[key] = checksum(addon, key[1])
+        return self._sums[key]
+
+    def names(self, folders: Iterable[str]) -> list[str]:
+        """The names of all addons in the addons folders."""
+        key = tuple(folders)
+        if key not in self._names:
+            self._names[key] = [
+                name
+                for folder in key
+                for name in (sorted(os.listdir(folder)) if os.path.isdir(folder) else ())
+                if os.path.isfile(os.path.join(folder, name, "__manifest__.py"))
+            ]
+        return self._names[key]
+
+
 def _translation_counts(name: str, languages: frozenset[str]) -> bool:
     """nl.po for nl_NL and nl_BE, nl_BE.po for nl_BE."""
     code = name[: -len(".po")]

@@ -17,6 +17,8 @@ that the order names, and reads the answers to its questions from another.
 from __future__ import annotations
 
 import contextlib
+import functools
+import gc
 import importlib
 import json
 import logging
@@ -84,14 +86,23 @@ def guard_connections(fence: Fence, name: str, version: int) -> None:
     import psycopg2
 
     connect = psycopg2.connect
+    factories: dict[type[Any], type[Any]] = {}
 
     def guarded(*args: Any, **values: Any) -> Any:
+        factory = values.get("connection_factory")
+        if factory is not None and not args:  # Odoo's pool
+            asked = {key: value for key, value in values.items() if key not in ("connection_factory", "password")}
+            if factory not in factories:
+                factories[factory] = _known_as_asked(factory)
+            values["connection_factory"] = factories[factory]
         values["application_name"] = name
         options = [f"-c {item}={value}" for item, value in LOST_MACHINE.items()]
         if version == 14:  # later ones set it themselves
             options.append("-c lock_timeout=15s")
         values["options"] = " ".join([values.get("options") or "", *options]).strip()
         connection = connect(*args, **values)
+        if factory is not None and not args:
+            connection.asked = psycopg2.extensions.make_dsn(**asked)
         if connection.info.dbname == fence.database:
             fence.events.send("session")  # the runtime compares how many there were with what the server counted
         fence.check(_Plain(connection), connection.info.dbname == fence.database)
@@ -99,6 +110,20 @@ def guard_connections(fence: Fence, name: str, version: int) -> None:
         return connection
 
     psycopg2.connect = guarded
+
+
+def _known_as_asked(factory: type[Any]) -> type[Any]:
+    """Connections whose `dsn` is what was asked for. From 16 on Odoo's pool takes one again only when that is what it asks for
+    now; with our name and options in it each step would open another."""
+
+    class Connection(factory):  # type: ignore[misc, valid-type]
+        asked = ""
+
+        @property
+        def dsn(self) -> str:
+            return self.asked or super().dsn
+
+    return Connection
 
 
 class _Plain:
@@ -145,6 +170,32 @@ def flush(record: Any) -> None:
         record.flush()
 
 
+def module_model() -> Any:
+    """The class of ir.module.module."""
+    models = importlib.import_module("odoo.addons.base.models.ir_module")
+    return getattr(models, "IrModuleModule", None) or models.Module  # 18 and later, before
+
+
+def patch_module_list(odoo: Odoo) -> None:
+    """One look at all manifests for each load: load_modules() updates the list of modules, and button_upgrade(), which it calls
+    right afterwards in the same transaction, does all of that again (14 to 19), for nothing and for a quarter of the time of a
+    small update."""
+    module = module_model()
+    update_list = module.update_list
+
+    @functools.wraps(update_list)
+    def once(records: Any) -> Any:
+        if not odoo.updating:
+            return update_list(records)
+        if odoo.listed:
+            return [0, 0]  # modules updated, modules added
+        result = update_list(records)
+        odoo.listed = True
+        return result
+
+    module.update_list = once
+
+
 class Checkpoint:
     """Writes a module's row of odoo_cloud_module in the transaction in which Odoo commits the module."""
 
@@ -155,8 +206,7 @@ class Checkpoint:
         self.began = time.monotonic()
 
     def patch(self) -> None:
-        models = importlib.import_module("odoo.addons.base.models.ir_module")
-        module = getattr(models, "IrModuleModule", None) or models.Module  # 18 and later, before
+        module = module_model()
         write = module.__dict__.get("write")
         checkpoint = self
 
@@ -277,12 +327,14 @@ class Odoo:
         self.commits = 0  # of transactions that wrote, on whatever cursor
         self.changed = False  # whether modules were changed and nobody was told yet
         self.updating = False
+        self.listed = False  # whether this load has updated the list of modules
         self.stack = contextlib.ExitStack()
 
     def start(self) -> None:
         if self.module is not None:
             return
         order, began = self.order, time.monotonic()
+        gc.disable()  # next to nothing of what importing makes is garbage; looking for it costs a tenth
         odoo = import_odoo(self.version, order["executable"])
         import csv
 
@@ -298,16 +350,19 @@ class Odoo:
             guard_plain_loads()  # a registry for songs must not upgrade what an interrupted run left
         guard_commits(self, self.version)
         Checkpoint(order, self.events).patch()
+        patch_module_list(self)
         patch_end_scripts(self)
         self.module = odoo
         if self.version == 14:
             self.stack.enter_context(importlib.import_module("odoo.api").Environment.manage())
+        gc.freeze()
+        gc.enable()
         self.events.send("booted", seconds=round(time.monotonic() - began, 3))
 
     @contextlib.contextmanager
     def changing(self) -> Any:
         """While modules are changed: errors that Odoo only logs count, end- scripts run."""
-        self.updating = True
+        self.updating, self.listed = True, False
         try:
             yield
         finally:

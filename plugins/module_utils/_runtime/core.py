@@ -12,7 +12,6 @@ module's `end-` migration scripts have yet to run.
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,8 +128,12 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
-def make_plan(modules: Modules, settings: Settings, folders: list[str], resume: bool = False) -> Plan:
-    """What has to be done. With `resume` an interrupted run is finished, whatever the mode asks for besides."""
+def make_plan(
+    modules: Modules, settings: Settings, folders: list[str], resume: bool = False, look: addons.Look | None = None
+) -> Plan:
+    """What has to be done. With `resume` an interrupted run is finished, whatever the mode asks for besides. `look`: what was
+    seen of the addons a moment ago, when it was."""
+    look = look if look is not None else addons.Look()
     reasons: dict[str, str] = {}
     install: list[str] = []
     update: list[str] = []
@@ -169,7 +172,7 @@ def make_plan(modules: Modules, settings: Settings, folders: list[str], resume: 
                     update.append(name)
                     reasons[name] = "UPDATE is 'all'"
         elif settings.update == ("changed",):
-            for name, why in _changed(modules, settings, folders, missing):
+            for name, why in _changed(modules, settings, folders, missing, look):
                 update.append(name)
                 reasons.setdefault(name, why)
         else:
@@ -191,12 +194,14 @@ def make_plan(modules: Modules, settings: Settings, folders: list[str], resume: 
     return Plan(tuple(install), tuple(update), reasons, tuple(dict.fromkeys(finish)), tuple(missing))
 
 
-def _changed(modules: Modules, settings: Settings, folders: list[str], missing: list[str]) -> Iterable[tuple[str, str]]:
+def _changed(
+    modules: Modules, settings: Settings, folders: list[str], missing: list[str], look: addons.Look
+) -> Iterable[tuple[str, str]]:
     """Installed modules whose code is not the one that was installed, with the reason."""
     for name in sorted(modules.states):
         if modules.states[name] not in ("installed", "to upgrade"):
             continue
-        addon = addons.read(name, folders)
+        addon = look.read(name, folders)
         if addon is None or not addon.installable:
             missing.append(name)  # made in the database (studio), or its code is gone; Odoo cannot update it
             continue
@@ -206,7 +211,7 @@ def _changed(modules: Modules, settings: Settings, folders: list[str], missing: 
         elif known is None or not known.checksum:
             if not unchanged_elsewhere(modules, addon):
                 yield name, "its content was never recorded"
-        elif addons.checksum(addon, known.languages.split(",")) != known.checksum:
+        elif look.checksum(addon, known.languages.split(",")) != known.checksum:
             yield name, "its content changed"
         elif addon.version(settings.version) not in ("", modules.versions.get(name)):
             yield (
@@ -219,16 +224,6 @@ def unchanged_elsewhere(modules: Modules, addon: addons.Addon) -> bool:
     """Whether click-odoo-update has recorded the very content that is there now."""
     stored = (modules.foreign.sums or {}).get(addon.name)
     return bool(stored) and stored == checksums.checksum(addon.path, modules.foreign.patterns, modules.languages)
-
-
-def on_disk(folders: Iterable[str]) -> list[str]:
-    """The names of all addons in the addons folders."""
-    return [
-        name
-        for folder in folders
-        for name in (sorted(os.listdir(folder)) if os.path.isdir(folder) else ())
-        if os.path.isfile(os.path.join(folder, name, "__manifest__.py"))
-    ]
 
 
 def record(cursor: Any, addon: addons.Addon, modules: Modules, run_id: str) -> None:

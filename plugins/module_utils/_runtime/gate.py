@@ -77,6 +77,7 @@ class Gate:
         self.events = EventFile()
         self.changed = False  # whether a window was opened
         self.source: migrate.Source | None = None
+        self.look = addons.Look()
 
     def close(self) -> None:
         if self.waiting is not None:
@@ -301,6 +302,7 @@ class Gate:
     def attempt(self) -> tuple[bool, str, bool]:
         """One look, and one step if it is ours to take: done, why (not), look again at once."""
         settings = self.settings
+        self.look = addons.Look()  # one look at the code for before the lock and under it
         history = state.read_history(self.database)
         latest = self.latest = history.latest
         if settings.mode == "Init" and history.ever_open:
@@ -339,7 +341,7 @@ class Gate:
         return self.checked_folders
 
     def plan(self, resume: bool = False) -> core.Plan:
-        return core.make_plan(core.read_modules(self.database), self.settings, self.folders(), resume)
+        return core.make_plan(core.read_modules(self.database), self.settings, self.folders(), resume, self.look)
 
     def steps(self) -> migrate.Work:
         """What is to be done of MIGRATION_FILE and STEPS."""
@@ -353,6 +355,7 @@ class Gate:
             core.read_modules(self.database),
             self.folders(),
             migrate.song_paths(settings, self.env),
+            self.look,
         )
 
     def update(self, guard: lock.Lock, plan: core.Plan, reason: str, work: migrate.Work) -> None:

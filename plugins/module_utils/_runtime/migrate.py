@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import core, migration, migration_plan, migration_table, pg, songs
+from . import addons, core, migration, migration_plan, migration_table, pg, songs
 from .config import Settings
 from .errors import MigrationRefused, NeedsDecision, RuntimeFailure
 from .migration import UPDATE, Migration, MigrationError, Problem, Step, Version, number
@@ -159,6 +159,7 @@ def look(
     modules: core.Modules,
     folders: Sequence[str],
     paths: Sequence[str],
+    seen: addons.Look | None = None,
 ) -> Work:
     """What is to be done for this database, seen now. A run that is at work there must have been excluded."""
     if not settings.updating:
@@ -195,7 +196,7 @@ def look(
                 )
     adhoc, done, resumed, notes = _adhoc(source, step_rows, last)
     work = Work(source, plan, adhoc, done, resumed, left, notes)
-    problems, unchecked = _check(work, settings, folders, paths)
+    problems, unchecked = _check(work, settings, folders, paths, seen if seen is not None else addons.Look())
     return dataclasses.replace(work, problems=tuple(problems), unchecked=tuple(unchecked))
 
 
@@ -258,7 +259,7 @@ def _adhoc(
 
 
 def _check(
-    work: Work, settings: Settings, folders: Sequence[str], paths: Sequence[str]
+    work: Work, settings: Settings, folders: Sequence[str], paths: Sequence[str], seen: addons.Look
 ) -> tuple[list[Problem], list[Problem]]:
     """Songs and modules of the steps that are to be done; those of versions that are done may be gone."""
     versions = [dataclasses.replace(item.version, steps=item.steps) for item in work.plan.versions]
@@ -268,7 +269,7 @@ def _check(
     if not versions:
         return [], []
     pending = Migration(settings.migration_file or "STEPS", tuple(versions))
-    known = core.on_disk(folders)
+    known = seen.names(folders)
     problems = migration.unknown_modules(pending, known, work.plan.mode)
     wrong, unchecked = songs.check(pending, songs.Songs(paths, folders), work.plan.mode)
     for version in versions:

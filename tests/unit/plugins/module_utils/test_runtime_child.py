@@ -54,6 +54,15 @@ def test_code():
     assert Child(["sh", "-c", "kill -9 $$"], os.environ).run(lambda: True) == -9
 
 
+@pytest.mark.parametrize("tells", [True, False], ids=["told by the kernel", "asked again and again"])
+def test_the_end_is_seen_with_and_without_the_kernels_help(tells, monkeypatch):
+    if not tells:
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
+    asked = []
+    assert Child(["sh", "-c", "sleep 0.12; exit 3"], os.environ).run(lambda: asked.append(1) or True) == 3
+    assert asked  # the lock, meanwhile
+
+
 def test_a_program_that_is_not_there():
     with pytest.raises(HookFailed, match="the hook: '/nowhere' cannot be run: No such file"):
         Child(["/nowhere"], os.environ, what="the hook", failure=HookFailed).run(lambda: True)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import pytest
 
@@ -68,6 +69,18 @@ def test_only_what_changed(recorded, folders, tmp_path):
     assert plan.reasons["shop"] == "its content changed"
     assert core.make_plan(recorded, Wish("InstallAndRun"), folders).empty, "install modes do not update"
     assert core.make_plan(recorded, Wish(update=("none",)), folders).empty
+
+
+def test_one_look_reads_an_addon_once_and_the_next_one_again(recorded, folders, tmp_path):
+    look = addons.Look()
+    assert core.make_plan(recorded, Wish(), folders, look=look).empty
+    assert look.names(folders) == sorted([*NAMES, "new"])
+    (tmp_path / "shop" / "models.py").write_text("x")
+    shutil.rmtree(tmp_path / "new")
+    assert core.make_plan(recorded, Wish(), folders, look=look).empty
+    assert look.names(folders) == sorted([*NAMES, "new"])
+    assert core.make_plan(recorded, Wish(), folders, look=addons.Look()).update == ("shop",)
+    assert addons.Look().names(folders) == sorted(NAMES)
 
 
 def test_another_language_changes_nothing_by_itself(recorded, folders):

@@ -81,7 +81,9 @@ def load_modules(database, force_demo=False, status=None, update_module=False):
             update_list(cr)
             cr.execute("UPDATE ir_module_module SET state = 'to install' WHERE name = 'base'")
         if update_module:
-            update_list(cr)
+            from odoo.addons.base.models.ir_module import Module
+
+            Module(Env(cr), None).update_list()
             wanted = list(config["init"])
             while wanted:
                 name = wanted.pop()

@@ -20,4 +20,7 @@ class _Model:
 
 
 class Module(_Model):
-    pass
+    def update_list(self):
+        from odoo.modules import loading
+
+        loading.update_list(self.env.cr)
