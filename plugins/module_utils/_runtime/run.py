@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -13,7 +14,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from . import config, core, events, install, lock, log, migrate, pg, platform_check, restore_point, state, static
@@ -147,7 +148,7 @@ def run(env: Mapping[str, str]) -> int:
     become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     run_id = uuid.uuid4().hex[:12]
     told = events.EventFile(env.get("EVENTS_FILE") or "", run_id)
-    try:
+    with _ending(told):
         settings = config.load(env)
         if settings.mode == "Init" and settings.list_db:
             log.info("Init: LIST_DB is True, there is no database to initialise")
@@ -155,12 +156,6 @@ def run(env: Mapping[str, str]) -> int:
         platform_check.before_database(env, settings)
         told.emit("run_started", mode=settings.mode, release=settings.release, database=settings.db_name)
         executable, environment, copying, changed = _to_ready(settings, env, told, run_id)
-    except RuntimeFailure as exc:
-        told.emit("run_ended", **_ending(exc, exc.exit_code, told))
-        raise
-    except pg.psycopg2.Error as exc:
-        told.emit("run_ended", **_ending(exc, EXIT_DATABASE_ERROR, told))
-        raise
     status = "done" if changed else "nothing"
     told.emit("run_ended", status=status, code=0, result=events.result(told.kept, settings.version))
     told.close()
@@ -176,12 +171,18 @@ def run(env: Mapping[str, str]) -> int:
     return 0
 
 
-def _ending(exc: BaseException, code: int, told: events.EventFile) -> dict[str, Any]:
-    """The last event of a run that did not end well."""
-    statuses = ((Stopped, "signal"), (LockLost, "lost"), (RolledBack, "rolled_back"), (NeedsDecision, "held"))
-    status = next((name for kind, name in statuses if isinstance(exc, kind)), "failed")
-    result = events.result(told.kept, failed=True)
-    return {"status": status, "code": code, "error": pg.one_line(exc), "result": result}
+@contextlib.contextmanager
+def _ending(told: events.EventFile) -> Iterator[None]:
+    """A run that does not end well says so in its last event."""
+    try:
+        yield
+    except (RuntimeFailure, pg.psycopg2.Error) as exc:
+        statuses = ((Stopped, "signal"), (LockLost, "lost"), (RolledBack, "rolled_back"), (NeedsDecision, "held"))
+        status = next((name for kind, name in statuses if isinstance(exc, kind)), "failed")
+        code = exc.exit_code if isinstance(exc, RuntimeFailure) else EXIT_DATABASE_ERROR
+        result = events.result(told.kept, failed=True)
+        told.emit("run_ended", status=status, code=code, error=pg.one_line(exc), result=result)
+        raise
 
 
 def _to_ready(
@@ -261,17 +262,11 @@ def rehearse(env: Mapping[str, str]) -> int:
     become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     run_id = uuid.uuid4().hex[:12]
     told = events.EventFile(env.get("EVENTS_FILE") or "", run_id)
-    try:
+    with _ending(told):
         settings = config.load(env)
         told.emit("run_started", mode="rehearse", release=settings.release, database=settings.db_name)
         environment = odoo_environment(env, settings, pg.write_passfile(settings))
         code, result = rehearsal.run(settings, environment, told, run_id)
-    except RuntimeFailure as exc:
-        told.emit("run_ended", **_ending(exc, exc.exit_code, told))
-        raise
-    except pg.psycopg2.Error as exc:
-        told.emit("run_ended", **_ending(exc, EXIT_DATABASE_ERROR, told))
-        raise
     ended = {**events.result(told.kept, settings.version, failed=bool(code)), "rehearsal": result}
     told.emit("run_ended", status="failed" if code else "done", code=code, result=ended)
     told.close()
