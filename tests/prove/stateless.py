@@ -38,6 +38,7 @@ import time
 import typing as t
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import psycopg2
 from frame import Line, mutated, run_part, sentence, summary
@@ -48,6 +49,7 @@ KILLS = {"14": 10, "19": 10}
 ATTACHMENTS = {"14": 2500, "19": 2500}
 SESSIONS = {"14": 500, "19": 500}
 REQUESTS = {"14": 600, "19": 600}
+MOVED = 1000  # by the part `speed`
 # Together every way from one place to another.
 WAYS = {
     "19": ("s3", "swift", "db", "file", "swift", "s3", "file"),
@@ -557,6 +559,23 @@ def upload_line(run: Run, database: Database, idle: Box, version: str) -> t.Iter
         f"{left} objects after the kill; {sentence(troubles, 'none left over')}, exit {code}", "0 orphans",
         not troubles and not code and left > 0,
     )  # fmt: skip
+
+
+def part_speed(run: Run) -> t.Iterator[Line]:
+    """The mover against one loop in one transaction and one thread: `make bench-attachments` with fewer attachments and one round."""
+    import attachments as bench
+
+    number = 200 if run.sample else MOVED
+    options = bench.arguments(["--attachments", str(number), "--rounds", "1", "--rounds-delayed", "1"])
+    version = run.versions[0]
+    steps = bench.measured(run.lab, options, version)["steps"]
+    for kind, target in bench.BARS.items():
+        step = steps[kind]
+        yield Line(
+            f"mover against a plain loop, {number} attachments to S3, {'directly' if kind == 'bare' else f'{options.delay} ms a request'},"
+            f" Odoo {version}",
+            f"{step['ratio']} times: {step['median']['mover']} s, {step['median']['loop']} s", f"{target:g} times", step["ratio"] >= target,
+        )  # fmt: skip
 
 
 ROLLBACK = """
