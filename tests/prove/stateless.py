@@ -104,7 +104,9 @@ MUTANTS = {
          (f"{ADDONS}/session_redis/factory.py", "file_store=file_store if where.import_files else None", "file_store=None")),
     ),
     "redis-away-is-an-error": Mutant(
-        ("redis",), ((f"{ADDONS}/session_redis/store.py", "except redis.exceptions.RedisError as error:", "except KeyError as error:"),)
+        ("redis",),
+        ((f"{ADDONS}/session_redis/store.py", "except redis.exceptions.RedisError as error:\n            silent",
+          "except KeyError as error:\n            silent"),),
     ),
     "each-worker-for-itself": Mutant(
         ("counter",),
@@ -754,17 +756,19 @@ def part_redis(run: Run, version: str) -> t.Iterator[Line]:
         threads = [threading.Thread(target=ask, args=tuple(pair)) for pair in sessions]
         for thread in threads:
             thread.start()
-        time.sleep(3)
-        down = time.monotonic()
-        docker("stop", "-t", "5", run.lab.redis.name)
-        time.sleep(5)
-        docker("start", run.lab.redis.name)
-        until(run.lab.redis.answers, 30, "Redis does not come back", 0.1)
-        up = time.monotonic()
-        time.sleep(6)
-        stop.set()
-        for thread in threads:
-            thread.join(30)
+        try:
+            time.sleep(3)
+            down = time.monotonic()
+            docker("stop", "-t", "5", run.lab.redis.name)
+            time.sleep(5)
+            docker("start", run.lab.redis.name)
+            until(run.lab.redis.answers, 30, "Redis does not come back", 0.1)
+            up = time.monotonic()
+            time.sleep(6)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join(30)
         bad = [entry for entry in seen if entry[2] != 200 or entry[3] != entry[4]]
         outside = [entry for entry in bad if entry[1] < down or entry[0] > up + 2]
         odd = [entry[2] for entry in bad if entry[2] != 503]
