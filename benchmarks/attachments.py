@@ -117,18 +117,18 @@ class Delay:
 class Bench:
     """One filled database, and copies of it for each measurement."""
 
-    def __init__(self, lab: StatelessLab, number: int, size: int) -> None:
-        self.lab, self.number = lab, number
-        self.filled = lab.ready(VERSION, STORES)
+    def __init__(self, lab: StatelessLab, number: int, size: int, version: str) -> None:
+        self.lab, self.number, self.version = lab, number, version
+        self.filled = lab.ready(version, STORES)
         box = lab.idle(self.filled)
         found = shell(box, self.filled, FILL.format(number=number, size=size))
         if found != number:
             raise Shortfall(f"{found} attachments were made and not {number}")
         box.remove()
-        lab.templates[VERSION, "filled"] = self.filled
+        lab.templates[version, "filled"] = self.filled
 
     def measure(self, way: str, endpoint: str) -> float:
-        database = self.lab.installed(VERSION, ("filled",))
+        database = self.lab.installed(self.version, ("filled",))
         with self.lab.trial(database):
             box = self.lab.idle(database, **({"AWS_HOST": endpoint} if endpoint else {}))
             begin = time.monotonic()
@@ -157,16 +157,13 @@ class Bench:
             raise Shortfall(f"{len(moved)} of {self.number} attachments are in the store")
 
 
-def run(options: argparse.Namespace) -> dict[str, t.Any]:
-    lab = StatelessLab(*snapshot(ROOT, WORK / "runtime"), ROOT)
-    lab.part = "bench"
+def measured(lab: StatelessLab, options: argparse.Namespace, version: str = VERSION) -> dict[str, t.Any]:
+    """Both ways by turns, on a bench that has been started."""
     times: dict[str, dict[str, list[float]]] = {}
-    proxy = None
+    gateway = docker("network", "inspect", "-f", "{{range .IPAM.Config}}{{.Gateway}}{{end}}", PREFIX).strip()
+    proxy = Delay(gateway, (lab.swift.address, 8080), options.delay / 1000)
     try:
-        lab.start([VERSION])
-        gateway = docker("network", "inspect", "-f", "{{range .IPAM.Config}}{{.Gateway}}{{end}}", PREFIX).strip()
-        proxy = Delay(gateway, (lab.swift.address, 8080), options.delay / 1000)
-        bench = Bench(lab, options.attachments, options.size)
+        bench = Bench(lab, options.attachments, options.size, version)
         for kind, endpoint, rounds in (
             ("bare", "", options.rounds),
             ("delayed", f"http://{gateway}:{proxy.port}", options.rounds_delayed),
@@ -176,9 +173,7 @@ def run(options: argparse.Namespace) -> dict[str, t.Any]:
                 for way in ("loop", "mover") if turn % 2 == 0 else ("mover", "loop"):
                     times.setdefault(kind, {}).setdefault(way, []).append(bench.measure(way, endpoint))
     finally:
-        if proxy is not None:
-            proxy.stop()
-        lab.close()
+        proxy.stop()
     result: dict[str, t.Any] = {
         "attachments": options.attachments, "mean_bytes": options.size + 500, "delay_ms": options.delay,
         "steps": {},
@@ -191,6 +186,16 @@ def run(options: argparse.Namespace) -> dict[str, t.Any]:
             "ratio": round(median["loop"] / median["mover"], 2),
         }
     return result
+
+
+def run(options: argparse.Namespace) -> dict[str, t.Any]:
+    lab = StatelessLab(*snapshot(ROOT, WORK / "runtime"), ROOT)
+    lab.part = "bench"
+    try:
+        lab.start([VERSION])
+        return measured(lab, options)
+    finally:
+        lab.close()
 
 
 def arguments(given: t.Sequence[str] | None = None) -> argparse.Namespace:

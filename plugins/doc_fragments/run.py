@@ -6,24 +6,10 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What the modules have in common that do something to an instance's database in a container of its own."""
+    """What the modules have in common, beside one_off, that change an instance's modules or data step by step."""
 
     DOCUMENTATION = r"""
 options:
-  instance:
-    description: Name of the instance, as its inventory group is called.
-    type: str
-    required: true
-  platform:
-    description: Name of the platform, as C(odoo_cloud_name).
-    type: str
-    default: odoo-cloud
-  definition:
-    description:
-      - The container, as the role P(odoo_cloud.platform.container#role) takes it. The role P(odoo_cloud.platform.odoo#role) gives it.
-      - Default is that of the instance's newest replica on this machine, so code, image, settings and secrets are those that it serves
-        with.
-    type: dict
   hooks:
     description: Whether hooks after an update run only if modules or hooks changed. Default is what the instance says.
     type: str
@@ -66,9 +52,6 @@ options:
         waited
         for the same run.
     type: path
-  docker_host:
-    description: The engine's socket. Default is the environment variable E(DOCKER_HOST), then V(unix:///var/run/docker.sock).
-    type: str
 notes:
   - Runs on the machine that carries the instance, as a user that may use the engine and read the events (root).
   - While it works, the task's output tells each step as it ends (not with C(async)).

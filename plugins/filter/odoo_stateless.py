@@ -11,6 +11,7 @@ class FilterModule:
     def filters(self):
         return {
             "odoo_stateless_env": _stateless.variables,
+            "odoo_sites": _stateless.sites,
             "odoo_preflight_instances": _platform_preflight.arguments,
             "s3_policy": _s3_policy.policy,
         }

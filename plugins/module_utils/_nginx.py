@@ -21,6 +21,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
 _UPSTREAM_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 _SIZE = re.compile(r"[0-9]+[kmgKMG]?\Z")
+_STORE = re.compile(rf"https?://{_LABEL}(?:\.{_LABEL})*(?::[0-9]{{1,5}})?\Z")
 _PATH = re.compile(r"/[A-Za-z0-9._/-]*\Z")
 
 
@@ -100,6 +101,11 @@ def _normal_site(number: int, site: t.Any, defaults: dict[str, t.Any]) -> dict[s
     static_root = str(site.get("static_root") or f"/srv/static/{instance}/current")
     if not _PATH.match(static_root) or ".." in static_root:
         raise SiteError(f"{where}.static_root={static_root!r}: give an absolute path without blanks")
+    store = str(site.get("store") or "").rstrip("/")
+    if store and not _STORE.match(store):
+        raise SiteError(
+            f"{where}.store={site['store']!r}: give the store's address without a path, for example http://swift:8080"
+        )
     max_body = str(site.get("max_body") or defaults.get("max_body") or "1g")
     if not _SIZE.match(max_body):
         raise SiteError(f"{where}.max_body={max_body!r}: give a size such as 256m or 1g")
@@ -114,6 +120,7 @@ def _normal_site(number: int, site: t.Any, defaults: dict[str, t.Any]) -> dict[s
         "upstream_name": name,
         "upstream_servers": servers,
         "static_root": static_root,
+        "store": store,
         "max_body": max_body,
         "hsts_max_age": int(hsts or 0),
         "extra_config": str(site.get("extra_config") or ""),

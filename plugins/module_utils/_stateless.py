@@ -16,6 +16,7 @@ from ._runtime import cloud_platform
 
 SECRETS = "/run/secrets"  # where containers see the instance's secrets
 DAY = 86400
+AWS = "https://s3{}.amazonaws.com"
 
 # Defaults of the instance's variables, as in C(_instance.DEFAULTS).
 DEFAULTS: dict[str, t.Any] = {
@@ -36,6 +37,7 @@ DEFAULTS: dict[str, t.Any] = {
     "odoo_metrics_token": None,
     "odoo_statsd_host": None,
     "odoo_statsd_port": 8125,
+    "odoo_direct_download_bytes": 1048576,
     "odoo_env": {},
 }
 
@@ -63,6 +65,9 @@ def problems(settings: t.Mapping[str, t.Any]) -> list[tuple[str, t.Any, str]]:
         value = settings[variable]
         if value is not None and not re.match(r"[1-9]\d*\Z", str(value)):
             found.append((variable, value, "give a whole number, 1 or more"))
+    if not re.match(r"\d+\Z", str(settings["odoo_direct_download_bytes"])):
+        value = settings["odoo_direct_download_bytes"]
+        found.append(("odoo_direct_download_bytes", value, "give a number of bytes, or 0 for never"))
     for variable in ("odoo_s3_endpoint", "odoo_swift_auth_url"):
         value = settings[variable]
         if value is not None and not re.match(r"https?://[^\s/@]+(/\S*)?\Z", str(value)):
@@ -119,6 +124,7 @@ def build(
         # A test's sessions are for a day: its copies of production come and go.
         "expiration": settings["odoo_session_expiration"] or (DAY if environment == "test" else None),
         "expiration_anonymous": settings["odoo_session_expiration_anonymous"],
+        "direct_bytes": int(settings["odoo_direct_download_bytes"]),
         "statsd": {"host": settings["odoo_statsd_host"], "port": settings["odoo_statsd_port"]},
         "env": {str(key): _text(value) for key, value in settings["odoo_env"].items()},
     }
@@ -157,6 +163,8 @@ def variables(
             ODOO_CLOUD_PLATFORM_KIND=mine["kind"],
             HEALTH_PATH="/monitoring/readiness",
         )
+        if mine["direct_bytes"] != DEFAULTS["odoo_direct_download_bytes"]:  # which is the addon's too
+            env["ODOO_DIRECT_DOWNLOAD_BYTES"] = mine["direct_bytes"]
         env.update(_sessions(instance, redis))
         env.update(_attachments(instance, storage))
     if mine["json"]:
@@ -173,6 +181,26 @@ def variables(
         )
     env.update(mine["env"])
     return {name: str(value) for name, value in env.items() if value not in (None, "")}
+
+
+def sites(instances: t.Sequence[t.Mapping[str, t.Any]], storage: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """The proxy's sites, with the store that it may get large files from. ``storage`` as for variables()."""
+    return [{**instance["site"], "store": _store_address(instance, storage)} for instance in instances]
+
+
+def _store_address(instance: t.Mapping[str, t.Any], storage: t.Mapping[str, t.Any]) -> str:
+    """Where objects can be had by a signed address, without a path; empty for nowhere."""
+    mine = instance["platform"]
+    if not mine["stateless"] or not mine["direct_bytes"]:
+        return ""
+    endpoint = str(storage.get("endpoint") or "")
+    if mine["kind"] == "ovh":
+        # Another Swift's objects are where its catalogue says, which only a login tells.
+        endpoint = "" if mine["swift"]["auth_url"] else endpoint
+    else:
+        region = mine["s3"]["region"] or storage.get("region") or "us-east-1"
+        endpoint = str(mine["s3"]["endpoint"] or endpoint) or AWS.format("" if region == "us-east-1" else f".{region}")
+    return re.sub(r"(https?://[^/]+).*", r"\1", endpoint)
 
 
 def _sessions(instance: t.Mapping[str, t.Any], redis: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

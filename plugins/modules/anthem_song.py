@@ -21,6 +21,7 @@ description:
     M(odoo_cloud.platform.odoo_migration).
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.one_off
   - odoo_cloud.platform.run
 attributes:
   check_mode:

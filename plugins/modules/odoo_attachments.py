@@ -21,6 +21,7 @@ description:
   - Small images and assets stay in the database as the addons' rule says, see C(docs/addons.md).
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.one_off
 attributes:
   check_mode:
     support: full
@@ -31,19 +32,6 @@ attributes:
   idempotent:
     support: full
 options:
-  instance:
-    description: Name of the instance, as its inventory group is called.
-    type: str
-    required: true
-  platform:
-    description: Name of the platform, as C(odoo_cloud_name).
-    type: str
-    default: odoo-cloud
-  definition:
-    description:
-      - The container, as the role P(odoo_cloud.platform.container#role) takes it. Default is that of the instance's newest replica on
-        this machine, with its image, settings and secrets.
-    type: dict
   action:
     description: What to do.
     type: str
@@ -112,9 +100,6 @@ options:
     description: Seconds to wait for the end. What takes longer goes on; used again with the same options the module waits for it.
     type: int
     default: 86400
-  docker_host:
-    description: The engine's socket. Default is the environment variable E(DOCKER_HOST), then V(unix:///var/run/docker.sock).
-    type: str
 notes:
   - Runs on a machine that carries a replica of the instance, as a user that may use the engine (root).
   - While a run changes modules, it waits and moves nothing.

@@ -18,6 +18,7 @@ description:
   - The database is closed meanwhile. It is verified afterwards, and opened only if all is well.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.one_off
   - odoo_cloud.platform.run
 attributes:
   check_mode:

@@ -16,6 +16,7 @@ description:
   - A module that is installed is never initialised again, so nothing that users edited is overwritten.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.one_off
   - odoo_cloud.platform.run
 attributes:
   check_mode:

@@ -19,6 +19,7 @@ description:
     and payments are switched off.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.one_off
   - odoo_cloud.platform.run
 attributes:
   check_mode:

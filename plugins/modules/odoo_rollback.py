@@ -17,6 +17,7 @@ description:
   - All sessions are ended. Stop the replicas first, as the playbook C(rollback) does.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.one_off
   - odoo_cloud.platform.run
 attributes:
   check_mode:

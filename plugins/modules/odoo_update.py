@@ -18,6 +18,7 @@ description:
   - Versions of a migration file that are pending are left pending, see M(odoo_cloud.platform.odoo_migration).
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.one_off
   - odoo_cloud.platform.run
 attributes:
   check_mode:

@@ -34,6 +34,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"\x81\x05hello")
             self.close_connection = True
             return
+        if self.path.startswith("/direct") or self.path.startswith("/bucket/"):
+            self.direct(self.path.startswith("/bucket/"))
+            return
         body = json.dumps(
             {
                 "port": port,
@@ -53,6 +56,38 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def direct(self, store: bool) -> None:
+        """As Odoo sends nginx to the store for a file (/direct?<what to ask for>), and as the store answers (/bucket/...)."""
+        body = b""
+        self.send_response(403 if store and "refused" in self.path else 200)
+        if store:
+            body = json.dumps(
+                {"path": self.path, "headers": [[n.lower(), v] for n, v in self.headers.items()]}
+            ).encode()
+            for name in (
+                "Content-Type",
+                "ETag",
+                "Last-Modified",
+                "Content-Disposition",
+                "X-Amz-Request-Id",
+                "Set-Cookie",
+            ):
+                self.send_header(name, "store/s")
+            self.send_header("X-Accel-Redirect", "/web")
+        else:
+            self.send_header("X-Accel-Redirect", "/.odoo-store")
+            self.send_header("X-Odoo-Target", self.path.partition("?")[2])
+            self.send_header("X-Odoo-Range", "bytes=5-9")
+            self.send_header("Content-Type", "application/pdf")
+            self.send_header("ETag", '"odoo"')
+            self.send_header("Last-Modified", "Wed, 25 Nov 2026 10:00:00 GMT")
+            self.send_header("Content-Disposition", "attachment; filename=a.pdf")
+            self.send_header("Content-Security-Policy", "default-src 'none'")
+            self.send_header("Set-Cookie", "session_id=abc; Path=/; HttpOnly")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     do_GET = do_POST = do_HEAD = do_PUT = do_OPTIONS = answer
 

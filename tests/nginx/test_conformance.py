@@ -380,6 +380,54 @@ def test_too_many_logins_are_slowed_down_but_pages_are_not() -> None:
     assert set(pages) == {200}
 
 
+# Large files, past Odoo
+
+
+def test_a_file_comes_from_the_store_with_odoos_headers() -> None:
+    answer = ask(
+        "/direct?/bucket/key?sign=1",
+        headers=["Cookie: session_id=mine", "Authorization: me", "If-None-Match: x", "Range: bytes=0-"],
+    )
+    assert answer.status == 200
+    # The store is asked for this, and told nothing of who asks.
+    assert answer.seen["path"] == "/bucket/key?sign=1"
+    assert answer.seen["headers"] == [["host", "new.odoo:8069"], ["range", "bytes=5-9"], ["connection", "close"]]
+    found = {
+        name: answer.header(name)
+        for name in ("content-type", "etag", "last-modified", "content-disposition", "content-security-policy")
+    }
+    assert found == {
+        "content-type": "application/pdf", "etag": '"odoo"', "last-modified": "Wed, 25 Nov 2026 10:00:00 GMT",
+        "content-disposition": "attachment; filename=a.pdf", "content-security-policy": "default-src 'none'",
+    }  # fmt: skip
+    assert answer.header("x-content-type-options") == "nosniff"
+    assert "abc" in answer.header("set-cookie") and "store" not in answer.header("set-cookie")
+    assert not any("sign=1" in value or "store" in value for dummy, value in answer.headers)
+    assert not answer.header("x-amz-request-id") + answer.header("x-odoo-target") + answer.header("x-accel-redirect")
+
+
+@pytest.mark.parametrize("target", ["@127.0.0.1:8081/status", ".evil.example/", ""])
+def test_no_other_host_than_the_store_is_asked(target: str) -> None:
+    assert ask(f"/direct?{target}").status == 404
+
+
+def test_what_the_store_says_when_it_refuses_is_not_shown() -> None:
+    answer = ask("/direct?/bucket/refused")
+    assert answer.status == 502
+    assert b"Back in a moment" in answer.body
+
+
+def test_nobody_can_ask_for_the_place_itself() -> None:
+    assert ask("/.odoo-store").status == 404
+    # A site without a store doesn't have it: the answer is Odoo's.
+    assert ask("/.odoo-store", host="old.localhost").status == 200
+
+
+@pytest.mark.parametrize(("host", "told"), [("new.localhost", ["http://new.odoo:8069"]), ("old.localhost", [])])
+def test_odoo_is_told_of_the_store_by_nginx_alone(host: str, told: list[str]) -> None:
+    assert ask("/x", host=host, headers=["X-Odoo-Store: http://evil.example"]).upstream_header("x-odoo-store") == told
+
+
 # Replicas
 
 

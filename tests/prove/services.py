@@ -168,10 +168,12 @@ class Redis:
             f"exec $(command -v valkey-server || command -v redis-server) --port 6379 --bind '* -::*' --dir /tmp --appendonly yes"
             f" --protected-mode no --requirepass {self.password}",
         )  # fmt: skip
-        self.address = address(self.name)
-        until(lambda: self.answers(), 30, f"{self.name} does not answer", 0.2)
+        until(self.answers, 30, f"{self.name} does not answer", 0.2)
 
     def answers(self) -> bool:
+        self.address = address(self.name)  # another one after it was stopped
+        if not self.address:
+            return False
         try:
             with socket.create_connection((self.address, 6379), 1) as connection:
                 connection.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())

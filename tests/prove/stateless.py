@@ -38,6 +38,7 @@ import time
 import typing as t
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import psycopg2
 from frame import Line, mutated, run_part, sentence, summary
@@ -48,6 +49,7 @@ KILLS = {"14": 10, "19": 10}
 ATTACHMENTS = {"14": 2500, "19": 2500}
 SESSIONS = {"14": 500, "19": 500}
 REQUESTS = {"14": 600, "19": 600}
+MOVED = 1000  # by the part `speed`
 # Together every way from one place to another.
 WAYS = {
     "19": ("s3", "swift", "db", "file", "swift", "s3", "file"),
@@ -102,7 +104,9 @@ MUTANTS = {
          (f"{ADDONS}/session_redis/factory.py", "file_store=file_store if where.import_files else None", "file_store=None")),
     ),
     "redis-away-is-an-error": Mutant(
-        ("redis",), ((f"{ADDONS}/session_redis/store.py", "except redis.exceptions.RedisError as error:", "except KeyError as error:"),)
+        ("redis",),
+        ((f"{ADDONS}/session_redis/store.py", "except redis.exceptions.RedisError as error:\n            silent",
+          "except KeyError as error:\n            silent"),),
     ),
     "each-worker-for-itself": Mutant(
         ("counter",),
@@ -559,6 +563,23 @@ def upload_line(run: Run, database: Database, idle: Box, version: str) -> t.Iter
     )  # fmt: skip
 
 
+def part_speed(run: Run) -> t.Iterator[Line]:
+    """The mover against one loop in one transaction and one thread: `make bench-attachments` with fewer attachments and one round."""
+    import attachments as bench
+
+    number = 200 if run.sample else MOVED
+    options = bench.arguments(["--attachments", str(number), "--rounds", "1", "--rounds-delayed", "1"])
+    version = run.versions[0]
+    steps = bench.measured(run.lab, options, version)["steps"]
+    for kind, target in bench.BARS.items():
+        step = steps[kind]
+        yield Line(
+            f"mover against a plain loop, {number} attachments to S3, {'directly' if kind == 'bare' else f'{options.delay} ms a request'},"
+            f" Odoo {version}",
+            f"{step['ratio']} times: {step['median']['mover']} s, {step['median']['loop']} s", f"{target:g} times", step["ratio"] >= target,
+        )  # fmt: skip
+
+
 ROLLBACK = """
 A = env['ir.attachment']
 env['ir.config_parameter'].set_param('ir_attachment.location', {store!r})
@@ -735,17 +756,19 @@ def part_redis(run: Run, version: str) -> t.Iterator[Line]:
         threads = [threading.Thread(target=ask, args=tuple(pair)) for pair in sessions]
         for thread in threads:
             thread.start()
-        time.sleep(3)
-        down = time.monotonic()
-        docker("stop", "-t", "5", run.lab.redis.name)
-        time.sleep(5)
-        docker("start", run.lab.redis.name)
-        until(run.lab.redis.answers, 30, "Redis does not come back", 0.1)
-        up = time.monotonic()
-        time.sleep(6)
-        stop.set()
-        for thread in threads:
-            thread.join(30)
+        try:
+            time.sleep(3)
+            down = time.monotonic()
+            docker("stop", "-t", "5", run.lab.redis.name)
+            time.sleep(5)
+            docker("start", run.lab.redis.name)
+            until(run.lab.redis.answers, 30, "Redis does not come back", 0.1)
+            up = time.monotonic()
+            time.sleep(6)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join(30)
         bad = [entry for entry in seen if entry[2] != 200 or entry[3] != entry[4]]
         outside = [entry for entry in bad if entry[1] < down or entry[0] > up + 2]
         odd = [entry[2] for entry in bad if entry[2] != 503]

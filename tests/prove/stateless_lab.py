@@ -90,8 +90,8 @@ def odoo_arguments(database: Database, *more: str) -> list[str]:
     ]  # fmt: skip
 
 
-def shell(box: Box, database: Database, script: str, **env: str) -> t.Any:
-    """What a script in Odoo's own shell answers: it calls answer(value) once."""
+def shell(box: Box, database: Database | list[str], script: str, **env: str) -> t.Any:
+    """What a script in Odoo's own shell answers: it calls answer(value) once. In place of a database of the lab: Odoo's arguments."""
     # In one piece: the shell runs what it reads as a program only if it is not a terminal's.
     text = (
         "import json\n"
@@ -100,8 +100,8 @@ def shell(box: Box, database: Database, script: str, **env: str) -> t.Any:
     )
     options = [item for name, value in env.items() for item in ("-e", f"{name}={value}")]
     out = docker(
-        "exec", "-i", *options, box.name, "odoo-cloud", "odoo", "shell", *odoo_arguments(database), text=text, check=False,
-        timeout=600,
+        "exec", "-i", *options, box.name, "odoo-cloud", "odoo", "shell",
+        *(database if isinstance(database, list) else odoo_arguments(database)), text=text, check=False, timeout=600,
     )  # fmt: skip
     begin = out.rfind(BEGIN)
     if begin < 0:

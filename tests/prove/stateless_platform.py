@@ -10,11 +10,15 @@ and secrets, the images of PROVE_IMAGES) with the playbooks, once for each versi
 
 from __future__ import annotations
 
+import hashlib
+import http.client
 import json
 import os
 import pathlib
 import re
 import secrets
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -25,12 +29,16 @@ import yaml
 from frame import Line, sentence
 from lab import IMAGES, LABEL, LOGS, PREFIX, ROOT, WORK, Box, Shortfall, docker, until
 from services import address, image_id, owned
+from stateless_lab import shell
 
 VENV, VENV_TEST = ROOT / ".work" / "venv", ROOT / ".work" / "venv-test"
 BROWSER = ROOT / "tests" / "browser"
 SITE = f"{PREFIX}-site"
 HTTP, HTTPS, STORE = (int(port) for port in os.environ.get("PROVE_SITE_PORTS", "9680,9643,9695").split(","))
 EXIT_PLATFORM = 92
+KINDS = {"19": ("exoscale", "s3"), "14": ("ovh", "swift")}  # both ways to the store
+BIG = 100 * 1024**2
+LITTLE = 16 * 1024**2  # of memory, for a download
 
 
 def knowledge(name: str) -> t.Any:
@@ -367,6 +375,7 @@ class Site(demo.Platform):
         self.variables.update(
             odoo_cloud_name=SITE, odoo_cloud_root=f"/srv/{SITE}", odoo_cloud_secrets_dir=str(self.secrets),
             odoo_cloud_http_port=HTTP, odoo_cloud_https_port=HTTPS, object_storage_port=STORE, image_name=IMAGES,
+            odoo_platform_kind=KINDS[version][0],
         )  # fmt: skip
 
     def site(self, *args: str, **keywords: t.Any) -> tuple[str, float]:
@@ -438,10 +447,100 @@ def one_dies(site: Site, version: str) -> t.Iterator[Line]:
         "exec", f"{SITE}-postgres", "psql", "-U", "postgres", "-d", "demo", "-Atc",
         "SELECT value FROM ir_config_parameter WHERE key IN ('cloud.platform.kind', 'ir_attachment.location') ORDER BY key",
     ).split()  # fmt: skip
-    good = again == ["exoscale", "s3"] and "Traceback" not in song
+    good = again == list(KINDS[version]) and "Traceback" not in song
     yield Line(
         f"env['cloud.platform'].install() from a song, Odoo {version}",
-        f"{' in '.join(again)}, {time.monotonic() - begin:.1f} s" if good else song.strip()[-250:], "exoscale in s3", good,
+        f"{' in '.join(again)}, {time.monotonic() - begin:.1f} s" if good else song.strip()[-250:], " in ".join(KINDS[version]), good,
+    )  # fmt: skip
+    yield from big_download(site, version, names)
+
+
+# A large file
+
+MAKE_BIG = """
+import hashlib, os
+data = os.urandom({size})
+one = env['ir.attachment'].create({{'name': 'big.bin', 'raw': data, 'mimetype': 'application/x-big', 'public': True}})
+env.cr.commit()
+answer([one.id, one.store_fname, hashlib.sha256(data).hexdigest()])
+"""
+
+
+class Peak:
+    """The most memory that one of these containers' Odoo processes gained."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.before: dict[int, int] = {}
+        for name in names:
+            for line in docker("top", name, "-eo", "pid,args").splitlines()[1:]:
+                pid, dummy, command = line.strip().partition(" ")
+                if "odoo" in command:
+                    pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5")
+                    self.before[int(pid)] = self.most(int(pid))
+
+    @staticmethod
+    def most(pid: int) -> int:
+        found = re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text())
+        return int(found.group(1)) * 1024 if found else 0
+
+    def gained(self) -> int:
+        return max(self.most(pid) - size for pid, size in self.before.items())
+
+
+def fetched(connection: http.client.HTTPConnection, path: str, **headers: str) -> tuple[int, dict[str, str], str, int]:
+    """Status, headers, SHA-256 and size of one download."""
+    try:
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        digest, size = hashlib.sha256(), 0
+        for piece in iter(lambda: answer.read(1 << 18), b""):
+            digest.update(piece)
+            size += len(piece)
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, digest.hexdigest(), size
+    finally:
+        connection.close()
+
+
+def big_download(site: Site, version: str, names: list[str]) -> t.Iterator[Line]:
+    """Through nginx it comes from the store; nobody's worker has it in memory."""
+    number, fname, digest = shell(
+        Box(None, names[1]), ["-d", "demo", "--no-http", "--log-level=warn"], MAKE_BIG.format(size=BIG)
+    )
+    context = ssl.create_default_context(cafile=str(site.secrets / "tls" / "ca.crt"))
+    path = f"/web/content/{number}?download=true"
+
+    def nginx() -> http.client.HTTPConnection:
+        connection = http.client.HTTPSConnection("demo.localhost", HTTPS, context=context, timeout=120)
+        connection._create_connection = lambda dummy, *rest: socket.create_connection(("127.0.0.1", HTTPS), *rest)
+        return connection
+
+    peak = Peak(names)
+    status, headers, found, size = fetched(nginx(), path)
+    past = peak.gained()
+    troubles = []
+    if (status, found, size) != (200, digest, BIG):
+        troubles.append(f"{status}, {size} bytes, {'the same' if found == digest else 'another'} content")
+    if headers.get("content-type") != "application/x-big" or "big.bin" not in headers.get("content-disposition", ""):
+        troubles.append(f"headers {headers}")
+    if {"x-accel-redirect", "x-odoo-target", "x-odoo-range"} & set(headers):
+        troubles.append("the store's address was shown")
+    status, part, dummy, size = fetched(nginx(), path, Range="bytes=1000-1999")
+    if (status, size, part.get("content-range")) != (206, 1000, f"bytes 1000-1999/{BIG}"):
+        troubles.append(f"a part of it: {status}, {size} bytes, {part.get('content-range')}")
+    status, dummy, *rest = fetched(nginx(), path, **{"If-None-Match": headers.get("etag", "")})
+    if status != 304:
+        troubles.append(f"asked for again with its ETag: {status}")
+    if past > LITTLE:
+        troubles.append("through a worker")
+    peak = Peak(names)
+    status, dummy, found, size = fetched(http.client.HTTPConnection(address(names[1]), 8069, timeout=120), path)
+    if (status, found) != (200, digest):
+        troubles.append(f"from Odoo itself: {status}, {size} bytes")
+    yield Line(
+        f"a file of {BIG >> 20} MB in {fname.partition(':')[0]}, through nginx and from Odoo's own port, Odoo {version}",
+        f"a worker's memory grew by {past / 1e6:.0f} MB and {peak.gained() / 1e6:.0f} MB;"
+        f" {sentence(troubles, 'same content, headers, parts and conditions')}",
+        f"{LITTLE >> 20} MB at most through nginx", not troubles,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the object stores of attachments have in common, for the Odoo addons and for the mover.
 
-A store is a module (store_s3, store_swift) with: SCHEME, ERRORS, bucket_name, check, put, get, download, opened, head,
+A store is a module (store_s3, store_swift) with: SCHEME, ERRORS, bucket_name, check, put, get, download, opened, link, head,
 listing, delete. An object is named by ``scheme://bucket/key`` in the column store_fname, and its key is the SHA-1 of its content.
 
 A store knows no transactions. Against the race of "the last row of an object is deleted" with "the same content is uploaded

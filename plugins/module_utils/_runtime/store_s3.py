@@ -84,24 +84,26 @@ def code(error: Exception) -> str:
     return ""
 
 
-def client(env: Environment = None) -> Any:
+def client(env: Environment = None, style: str = "auto") -> Any:
     """The client of this process. After a fork a new one: two processes must not talk on one connection."""
     where = load(env)
-    key = (os.getpid(), where)
+    key = (os.getpid(), where, style)
     with _lock:
         if key not in _clients:
-            _clients.clear()
-            _clients[key] = _make(where)
+            for other in [one for one in _clients if one[:2] != key[:2]]:
+                del _clients[other]
+            _clients[key] = _make(where, style)
         return _clients[key]
 
 
-def _make(where: Where) -> Any:
-    options = {
+def _make(where: Where, style: str) -> Any:
+    options: dict[str, Any] = {
         "connect_timeout": variables.number("AWS_CONNECT_TIMEOUT", 5, 1),
         "read_timeout": variables.number("AWS_READ_TIMEOUT", 60, 1),
         "retries": {"mode": "standard", "max_attempts": 3},
         "max_pool_connections": 50,
         "signature_version": "s3v4",
+        "s3": {"addressing_style": style},
     }
     try:  # newer versions add a checksum to every request that most compatible stores don't understand
         config = botocore.config.Config(
@@ -204,6 +206,15 @@ def opened(bucket: str, key: str, start: int, stop: int) -> Iterator[bytes]:
             yield from body.iter_chunks(CHUNK)
 
     return pieces()
+
+
+def link(bucket: str, key: str, seconds: int) -> str:
+    """An address that gives the object to whoever has it, for so long. The bucket is in its path: its host is the same for all."""
+    return str(
+        client(style="path").generate_presigned_url(
+            "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=seconds
+        )
+    )
 
 
 def head(bucket: str, key: str) -> Found | None:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import concurrent.futures
 import datetime
+import hashlib
+import hmac
 import io
 import logging
 import os
 import re
 import threading
+import urllib.parse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +26,7 @@ try:
     import requests
     import swiftclient
     import swiftclient.exceptions
+    import swiftclient.utils
 except ImportError:  # said when the store is needed
     swiftclient = None
 
@@ -45,7 +49,11 @@ ERRORS: tuple[type[Exception], ...] = (
     else ()
 )
 
+# The container's key for addresses: the second one, the first is left to whoever runs the store.
+LINK_KEY = "x-container-meta-temp-url-key-2"
+
 _sessions: dict[Any, Any] = {}
+_linked: dict[Any, str] = {}
 _lock = threading.Lock()
 _local = threading.local()
 
@@ -205,6 +213,24 @@ def opened(container: str, key: str, start: int, stop: int) -> Iterator[bytes]:
             talk.close()
 
     return pieces()
+
+
+def link(container: str, key: str, seconds: int) -> str:
+    """An address (Temp URL) that gives the object to whoever has it, for so long. The container's key is made of our password."""
+    where = load()
+    secret = hmac.new(where.password.encode(), f"temp-url {container}".encode(), hashlib.sha256).hexdigest()
+    known = (os.getpid(), where, container)
+    if known not in _linked:
+        talk = connection()
+        if talk.head_container(container).get(LINK_KEY) != secret:
+            talk.post_container(container, {LINK_KEY: secret})
+        _linked.clear()
+        _linked[known] = talk.url or talk.get_auth()[0]
+    storage = urllib.parse.urlsplit(_linked[known])
+    path = f"{storage.path.rstrip('/')}/{container}/{key}"
+    signed = swiftclient.utils.generate_temp_url(path, seconds, secret, "GET", digest="sha256")
+    dummy, mark, query = signed.rpartition("?")
+    return f"{storage.scheme}://{storage.netloc}{urllib.parse.quote(path)}{mark}{query}"
 
 
 def head(container: str, key: str) -> Found | None:

@@ -69,6 +69,12 @@ def test_given_certificates():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (
+            {"store": "http://swift:8080/v1"},
+            r"nginx_sites\[0\]\.store='http://swift:8080/v1': give the store's address without",
+        ),
+        ({"store": "swift:8080"}, r"store='swift:8080': give the store's address"),
+        ({"store": 'http://a";'}, r"store="),
         ({"version": "13"}, r"nginx_sites\[0\]\.version='13': give one of 14"),
         ({"version": None}, "version=None"),
         ({"instance": "a b"}, r"instance='a b'"),

@@ -67,6 +67,31 @@ def test_what_the_role_makes_is_right_by_the_rules(environment, kind):
     assert made["server_wide_modules"] == ["session_redis", "logging_json"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "storage", "address"),
+    [
+        ({}, STORAGE, "http://swift:8080"),
+        ({"odoo_s3_endpoint": "https://s3.example.com/path"}, STORAGE, "https://s3.example.com"),
+        ({}, {"endpoint": "", "region": "us-east-1"}, "https://s3.amazonaws.com"),
+        ({"odoo_s3_region": "eu-central-1"}, {"endpoint": ""}, "https://s3.eu-central-1.amazonaws.com"),
+        ({"odoo_platform_kind": "ovh"}, STORAGE, "http://swift:8080"),
+        ({"odoo_platform_kind": "ovh", "odoo_swift_auth_url": "https://auth.example.com/v3"}, STORAGE, ""),
+        ({"odoo_direct_download_bytes": 0}, STORAGE, ""),
+        ({"odoo_stateless": False}, STORAGE, ""),
+    ],
+)
+def test_which_store_nginx_may_ask(settings, storage, address):
+    made = instance(**settings)
+    assert _stateless.sites([made], storage) == [{**made["site"], "store": address}]
+
+
+def test_from_which_size_on_files_go_past_odoo():
+    assert "ODOO_DIRECT_DOWNLOAD_BYTES" not in variables()
+    assert variables(odoo_direct_download_bytes=5)["ODOO_DIRECT_DOWNLOAD_BYTES"] == "5"
+    with pytest.raises(_instance.InventoryError, match="odoo_direct_download_bytes='1m'.*give a number of bytes"):
+        instance(odoo_direct_download_bytes="1m")
+
+
 def test_no_variable_holds_a_secret():
     made = instance(odoo_metrics=True, odoo_metrics_token="token-of-the-scraper", odoo_platform_kind="ovh")
     found = _stateless.variables(made, REDIS, STORAGE)

@@ -1,11 +1,11 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""A file on its way from the store to the browser, in pieces, so that it never is in a worker's memory as a whole."""
+"""A file on its way from the store to the browser: past Odoo if nginx can ask the store, else in pieces, never as a whole in memory."""
 
 from odoo.addons.odoo_cloud_compat import compat
 from werkzeug.http import parse_range_header
 
-CHUNK = 256 * 1024
+from . import direct
 
 
 def bounds(header, size):
@@ -36,6 +36,7 @@ class ObjectStream(compat.Stream):
         )
         stream.fetch = lambda: attachment._file_read(attachment.store_fname)
         stream.open_part = attachment._store_opener()
+        stream.direct = lambda: direct.headers(attachment, attachment.store_fname, attachment.file_size)
         return stream
 
     @property
@@ -63,8 +64,7 @@ class ObjectStream(compat.Stream):
         if response.status_code == 304:
             return response
         # ... and the body is ours.
-        start, stop = 0, self.size
-        response.headers["Accept-Ranges"] = "bytes"
+        part = None
         if environ.get("HTTP_IF_RANGE") in (None, response.headers.get("ETag")):
             try:
                 part = bounds(environ.get("HTTP_RANGE"), self.size)
@@ -72,10 +72,15 @@ class ObjectStream(compat.Stream):
                 response.status_code = 416
                 response.headers["Content-Range"] = f"bytes */{self.size}"
                 return response
-            if part is not None:
-                start, stop = part
-                response.status_code = 206
-                response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{self.size}"
+        start, stop = part or (0, self.size)
+        found = self.direct()
+        if found:
+            response.headers.update(dict(found, **{"X-Odoo-Range": f"bytes={start}-{stop - 1}" if part else ""}))
+            return response
+        response.headers["Accept-Ranges"] = "bytes"
+        if part is not None:
+            response.status_code = 206
+            response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{self.size}"
         response.headers["Content-Length"] = str(stop - start)
         if environ.get("REQUEST_METHOD") != "HEAD":
             response.response = self.open_part(start, stop)

@@ -154,8 +154,13 @@ Stream = getattr(http, "Stream", None)
 
 
 def request_environ():
-    """The WSGI environment of the request that is being answered."""
-    return http.request.httprequest.environ
+    """The WSGI environment of the request that is being answered, {} if there is none."""
+    return http.request.httprequest.environ if http.request else {}
+
+
+def request_path():
+    """The path that is being asked for, '' if there is no request."""
+    return http.request.httprequest.path if http.request else ""
 
 
 def object_streams(make):

@@ -1,3 +1,8 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from odoo.addons.odoo_cloud_compat import compat
+
 from . import ir_attachment
+
+if compat.Stream is None:
+    from . import ir_http

@@ -7,6 +7,8 @@ A transaction's end is what most of this is about, so these tests work with curs
 
 import contextlib
 import os
+import urllib.parse
+import urllib.request
 import uuid
 
 from odoo import SUPERUSER_ID, api
@@ -305,10 +307,52 @@ class DownloadTests:
         head = self.opener.head(compat.base_url() + url)
         self.assertEqual((head.status_code, head.headers["Content-Length"]), (200, str(len(data))))
 
+    def _store(self, attachment):
+        """The address of the store, as nginx tells it."""
+        address = urllib.parse.urlsplit(attachment._store_link(attachment.store_fname, 60))
+        return f"{address.scheme}://{address.netloc}"
+
+    def test_past_odoo(self):
+        data = uuid.uuid4().bytes * 70000
+        attachment = self._create(data, "application/pdf")
+        url, store = f"/web/content/{attachment.id}?download=true", self._store(attachment)
+        answer = self.url_open(url, headers={"X-Odoo-Store": store})
+        self.assertEqual((answer.status_code, answer.content), (200, b""))
+        self.assertEqual(answer.headers["X-Accel-Redirect"], "/.odoo-store")
+        self.assertEqual(answer.headers["Content-Type"], "application/pdf")
+        self.assertIn("attachment", answer.headers["Content-Disposition"])
+        self.assertEqual(answer.headers["X-Odoo-Range"], "")
+        with urllib.request.urlopen(store + answer.headers["X-Odoo-Target"], timeout=20) as given:
+            self.assertEqual(given.read(), data)
+        part = self.url_open(url, headers={"X-Odoo-Store": store, "Range": "bytes=5-9"})
+        self.assertEqual((part.status_code, part.headers["X-Odoo-Range"]), (200, "bytes=5-9"))
+        other = self.url_open(url, headers={"X-Odoo-Store": store, "Range": "bytes=5-9", "If-Range": '"of before"'})
+        self.assertEqual((other.status_code, other.headers["X-Odoo-Range"]), (200, ""))
+        same = self.url_open(url, headers={"X-Odoo-Store": store, "If-None-Match": answer.headers["ETag"]})
+        self.assertEqual((same.status_code, same.content), (304, b""))
+        self.assertNotIn("X-Accel-Redirect", same.headers)
+
+    def test_not_past_odoo(self):
+        """Another store than nginx's, no nginx, a small file, a file of another bucket."""
+        data = uuid.uuid4().bytes * 70000
+        attachment, small = self._create(data, "application/pdf"), self._create(data[:999999], "text/plain")
+        store = self._store(attachment)
+        for one, headers in (
+            (attachment, {"X-Odoo-Store": "http://elsewhere:8080"}),
+            (attachment, {}),
+            (small, {"X-Odoo-Store": store}),
+        ):
+            answer = self.url_open(f"/web/content/{one.id}", headers=headers)
+            self.assertEqual((answer.status_code, answer.content), (200, data[: one.file_size]))
+            self.assertNotIn("X-Accel-Redirect", answer.headers)
+        self.assertEqual(attachment._store_link(f"{self.storage}://production/{attachment.checksum}", 60), "")
+
     def test_image_is_scaled(self):
         image = compat.png(400, 300)
         attachment = self._create(image, "image/png")
-        answer = self.url_open(f"/web/image/{attachment.id}/40x30")
+        os.environ["ODOO_DIRECT_DOWNLOAD_BYTES"] = "1"
+        self.addCleanup(os.environ.pop, "ODOO_DIRECT_DOWNLOAD_BYTES")
+        answer = self.url_open(f"/web/image/{attachment.id}/40x30", headers={"X-Odoo-Store": self._store(attachment)})
         self.assertEqual(answer.status_code, 200)
         self.assertTrue(answer.content.startswith(b"\x89PNG"))
         self.assertLess(len(answer.content), len(image))

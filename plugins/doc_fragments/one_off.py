@@ -1,0 +1,30 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """What the modules have in common that do something to an instance in a container of its own."""
+
+    DOCUMENTATION = r"""
+options:
+  instance:
+    description: Name of the instance, as its inventory group is called.
+    type: str
+    required: true
+  platform:
+    description: Name of the platform, as C(odoo_cloud_name).
+    type: str
+    default: odoo-cloud
+  definition:
+    description:
+      - The container, as the role P(odoo_cloud.platform.container#role) takes it. The role P(odoo_cloud.platform.odoo#role) gives it.
+      - Default is that of the instance's newest replica on this machine, so code, image, settings and secrets are those that it serves
+        with.
+    type: dict
+  docker_host:
+    description: The engine's socket. Default is the environment variable E(DOCKER_HOST), then V(unix:///var/run/docker.sock).
+    type: str
+"""
