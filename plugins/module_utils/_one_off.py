@@ -172,6 +172,9 @@ def body(definition: t.Mapping[str, t.Any], platform: str) -> dict[str, t.Any]:
         },
         "HostConfig": host,
     }
+    if definition.get("page_aliases"):
+        network = {"Aliases": list(definition["page_aliases"])}
+        content["NetworkingConfig"] = {"EndpointsConfig": {host["NetworkMode"]: network}}
     for key, name in (("user", "User"), ("entrypoint", "Entrypoint"), ("stop_timeout", "StopTimeout")):
         if definition.get(key):
             content[name] = definition[key]

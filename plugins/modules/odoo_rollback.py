@@ -22,7 +22,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Tells what would be lost. It takes the database's lock for that moment.
+    details: Tells what would be lost, and refuses words that are not right. It takes the database's lock for that moment.
   diff_mode:
     support: none
   idempotent:
@@ -92,7 +92,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime impor
 _WORDS = re.compile(r'--confirm "([^"]+)"$')
 
 
-def read(stdout: str, result: dict) -> dict:
+def read(stdout: str, result: dict, only_check: bool = False) -> dict:
     """What the command printed."""
     lines = [line for line in stdout.splitlines() if line.strip()]
     words = [match[1] for match in map(_WORDS.search, lines) if match]
@@ -101,7 +101,7 @@ def read(stdout: str, result: dict) -> dict:
     return {
         "report": lines,
         "changed": done,
-        "status": "rolled_back" if done else "held",
+        "status": "held" if not done else "planned" if only_check else "rolled_back",
         "confirm": words[-1] if words and not done else "",
         "reason": "; ".join([*wrong, f"right is confirm: {words[-1]}"]) if wrong and words else "",
     }
@@ -118,13 +118,15 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    asks = module.check_mode or not params["confirm"]
+    asks = not params["confirm"]
     command = ["rollback", *(["--to", params["to"]] if params["to"] else [])]
+    if not asks:
+        command += ["--confirm", params["confirm"], *(["--check"] if module.check_mode else [])]
     kind = _run_module.Kind(
         suffix="rollback",
-        command=tuple(command if asks else [*command, "--confirm", params["confirm"]]),
+        command=tuple(command),
         shape=_one_off.with_keeper,
-        read=read,
+        read=lambda stdout, result: read(stdout, result, module.check_mode),
         fine=(0, errors.EXIT_DECISION) if asks else (0,),
         reads=True,
     )

@@ -606,19 +606,17 @@ class Lab:
 
     # Containers
 
-    def create(
+    def shape(
         self,
         database: Database,
         mode: str,
-        *command: str,
+        name: str,
         addons: pathlib.Path | None = None,
         mounts: t.Sequence[str] = (),
-        options: t.Sequence[str] = (),
         network: str = PREFIX,
         **env: str,
-    ) -> Box:
-        """A container like those of the role odoo, not started yet. Without a network (`none`) it has the server's socket."""
-        name = f"{PREFIX}-{database.name}-{self.next_name('b')}"
+    ) -> tuple[dict[str, str], list[str]]:
+        """Environment and mounts of a container like those of the role odoo. Without a network (`none`) it has the server's socket."""
         values = {
             "MODE": mode,
             "MODULES": ",".join(ALL),
@@ -634,24 +632,39 @@ class Lab:
             "HOME": "/var/lib/odoo",
             **env,
         }
+        all_mounts = [
+            f"type=bind,source={self.runtime},target=/opt/odoo-cloud/odoo_cloud_runtime,readonly",
+            f"type=bind,source={self.entrypoint},target=/usr/local/bin/odoo-cloud,readonly",
+            f"type=bind,source={WORK}/etc/odoo,target=/etc/odoo,readonly",
+            f"type=bind,source={WORK}/etc/secrets,target=/run/secrets,readonly",
+            f"type=bind,source={addons or self.addons()},target=/mnt/extra-addons,readonly",
+            f"type=volume,source={PREFIX}-data,target=/var/lib/odoo",
+        ]
+        if network == "none":
+            all_mounts.append(f"type=volume,source={PREFIX}-socket,target=/run/postgresql")
+            values["DB_HOST"] = "/run/postgresql"
+        return {key: value for key, value in values.items() if value}, [*all_mounts, *mounts]
+
+    def create(
+        self,
+        database: Database,
+        mode: str,
+        *command: str,
+        options: t.Sequence[str] = (),
+        network: str = PREFIX,
+        **keywords: t.Any,
+    ) -> Box:
+        """A container in that shape, not started yet."""
+        name = f"{PREFIX}-{database.name}-{self.next_name('b')}"
+        values, mounts = self.shape(database, mode, name, network=network, **keywords)
         arguments = [
             "create", "--name", name, "--label", LABEL, "--network", network, "--user", "8069:8069", "--cap-drop", "ALL",
             "--security-opt", "no-new-privileges", "--read-only", "--tmpfs", "/tmp", "--init",
-            "--mount", f"type=bind,source={self.runtime},target=/opt/odoo-cloud/odoo_cloud_runtime,readonly",
-            "--mount", f"type=bind,source={self.entrypoint},target=/usr/local/bin/odoo-cloud,readonly",
-            "--mount", f"type=bind,source={WORK}/etc/odoo,target=/etc/odoo,readonly",
-            "--mount", f"type=bind,source={WORK}/etc/secrets,target=/run/secrets,readonly",
-            "--mount", f"type=bind,source={addons or self.addons()},target=/mnt/extra-addons,readonly",
-            "--mount", f"type=volume,source={PREFIX}-data,target=/var/lib/odoo",
         ]  # fmt: skip
-        if network == "none":
-            arguments += ["--mount", f"type=volume,source={PREFIX}-socket,target=/run/postgresql"]
-            values["DB_HOST"] = "/run/postgresql"
         for mount in mounts:
             arguments += ["--mount", mount]
         for key, value in values.items():
-            if value:
-                arguments += ["--env", f"{key}={value}"]
+            arguments += ["--env", f"{key}={value}"]
         docker(*arguments, *options, self.images[f"odoo-{database.version}"], *command)
         with self.lock:
             self.boxes.add(name)

@@ -20,7 +20,6 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import datetime
-import hashlib
 import importlib.util
 import json
 import pathlib
@@ -35,15 +34,31 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import psycopg2
 from frame import Line, mutated, run_part, sentence, summary
-from lab import LABEL, LOGS, PREFIX, ROOT, RUNTIME, STAGES, WORK, Box, Database, Shortfall, docker, snapshot, until
-from migrations_lab import ADDITIVE, CODE_ONLY, OWN, PROJECT, MigrationLab, Outcome, Release, scripts, songs, tools
+from lab import LABEL, LOGS, PREFIX, ROOT, RUNTIME, WORK, Box, Database, Shortfall, docker, snapshot, until
+from migrations_lab import (
+    ADDITIVE,
+    CODE_ONLY,
+    OWN,
+    PROJECT,
+    MigrationLab,
+    Outcome,
+    Release,
+    contents,
+    differences,
+    drop_kept,
+    finished,
+    hold_lock,
+    scripts,
+    songs,
+    tools,
+)  # fmt: skip
+from migrations_modules import part_modules
 from state import click_odoo
 
 EXIT_MIGRATION, EXIT_STEP, EXIT_ROLLED_BACK, EXIT_DECISION, EXIT_LOST, EXIT_MISSING = 80, 81, 84, 85, 71, 68
 # As in demo.py: `make test` is no benchmark, a slow machine is no failure there.
 SAMPLE_SLACK = 5
 IDLE_SECONDS = 0.5
-SONGS = ("old_labels", "codes", "categories", "prices", "customers", "last")
 HOW = ("kill", "term", "exception", "lock")
 # Phase of the matrix: the place in which a run is stopped. Those with ! are in the runtime, whose copy is given a stop there.
 PHASES = {
@@ -131,6 +146,7 @@ class Run:
     lab: MigrationLab
     versions: tuple[str, ...]
     sample: bool = False
+    tree: pathlib.Path = ROOT  # the collection that is tried
 
     @property
     def slack(self) -> int:
@@ -142,47 +158,6 @@ class Run:
 
     def each(self) -> tuple[str, ...]:
         return self.versions[:1] if self.sample else self.versions
-
-
-def number(version: str, release: str) -> str:
-    return f"{version}.0.{release}.0"
-
-
-def finished(database: Database, wanted: t.Iterable[str] = SONGS) -> list[str]:
-    """What is wrong in a database in which release 1.1 must have been done, each piece once."""
-    troubles = []
-    done = songs(database)
-    for name in ("setup", *wanted):
-        if done.get(name, 0) != 1:
-            troubles.append(f"song {name}: {done.get(name, 0)} times")
-    counted = scripts(database)
-    for module in OWN:
-        for stage in STAGES:
-            times = counted.get((module, stage), 0)
-            if times != 1:
-                troubles.append(f"{module} {stage}: {times} times")
-    versions = dict(database.rows("SELECT name, latest_version FROM ir_module_module WHERE state = 'installed'"))
-    troubles += [f"{name} is {versions.get(name)}" for name in OWN if versions.get(name) != f"{database.version}.0.1.1"]
-    left = [row[0] for row in database.rows("SELECT name FROM ir_module_module WHERE state LIKE 'to %%'")]
-    if left:
-        troubles.append(f"left to do: {','.join(left)}")
-    if not database.value(
-        "SELECT date_done IS NOT NULL FROM marabunta_version WHERE number = %s", number(database.version, "1.1")
-    ):
-        troubles.append("the version is not recorded as done")
-    if database.state() != "Ready":
-        troubles.append(f"state {database.state()}")
-    wrong = [row[0] for row in database.rows("SELECT step_id FROM odoo_cloud_step WHERE status <> 'done'")]
-    if wrong:
-        troubles.append(f"steps not done: {','.join(wrong)}")
-    # What the steps that count no row did, done once: prices doubled, numbers one more.
-    if database.rows("SELECT price FROM shop_product WHERE code = 'OWN-1'") != [(8.0,)]:
-        troubles.append("the price is not doubled once")
-    if database.value("SELECT sum(number) FROM shop_order") != 20:
-        troubles.append("orders are not one more each")
-    if database.value("SELECT count(*) FROM res_partner WHERE ref LIKE 'C0%%'") != 20:
-        troubles.append("not 20 customers")
-    return troubles
 
 
 def disturb(run: Run, database: Database, done: Outcome, how: str) -> int:
@@ -317,34 +292,7 @@ def part_point(run: Run) -> t.Iterator[Line]:
                     f"exits {code}, {again}; {sentence(troubles)}",
                     "finished, everything once, or back at the data of before", not troubles,
                 )  # fmt: skip
-                drop_kept(run, database)
-
-
-def drop_kept(run: Run, database: Database) -> None:
-    """Copies that a run made of it."""
-    with run.lab.admin() as session:
-        for (name,) in session.rows(
-            "SELECT datname FROM pg_database WHERE datname LIKE %s ESCAPE '!'", f"{database.name}--%"
-        ):
-            session.rows(f'ALTER DATABASE "{name}" IS_TEMPLATE false')
-            session.rows(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
-OURS = ("curq_state_history", "odoo_cloud_run", "odoo_cloud_rollback", "odoo_cloud_rehearsal", "bus_presence")
-
-
-def contents(database: Database) -> dict[str, str]:
-    """A checksum of each table's rows, but of the record of runs."""
-    with database.session() as session:
-        names = [row[0] for row in session.rows(
-            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1")]  # fmt: skip
-        sums = "SELECT md5(coalesce(string_agg(r::text, '|' ORDER BY r::text), '')) FROM \"{}\" r"
-        return {name: str(session.value(sums.format(name))) for name in names if name not in OURS}
-
-
-def differences(before: t.Mapping[str, str], after: t.Mapping[str, str], allowed: t.Collection[str] = ()) -> list[str]:
-    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name) and name not in allowed)
-    return [f"rows differ in {', '.join(names)}"] if names else []
+                drop_kept(database)
 
 
 def part_rollback(run: Run) -> t.Iterator[Line]:
@@ -388,7 +336,7 @@ def part_rollback(run: Run) -> t.Iterator[Line]:
                 f"exit {code}, the old release serves the old data {seconds:.0f} s after the update began; {sentence(troubles)}",
                 f"exit {EXIT_ROLLED_BACK}, serves, no row of the failed update", code == EXIT_ROLLED_BACK and not troubles,
             )  # fmt: skip
-            drop_kept(run, database)
+            drop_kept(database)
 
 
 class Writer(threading.Thread):
@@ -447,7 +395,7 @@ def part_live(run: Run) -> t.Iterator[Line]:
                 f"none lost, held with exit {EXIT_DECISION}",
                 users.done > 20 and there >= users.done and code == EXIT_DECISION and state == "Failed",
             )  # fmt: skip
-            drop_kept(run, database)
+            drop_kept(database)
 
 
 def part_plan(run: Run) -> t.Iterator[Line]:
@@ -613,16 +561,6 @@ def part_refused(run: Run) -> t.Iterator[Line]:
             f"{told} of {len(wanted) + 2} refused with file, line and name; {sentence(troubles, 'nothing touched')}",
             f"all, exit {EXIT_MIGRATION}, without waiting", told == len(wanted) + 2 and not troubles,
         )  # fmt: skip
-
-
-def hold_lock(session: t.Any, database: Database) -> None:
-    """The window lock, by somebody who seems to be at work."""
-    session.rows("SET application_name = 'odoo-cloud UpdateOnly run=stilllives host=proof'")
-    first, second = (
-        int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big", signed=True)
-        for text in ("odoo-cloud", database.name)
-    )
-    session.rows("SELECT pg_advisory_lock(%s, %s)", first, second)
 
 
 def part_missing(run: Run) -> t.Iterator[Line]:
@@ -850,6 +788,7 @@ def part_speed(run: Run) -> t.Iterator[Line]:
 PARTS: dict[str, t.Callable[[Run], t.Iterator[Line]]] = {
     name.removeprefix("part_"): function for name, function in list(globals().items()) if name.startswith("part_")
 }
+PARTS["modules"] = part_modules
 
 
 def main() -> int:
@@ -873,12 +812,12 @@ def main() -> int:
     versions = (version,) if version else ("14", "19")
     parts = arguments.part or list(mutant.parts if mutant else SAMPLE if sample else PARTS)
     edits = [(f"{RUNTIME}/{path}", old, new) for path, old, new in (*PROBES, *(mutant.edits if mutant else ()))]
-    tree = mutated(arguments.mutant or "probed", edits, arguments.tree, (RUNTIME, "roles/image/files/odoo"))
+    tree = mutated(arguments.mutant or "probed", edits, arguments.tree, ("plugins", "meta", "roles/image/files/odoo"))
     (tree / RUNTIME / "probe.py").write_text((PROJECT / "count.py").read_text())
     for old in LOGS.glob("state-*.log"):
         old.unlink()
     lab = MigrationLab(*snapshot(tree, WORK / "runtime"), keep=arguments.keep)
-    run = Run(lab, versions, sample)
+    run = Run(lab, versions, sample, tree)
     lines: list[Line] = []
     blind: list[str] = []  # parts that do not notice the mutant
     try:

@@ -9,6 +9,7 @@ migration files that know the versions up to it. It is mounted at /mnt/project, 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pathlib
 import shutil
@@ -17,7 +18,7 @@ import sys
 import typing as t
 import zipfile
 
-from lab import ADDONS, ROOT, STAGES, WORK, Box, Database, Lab, Shortfall, docker, until
+from lab import ADDONS, PREFIX, ROOT, STAGES, WORK, Box, Database, Lab, Shortfall, docker, until
 
 PROJECT = ADDONS.parent / "project"
 WHEELS = ROOT / ".work" / "prove" / "wheels"
@@ -33,7 +34,11 @@ TOOLS = {
     "marabunta": ("marabunta==0.15.0", "pexpect==4.9.0", "ptyprocess==0.7.0", "ruamel.yaml==0.18.10", "anthem==0.15.0"),
 }
 FILE = "/mnt/project/migration.yml"
+FOLDER = "/mnt/project/migrations"
 RUNS = WORK / "runs"
+# As a spreadsheet of Windows writes it
+PRICES = "id;code;price\r\n__setup__.price_1;CAF\u00c9-1;3.25\r\n__setup__.price_2;CAF\u00c9-2;4.75\r\n"
+SONGS = ("old_labels", "codes", "categories", "prices", "customers", "last")
 # Edits that make other releases: (old text, new text) of a file.
 CODE_ONLY = {
     "addons/shop_report/models.py": ("order.number * order.product_id.price", "order.product_id.price * order.number")
@@ -135,6 +140,9 @@ class Release:
                 if mark > self.number:
                     text = text.partition(f"    # release {mark}\n")[0]
             path.write_text(text.replace("SERIES", f"{self.series}.0"))
+        for path in (folder / "migrations").glob("SERIES*"):
+            path.rename(path.with_name(path.name.replace("SERIES", f"{self.series}.0")))
+        (folder / "data" / "prices.txt").write_bytes(PRICES.encode("cp1252"))
         # What pip makes of anthem's entry point; marabunta calls programs by their names.
         (folder / "bin").mkdir()
         (folder / "bin" / "anthem").write_text(
@@ -235,31 +243,37 @@ class MigrationLab(Lab):
             session.rows(f'CREATE DATABASE "{copy.name}" OWNER oc TEMPLATE "{known.name}" STRATEGY file_copy')
         self.files(f"if [ -d {known.name} ]; then cp -al {known.name} {copy.name}; fi")
 
+    def of_release(
+        self, database: Database, release: Release, mounts: t.Sequence[str] = (), **env: str
+    ) -> tuple[str, dict[str, t.Any]]:
+        """Its file of events, and what a container needs beside its name and mode."""
+        events = f"{database.name}-{self.next_name('e')}.ndjson"
+        keywords = {
+            "MODULES": ",".join(OWN),
+            "EVENTS_FILE": f"/run/odoo-cloud/{events}",
+            "MIGRATION_FILE": FILE,
+            "ODOO_DATA_PATH": "/mnt/project",
+            "RELEASE": release.folder.name,
+            "addons": release.addons,
+            "mounts": [f"type=bind,source={release.folder},target=/mnt/project,readonly",
+                       f"type=bind,source={RUNS},target=/run/odoo-cloud", *mounts],
+            **env,
+        }  # fmt: skip
+        return events, keywords
+
     def prepared(
         self,
         database: Database,
         release: Release,
         mode: str,
         *command: str,
-        mounts: t.Sequence[str] = (),
         options: t.Sequence[str] = (),
-        **env: str,
+        network: str = PREFIX,
+        **more: t.Any,
     ) -> Outcome:
         """A container with a release, not started yet."""
-        events = f"{database.name}-{self.next_name('e')}.ndjson"
-        values = {
-            "MODULES": ",".join(OWN),
-            "EVENTS_FILE": f"/run/odoo-cloud/{events}",
-            "MIGRATION_FILE": FILE,
-            "ODOO_DATA_PATH": "/mnt/project",
-            "RELEASE": release.folder.name,
-            **env,
-        }
-        box = self.create(
-            database, mode, *command, addons=release.addons, options=options,
-            mounts=[f"type=bind,source={release.folder},target=/mnt/project,readonly",
-                    f"type=bind,source={RUNS},target=/run/odoo-cloud", *mounts], **values,
-        )  # fmt: skip
+        events, keywords = self.of_release(database, release, **more)
+        box = self.create(database, mode, *command, options=options, network=network, **keywords)
         return Outcome(box, RUNS / events)
 
     def act(
@@ -291,3 +305,81 @@ def songs(database: Database) -> dict[str, int]:
 def scripts(database: Database) -> dict[tuple[str, str], int]:
     """How often each migration script's."""
     return {(module, stage): number for (module, dummy, stage), number in database.counts().items() if module != "song"}
+
+
+def drop_kept(database: Database) -> None:
+    """Copies that a run made of it."""
+    with database.lab.admin() as session:
+        for (name,) in session.rows(
+            "SELECT datname FROM pg_database WHERE datname LIKE %s ESCAPE '!'", f"{database.name}--%"
+        ):
+            session.rows(f'ALTER DATABASE "{name}" IS_TEMPLATE false')
+            session.rows(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+OURS = ("curq_state_history", "odoo_cloud_run", "odoo_cloud_rollback", "odoo_cloud_rehearsal", "bus_presence")
+
+
+def contents(database: Database, leave_out: t.Collection[str] = OURS) -> dict[str, str]:
+    """A checksum of each table's rows, but of the record of runs."""
+    with database.session() as session:
+        names = [row[0] for row in session.rows(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1")]  # fmt: skip
+        sums = "SELECT md5(coalesce(string_agg(r::text, '|' ORDER BY r::text), '')) FROM \"{}\" r"
+        return {name: str(session.value(sums.format(name))) for name in names if name not in leave_out}
+
+
+def differences(before: t.Mapping[str, str], after: t.Mapping[str, str], allowed: t.Collection[str] = ()) -> list[str]:
+    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name) and name not in allowed)
+    return [f"rows differ in {', '.join(names)}"] if names else []
+
+
+def hold_lock(session: t.Any, database: Database) -> None:
+    """The window lock, by somebody who seems to be at work."""
+    session.rows("SET application_name = 'odoo-cloud UpdateOnly run=stilllives host=proof'")
+    first, second = (
+        int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big", signed=True)
+        for text in ("odoo-cloud", database.name)
+    )
+    session.rows("SELECT pg_advisory_lock(%s, %s)", first, second)
+
+
+def number(version: str, release: str) -> str:
+    return f"{version}.0.{release}.0"
+
+
+def finished(database: Database, wanted: t.Iterable[str] = SONGS) -> list[str]:
+    """What is wrong in a database in which release 1.1 must have been done, each piece once."""
+    troubles = []
+    done = songs(database)
+    for name in ("setup", *wanted):
+        if done.get(name, 0) != 1:
+            troubles.append(f"song {name}: {done.get(name, 0)} times")
+    counted = scripts(database)
+    for module in OWN:
+        for stage in STAGES:
+            times = counted.get((module, stage), 0)
+            if times != 1:
+                troubles.append(f"{module} {stage}: {times} times")
+    versions = dict(database.rows("SELECT name, latest_version FROM ir_module_module WHERE state = 'installed'"))
+    troubles += [f"{name} is {versions.get(name)}" for name in OWN if versions.get(name) != f"{database.version}.0.1.1"]
+    left = [row[0] for row in database.rows("SELECT name FROM ir_module_module WHERE state LIKE 'to %%'")]
+    if left:
+        troubles.append(f"left to do: {','.join(left)}")
+    if not database.value(
+        "SELECT date_done IS NOT NULL FROM marabunta_version WHERE number = %s", number(database.version, "1.1")
+    ):
+        troubles.append("the version is not recorded as done")
+    if database.state() != "Ready":
+        troubles.append(f"state {database.state()}")
+    wrong = [row[0] for row in database.rows("SELECT step_id FROM odoo_cloud_step WHERE status <> 'done'")]
+    if wrong:
+        troubles.append(f"steps not done: {','.join(wrong)}")
+    # What the steps that count no row did, done once: prices doubled, numbers one more.
+    if database.rows("SELECT price FROM shop_product WHERE code = 'OWN-1'") != [(8.0,)]:
+        troubles.append("the price is not doubled once")
+    if database.value("SELECT sum(number) FROM shop_order") != 20:
+        troubles.append("orders are not one more each")
+    if database.value("SELECT count(*) FROM res_partner WHERE ref LIKE 'C0%%'") != 20:
+        troubles.append("not 20 customers")
+    return troubles

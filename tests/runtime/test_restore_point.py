@@ -184,6 +184,8 @@ def test_whoever_wrote_since_then_loses_nothing(shop, server, name, connect, sta
     assert "sessions since then" in said
     run(shop, "RunOnly", "rollback", "--confirm", f"lose 7 minutes of {name}", expect=85)
     run(shop, "RunOnly", "rollback", "--confirm", "yes", expect=85)
+    run(shop, "RunOnly", "rollback", "--check", "--confirm", "yes", expect=85)
+    assert "right words" in run(shop, "RunOnly", "rollback", "--confirm", f"lose 0 minutes of {name}", "--check")
     assert databases(server, name) == ["before"]
     run(shop, "RunOnly", "rollback", "--confirm", f"lose 0 minutes of {name}")
     assert databases(server, name) == ["failed"]

@@ -63,6 +63,14 @@ def test_one_offs_have_what_a_run_needs():
     assert "INSTALL_MISSING" not in one_off("InstallOnly")["env"]
 
 
+def test_only_a_run_that_stops_the_replicas_stands_in_for_them():
+    assert "page_aliases" not in one_off() and "WAITING_PAGE" not in one_off()["env"]
+    (shown,) = definitions({"instance": "acme", "mode": "UpdateOnly", "now": True, "page": True})
+    assert shown["env"]["WAITING_PAGE"] == "True"
+    (replica,) = definitions()
+    assert shown["page_aliases"] == [replica["aliases"][-1]]
+
+
 @pytest.mark.parametrize(("environment", "point"), [("prod", "auto"), ("test", "none")])
 def test_the_administrators_password_is_there_only_for_restore_points(environment, point):
     definition = one_off(environment=environment)

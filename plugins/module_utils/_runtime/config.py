@@ -73,6 +73,7 @@ OWN_VARIABLES = (
     "HOLDER_TIMEOUT",
     "RESET_POLICY",
     "WAIT",
+    "WAITING_PAGE",
     "MODULES",
     "SERVER_WIDE_MODULES",
     "UPDATE",
@@ -240,6 +241,7 @@ class Settings:
     holder_timeout: float = 600  # seconds, 0: never
     reset_policy: str = "safe"
     wait: bool = True
+    waiting_page: bool = False  # also in modes that end
     hooks: str = "changed"
     hooks_dir: str = "/opt/odoo-cloud/hooks"
     scripts_dir: str = "/odoo/scripts"
@@ -467,6 +469,7 @@ def load(env: Mapping[str, str]) -> Settings:
         holder_timeout=_number(env, "HOLDER_TIMEOUT", 600, 0, 604800),
         reset_policy=_choice(env, "RESET_POLICY", "safe", ("safe", "seed")),
         wait=_switch(env, "WAIT", mode not in IMPATIENT_MODES),
+        waiting_page=_switch(env, "WAITING_PAGE", False),
         hooks=_choice(env, "HOOKS", "changed", ("changed", "always")),
         hooks_dir=(env.get("HOOKS_DIR") or "/opt/odoo-cloud/hooks").rstrip("/"),
         scripts_dir=(env.get("SCRIPTS_DIR") or "/odoo/scripts").rstrip("/"),

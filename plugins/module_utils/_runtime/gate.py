@@ -135,8 +135,8 @@ class Gate:
         }
 
     def open_page(self) -> None:
-        """From now on the port answers 503; only modes that serve afterwards own the port."""
-        if self.waiting is None and self.settings.serving:
+        """From now on the port answers 503; only modes that serve afterwards own the port, and who was given it."""
+        if self.waiting is None and (self.settings.serving or self.settings.waiting_page):
             from .waiting import Waiting
 
             self.waiting = Waiting(self.settings.http_port, self.describe)

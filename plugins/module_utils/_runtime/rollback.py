@@ -669,13 +669,14 @@ def loss(control: Any, database: Any, settings: Settings, point: Point, run_id: 
 
 
 def command(settings: Settings, env: Mapping[str, str], arguments: list[str], out: Callable[[str], None]) -> int:
-    """`odoo-cloud rollback [--to NAME] [--confirm TEXT]`."""
+    """`odoo-cloud rollback [--to NAME] [--confirm TEXT [--check]]`."""
     options: dict[str, str] = {}
-    left = list(arguments)
+    left = [item for item in arguments if item != "--check"]
+    only_check = len(left) < len(arguments)
     while left:
         name = left.pop(0)
         if name not in ("--to", "--confirm") or not left:
-            raise UsageError(f"argument {name!r}: rollback takes --to NAME and --confirm TEXT")
+            raise UsageError(f"argument {name!r}: rollback takes --to NAME, --confirm TEXT and --check")
         options[name] = left.pop(0)
     run_id = uuid.uuid4().hex[:12]
     name = pg.application_name("rollback", run_id, settings.host)
@@ -703,6 +704,11 @@ def command(settings: Settings, env: Mapping[str, str], arguments: list[str], ou
                 to = f" --to {point.name}" if wanted else ""
                 out(f'to do it: odoo-cloud rollback{to} --confirm "{known.words(settings.db_name)}"')
                 return EXIT_DECISION
+            if only_check:
+                for line in known.lines(settings.db_name):
+                    out(line)
+                out("--confirm has the right words; it was not done, as --check asks")
+                return 0
             writer = state.open_writer(
                 database, guard, run_id, settings.host, "rollback", settings.release, settings.actor
             )

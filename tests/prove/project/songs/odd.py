@@ -30,6 +30,11 @@ def posts(ctx, url):
     song(ctx, "posts")
 
 
+def sets(ctx, key, value):
+    """Sets a system parameter"""
+    ctx.env["ir.config_parameter"].set_param(key, value)
+
+
 def small(ctx):
     """What a song costs that does next to nothing."""
     ctx.env["ir.config_parameter"].set_param("shop.small", "1")

@@ -140,6 +140,12 @@ def test_the_body_is_as_confined_as_the_definition(tmp_path):
     assert alone["HostConfig"]["NetworkMode"] == "none"
 
 
+def test_one_that_stands_in_for_the_replicas_is_found_by_their_name(tmp_path):
+    content = _one_off.body(definition(tmp_path, network="oc", page_aliases=["acme.odoo"]), "oc")
+    assert content["NetworkingConfig"] == {"EndpointsConfig": {"oc": {"Aliases": ["acme.odoo"]}}}
+    assert "NetworkingConfig" not in _one_off.body(definition(tmp_path), "oc")
+
+
 def test_nothing_of_serving_is_left_in_a_one_off(tmp_path):
     replica = definition(tmp_path, aliases=["acme.odoo"], healthcheck={"test": []}, config_paths=["/x"])
     made = _one_off.derive(replica, "oc-acme-run", {"UPDATE": "all", "MIGRATION_FILE": None}, ["plan"])
@@ -404,6 +410,8 @@ def test_a_rollback_is_confirmed_by_a_person():
     assert wrong["reason"].endswith("right is confirm: lose 42 minutes of acme")
     done = odoo_rollback.read("database 'acme' is the one of then again\n", {"exit_code": 0})
     assert (done["changed"], done["confirm"], done["status"]) == (True, "", "rolled_back")
+    planned = odoo_rollback.read("--confirm has the right words\n", {"exit_code": 0}, True)
+    assert (planned["changed"], planned["status"]) == (True, "planned")
 
 
 def test_a_rollback_that_only_asks_is_no_failure(tmp_path):

@@ -6,5 +6,5 @@
     "version": "1.0",
     "license": "GPL-3",
     "depends": ["base"],
-    "data": ["ir.model.access.csv", "data/shop.product.csv"],
+    "data": ["ir.model.access.csv", "data/shop.product.csv", "data/res.partner.category.csv"],
 }
