@@ -44,13 +44,19 @@ def refusal(plan: t.Mapping[str, t.Any]) -> str:
     text = str(found.get("reason") or found.get("message") or "refused") + "".join(
         f"; {'or' if index else 'decide'}: {word}" for index, word in enumerate(words)
     )
+    return as_variables(text)
+
+
+def as_variables(text: str) -> str:
+    """The same with the variables of decisions as playbooks call them."""
     return _VARIABLES.sub(lambda match: f"odoo_migration_{match[1].lower()}=", text)
 
 
 def _problem(one: t.Any) -> str:
     if not isinstance(one, dict):
         return str(one)
-    where = f"{one['file']}:{one['line']}: " if one.get("file") and one.get("line") else ""
+    line = f":{one['line']}" if one.get("line") else ""
+    where = f"{one['file']}{line}: " if one.get("file") else ""
     return f"{where}{one.get('message') or one}"
 
 

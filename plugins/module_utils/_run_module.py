@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import posixpath
+import re
 import time
 import typing as t
 
@@ -46,6 +48,8 @@ class Kind:
     read: t.Callable[[str, dict[str, t.Any]], dict[str, t.Any]] | None = None
     fine: tuple[int, ...] = (0,)
     reads: bool = False  # so it is done in check mode too
+    # What the container's variables are called here; {} is the number of a step, from 0
+    options: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class RunFailed(Exception):
@@ -54,6 +58,17 @@ class RunFailed(Exception):
     def __init__(self, message: str, **found: t.Any) -> None:
         super().__init__(message)
         self.found = found
+
+
+def own_words(text: str, options: t.Mapping[str, str]) -> str:
+    """A message of the container in which variables are called as people gave them."""
+    for variable, option in options.items():
+        text = re.sub(
+            rf"\b{variable}(?::(\d+))?(?= is |: |=)",
+            lambda match, option=option: option.format(int(match[1] or 1) - 1),  # type: ignore[misc]
+            text,
+        )
+    return _migration.as_variables(text)
 
 
 def switch(value: bool | None) -> str | None:
@@ -103,6 +118,10 @@ class Run:
         for key, value in env.items():
             if value is not None:
                 variables[key] = value or None
+        if mine.get("MIGRATION_FILE") and env.get("MIGRATION_FILE") == "":
+            # Its steps are not wanted; songs that lie beside it may be.
+            paths = [mine.get("PYTHONPATH"), posixpath.dirname(mine["MIGRATION_FILE"].rstrip("/"))]
+            variables["PYTHONPATH"] = ":".join(dict.fromkeys(path for path in paths if path))
         return _one_off.derive(self.definition, f"{self.platform}-{name}", variables, command)
 
     def plan(self, env: t.Mapping[str, str | None]) -> dict[str, t.Any]:
@@ -116,11 +135,14 @@ class Run:
             plan = None
         if not isinstance(plan, dict):
             told = {**found, "name": definition["name"], "exists": True, "running": False}
-            message = _odoo_run.failure(told, f"The plan of {self.what}").partition("\n")[0]
-            raise RunFailed(message or f"The plan of {self.what} can't be read", log=tail(found["output"]))
+            message = _odoo_run.failure(told, f"The plan of {self.what[:1].lower()}{self.what[1:]}").partition("\n")[0]
+            raise RunFailed(
+                own_words(message, self.kind.options) or f"The plan of {self.what} can't be read",
+                log=tail(found["output"]),
+            )
         refusal = _migration.refusal(plan)
         if refusal:
-            raise RunFailed(f"{self.what}: {refusal}", plan=plan)
+            raise RunFailed(f"{self.what}: {own_words(refusal, self.kind.options)}", plan=plan)
         if found["exit_code"]:
             raise RunFailed(f"The plan of {self.what} ended with exit code {found['exit_code']}", plan=plan)
         return plan
@@ -172,7 +194,7 @@ class Run:
         result.setdefault("report", _migration.report(result))
         message = _odoo_run.failure(told, self.what, result.pop("reason", "") or _events.failure(events))
         if message and found.exit_code not in self.kind.fine:
-            raise RunFailed(message.partition("\n")[0], **result)
+            raise RunFailed(own_words(message.partition("\n")[0], self.kind.options), **result)
         self.engine.remove(found.container)
         return result
 

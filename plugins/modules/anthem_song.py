@@ -226,9 +226,9 @@ def main() -> None:
             module.fail_json(
                 msg=f"song={name!r}: right is package.module::function, such as songs.install.company::main"
             )
-    _run_module.execute(
-        module, f"song {named[0]}" if len(named) == 1 else f"{len(named)} songs", environment(module.params)
-    )
+    kind = _run_module.Kind(options={"STEPS": "songs[{}]" if module.params["songs"] else "song"})
+    what = f"song {named[0]}" if len(named) == 1 else f"{len(named)} songs"
+    _run_module.execute(module, what, environment(module.params), kind=kind)
 
 
 if __name__ == "__main__":

@@ -188,6 +188,15 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils import _run_module
 
+# The container's variables, as they are called here
+OPTIONS = {
+    "MIGRATION_FILE": "migration_file",
+    "MIGRATION_MODE": "mode",
+    "MIGRATION_FORCE_VERSION": "force_version",
+    "MIGRATION_NEXT": "next",
+    "UPDATE": "update",
+}
+
 
 def environment(params: dict) -> _run_module.Env:
     """The variables that the run gets. None leaves what the instance says, an empty text takes it away."""
@@ -216,7 +225,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    _run_module.execute(module, "The migration", environment(module.params))
+    _run_module.execute(module, "The migration", environment(module.params), kind=_run_module.Kind(options=OPTIONS))
 
 
 if __name__ == "__main__":

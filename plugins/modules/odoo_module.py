@@ -194,6 +194,7 @@ def main() -> None:
         f"{params['state']} of {', '.join(params['name'])}",
         environment(params),
         (lambda run: needed(params, run)) if params["state"] == "latest" else None,
+        _run_module.Kind(options={"STEPS": "name", "UPDATE": "name"}),
     )
 
 

@@ -176,7 +176,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    _run_module.execute(module, "The update", environment(module.params))
+    kind = _run_module.Kind(options={"UPDATE": "modules"})
+    _run_module.execute(module, "The update", environment(module.params), kind=kind)
 
 
 if __name__ == "__main__":

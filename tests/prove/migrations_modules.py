@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import subprocess
+import threading
 import time
 import typing as t
 
@@ -31,7 +32,6 @@ from migrations_lab import (
     differences,
     drop_kept,
     finished,
-    hold_lock,
     songs,
 )  # fmt: skip
 
@@ -72,7 +72,7 @@ class Control:
 
     def definition(self, database: Database, release: Release, socket: bool = False, **env: str) -> dict[str, t.Any]:
         """How an instance's one-off containers run, in the words of the role `container`."""
-        dummy, keywords = self.lab.of_release(database, release, **env)
+        dummy, keywords = self.lab.of_release(database, release, **{"PYTHONPATH": "/mnt/project", **env})
         name = f"{PREFIX}-{database.name}-run"
         values, mounts = self.lab.shape(database, "UpdateOnly", name, **keywords)
         del values["EVENTS_FILE"]
@@ -139,6 +139,30 @@ class Control:
         )  # fmt: skip
 
 
+class LockWatch(threading.Thread):
+    """Looks who holds window locks of anybody, many times a second."""
+
+    def __init__(self, lab: MigrationLab) -> None:
+        super().__init__(daemon=True)
+        self.lab, self.stop, self.looks = lab, threading.Event(), 0
+        self.seen: set[str] = set()
+
+    def run(self) -> None:
+        with self.lab.admin() as session:
+            while not self.stop.wait(0.02):
+                self.looks += 1
+                self.seen |= {row[0] for row in session.rows(
+                    "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory'")}  # fmt: skip
+
+    def __enter__(self) -> LockWatch:
+        self.start()
+        return self
+
+    def __exit__(self, *dummy: object) -> None:
+        self.stop.set()
+        self.join(5)
+
+
 class Trial:
     """The bars for one version of Odoo."""
 
@@ -158,26 +182,23 @@ class Trial:
     # Check mode and diff
 
     def check(self) -> t.Iterator[Line]:
-        """The plan of each module, while somebody else holds the lock, on a database that we know and on one that we never saw."""
+        """The plan of each module, of a database that we know and of one that we never saw; who takes a lock is watched."""
         known, other = self.lab.project(self.version), self.lab.project(self.version)
         with self.lab.trial(known), self.lab.trial(other):
+            other.rows("DELETE FROM ir_config_parameter WHERE key = 'module_auto_update.installed_checksums'")
             other.rows(
                 "DROP TABLE curq_state_history, marabunta_version, odoo_cloud_module, odoo_cloud_run, odoo_cloud_step"
             )
             before = [contents(one, ()) for one in (known, other)]
             now, then = self.of(known, self.old), self.of(known, self.new)
             strange = self.of(other, self.old)
-            with self.lab.admin() as first, self.lab.admin() as second:
-                hold_lock(first, known)
-                hold_lock(second, other)
+            with LockWatch(self.lab) as watch:
                 done = self.control.play(
                     {
                         "migration": ("odoo_migration", then, {}),
                         "nothing": ("odoo_migration", now, {}),
-                        "changed": ("odoo_update", {**then, "modules": ["changed"]}, {}),
-                        "none": ("odoo_update", {**then, "modules": ["none"]}, {}),
-                        "some": ("odoo_update", {**now, "modules": ["shop_report"]}, {}),
                         "all": ("odoo_update", {**now, "modules": ["all"]}, {}),
+                        "none": ("odoo_update", {**then, "modules": ["none"]}, {}),
                         "present": ("odoo_module", {**now, "name": ["uom"]}, {}),
                         "there": ("odoo_module", {**now, "name": ["shop_base"]}, {}),
                         "latest": ("odoo_module", {**then, "name": ["shop_base"], "state": "latest"}, {}),
@@ -191,8 +212,10 @@ class Trial:
             troubles = []
             for one, first_look, second_look in zip(("known", "other"), before, after):
                 troubles += [f"{one}: {text}" for text in differences(first_look, second_look)]
-            wanted = {"migration": True, "nothing": False, "changed": True, "none": False, "some": True, "all": True, "present": True,
-                      "there": False, "latest": True, "absent": True, "song": True, "strange": True}  # fmt: skip
+            wanted = {"migration": True, "nothing": False, "all": True, "none": False, "present": True, "there": False, "latest": True,
+                      "absent": True, "song": True, "strange": True}  # fmt: skip
+            if watch.seen:
+                troubles.append(f"locks were taken by {', '.join(sorted(watch.seen))}")
             troubles += self.expect(done, {name: {"changed": value} for name, value in wanted.items()})
             new = f"{self.version}.0.1.1"
             planned = done["migration"]["modules"]
@@ -209,10 +232,10 @@ class Trial:
                 if line not in done.text:
                     troubles.append(f"the diff doesn't show {line!r}")
             yield Line(
-                f"--check --diff of the four modules while somebody else holds the lock, Odoo {self.version}",
+                f"--check --diff of the four modules, Odoo {self.version}",
                 f"{len(wanted)} plans, {len(steps)} steps in the migration's; none of {len(before[0])} and {len(before[1])} tables"
-                f" differs, none was made; {sentence(troubles)}",
-                "the plan, versions before and after, nothing touched", not troubles and len(steps) >= 10,
+                f" differs, none was made, {watch.looks} looks saw no lock; {sentence(troubles)}",
+                "the plan, versions before and after, nothing touched", not troubles and len(steps) >= 10 and watch.looks > 50,
             )  # fmt: skip
 
     def expect(self, done: Played, wanted: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[str]:
@@ -324,7 +347,7 @@ class Trial:
             planned, shown = self.control.adhoc(
                 "odoo_module", {**new, "name": ["barcodes"], "state": "absent"}, "--check", "--diff"
             )
-            good = code == planned == 0 and '"changed": false' in text and "CHANGED" in shown and "-barcodes:" in shown
+            good = code == planned == 0 and "changed: false" in text and "CHANGED" in shown and "-barcodes: " in shown
             yield Line(
                 f"the program ansible: odoo_update with nothing to do, the plan of an uninstallation, Odoo {self.version}",
                 f"exits {code}, {planned}" + ("" if good else f": {text[-200:]} {shown[-200:]}"),
@@ -342,17 +365,17 @@ class Trial:
             wanted: dict[str, tuple[tuple[str, dict[str, t.Any]], tuple[str, ...]]] = {
                 "present": (("odoo_module", {**now, "name": ["partner_fristname"]}), ("name", "partner_fristname", "'partner_firstname'")),
                 "absent": (("odoo_module", {**now, "name": ["shop_reprot"], "state": "absent"}), ("name", "shop_reprot", "'shop_report'")),
-                "latest": (("odoo_module", {**now, "name": ["shop_bsae"], "state": "latest"}), ("name", "shop_bsae", "'shop_base'")),
+                "latest": (("odoo_module", {**now, "name": ["shop_basee"], "state": "latest"}), ("name", "shop_basee", "'shop_base'")),
                 "update": (("odoo_update", {**now, "modules": ["shop_base", "shop_slae"]}), ("modules", "shop_slae", "'shop_sale'")),
                 "song": (("anthem_song", {**now, "song": "songs.odd::smal"}), ("song", "smal", "'small'")),
                 "package": (("anthem_song", {**now, "song": "songs.od::small"}), ("song", "songs.od", "'odd'")),
                 "kwargs": (("anthem_song", {**now, "song": "songs.odd::sets", "kwargs": {"kee": "a", "value": "b"}}),
-                           ("kwargs", "kee", "'key'")),
+                           ("kee", "'key'")),
                 "mode": (("odoo_migration", {**then, "mode": "prdo"}), ("mode", "prdo", "'prod'")),
                 "version": (("odoo_migration", {**then, "force_version": f"{self.version}.0.1.11.0"}),
                             ("force_version", f"{self.version}.0.1.11.0", f"'{self.version}.0.1.1.0'")),
                 "file": (("odoo_migration", {**then, "migration_file": "/mnt/project/migratoin.yml"}),
-                         ("migration_file", "migratoin.yml", "migration.yml")),
+                         ("migratoin.yml", "'migration.yml'")),
                 "database": (("odoo_update", gone), ("shopp", "database")),
                 "instance": (("odoo_update", {"instance": "shopp", "platform": PREFIX}), ("instance", "shopp")),
             }  # fmt: skip
@@ -384,6 +407,8 @@ class Trial:
         """A failing song: rolled back by itself, or held and taken back by a person's words."""
         database = self.lab.project(self.version)
         with self.lab.trial(database):
+            # Our check of rows is the superuser's; the instance's role could neither dump nor restore it.
+            database.rows("DROP EVENT TRIGGER oc_proof_create; DROP SCHEMA oc_proof CASCADE")
             before = contents(database)
             fails = self.of(database, self.new, {}, OC_RAISE="song/last")
             dump = {**fails, "restore_point": "dump", "on_failure": "rollback"}
@@ -469,9 +494,9 @@ class Trial:
             found = done["rehearsed"].get("rehearsal") or {}
             if found.get("class") != "breaking":
                 troubles.append(f"the class is {found.get('class')}")
-            told = sum(f"step {one} of 11 of" in done.text for one in range(1, 12))
-            if told != 11:
-                troubles.append(f"the output names {told} of 11 steps")
+            told = sum(f"step {one} of 10 of" in done.text for one in range(1, 11))
+            if told != 10:
+                troubles.append(f"the output names {told} of 10 steps")
             if ((done["planned"].get("plan") or {}).get("rehearsal") or {}).get("class") != "breaking":
                 troubles.append("the plan does not quote it")
             if "breaking" not in str(done["strict"].get("msg")):
@@ -520,7 +545,9 @@ class Trial:
                 f"{steps} steps: install, uninstall, load_csv, config_parameter, sql, songs; {sentence(troubles)}",
                 "each does what it says; an own translation stays, until it is overridden", not troubles,
             )  # fmt: skip
-            database.rows("DROP TABLE odoo_cloud_module")
+            database.rows(
+                "DROP TABLE odoo_cloud_module; DELETE FROM ir_config_parameter WHERE key = 'module_auto_update.installed_checksums'"
+            )
             plan = self.lab.plan(database, self.old, MIGRATION_FILE="")
             adopted = self.lab.act(database, self.old, "UpdateOnly", "adopt", MIGRATION_FILE="")
             code = adopted.wait(100)

@@ -263,6 +263,25 @@ class Checkpoint:
         self.began = now
 
 
+@contextlib.contextmanager
+def translations_overwritten(wanted: bool) -> Any:
+    """Odoo 14 puts `overwrite` into the context, where its own method doesn't look; so an update overwrites nothing there."""
+    if not wanted:
+        yield
+        return
+    module = importlib.import_module("odoo.addons.base.models.ir_module").Module
+    own = module._update_translations
+
+    def update(records: Any, filter_lang: Any = None, overwrite: bool = False) -> Any:
+        return own(records, filter_lang, overwrite or bool(records.env.context.get("overwrite")))
+
+    module._update_translations = update
+    try:
+        yield
+    finally:
+        module._update_translations = own
+
+
 def patch_end_scripts(odoo: Odoo) -> None:
     """`end-` scripts: also those of modules that an interrupted run had finished, and a note in the same transaction."""
     migration = importlib.import_module("odoo.modules.migration")
@@ -377,7 +396,7 @@ class Odoo:
             config["overwrite_existing_translations"] = True
         registries = sys.modules["odoo.modules.registry"].Registry
         try:
-            with self.changing():
+            with self.changing(), translations_overwritten(override_translations and self.version < 16):
                 if self.version >= 19:
                     registry = registries.new(
                         self.order["database"],

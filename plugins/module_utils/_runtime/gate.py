@@ -382,6 +382,14 @@ class Gate:
         for step in work.adhoc:
             if step.kind == migration.INSTALL:
                 named.update(dict.fromkeys(step.arguments["modules"], "named by STEPS"))
+        steps = [step for item in work.plan.versions for step in item.steps] + list(work.adhoc)
+        removed = [
+            name
+            for step in steps
+            if step.kind == migration.UNINSTALL
+            for name in step.arguments["modules"]
+            if modules.installed(name)
+        ]
         installs = [
             *plan.install, *(name for name in named if not modules.installed(name) and name not in plan.install)
         ]  # fmt: skip
@@ -409,6 +417,11 @@ class Gate:
                     "dependant": action == "update" and name not in direct,
                 }
             )
+        listed += [
+            {"name": name, "action": "uninstall", "from": modules.versions.get(name) or None, "to": None,
+             "why": "named by a step", "dependant": False}
+            for name in dict.fromkeys(removed)
+        ]  # fmt: skip
         return {
             "install": installs,
             "update": update,

@@ -196,8 +196,17 @@ def look(
                 )
     adhoc, done, resumed, notes = _adhoc(source, step_rows, last)
     work = Work(source, plan, adhoc, done, resumed, left, notes)
-    problems, unchecked = _check(work, settings, folders, paths, seen if seen is not None else addons.Look())
+    problems, unchecked = _check(work, settings, modules, folders, paths, seen if seen is not None else addons.Look())
+    if adhoc and not (done or resumed or notes) and all(_is_done(step, modules) for step in adhoc):
+        work = dataclasses.replace(work, source=dataclasses.replace(source, steps=()), adhoc=())
     return dataclasses.replace(work, problems=tuple(problems), unchecked=tuple(unchecked))
+
+
+def _is_done(step: Step, modules: core.Modules) -> bool:
+    """Whether a step of STEPS would find all of its modules as they should be: then no window is opened for it."""
+    if step.kind not in (migration.INSTALL, migration.UNINSTALL):
+        return False
+    return all(modules.installed(name) == (step.kind == migration.INSTALL) for name in step.arguments["modules"])
 
 
 def _pending(modules: core.Modules, name: str) -> bool:
@@ -259,7 +268,12 @@ def _adhoc(
 
 
 def _check(
-    work: Work, settings: Settings, folders: Sequence[str], paths: Sequence[str], seen: addons.Look
+    work: Work,
+    settings: Settings,
+    modules: core.Modules,
+    folders: Sequence[str],
+    paths: Sequence[str],
+    seen: addons.Look,
 ) -> tuple[list[Problem], list[Problem]]:
     """Songs and modules of the steps that are to be done; those of versions that are done may be gone."""
     versions = [dataclasses.replace(item.version, steps=item.steps) for item in work.plan.versions]
@@ -271,6 +285,15 @@ def _check(
     pending = Migration(settings.migration_file or "STEPS", tuple(versions))
     known = seen.names(folders)
     problems = migration.unknown_modules(pending, known, work.plan.mode)
+    for step in work.adhoc:  # in a file it may be a module of which nothing is left since
+        if step.kind == migration.UNINSTALL:
+            problems += [
+                Problem(
+                    step.where.file, step.where.line, f"there is no module {name!r}{core.nearest(name, modules.states)}"
+                )
+                for name in step.arguments["modules"]
+                if name not in modules.states and name not in known
+            ]
     wrong, unchecked = songs.check(pending, songs.Songs(paths, folders), work.plan.mode)
     for version in versions:
         for step in version.steps_for(work.plan.mode):

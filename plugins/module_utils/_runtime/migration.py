@@ -1063,7 +1063,9 @@ def _text(path: str) -> str:
         with open(path, encoding="utf-8-sig") as handle:
             return handle.read()
     except OSError as exc:
-        raise MigrationError([Problem(path, 0, f"can't be read: {exc.strerror}")]) from exc
+        folder, name = os.path.split(path)
+        near = nearest(name, os.listdir(folder or ".")) if os.path.isdir(folder or ".") else ""
+        raise MigrationError([Problem(path, 0, f"can't be read: {exc.strerror}{near}")]) from exc
     except UnicodeDecodeError as exc:
         line = exc.object.count(b"\n", 0, exc.start) + 1
         raise MigrationError([Problem(path, line, "is not UTF-8 text")]) from exc

@@ -522,7 +522,10 @@ class Performer:
             migration_table.finish_step(cursor, version, step, self.run_id, bool(names), {"installed": names})
 
     def _do_uninstall(self, step: Step, version: str, told: dict[str, Any], limit: TimeLimit) -> None:
-        names = [name for name in step.arguments["modules"] if core.read_modules(self.connection()).installed(name)]
+        before = core.read_modules(self.connection())
+        names = [name for name in step.arguments["modules"] if before.installed(name)]
+        gone: list[str] = []
+        began = time.monotonic()
         if names:
             with self.odoo.cursor(self.odoo.registry()) as cursor, self.odoo.changing():
                 limit.connection = cursor._cnx
@@ -534,12 +537,19 @@ class Performer:
             left = [name for name in names if modules.installed(name)]
             if left:
                 raise StepError(f"still installed: {', '.join(left)}")
+            # With what depended on them
+            gone = [name for name in sorted(before.states) if before.installed(name) and not modules.installed(name)]
             self.odoo.signal()
         told["changed"] = bool(names)
         with self.writing() as cursor:
-            for name in names:
+            for name in gone:
                 cursor.execute("DELETE FROM public.odoo_cloud_module WHERE name = %s", (name,))
-            migration_table.finish_step(cursor, version, step, self.run_id, bool(names), {"uninstalled": names})
+            migration_table.finish_step(cursor, version, step, self.run_id, bool(names), {"uninstalled": gone})
+        for name in gone:
+            seconds = round(time.monotonic() - began, 3)
+            self.events.send(
+                "module", name=name, version=None, before=before.versions.get(name) or None, done=0, seconds=seconds
+            )
 
 
 def split(modules: core.Modules, action: dict[str, Any], folders: list[str]) -> tuple[list[str], list[str]]:

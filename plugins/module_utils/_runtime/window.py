@@ -419,6 +419,8 @@ class Window:
                 self.say(f"{version}Odoo has started", self.progress.step, self.progress.of)
             else:
                 self.say("Odoo is loading its modules", 0, touched or None)
+        elif kind == "module" and event["version"] is None:
+            log.info(f"module {event['name']}: {event['before']} removed")
         elif kind == "module":
             outcome.modules.append(event)
             self.touched.add(event["name"])
