@@ -334,6 +334,29 @@ def test_ad_hoc_steps_are_done_each_time_and_gone_on_with(ready):
     )
 
 
+def test_modules_that_are_as_steps_want_them_open_no_window(ready):
+    (ready.project / "migration.yml").unlink()
+
+    def asks(*arguments, expect=0, **step):
+        ready.events.unlink(missing_ok=True)
+        return ready.run("UpdateOnly", *arguments, expect=expect, STEPS=json.dumps([step]), EVENTS_FILE=ready.events)
+
+    rows = ready.sql("SELECT count(*) FROM curq_state_history")
+    assert not json.loads(asks("plan", install=["till", "shop"]))["changed"]
+    asks(install=["till", "shop"])
+    assert told(ready, "run_ended")[0]["status"] == "nothing"
+    assert ready.sql("SELECT count(*) FROM curq_state_history") == rows
+    assert "there is no module 'tlil'; did you mean 'till'?" in asks(uninstall=["tlil"], expect=80)
+    plan = json.loads(asks("plan", uninstall=["till"]))
+    assert plan["changed"] and [(one["name"], one["from"], one["to"]) for one in plan["modules"]] == [
+        ("till", "14.0.1.0", None)
+    ]
+    asks(uninstall=["till"])
+    assert told(ready, "run_ended")[0]["result"]["modules"] == {"till": {"from": "14.0.1.0", "to": None}}
+    asks(uninstall=["till"])
+    assert told(ready, "run_ended")[0]["status"] == "nothing"
+
+
 def test_several_versions_update_each_module_once(ready):
     write_addons(ready.addons, "1.1")
     (ready.project / "migration.yml").write_text(

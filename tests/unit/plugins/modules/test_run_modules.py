@@ -331,6 +331,39 @@ def test_latest_updates_only_what_changed_itself(run):
     assert odoo_module.needed(given, run) == {"UPDATE": "none"}
 
 
+@pytest.mark.parametrize(
+    ("text", "options", "wanted"),
+    [
+        ("UPDATE is 'shop': module 'shop'", {"UPDATE": "modules"}, "modules is 'shop': module 'shop'"),
+        ("STEPS:1: there is no module 'x'", {"STEPS": "name"}, "name: there is no module 'x'"),
+        ("STEPS:2: songs has no function x", {"STEPS": "songs[{}]"}, "songs[1]: songs has no function x"),
+        (
+            "the steps of STEPS, LAST_UPDATE is it",
+            {"STEPS": "name", "UPDATE": "x"},
+            "the steps of STEPS, LAST_UPDATE is it",
+        ),
+        ("decide: MIGRATION_ALLOW_SERIE=true", {}, "decide: odoo_migration_allow_serie=true"),
+    ],
+)
+def test_variables_are_called_as_people_gave_them(text, options, wanted):
+    assert _run_module.own_words(text, options) == wanted
+
+
+def test_a_wrong_name_is_told_by_the_modules_option(run):
+    run.kind = _run_module.Kind(options={"STEPS": "name"})
+    run.engine.out = json.dumps({"migration": {"problems": [{"file": "STEPS", "line": 1, "message": "no 'x'"}]}})
+    with pytest.raises(_run_module.RunFailed, match=r"instance acme: name: no 'x'$"):
+        run.plan({})
+
+
+def test_songs_beside_a_migration_file_are_found_without_it(run):
+    env = run.derived("run", {"MIGRATION_FILE": "", "STEPS": "[]"})["env"]
+    assert env["PYTHONPATH"] == "/odoo" and "MIGRATION_FILE" not in env
+    assert "PYTHONPATH" not in run.derived("run", {})["env"]
+    run.definition["env"]["PYTHONPATH"] = "/mine"
+    assert run.derived("run", {"MIGRATION_FILE": ""})["env"]["PYTHONPATH"] == "/mine:/odoo"
+
+
 def test_a_variable_that_is_empty_is_taken_away(run):
     made = run.derived("run", {"MIGRATION_FILE": "", "UPDATE": None, "STEPS": "[]"})
     assert "MIGRATION_FILE" not in made["env"]
