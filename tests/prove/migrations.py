@@ -132,6 +132,16 @@ MUTANTS = {
         ("live",), (("rollback.py", "            why = judge(point, self.since, window.guard.connection)\n",
                      '            why = ""\n            self.since = None\n'),),
     ),
+    # Of the Ansible modules; their files are beside the runtime.
+    "check-does-it": Mutant(
+        ("modules",), (("../_run_module.py", "elif module.check_mode and not run.kind.reads:", "elif False:"),),
+    ),
+    "any-words-confirm": Mutant(
+        ("modules",), (("rollback.py", "return bool(found) and found[2] ==", "return bool(text) or bool(found) and found[2] =="),),
+    ),
+    "translations-stay": Mutant(
+        ("modules",), (("boot.py", "    if not wanted:\n        yield", "    if True:\n        yield"),),
+    ),
     "nothing-imports-odoo": Mutant(
         ("nothing",), (("migrate.py", '    if not settings.updating:\n        return Source()\n',
                         "    import odoo\n    if not settings.updating:\n        return Source()\n"),),
@@ -786,7 +796,9 @@ def part_speed(run: Run) -> t.Iterator[Line]:
 
 
 PARTS: dict[str, t.Callable[[Run], t.Iterator[Line]]] = {
-    name.removeprefix("part_"): function for name, function in list(globals().items()) if name.startswith("part_")
+    name.removeprefix("part_"): function
+    for name, function in list(globals().items())
+    if name.startswith("part_") and function.__module__ == __name__
 }
 PARTS["modules"] = part_modules
 
