@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -475,6 +478,29 @@ def test_other_tools_at_work_are_waited_for(ready, key):
     assert actor.returncode == 0, output
     assert "waiting for " in output
     assert ready.counted() == ALL
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_run_that_stands_in_for_the_replicas_shows_the_page(ready, shown):
+    write_addons(ready.addons, "2.0")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    other = ready.database.connect()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(7141416871301361999)")  # so that it stays at work
+        actor = ready.start("UpdateOnly", HTTP_PORT=port, WAITING_PAGE=shown)
+        ready.until(lambda: len(ready.states()) > 2, "Updating")
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/web/health")
+        with pytest.raises(urllib.error.URLError) as answer:
+            urllib.request.urlopen(request, timeout=5)
+        assert (getattr(answer.value, "code", None) == 503) == shown
+        if shown:
+            assert json.loads(answer.value.read())["state"] == "Updating"
+        cursor.execute("SELECT pg_advisory_unlock(7141416871301361999)")
+    other.close()
+    output = actor.communicate(timeout=30)[0]
+    assert actor.returncode == 0, output
 
 
 def test_force_modes_say_who_and_why(ready):
