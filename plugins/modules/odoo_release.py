@@ -88,9 +88,9 @@ options:
     default: false
   delivered:
     description:
-      - In check mode, the release that a task before this one would have delivered to the channel, as RV(odoo_cloud.platform.odoo_addons_sync#module:manifest)
-        gives it. Then the bucket isn't asked, and this module tells what it would do with that release. Ignored with O(release), with
-        O(state=rolled_back) and outside of check mode.
+      - In check mode, the release that a task before this one would have delivered to the channel, as
+        RV(odoo_cloud.platform.odoo_addons_sync#module:manifest) gives it. Then the bucket isn't asked, and this module tells what it would
+        do with that release. Ignored with O(release), with O(state=rolled_back) and outside of check mode.
     type: dict
   threads:
     description: How many archives are fetched side by side.

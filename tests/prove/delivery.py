@@ -9,10 +9,10 @@
     kills         pulls and syncs killed at 20 random moments each: never a half release in use or visible
     input         everything that can be wrong with sources, through ansible-playbook: named with file and line, nothing uploaded
     cut           the connection to the store breaks in the middle: the next run goes on
-    requirements  git over https with a password, hashes, constraints, Debian packages, a pip that fails; the passwords are looked for everywhere
+    requirements  git over https with a password, hashes, constraints, Debian packages, a pip that fails; the passwords are looked for
     registry      images pushed to a registry, and taken from it by a machine that has none
-    deploy        on a platform of its own (`oc-delivery`): one addon's view and one requirement change under load, in one playbook run; Chromium
-                  looks at it; then again, with a requirement that can't be had, with one that conflicts, and back to the release before
+    deploy        on a platform of its own (`oc-delivery`): one addon's view and one requirement change under load, in one playbook run;
+                  Chromium looks at it; then again, with a requirement that can't be had, with one that conflicts, and back
     rebuild       `rebuild_images` with nothing newer, and with something newer
     aws           the role for AWS, twice against moto and stubs (`make aws`)
 
@@ -90,8 +90,14 @@ MUTANTS = {
 def part_bench(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
     """The bars against awscli."""
     aws = os.environ.get("PROVE_AWS") or "aws"
-    done = subprocess.run([sys.executable, str(tree / "benchmarks" / "delivery.py"), "--aws", aws], cwd=tree, capture_output=True, text=True,
-                          env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tree / ".work" / "collections")}, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, str(tree / "benchmarks" / "delivery.py"), "--aws", aws],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tree / ".work" / "collections")},
+        check=False,
+    )
     lines = re.findall(r"^delivery: (.*?): (.*? times) \(target (\S+)\): (.*): (holds|falls short)$", done.stdout, re.M)
     if len(lines) != len(bench.BARS):
         raise Shortfall(f"the benchmark did not run: {(done.stderr or done.stdout).strip()[-300:]}")
@@ -131,9 +137,12 @@ def part_switches(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
             reader.join()
         finally:
             bucket.store.stop()
-    yield Line(f"a reader over all addons during {count} switches",
-               f"{reads[0]} whole looks, {len(mixed)} mixed, {len(troubles)} broken", "none mixed or broken",
-               not mixed and not troubles and reads[0] > count)  # fmt: skip
+    yield Line(
+        f"a reader over all addons during {count} switches",
+        f"{reads[0]} whole looks, {len(mixed)} mixed, {len(troubles)} broken",
+        "none mixed or broken",
+        not mixed and not troubles and reads[0] > count,
+    )
 
 
 def killed(process: subprocess.Popen[str], after: float) -> bool:
@@ -174,9 +183,13 @@ def part_kills(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
                         bad.append(f"{place.name}: {files} files of {'/'.join(sorted(seen))}")
             bucket.pull(folder / "host")
             whole = marks(pathlib.Path(os.path.realpath(folder / "host" / "current"))) == ({f"pull{number}"}, 300)
-            yield Line(f"pulls killed at {hits} random moments", f"{len(bad)} half releases{': ' + bad[0] if bad else ''}; the next run "
-                       f"{'finishes' if whole else 'does not finish'}", f"{count} kills, none half, finished",
-                       not bad and whole and hits >= count)  # fmt: skip
+            yield Line(
+                f"pulls killed at {hits} random moments",
+                f"{len(bad)} half releases{': ' + bad[0] if bad else ''}; the next run "
+                f"{'finishes' if whole else 'does not finish'}",
+                f"{count} kills, none half, finished",
+                not bad and whole and hits >= count,
+            )
             hits, bad, number = 0, [], 0
             begin = time.monotonic()
             write_addons(folder / "addons", "timed")
@@ -186,15 +199,21 @@ def part_kills(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
                 number += 1
                 before = bucket.pull(folder / "look", verify_content=True)["release"]
                 write_addons(folder / "addons", f"sync{number}")
-                hits += killed(bucket.start("odoo_addons_sync", **sync_arguments(folder / "addons")),
-                               choice.uniform(length * 0.2, length))  # fmt: skip
+                hits += killed(
+                    bucket.start("odoo_addons_sync", **sync_arguments(folder / "addons")),
+                    choice.uniform(length * 0.2, length),
+                )
                 shutil.rmtree(folder / "look")
                 after = bucket.pull(folder / "look", verify_content=True)["release"]
                 seen, files = marks(pathlib.Path(os.path.realpath(folder / "look" / "current")))
                 if len(seen) != 1 or files != 300 or (after == before) != (seen != {f"sync{number}"}):
                     bad.append(f"{files} files of {'/'.join(sorted(seen))}")
-            yield Line(f"syncs killed at {hits} random moments", f"{len(bad)} times a half release was visible", f"{count} kills, none",
-                       not bad and hits >= count)  # fmt: skip
+            yield Line(
+                f"syncs killed at {hits} random moments",
+                f"{len(bad)} times a half release was visible",
+                f"{count} kills, none",
+                not bad and hits >= count,
+            )
         finally:
             bucket.store.stop()
 
@@ -240,7 +259,8 @@ class Sources:
 
     def other_series(self) -> str:
         self.manifest("oc_one", version="14.0.1.0.0")
-        return f"{self.folder}/addons/oc_one/__manifest__.py:3: 'oc_one' has version '14.0.1.0.0', made for Odoo 14.0, but this release is for 19.0"
+        path = self.folder / "addons" / "oc_one" / "__manifest__.py"
+        return f"{path}:3: 'oc_one' has version '14.0.1.0.0', made for Odoo 14.0, but this release is for 19.0"
 
     def missing_dependency(self) -> str:
         self.manifest("oc_two", depends=["base", "no_such_addon"])
@@ -279,14 +299,22 @@ def part_input(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
                 text = re.sub(r"\s+", " ", output)
                 missing = [one for one in wanted if one not in text]
                 written = bucket.requests("PUT", "POST", "DELETE") - before
-                yield Line(f"wrong input: {kinds[0] if len(kinds) == 1 else f'{len(wanted)} faults at once'}",
-                           f"exit {status}, {'named' if not missing else 'not named: ' + missing[0]}, {written} writes to the store in {seconds:.0f} s",
-                           "refused, named with file and line, nothing uploaded", status != 0 and not missing and not written)  # fmt: skip
+                yield Line(
+                    f"wrong input: {kinds[0] if len(kinds) == 1 else f'{len(wanted)} faults at once'}",
+                    f"exit {status}, {'named' if not missing else 'not named: ' + missing[0]}, {written} writes to the store "
+                    f"in {seconds:.0f} s",
+                    "refused, named with file and line, nothing uploaded",
+                    status != 0 and not missing and not written,
+                )
             sources.reset()
             status, output, dummy = platform.playbook("code", variables=sources.variables())
             written = bucket.requests("PUT")
-            yield Line("the same sources without a fault", f"exit {status}, {written} writes to the store" + ("" if not status else "; " + last_error(output)),
-                       "delivered", status == 0 and written > 3)  # fmt: skip
+            yield Line(
+                "the same sources without a fault",
+                f"exit {status}, {written} writes to the store" + ("" if not status else "; " + last_error(output)),
+                "delivered",
+                status == 0 and written > 3,
+            )
         finally:
             bucket.store.stop()
 
@@ -315,12 +343,18 @@ def part_cut(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
             rest = again["stats"]["uploaded"]
             new = bucket.pull(folder / "look")
             seen, dummy = marks(folder / "look" / "current")
-            yield Line("a delivery whose connection breaks, run again",
-                       f"{sent} of {packs} archives sent, then {'the release of before' if visible == whole['release'] else 'something else'} visible; "
-                       f"told: {broken[:90]!r}; the next run sends {rest} and its release is whole: {seen == {'second'}}",
-                       "old release visible, only the rest is sent, then whole",
-                       visible == whole["release"] and 0 < sent < packs and 0 < rest <= packs - sent + 8 and rest < packs
-                       and new["release"] == again["release"] and seen == {"second"})  # fmt: skip
+            yield Line(
+                "a delivery whose connection breaks, run again",
+                f"{sent} of {packs} archives sent, then {'the old release' if visible == whole['release'] else 'something else'} visible; "
+                f"told: {broken[:90]!r}; the next run sends {rest} and its release is whole: {seen == {'second'}}",
+                "old release visible, only the rest is sent, then whole",
+                visible == whole["release"]
+                and 0 < sent < packs
+                and 0 < rest <= packs - sent + 8
+                and rest < packs
+                and new["release"] == again["release"]
+                and seen == {"second"},
+            )
             total = new["bytes_received"]
             cable.cut_after(total // 2)
             broken = bucket.fails("odoo_release", path=str(folder / "host"), **{**KEYS, **through})
@@ -329,11 +363,13 @@ def part_cut(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
             cable.cut_after(None)
             again = bucket.run("odoo_release", path=str(folder / "host"), **{**KEYS, **through})
             seen, files = marks(pathlib.Path(os.path.realpath(folder / "host" / "current")))
-            yield Line("a pull whose connection breaks, run again",
-                       f"{'the old release' if old else 'something else'} in use, told: {broken[:90]!r}; the next run fetches {len(again['downloaded'])} "
-                       f"of {packs} archives and its release is whole: {seen == {'second'} and files == packs * 25}",
-                       "old release in use, only the rest is fetched, then whole",
-                       old and 0 < len(again["downloaded"]) < packs and seen == {"second"} and files == packs * 25)  # fmt: skip
+            yield Line(
+                "a pull whose connection breaks, run again",
+                f"{'the old release' if old else 'something else'} in use, told: {broken[:90]!r}; the next run fetches "
+                f"{len(again['downloaded'])} of {packs} archives and its release is whole: {seen == {'second'} and files == packs * 25}",
+                "old release in use, only the rest is fetched, then whole",
+                old and 0 < len(again["downloaded"]) < packs and seen == {"second"} and files == packs * 25,
+            )
         finally:
             cable.close()
             bucket.store.stop()
@@ -420,52 +456,83 @@ def deploy(platform: Platform, code: Code, version: str) -> t.Iterator[Line]:
         "each replica": all(f"{NAME}-demo-{number}" in output for number in (1, 2)),
     }
     silent = [name for name, told in tells.items() if not told]
-    yield Line(f"{what}: --check --diff before it", f"tells {'all' if not silent else 'nothing of ' + ', '.join(silent)}, touched: "
-               f"{', '.join(touched[:3]) or 'nothing'}, in {seconds:.0f} s", "tells addon, requirement, image, update, replicas; touches nothing",
-               not silent and not touched)  # fmt: skip
+    yield Line(
+        f"{what}: --check --diff before it",
+        f"tells {'all' if not silent else 'nothing of ' + ', '.join(silent)}, touched: "
+        f"{', '.join(touched[:3]) or 'nothing'}, in {seconds:.0f} s",
+        "tells addon, requirement, image, update, replicas; touches nothing",
+        not silent and not touched,
+    )
     with Load() as load:
         time.sleep(3)
         output, seconds = playbook(platform, "deploy_code")
         time.sleep(3)
     updated = updated_modules(output)
     shown, seen = page(), shown_in_browser("/oc/view")
-    yield Line(f"{what}: a view and a requirement changed, one playbook run",
-               f"Chromium shows the view {seen.get('text')!r} and of the package {seen.get('needed')!r}, in {seconds:.0f} s",
-               "'second' and '2.0'", "second" in shown and (seen.get("text"), seen.get("needed")) == ("second", "2.0"))  # fmt: skip
+    yield Line(
+        f"{what}: a view and a requirement changed, one playbook run",
+        f"Chromium shows the view {seen.get('text')!r} and of the package {seen.get('needed')!r}, in {seconds:.0f} s",
+        "'second' and '2.0'",
+        "second" in shown and (seen.get("text"), seen.get("needed")) == ("second", "2.0"),
+    )
     yield Line(f"{what}: modules updated by it", ", ".join(updated) or "none", "oc_page alone", updated == ["oc_page"])
     yield requests_line(f"{what}: requests during it", load)
     output, seconds = playbook(platform, "deploy_code")
-    yield Line(f"{what}: the same again", f"changed={recap(output).get('changed')} in {seconds:.0f} s", "changed=0",
-               recap(output).get("changed") == 0)  # fmt: skip
+    yield Line(
+        f"{what}: the same again",
+        f"changed={recap(output).get('changed')} in {seconds:.0f} s",
+        "changed=0",
+        recap(output).get("changed") == 0,
+    )
     code.write("third", "9.9")
     with Load() as load:
         status, output, dummy = platform.playbook("deploy_code")
     told = "oc-needed==9.9" in output and "No matching distribution" in output
-    yield Line(f"{what}: a requirement that can't be had", f"exit {status}, pip's message {'shown' if told else 'not shown'}, page shows "
-               f"{'the old view' if 'second' in page() else 'something else'}, {len(load.failed)} of {load.count} requests failed",
-               "fails with pip's message, old release serves", status != 0 and told and "second" in page() and not load.failed)  # fmt: skip
+    yield Line(
+        f"{what}: a requirement that can't be had",
+        f"exit {status}, pip's message {'shown' if told else 'not shown'}, page shows "
+        f"{'the old view' if 'second' in page() else 'something else'}, {len(load.failed)} of {load.count} requests failed",
+        "fails with pip's message, old release serves",
+        status != 0 and told and "second" in page() and not load.failed,
+    )
     code.write("third", "2.0", "babel==0.1\n")
     status, output, dummy = platform.playbook("deploy_code")
     told = "requirements.txt:3: 'babel==0.1' conflicts with" in output
-    yield Line(f"{what}: a requirement against Odoo's own packages", f"exit {status}, {'named' if told else last_error(output)}",
-               "refused with file and line", status != 0 and told)  # fmt: skip
+    yield Line(
+        f"{what}: a requirement against Odoo's own packages",
+        f"exit {status}, {'named' if told else last_error(output)}",
+        "refused with file and line",
+        status != 0 and told,
+    )
     code.write("second", "2.0")
     playbook(platform, "deploy_code")
     with Load() as load:
         output, seconds = playbook(platform, "rollback_release", variables={"odoo_cloud_instance": "demo"})
     shown = page()
-    yield Line(f"{what}: back to the release before", f"page {'shows' if 'first' in shown else 'does not show'} the first view, package "
-               f"{shown.split('|')[1:2]}, {len(load.failed)} of {load.count} requests failed, in {seconds:.0f} s",
-               "first view, package 1.0, none failed", "first" in shown and "|1.0|" in shown and not load.failed)  # fmt: skip
+    yield Line(
+        f"{what}: back to the release before",
+        f"page {'shows' if 'first' in shown else 'does not show'} the first view, package "
+        f"{shown.split('|')[1:2]}, {len(load.failed)} of {load.count} requests failed, in {seconds:.0f} s",
+        "first view, package 1.0, none failed",
+        "first" in shown and "|1.0|" in shown and not load.failed,
+    )
     output, seconds = playbook(platform, "deploy_code")
-    yield Line(f"{what}: deploy_code after that", f"changed={recap(output).get('changed')}, page {'still shows' if 'first' in page() else 'lost'} the first view",
-               "changed=0, the rejected release doesn't come back", recap(output).get("changed") == 0 and "first" in page())  # fmt: skip
+    yield Line(
+        f"{what}: deploy_code after that",
+        f"changed={recap(output).get('changed')}, page {'still shows' if 'first' in page() else 'lost'} the first view",
+        "changed=0, the rejected release doesn't come back",
+        recap(output).get("changed") == 0 and "first" in page(),
+    )
     yield leaks(code.index)
 
 
 def requests_line(what: str, load: Load) -> Line:
-    return Line(what, f"{len(load.failed)} of {load.count} failed" + (f" ({load.failed[0]})" if load.failed else ""), "none failed",
-                not load.failed and load.count > 50)  # fmt: skip
+    return Line(
+        what,
+        f"{len(load.failed)} of {load.count} failed" + (f" ({load.failed[0]})" if load.failed else ""),
+        "none failed",
+        not load.failed and load.count > 50,
+    )
 
 
 def leaks(index: Index) -> Line:
@@ -482,8 +549,12 @@ def leaks(index: Index) -> Line:
     for path in demo.PLATFORM_ROOT.rglob("*"):
         if path.is_file() and path.stat().st_size < 50_000_000 and index.password.encode() in path.read_bytes():
             found.append(str(path))
-    return Line(f"the password of the package index ({index.served} requests with it) in {', '.join(places)}, files",
-                ", ".join(found) or "none found", "none, and it was needed", not found and index.served > 0 and bool(images))  # fmt: skip
+    return Line(
+        f"the password of the package index ({index.served} requests with it) in {', '.join(places)}, files",
+        ", ".join(found) or "none found",
+        "none, and it was needed",
+        not found and index.served > 0 and bool(images),
+    )
 
 
 def part_aws(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
@@ -493,8 +564,12 @@ def part_aws(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
         ["make", "aws"], cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     last = (re.findall(r"^.*(?:passed|failed|error).*$", done.stdout, re.M) or [done.stdout.strip()[-200:]])[-1]
-    yield Line("the role aws_delivery twice against moto and stubs, --check on an empty account",
-               f"{last.strip('= ')} in {time.monotonic() - begin:.0f} s", "passes", done.returncode == 0)  # fmt: skip
+    yield Line(
+        "the role aws_delivery twice against moto and stubs, --check on an empty account",
+        f"{last.strip('= ')} in {time.monotonic() - begin:.0f} s",
+        "passes",
+        done.returncode == 0,
+    )
 
 
 PARTS: dict[str, t.Callable[[pathlib.Path, bool], t.Iterator[Line]]] = {
@@ -504,6 +579,7 @@ PARTS: dict[str, t.Callable[[pathlib.Path, bool], t.Iterator[Line]]] = {
     "input": part_input,
     "cut": part_cut,
     "requirements": delivery_images.part_requirements,
+    "registry": delivery_images.part_registry,
     "deploy": part_deploy,
     "rebuild": delivery_images.part_rebuild,
     "aws": part_aws,

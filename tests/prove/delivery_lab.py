@@ -1,8 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the proof of delivery works with: a store, sources, a package index and a git server that want a password, a line that breaks, people
-with browsers. Everything listens on this machine alone."""
+"""What the proof of delivery works with: a store, sources, a package index, a git server and a registry that want a password, a line that
+breaks, people with browsers. Everything listens on this machine alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 import typing as t
 import urllib.parse
 import zipfile
@@ -41,8 +43,12 @@ KEYS = {"region": "us-east-1", "access_key": "proof", "secret_key": "proof-secre
 def own_platform(tree: pathlib.Path, version: str) -> Platform:
     """A platform of this proof's own name, folder and ports, with images that others may have too."""
     platform = Platform(tree, version)
-    platform.variables.update(odoo_cloud_name=NAME, image_name=IMAGES, odoo_cloud_http_port=demo.HTTPS_PORT + 1,
-                              object_storage_port=demo.HTTPS_PORT + 2)  # fmt: skip
+    platform.variables.update(
+        odoo_cloud_name=NAME,
+        image_name=IMAGES,
+        odoo_cloud_http_port=demo.HTTPS_PORT + 1,
+        object_storage_port=demo.HTTPS_PORT + 2,
+    )
     return platform
 
 
@@ -61,9 +67,12 @@ class Bucket:
         self.tree, self.folder = tree, folder
         self.store = bench.Store(folder)
         self.environment = {
-            **os.environ, "LC_ALL": "C.UTF-8", "AWS_EC2_METADATA_DISABLED": "true", "PYTHONDONTWRITEBYTECODE": "1",
+            **os.environ,
+            "LC_ALL": "C.UTF-8",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": str(tree / ".work" / "collections"),
-        }  # fmt: skip
+        }
         self.make()
 
     def requests(self, *methods: str) -> int:
@@ -71,14 +80,23 @@ class Bucket:
         return len(re.findall(rf"\b(?:{'|'.join(methods)}) /\S* HTTP/1", self.store.log.read_text(errors="replace")))
 
     def make(self) -> None:
-        self.run("s3_bucket", buckets=[{"name": "proof", "versioning": False, "encryption": "none"}], provider="generic",
-                 **{key: value for key, value in KEYS.items() if key != "bucket"})  # fmt: skip
+        self.run(
+            "s3_bucket",
+            buckets=[{"name": "proof", "versioning": False, "encryption": "none"}],
+            provider="generic",
+            **{key: value for key, value in KEYS.items() if key != "bucket"},
+        )
 
     def start(self, module: str, **arguments: t.Any) -> subprocess.Popen[str]:
         path = self.folder / f"arguments-{secrets.token_hex(4)}.json"
         path.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {"endpoint_url": self.store.endpoint, **arguments}}))
-        return subprocess.Popen([sys.executable, "-m", f"{MODULES}.{module}", str(path)], env=self.environment,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+        return subprocess.Popen(
+            [sys.executable, "-m", f"{MODULES}.{module}", str(path)],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def run(self, module: str, **arguments: t.Any) -> dict[str, t.Any]:
         process = self.start(module, **arguments)
@@ -113,7 +131,7 @@ def sync_arguments(addons: pathlib.Path, channel: str = "current") -> dict[str, 
 
 
 def write_addons(folder: pathlib.Path, mark: str, addons: int = 12, files: int = 25, weight: int = 0) -> None:
-    """Addons in whose every file the same mark stands, so that a mix is seen. ``weight``: bytes of each that no compressor makes smaller."""
+    """Addons in whose every file the same mark stands, so that a mix is seen. ``weight``: bytes of each that don't compress."""
     for number in range(addons):
         addon = folder / f"oc_{number:02}"
         (addon / "data").mkdir(parents=True, exist_ok=True)
@@ -258,8 +276,10 @@ class Code:
     def write(self, text: str, needed: str, more: str = "") -> None:
         view = self.folder / "addons" / "oc_page" / "views" / "page.xml"
         view.parent.mkdir(exist_ok=True)
-        view.write_text(f'<odoo><template id="page" name="Page of the proof"><html><body><p id="text">{text}</p>'
-                        '<p id="needed"><t t-esc="needed"/></p></body></html></template></odoo>\n')  # fmt: skip
+        view.write_text(
+            f'<odoo><template id="page" name="Page of the proof"><html><body><p id="text">{text}</p>'
+            '<p id="needed"><t t-esc="needed"/></p></body></html></template></odoo>\n'
+        )
         (self.folder / "requirements.txt").write_text(self.index.requirements(needed) + more)
 
     def variables(self) -> dict[str, t.Any]:
@@ -362,13 +382,24 @@ class GitServer:
                 server.served += 1
                 place = urllib.parse.urlsplit(self.path)
                 done = subprocess.run(
-                    ["git", "http-backend"], input=body, capture_output=True, check=False,
-                    env={**os.environ, "GIT_PROJECT_ROOT": str(folder), "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": place.path,
-                         "QUERY_STRING": place.query, "REQUEST_METHOD": self.command, "REMOTE_USER": "proof",
-                         "CONTENT_TYPE": self.headers.get("Content-Type") or "", "CONTENT_LENGTH": str(len(body)),
-                         "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding") or "",
-                         "GIT_PROTOCOL": self.headers.get("Git-Protocol") or ""},
-                )  # fmt: skip
+                    ["git", "http-backend"],
+                    input=body,
+                    capture_output=True,
+                    check=False,
+                    env={
+                        **os.environ,
+                        "GIT_PROJECT_ROOT": str(folder),
+                        "GIT_HTTP_EXPORT_ALL": "1",
+                        "PATH_INFO": place.path,
+                        "QUERY_STRING": place.query,
+                        "REQUEST_METHOD": self.command,
+                        "REMOTE_USER": "proof",
+                        "CONTENT_TYPE": self.headers.get("Content-Type") or "",
+                        "CONTENT_LENGTH": str(len(body)),
+                        "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding") or "",
+                        "GIT_PROTOCOL": self.headers.get("Git-Protocol") or "",
+                    },
+                )
                 head, dummy, answer = done.stdout.partition(b"\r\n\r\n")
                 lines = [line.split(": ", 1) for line in head.decode().splitlines()]
                 status = next((value for name, value in lines if name == "Status"), "200 OK")
@@ -439,8 +470,23 @@ class GitServer:
             "/CN=127.0.0.1",
         )
         (self.folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
-        openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-out", "server.crt",
-                "-days", "2", "-extfile", "names")  # fmt: skip
+        openssl(
+            "x509",
+            "-req",
+            "-in",
+            "server.csr",
+            "-CA",
+            "ca.crt",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-out",
+            "server.crt",
+            "-days",
+            "2",
+            "-extfile",
+            "names",
+        )
         everybody = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
         self.bundle = self.folder / "bundle.crt"
         self.bundle.write_text(
@@ -542,3 +588,74 @@ def shown_in_browser(path: str) -> dict[str, str]:
             }
     except (WebDriverException, subprocess.CalledProcessError) as error:
         raise Shortfall(f"Chromium: {str(error).splitlines()[0]}") from error
+
+
+class Registry:
+    """A registry that wants a password: Debian's docker-registry, unpacked beside the proof and run as a process of it."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder, self.password = folder, secrets.token_urlsafe(18)
+        program = demo.WORK / "prove" / "docker-registry" / "usr" / "bin" / "docker-registry"
+        if not program.exists():
+            with tempfile.TemporaryDirectory() as place:
+                subprocess.run(
+                    ["apt-get", "-qq", "download", "docker-registry"], cwd=place, check=True, capture_output=True
+                )
+                package = next(pathlib.Path(place).glob("*.deb"))
+                program.parents[2].mkdir(parents=True, exist_ok=True)
+                subprocess.run(["dpkg", "-x", str(package), str(program.parents[2])], check=True, capture_output=True)
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self.name = f"127.0.0.1:{self.port}/proof"
+        # Debian's perl is always there and knows the one kind of hash that the registry takes.
+        salt = f"$2y$06${secrets.token_hex(11)}"
+        hashed = subprocess.run(
+            ["perl", "-e", f"$_ = <STDIN>; print crypt($_, '{salt}')"],
+            input=self.password,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        (folder / "people").write_text(f"proof:{hashed}\n")
+        (folder / "config.yml").write_text(
+            json.dumps(
+                {
+                    "version": 0.1,
+                    "storage": {"filesystem": {"rootdirectory": str(folder / "storage")}, "delete": {"enabled": True}},
+                    "http": {"addr": f"127.0.0.1:{self.port}"},
+                    "auth": {"htpasswd": {"realm": "proof", "path": str(folder / "people")}},
+                }
+            )
+        )
+        self.command = [str(program), "serve", str(folder / "config.yml")]
+        self.log = folder / "log"
+        self.start()
+
+    def start(self) -> None:
+        with open(self.log, "ab") as stream:
+            self.process = subprocess.Popen(self.command, stdout=stream, stderr=stream)
+        for dummy in range(100):
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            time.sleep(0.1)
+        raise Shortfall(f"docker-registry did not start: {self.log.read_text()[-300:]}")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+    def requests(self) -> int:
+        return self.log.read_text(errors="replace").count("http.request.method")
+
+    def images(self) -> list[str]:
+        """Name and tag of what it holds."""
+        place = self.folder / "storage" / "docker" / "registry" / "v2" / "repositories"
+        return sorted(f"{tag.parents[2].name}:{tag.name}" for tag in place.glob("proof/*/_manifests/tags/*"))
+
+    def variables(self) -> dict[str, t.Any]:
+        return {
+            "image_registry": self.name,
+            "image_registry_username": "proof",
+            "image_registry_password": self.password,
+        }
