@@ -123,7 +123,9 @@ class Bench:
 
     def __init__(self, store: Store, tree: pathlib.Path, folder: pathlib.Path, aws: str) -> None:
         self.store, self.tree, self.folder, self.aws = store, tree, folder, aws
-        self.environment = {**os.environ, **KEYS, "AWS_EC2_METADATA_DISABLED": "true", "LC_ALL": "C.UTF-8"}
+        collections = os.environ.get("ANSIBLE_COLLECTIONS_PATH", "")  # where the module is found without Ansible
+        path = {"PYTHONPATH": collections} if collections else {}
+        self.environment = {**os.environ, **KEYS, **path, "AWS_EC2_METADATA_DISABLED": "true", "LC_ALL": "C.UTF-8"}
 
     def time(self, command: list[str]) -> dict[str, t.Any]:
         before, begun = self.store.requests(), time.monotonic()

@@ -323,6 +323,11 @@ unchecked_dependencies:
   type: list
   elements: str
   sample: [base, sale]
+manifest:
+  description: What the release would be made of, for O(odoo_cloud.platform.odoo_release#module:delivered) of the tasks after this one.
+  returned: in check mode, when a release would be delivered
+  type: dict
+  sample: {"format": 1, "release": "4e1a3c0f9b2d5a77", "odoo_version": "19.0", "packages": []}
 pruned:
   description: Old releases that were removed from the bucket.
   returned: success
@@ -705,6 +710,8 @@ def deliver(module: AnsibleModule, held: contextlib.ExitStack) -> None:
         "pruned": sync.pruned,
         "stats": stats(),
     }
+    if module.check_mode and changed and manifest:
+        result["manifest"] = json.loads(manifest.dump())
     if module._diff:
         result["diff"] = diff_of(sync, manifest, packages) if changed else {"before": "", "after": ""}
     module.exit_json(**result)

@@ -86,6 +86,12 @@ options:
         would have made, and so does a release or channel that is not in it.
     type: bool
     default: false
+  delivered:
+    description:
+      - In check mode, the release that a task before this one would have delivered to the channel, as
+        RV(odoo_cloud.platform.odoo_addons_sync#module:manifest) gives it. Then the bucket isn't asked, and this module tells what it would
+        do with that release. Ignored with O(release), with O(state=rolled_back) and outside of check mode.
+    type: dict
   threads:
     description: How many archives are fetched side by side.
     type: int
@@ -233,6 +239,7 @@ bytes_received:
   sample: 91
 """
 
+import json
 import os
 
 from ansible.module_utils.basic import AnsibleModule
@@ -268,6 +275,7 @@ def argument_spec() -> dict:
         "keep_releases": {"type": "int", "default": 3},
         "verify_content": {"type": "bool", "default": False},
         "may_be_absent": {"type": "bool", "default": False},
+        "delivered": {"type": "dict"},
         "threads": {"type": "int", "default": 8},
         "endpoint_url": {"type": "str"},
         "region": {"type": "str"},
@@ -293,6 +301,9 @@ class Run:
         self.damaged: list[str] = []
         self.rejected = False
         self.may_be_absent = self.given["may_be_absent"] and module.check_mode
+        self.expected: Manifest | None = None
+        if self.given["delivered"] and module.check_mode and not self.given["release"]:
+            self.expected = Manifest.load(json.dumps(self.given["delivered"]).encode("utf-8"), "delivered")
         self._objects: Objects | None = None
 
     @property
@@ -325,7 +336,8 @@ class Run:
         if given["state"] == "rolled_back":
             return before, self._roll_back()
         try:
-            wanted = given["release"] or host.wanted(self.objects, self.places)
+            expected = self.expected
+            wanted = expected.release if expected else given["release"] or host.wanted(self.objects, self.places)
             if not given["release"] and wanted in host.state()["rejected"]:
                 self.rejected = True
                 self.warnings.append(
@@ -334,7 +346,9 @@ class Run:
                 )
                 return before, before
             here = wanted in host.releases()
-            manifest = host.manifest(wanted) if here else host.fetch_manifest(self.objects, self.places, wanted)
+            manifest = expected or (
+                host.manifest(wanted) if here else host.fetch_manifest(self.objects, self.places, wanted)
+            )
         except S3Failure as error:
             if not self.may_be_absent or not (isinstance(error, NotDelivered) or not_there_yet(error)):
                 raise
@@ -348,7 +362,7 @@ class Run:
         elif given["verify_content"] and here:
             self.damaged = host.verify(host.folder(wanted))
         folder = host.pull(
-            None if here and not self.damaged else self.objects, self.places, manifest, again=bool(self.damaged)
+            None if expected or (here and not self.damaged) else self.objects, self.places, manifest, again=bool(self.damaged)
         )
         if given["state"] == "current":
             host.switch(folder)

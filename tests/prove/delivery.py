@@ -4,30 +4,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Proves the bars of the delivery of own code on this machine, one line each; exits 1 when one falls short.
 
-    bench      `aws s3 sync` and ours side by side on the same tree and store
-    switches   a reader in a loop over the addons during 50 switches of real runs of the module
-    kills      pulls and syncs killed at 20 random moments each: never a half release in use or visible
-    deploy     on a platform of its own (`oc-delivery`): one addon's view and one requirement change under load, in one playbook run; then
-               again, with a requirement that can't be had, with one that conflicts, and back to the release before
-    aws        the role for AWS, twice against moto and stubs (`make aws`)
+    bench         `aws s3 sync` and ours side by side on the same tree and store
+    switches      a reader in a loop over the addons during 50 switches of real runs of the module
+    kills         pulls and syncs killed at 20 random moments each: never a half release in use or visible
+    input         everything that can be wrong with sources, through ansible-playbook: named with file and line, nothing uploaded
+    cut           the connection to the store breaks in the middle: the next run goes on
+    requirements  git over https with a password, hashes, constraints, Debian packages, a pip that fails; the passwords are looked for
+    registry      images pushed to a registry, and taken from it by a machine that has none
+    deploy        on a platform of its own (`oc-delivery`): one addon's view and one requirement change under load, in one playbook run;
+                  Chromium looks at it; then again, with a requirement that can't be had, with one that conflicts, and back
+    rebuild       `rebuild_images` with nothing newer, and with something newer
+    aws           the role for AWS, twice against moto and stubs (`make aws`)
 
 --part NAME      run one part (`--list` names them)
 --mutant NAME    break one protection in a copy of the collection and run the part that must notice
---sample         switches and kills, smaller; what `make test` runs
+--sample         switches, kills, input and cut, smaller; what `make test` runs
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
-import hashlib
-import http.server
-import json
 import os
 import pathlib
 import random
 import re
-import secrets
 import shutil
 import signal
 import subprocess
@@ -36,22 +36,33 @@ import tempfile
 import threading
 import time
 import typing as t
-import zipfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks"))  # its delivery.py comes before this one
+import delivery_images
+import demo
+from delivery_lab import (
+    IMAGES,
+    KEYS,
+    NAME,
+    ROOT,
+    Bucket,
+    Cable,
+    Code,
+    Index,
+    Load,
+    bench,
+    marks,
+    own_platform,
+    page,
+    playbook,
+    shown_in_browser,
+    sync_arguments,
+    write_addons,
+)
+from demo import Line, Mutant, Platform, Shortfall, docker, last_error, recap, show
 
-import delivery as bench  # noqa: E402
-import demo  # noqa: E402
-from demo import Line, Mutant, Platform, Shortfall, docker, last_error, recap, request, show  # noqa: E402
-
-NAME = os.environ.get("PROVE_DELIVERY_NAME", "oc-delivery")
-IMAGES = os.environ.get("PROVE_IMAGES", "odoo-cloud")
 VERSIONS = ("19", "14")
 SWITCHES = 50
 KILLS = 20
-MODULES = "ansible_collections.odoo_cloud.platform.plugins.modules"
-KEYS = {"region": "us-east-1", "access_key": "proof", "secret_key": "proof-secret", "bucket": "proof"}
 
 MUTANTS = {
     "link-not-atomic": Mutant(
@@ -76,78 +87,17 @@ MUTANTS = {
 }
 
 
-class Bucket:
-    """A store (moto) with one bucket, and the modules as Ansible starts them: a fresh Python each."""
-
-    def __init__(self, tree: pathlib.Path, folder: pathlib.Path) -> None:
-        self.tree, self.folder = tree, folder
-        self.store = bench.Store(folder)
-        self.environment = {
-            **os.environ, "LC_ALL": "C.UTF-8", "AWS_EC2_METADATA_DISABLED": "true", "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": str(tree / ".work" / "collections"),
-        }  # fmt: skip
-        self.make()
-
-    def make(self) -> None:
-        self.run("s3_bucket", buckets=[{"name": "proof", "versioning": False, "encryption": "none"}], provider="generic",
-                 **{key: value for key, value in KEYS.items() if key != "bucket"})  # fmt: skip
-
-    def start(self, module: str, **arguments: t.Any) -> subprocess.Popen[str]:
-        path = self.folder / f"arguments-{secrets.token_hex(4)}.json"
-        path.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {"endpoint_url": self.store.endpoint, **arguments}}))
-        return subprocess.Popen([sys.executable, "-m", f"{MODULES}.{module}", str(path)], env=self.environment,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
-
-    def run(self, module: str, **arguments: t.Any) -> dict[str, t.Any]:
-        process = self.start(module, **arguments)
-        output, errors = process.communicate()
-        if process.returncode:
-            raise Shortfall(f"{module}: {(output or errors).strip()[-400:]}")
-        return t.cast("dict[str, t.Any]", json.loads(output))
-
-    def sync(self, addons: pathlib.Path, channel: str = "current") -> dict[str, t.Any]:
-        return self.run("odoo_addons_sync", **sync_arguments(addons, channel))
-
-    def pull(self, path: pathlib.Path, **more: t.Any) -> dict[str, t.Any]:
-        return self.run("odoo_release", path=str(path), **KEYS, **more)
-
-
-def sync_arguments(addons: pathlib.Path, channel: str = "current") -> dict[str, t.Any]:
-    return {
-        **KEYS,
-        "odoo_version": "19",
-        "odoo_custom_modules_paths": [str(addons)],
-        "channel": channel,
-        "keep_releases": 0,
-    }
-
-
-def write_addons(folder: pathlib.Path, mark: str, addons: int = 12, files: int = 25) -> None:
-    """Addons in whose every file the same mark stands, so that a mix is seen."""
-    for number in range(addons):
-        addon = folder / f"oc_{number:02}"
-        (addon / "data").mkdir(parents=True, exist_ok=True)
-        (addon / "__manifest__.py").write_text(f"{{'name': '{mark}', 'version': '19.0.1.0.0', 'depends': ['base']}}\n")
-        for index in range(files - 1):
-            (addon / "data" / f"file_{index:03}.xml").write_text(f"<odoo>{mark}</odoo>\n" + "<!-- filler -->\n" * 50)
-
-
-def marks(release: pathlib.Path) -> tuple[set[str], int]:
-    """The marks in all files of a release, and how many files there are; read without the code under proof."""
-    found, count = set(), 0
-    for path in release.joinpath("addons").rglob("*"):
-        if path.is_file():
-            match = re.search(r"(?:'name': '|<odoo>)(\w+)", path.read_text())
-            found.add(match[1] if match else "?")
-            count += 1
-    return found, count
-
-
 def part_bench(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
     """The bars against awscli."""
     aws = os.environ.get("PROVE_AWS") or "aws"
-    done = subprocess.run([sys.executable, str(tree / "benchmarks" / "delivery.py"), "--aws", aws], cwd=tree,
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, str(tree / "benchmarks" / "delivery.py"), "--aws", aws],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tree / ".work" / "collections")},
+        check=False,
+    )
     lines = re.findall(r"^delivery: (.*?): (.*? times) \(target (\S+)\): (.*): (holds|falls short)$", done.stdout, re.M)
     if len(lines) != len(bench.BARS):
         raise Shortfall(f"the benchmark did not run: {(done.stderr or done.stdout).strip()[-300:]}")
@@ -187,9 +137,12 @@ def part_switches(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
             reader.join()
         finally:
             bucket.store.stop()
-    yield Line(f"a reader over all addons during {count} switches",
-               f"{reads[0]} whole looks, {len(mixed)} mixed, {len(troubles)} broken", "none mixed or broken",
-               not mixed and not troubles and reads[0] > count)  # fmt: skip
+    yield Line(
+        f"a reader over all addons during {count} switches",
+        f"{reads[0]} whole looks, {len(mixed)} mixed, {len(troubles)} broken",
+        "none mixed or broken",
+        not mixed and not troubles and reads[0] > count,
+    )
 
 
 def killed(process: subprocess.Popen[str], after: float) -> bool:
@@ -230,9 +183,13 @@ def part_kills(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
                         bad.append(f"{place.name}: {files} files of {'/'.join(sorted(seen))}")
             bucket.pull(folder / "host")
             whole = marks(pathlib.Path(os.path.realpath(folder / "host" / "current"))) == ({f"pull{number}"}, 300)
-            yield Line(f"pulls killed at {hits} random moments", f"{len(bad)} half releases{': ' + bad[0] if bad else ''}; the next run "
-                       f"{'finishes' if whole else 'does not finish'}", f"{count} kills, none half, finished",
-                       not bad and whole and hits >= count)  # fmt: skip
+            yield Line(
+                f"pulls killed at {hits} random moments",
+                f"{len(bad)} half releases{': ' + bad[0] if bad else ''}; the next run "
+                f"{'finishes' if whole else 'does not finish'}",
+                f"{count} kills, none half, finished",
+                not bad and whole and hits >= count,
+            )
             hits, bad, number = 0, [], 0
             begin = time.monotonic()
             write_addons(folder / "addons", "timed")
@@ -242,192 +199,180 @@ def part_kills(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
                 number += 1
                 before = bucket.pull(folder / "look", verify_content=True)["release"]
                 write_addons(folder / "addons", f"sync{number}")
-                hits += killed(bucket.start("odoo_addons_sync", **sync_arguments(folder / "addons")),
-                               choice.uniform(length * 0.2, length))  # fmt: skip
+                hits += killed(
+                    bucket.start("odoo_addons_sync", **sync_arguments(folder / "addons")),
+                    choice.uniform(length * 0.2, length),
+                )
                 shutil.rmtree(folder / "look")
                 after = bucket.pull(folder / "look", verify_content=True)["release"]
                 seen, files = marks(pathlib.Path(os.path.realpath(folder / "look" / "current")))
                 if len(seen) != 1 or files != 300 or (after == before) != (seen != {f"sync{number}"}):
                     bad.append(f"{files} files of {'/'.join(sorted(seen))}")
-            yield Line(f"syncs killed at {hits} random moments", f"{len(bad)} times a half release was visible", f"{count} kills, none",
-                       not bad and hits >= count)  # fmt: skip
+            yield Line(
+                f"syncs killed at {hits} random moments",
+                f"{len(bad)} times a half release was visible",
+                f"{count} kills, none",
+                not bad and hits >= count,
+            )
         finally:
             bucket.store.stop()
 
 
-class Index:
-    """A package index that wants a password, on this machine alone."""
+class Sources:
+    """Sources that are right at first; each fault is put into one of their files."""
 
     def __init__(self, folder: pathlib.Path) -> None:
-        self.password = secrets.token_urlsafe(18)
-        self.refused = self.served = 0
-        wanted = "Basic " + base64.b64encode(f"proof:{self.password}".encode()).decode()
-        for version in ("1.0", "2.0"):
-            make_wheel(folder, version)
-        index = self
+        self.folder = folder
+        self.reset()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if self.headers.get("Authorization") != wanted:
-                    index.refused += 1
-                    self.send_response(401)
-                    self.send_header("WWW-Authenticate", 'Basic realm="proof"')
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                    return
-                index.served += 1
-                name = self.path.rstrip("/").rpartition("/")[2]
-                if (folder / name).is_file():
-                    body = (folder / name).read_bytes()
-                else:
-                    body = "".join(
-                        f'<a href="/files/{one.name}">{one.name}</a>' for one in folder.glob("*.whl")
-                    ).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/octet-stream" if name.endswith(".whl") else "text/html")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+    def reset(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for name in ("oc_one", "oc_two", "oc_three", "oc_four"):
+            self.manifest(name)
+        (self.folder / "more").mkdir()
+        (self.folder / "empty").mkdir()
+        (self.folder / "requirements.txt").write_text("# what the addons need\npackaging\n")
+        self.paths = ["addons"]
 
-            def log_message(self, *dummy: t.Any) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def requirements(self, version: str) -> str:
-        return f"--index-url http://127.0.0.1:{self.port}/simple\noc-needed=={version}\n"
-
-    def netrc(self) -> str:
-        return f"machine 127.0.0.1 login proof password {self.password}\n"
-
-
-def make_wheel(folder: pathlib.Path, version: str) -> None:
-    """The package oc-needed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    about = f"oc_needed-{version}.dist-info"
-    files = {
-        "oc_needed.py": f'VERSION = "{version}"\n',
-        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: oc-needed\nVersion: {version}\n",
-        f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: proof\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = "".join(
-        f"{name},sha256={base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip('=')},{len(text)}\n"
-        for name, text in files.items()
-    )
-    with zipfile.ZipFile(folder / f"oc_needed-{version}-py3-none-any.whl", "w") as wheel:
-        for name, text in {**files, f"{about}/RECORD": record + f"{about}/RECORD,,\n"}.items():
-            wheel.writestr(name, text)
-
-
-CONTROLLER = """
-import time
-from odoo import http
-from odoo.http import request
-
-
-class Page(http.Controller):
-    @http.route("/oc/page", type="http", auth="none", csrf=False)
-    def page(self, slow="0"):
-        import oc_needed
-        import oc_vendored
-        time.sleep(float(slow))
-        view = request.env["ir.ui.view"].sudo().search([("key", "=", "oc_page.page")], limit=1)
-        return "|".join([view.arch_db, oc_needed.VERSION, oc_vendored.VALUE])
-"""
-
-
-class Code:
-    """The sources of the proof's instance."""
-
-    def __init__(self, folder: pathlib.Path, version: str, index: Index) -> None:
-        self.folder, self.index = folder, index
-        for name, depends in (("oc_page", "web"), ("oc_other", "web")):
-            addon = folder / "addons" / name
-            (addon / "static" / "src").mkdir(parents=True)
-            (addon / "static" / "src" / "text.txt").write_text(name)
-            (addon / "__init__.py").write_text("from . import controllers\n" if name == "oc_page" else "")
-            data = ["views/page.xml"] if name == "oc_page" else []
-            (addon / "__manifest__.py").write_text(
-                repr(
-                    {
-                        "name": name,
-                        "version": f"{version}.0.1.0.0",
-                        "depends": [depends],
-                        "data": data,
-                        "license": "LGPL-3",
-                    }
-                )
-                + "\n"
-            )
-        (folder / "addons" / "oc_page" / "controllers.py").write_text(CONTROLLER)
-        (folder / "python" / "oc_vendored").mkdir(parents=True)
-        (folder / "python" / "oc_vendored" / "__init__.py").write_text('VALUE = "vendored"\n')
-        self.write("first", "1.0")
-
-    def write(self, text: str, needed: str, more: str = "") -> None:
-        view = self.folder / "addons" / "oc_page" / "views" / "page.xml"
-        view.parent.mkdir(exist_ok=True)
-        view.write_text(f'<odoo><template id="page" name="Page of the proof"><p>{text}</p></template></odoo>\n')
-        (self.folder / "requirements.txt").write_text(self.index.requirements(needed) + more)
+    def manifest(
+        self, name: str, version: str = "19.0.1.0.0", depends: t.Sequence[str] = ("base",), end: str = "}"
+    ) -> None:
+        path = self.folder / "addons" / name / "__manifest__.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            f"{{\n    'name': {name!r},\n    'version': {version!r},\n    'depends': {list(depends)!r},\n{end}\n"
+        )
 
     def variables(self) -> dict[str, t.Any]:
         return {
-            "odoo_custom_modules_paths": [str(self.folder / "addons")],
-            "odoo_python_dependencies_paths": [str(self.folder / "python")],
+            "odoo_custom_modules_paths": [str(self.folder / one) for one in self.paths],
             "odoo_python_requirements_file": str(self.folder / "requirements.txt"),
-            "odoo_modules": ["base", "web", "oc_page", "oc_other"],
-            "odoo_update_live": True,
-            "image_pip_files": {".netrc": self.index.netrc()},
         }
 
+    def no_module(self) -> str:
+        self.paths.append("empty")
+        return f"odoo_custom_modules_paths: '{self.folder}/empty' holds no addon"
 
-class Load:
-    """Requests one after the other from several browsers; also one that takes a while and must not be sent twice."""
+    def does_not_parse(self) -> str:
+        self.manifest("oc_three", end="")
+        return f"{self.folder}/addons/oc_three/__manifest__.py:1: does not parse: "
 
-    def __init__(self) -> None:
-        self.count, self.failed, self.pages = 0, [], set()
-        self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(kind,)) for kind in ("page", "login", "slow", "static")
-        ]
+    def other_series(self) -> str:
+        self.manifest("oc_one", version="14.0.1.0.0")
+        path = self.folder / "addons" / "oc_one" / "__manifest__.py"
+        return f"{path}:3: 'oc_one' has version '14.0.1.0.0', made for Odoo 14.0, but this release is for 19.0"
 
-    def _run(self, kind: str) -> None:
-        path = {
-            "page": "/oc/page",
-            "login": "/web/login",
-            "slow": "/oc/page?slow=1.5",
-            "static": "/oc_page/static/src/text.txt",
-        }
-        while not self._stop.is_set():
-            try:
-                status, body = request("POST" if kind == "slow" else "GET", path[kind], {} if kind == "slow" else None)
-                self.count += 1
-                if status != 200:
-                    self.failed.append(f"{kind}: {status}")
-                elif kind == "page":
-                    self.pages.add(body.decode())
-            except OSError as error:
-                self.failed.append(f"{kind}: {type(error).__name__} {error}")
-            except Exception as error:  # noqa: BLE001 -- http.client's own kinds; each is a request that failed
-                self.failed.append(f"{kind}: {type(error).__name__} {error}")
-            self._stop.wait(0.15)
+    def missing_dependency(self) -> str:
+        self.manifest("oc_two", depends=["base", "no_such_addon"])
+        return f"{self.folder}/addons/oc_two/__manifest__.py:4: 'oc_two' depends on 'no_such_addon', which is neither delivered nor"
 
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
+    def one_name_twice(self) -> str:
+        shutil.copytree(self.folder / "addons" / "oc_four", self.folder / "more" / "oc_four")
+        self.paths.append("more")
+        return f"two addons with the name 'oc_four': {self.folder}/addons/oc_four and {self.folder}/more/oc_four"
 
-    def __exit__(self, *dummy: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
+    def conflict(self) -> str:
+        (self.folder / "requirements.txt").write_text("# what the addons need\n-r more.txt\n")
+        (self.folder / "more.txt").write_text("packaging\n\nBabel==0.1\n")
+        return f"{self.folder}/more.txt:3: 'Babel==0.1' conflicts with Babel "
 
 
-def page() -> str:
-    status, body = request("GET", "/oc/page")
-    return body.decode() if status == 200 else f"status {status}"
+FAULTS = ("no_module", "does_not_parse", "other_series", "missing_dependency", "one_name_twice", "conflict")
+
+
+def part_input(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
+    """Faults in sources, one after the other and together, through the playbook."""
+    platform = own_platform(tree, "19")
+    with tempfile.TemporaryDirectory(dir=demo.WORK) as name:
+        folder = pathlib.Path(name)
+        bucket, sources = Bucket(tree, folder), Sources(folder / "code")
+        platform.variables.update({f"odoo_release_{key}": value for key, value in KEYS.items()})
+        platform.variables.update(
+            odoo_release_endpoint=bucket.store.endpoint, odoo_cloud_secrets_dir=str(folder / "secrets")
+        )
+        try:
+            for kinds in [FAULTS] if sample else [*((kind,) for kind in FAULTS), FAULTS]:
+                sources.reset()
+                wanted = [getattr(sources, kind)() for kind in kinds]
+                before = bucket.requests("PUT", "POST", "DELETE")
+                status, output, seconds = platform.playbook("code", variables=sources.variables())
+                text = re.sub(r"\s+", " ", output)
+                missing = [one for one in wanted if one not in text]
+                written = bucket.requests("PUT", "POST", "DELETE") - before
+                yield Line(
+                    f"wrong input: {kinds[0] if len(kinds) == 1 else f'{len(wanted)} faults at once'}",
+                    f"exit {status}, {'named' if not missing else 'not named: ' + missing[0]}, {written} writes to the store "
+                    f"in {seconds:.0f} s",
+                    "refused, named with file and line, nothing uploaded",
+                    status != 0 and not missing and not written,
+                )
+            sources.reset()
+            status, output, dummy = platform.playbook("code", variables=sources.variables())
+            written = bucket.requests("PUT")
+            yield Line(
+                "the same sources without a fault",
+                f"exit {status}, {written} writes to the store" + ("" if not status else "; " + last_error(output)),
+                "delivered",
+                status == 0 and written > 3,
+            )
+        finally:
+            bucket.store.stop()
+
+
+def part_cut(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
+    """The connection breaks in the middle of a delivery, and of a pull; each is run again."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        bucket = Bucket(tree, folder)
+        cable = Cable(int(bucket.store.endpoint.rpartition(":")[2]))
+        through = {"endpoint_url": f"http://127.0.0.1:{cable.port}", "timeout": 5}
+        try:
+            write_addons(folder / "addons", "first", addons=40, weight=50_000)
+            whole = bucket.sync(folder / "addons")
+            bucket.pull(folder / "host")
+            write_addons(folder / "addons", "second", addons=40, weight=50_000)
+            packs = len(list((folder / "addons").iterdir()))
+            size = whole["stats"]["bytes_sent"]
+            before = bucket.requests("PUT")
+            cable.cut_after(size // 2)
+            broken = bucket.fails("odoo_addons_sync", **{**sync_arguments(folder / "addons"), **through})
+            sent = bucket.requests("PUT") - before
+            visible = bucket.pull(folder / "look")["release"]
+            cable.cut_after(None)
+            again = bucket.run("odoo_addons_sync", **{**sync_arguments(folder / "addons"), **through})
+            rest = again["stats"]["uploaded"]
+            new = bucket.pull(folder / "look")
+            seen, dummy = marks(folder / "look" / "current")
+            yield Line(
+                "a delivery whose connection breaks, run again",
+                f"{sent} of {packs} archives sent, then {'the old release' if visible == whole['release'] else 'something else'} visible; "
+                f"told: {broken[:90]!r}; the next run sends {rest} and its release is whole: {seen == {'second'}}",
+                "old release visible, only the rest is sent, then whole",
+                visible == whole["release"]
+                and 0 < sent < packs
+                and 0 < rest <= packs - sent + 8
+                and rest < packs
+                and new["release"] == again["release"]
+                and seen == {"second"},
+            )
+            total = new["bytes_received"]
+            cable.cut_after(total // 2)
+            broken = bucket.fails("odoo_release", path=str(folder / "host"), **{**KEYS, **through})
+            seen, files = marks(pathlib.Path(os.path.realpath(folder / "host" / "current")))
+            old = seen == {"first"} and files == packs * 25
+            cable.cut_after(None)
+            again = bucket.run("odoo_release", path=str(folder / "host"), **{**KEYS, **through})
+            seen, files = marks(pathlib.Path(os.path.realpath(folder / "host" / "current")))
+            yield Line(
+                "a pull whose connection breaks, run again",
+                f"{'the old release' if old else 'something else'} in use, told: {broken[:90]!r}; the next run fetches "
+                f"{len(again['downloaded'])} of {packs} archives and its release is whole: {seen == {'second'} and files == packs * 25}",
+                "old release in use, only the rest is fetched, then whole",
+                old and 0 < len(again["downloaded"]) < packs and seen == {"second"} and files == packs * 25,
+            )
+        finally:
+            cable.close()
+            bucket.store.stop()
 
 
 def updated_modules(output: str) -> list[str]:
@@ -439,9 +384,7 @@ def updated_modules(output: str) -> list[str]:
 def part_deploy(tree: pathlib.Path, sample: bool, versions: t.Sequence[str] = VERSIONS) -> t.Iterator[Line]:
     """End to end, with a load that counts what fails."""
     for version in versions:
-        platform = Platform(tree, version)
-        platform.variables.update(odoo_cloud_name=NAME, image_name=IMAGES, odoo_cloud_http_port=demo.HTTPS_PORT + 1,
-                                  object_storage_port=demo.HTTPS_PORT + 2)  # fmt: skip
+        platform = own_platform(tree, version)
         images = set(docker("images", "-q", "--no-trunc").split())
         folder = pathlib.Path(tempfile.mkdtemp(dir=demo.WORK))
         index = Index(folder / "index")
@@ -465,57 +408,131 @@ def part_deploy(tree: pathlib.Path, sample: bool, versions: t.Sequence[str] = VE
 KEEP = False
 
 
-def playbook(platform: Platform, name: str, **keywords: t.Any) -> tuple[str, float]:
-    status, output, seconds = platform.playbook(name, **keywords)
-    if status:
-        raise Shortfall(f"{name}.yml failed: {last_error(output)}")
-    return output, seconds
+def state_of(platform: Platform) -> dict[str, str]:
+    """Everything that a deployment changes: containers, files of the platform, the bucket of the code, rows of the history."""
+    found = {
+        name: docker("inspect", "-f", "{{.Id}} {{.Image}} {{.State.StartedAt}}", name) for name in demo.containers()
+    }
+    found["images"] = "".join(
+        sorted(docker("images", "-q", "--no-trunc", "--filter", f"label=org.odoo-cloud.platform={IMAGES}"))
+    )
+    for path in sorted(demo.PLATFORM_ROOT.rglob("*")):
+        if path.is_symlink():
+            found[str(path)] = os.readlink(path)
+        elif (
+            path.is_file()
+            and "/runs/" not in str(path)
+            and "/postgres/" not in str(path)
+            and "/objects/" not in str(path)
+        ):
+            found[str(path)] = f"{path.stat().st_size} {path.stat().st_mtime_ns}"
+    found["history"] = demo.demo_sql("SELECT count(*), max(id) FROM curq_state_history")
+    return found
 
 
 def deploy(platform: Platform, code: Code, version: str) -> t.Iterator[Line]:
     what = f"Odoo {version}"
     platform.site()
     demo.wait_for_login(60)
-    shown = page()
-    if "first" not in shown or "|1.0|vendored" not in shown:
-        raise Shortfall(f"the first delivery shows {shown[:200]!r}")
+    shown, seen = page(), shown_in_browser("/oc/view")
+    if (
+        "first" not in shown
+        or "|1.0|vendored" not in shown
+        or (seen.get("text"), seen.get("needed")) != ("first", "1.0")
+    ):
+        raise Shortfall(f"the first delivery shows {shown[:200]!r}, Chromium {seen}")
+    code.write("second", "2.0")
+    before = state_of(platform)
+    output, seconds = playbook(platform, "deploy_code", "--check", "--diff")
+    after = state_of(platform)
+    touched = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+    tells = {
+        "the addon": "oc_page" in output,
+        "the requirement": "+oc-needed==2.0" in output.replace(" ", ""),
+        "the image": re.search(
+            rf"odoo-{version}-code-\w+ is not there and would be built|odoo-{version}-code-\w+:\w+ is not there", output
+        ),
+        "the update": "Instance demo, UpdateOnly" in output,
+        "each replica": all(f"{NAME}-demo-{number}" in output for number in (1, 2)),
+    }
+    silent = [name for name, told in tells.items() if not told]
+    yield Line(
+        f"{what}: --check --diff before it",
+        f"tells {'all' if not silent else 'nothing of ' + ', '.join(silent)}, touched: "
+        f"{', '.join(touched[:3]) or 'nothing'}, in {seconds:.0f} s",
+        "tells addon, requirement, image, update, replicas; touches nothing",
+        not silent and not touched,
+    )
     with Load() as load:
         time.sleep(3)
-        code.write("second", "2.0")
         output, seconds = playbook(platform, "deploy_code")
         time.sleep(3)
     updated = updated_modules(output)
-    shown = page()
-    yield Line(f"{what}: a view and a requirement changed, one playbook run",
-               f"page {'shows' if 'second' in shown else 'without'} the new view, package {shown.split('|')[1:2]}, in {seconds:.0f} s",
-               "new view, package 2.0", "second" in shown and "|2.0|" in shown)  # fmt: skip
+    shown, seen = page(), shown_in_browser("/oc/view")
+    yield Line(
+        f"{what}: a view and a requirement changed, one playbook run",
+        f"Chromium shows the view {seen.get('text')!r} and of the package {seen.get('needed')!r}, in {seconds:.0f} s",
+        "'second' and '2.0'",
+        "second" in shown and (seen.get("text"), seen.get("needed")) == ("second", "2.0"),
+    )
     yield Line(f"{what}: modules updated by it", ", ".join(updated) or "none", "oc_page alone", updated == ["oc_page"])
-    yield Line(f"{what}: requests during it", f"{len(load.failed)} of {load.count} failed"
-               + (f" ({load.failed[0]})" if load.failed else ""), "none failed", not load.failed and load.count > 50)  # fmt: skip
+    yield requests_line(f"{what}: requests during it", load)
     output, seconds = playbook(platform, "deploy_code")
-    yield Line(f"{what}: the same again", f"changed={recap(output).get('changed')} in {seconds:.0f} s", "changed=0",
-               recap(output).get("changed") == 0)  # fmt: skip
+    yield Line(
+        f"{what}: the same again",
+        f"changed={recap(output).get('changed')} in {seconds:.0f} s",
+        "changed=0",
+        recap(output).get("changed") == 0,
+    )
     code.write("third", "9.9")
     with Load() as load:
         status, output, dummy = platform.playbook("deploy_code")
     told = "oc-needed==9.9" in output and "No matching distribution" in output
-    yield Line(f"{what}: a requirement that can't be had", f"exit {status}, pip's message {'shown' if told else 'not shown'}, page shows "
-               f"{'the old view' if 'second' in page() else 'something else'}, {len(load.failed)} of {load.count} requests failed",
-               "fails with pip's message, old release serves", status != 0 and told and "second" in page() and not load.failed)  # fmt: skip
+    yield Line(
+        f"{what}: a requirement that can't be had",
+        f"exit {status}, pip's message {'shown' if told else 'not shown'}, page shows "
+        f"{'the old view' if 'second' in page() else 'something else'}, {len(load.failed)} of {load.count} requests failed",
+        "fails with pip's message, old release serves",
+        status != 0 and told and "second" in page() and not load.failed,
+    )
     code.write("third", "2.0", "babel==0.1\n")
     status, output, dummy = platform.playbook("deploy_code")
     told = "requirements.txt:3: 'babel==0.1' conflicts with" in output
-    yield Line(f"{what}: a requirement against Odoo's own packages", f"exit {status}, {'named' if told else last_error(output)}",
-               "refused with file and line", status != 0 and told)  # fmt: skip
+    yield Line(
+        f"{what}: a requirement against Odoo's own packages",
+        f"exit {status}, {'named' if told else last_error(output)}",
+        "refused with file and line",
+        status != 0 and told,
+    )
     code.write("second", "2.0")
     playbook(platform, "deploy_code")
     with Load() as load:
-        playbook(platform, "rollback_release", variables={"odoo_cloud_instance": "demo"})
+        output, seconds = playbook(platform, "rollback_release", variables={"odoo_cloud_instance": "demo"})
     shown = page()
-    yield Line(f"{what}: back to the release before", f"page {'shows' if 'first' in shown else 'does not show'} the first view, package "
-               f"{shown.split('|')[1:2]}, {len(load.failed)} of {load.count} requests failed", "first view, package 1.0, none failed",
-               "first" in shown and "|1.0|" in shown and not load.failed)  # fmt: skip
+    yield Line(
+        f"{what}: back to the release before",
+        f"page {'shows' if 'first' in shown else 'does not show'} the first view, package "
+        f"{shown.split('|')[1:2]}, {len(load.failed)} of {load.count} requests failed, in {seconds:.0f} s",
+        "first view, package 1.0, none failed",
+        "first" in shown and "|1.0|" in shown and not load.failed,
+    )
+    output, seconds = playbook(platform, "deploy_code")
+    yield Line(
+        f"{what}: deploy_code after that",
+        f"changed={recap(output).get('changed')}, page {'still shows' if 'first' in page() else 'lost'} the first view",
+        "changed=0, the rejected release doesn't come back",
+        recap(output).get("changed") == 0 and "first" in page(),
+    )
     yield leaks(code.index)
+
+
+def requests_line(what: str, load: Load) -> Line:
+    return Line(
+        what,
+        f"{len(load.failed)} of {load.count} failed" + (f" ({load.failed[0]})" if load.failed else ""),
+        "none failed",
+        not load.failed and load.count > 50,
+    )
 
 
 def leaks(index: Index) -> Line:
@@ -532,8 +549,12 @@ def leaks(index: Index) -> Line:
     for path in demo.PLATFORM_ROOT.rglob("*"):
         if path.is_file() and path.stat().st_size < 50_000_000 and index.password.encode() in path.read_bytes():
             found.append(str(path))
-    return Line(f"the password of the package index ({index.served} requests with it) in {', '.join(places)}, files",
-                ", ".join(found) or "none found", "none, and it was needed", not found and index.served > 0 and bool(images))  # fmt: skip
+    return Line(
+        f"the password of the package index ({index.served} requests with it) in {', '.join(places)}, files",
+        ", ".join(found) or "none found",
+        "none, and it was needed",
+        not found and index.served > 0 and bool(images),
+    )
 
 
 def part_aws(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
@@ -543,12 +564,27 @@ def part_aws(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
         ["make", "aws"], cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     last = (re.findall(r"^.*(?:passed|failed|error).*$", done.stdout, re.M) or [done.stdout.strip()[-200:]])[-1]
-    yield Line("the role aws_delivery twice against moto and stubs, --check on an empty account",
-               f"{last.strip('= ')} in {time.monotonic() - begin:.0f} s", "passes", done.returncode == 0)  # fmt: skip
+    yield Line(
+        "the role aws_delivery twice against moto and stubs, --check on an empty account",
+        f"{last.strip('= ')} in {time.monotonic() - begin:.0f} s",
+        "passes",
+        done.returncode == 0,
+    )
 
 
-PARTS = {name.removeprefix("part_"): function for name, function in list(globals().items()) if name.startswith("part_")}
-SAMPLE = ("switches", "kills")
+PARTS: dict[str, t.Callable[[pathlib.Path, bool], t.Iterator[Line]]] = {
+    "bench": part_bench,
+    "switches": part_switches,
+    "kills": part_kills,
+    "input": part_input,
+    "cut": part_cut,
+    "requirements": delivery_images.part_requirements,
+    "registry": delivery_images.part_registry,
+    "deploy": part_deploy,
+    "rebuild": delivery_images.part_rebuild,
+    "aws": part_aws,
+}
+SAMPLE = ("switches", "kills", "input", "cut")
 
 
 def run_part(name: str, tree: pathlib.Path, sample: bool) -> list[Line]:

@@ -155,7 +155,7 @@ class Platform:
         )  # fmt: skip
         seconds = time.monotonic() - begin
         LOGS.mkdir(parents=True, exist_ok=True)
-        with open(LOGS / f"{time.strftime('%H%M%S')}-{name}.log", "w", encoding="utf-8") as handle:
+        with open(LOGS / f"{time.strftime('%H%M%S')}-{pathlib.Path(name).name}.log", "w", encoding="utf-8") as handle:
             handle.write(done.stdout)
         return done.returncode, done.stdout, seconds
 

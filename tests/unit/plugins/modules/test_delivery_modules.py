@@ -248,6 +248,32 @@ def test_check_mode_before_there_is_a_store(sync, pull, s3, tmp_path, absent):
     assert keys(s3) == [] and not (tmp_path / "host/current").exists()
 
 
+def test_check_mode_of_a_pull_goes_on_with_the_release_that_would_be_delivered(sync, pull, tmp_path):
+    first = sync()
+    assert "manifest" not in first and pull()["release"] == first["release"]
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("phonenumbers==9.0.10\n")
+    (tmp_path / "src" / "b" / "data.txt").write_text("other\n")
+    expected = sync(check=True, python_requirements_file=str(requirements))
+    told = pull(check=True, delivered=expected["manifest"], state="pulled")
+    assert told["changed"] and told["wanted"] == expected["release"] != first["release"]
+    assert told["downloaded"] == ["addon/b"] and told["linked"] == 2 and told["addons"]["changed"] == ["b"]
+    assert told["texts"] == {"requirements.txt": "phonenumbers==9.0.10\n"} and told["requests"] == 0
+    assert told["folder"] == str(tmp_path / "host" / "releases" / expected["release"]) and not os.path.exists(
+        told["folder"]
+    )
+    # It is what happens then, and outside of check mode the bucket alone tells.
+    assert pull(delivered=expected["manifest"])["release"] == first["release"]
+    sync(python_requirements_file=str(requirements))
+    done = pull()
+    assert done["release"] == expected["release"] and done["downloaded"] == told["downloaded"]
+    assert not sync(check=True, python_requirements_file=str(requirements)).get("manifest")
+    # One that was left by a rollback is not predicted either.
+    pull(state="rolled_back")
+    told = pull(check=True, delivered=expected["manifest"])
+    assert not told["changed"] and told["rejected"] and told["release"] == first["release"]
+
+
 def test_channels_and_old_releases(sync, pull, s3, tmp_path, monkeypatch):
     monkeypatch.setattr(_delivery_bucket, "GRACE", -5)
     sync(prefix="acme/code", channel="prod")
