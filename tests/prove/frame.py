@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import pathlib
 import shutil
+import signal
 import subprocess
+import sys
 import time
 import typing as t
 
 import psycopg2
-from lab import ROOT, Shortfall
+from lab import LOGS, ROOT, Shortfall
 
 
 @dataclasses.dataclass
@@ -54,6 +57,53 @@ def run_part(
         show(lines[-1])
     print(f"             ({name}: {time.monotonic() - begin:.0f} s)", flush=True)
     return lines
+
+
+def asked(
+    doc: str, parts: t.Iterable[str], mutants: t.Mapping[str, t.Any], sample: t.Iterable[str], **more: dict[str, t.Any]
+) -> argparse.Namespace:
+    """What the command line says; ends here when it only asks for names. `more`: options of one proof alone."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", choices=sorted(parts), action="append")
+    parser.add_argument("--mutant", choices=sorted(mutants))
+    parser.add_argument("--version", choices=("14", "19"), help="only this version's share")
+    parser.add_argument("--sample", action="store_true", help=f"a small share of the parts {' '.join(sample)}")
+    parser.add_argument("--list", action="store_true", help="name parts and mutants")
+    parser.add_argument("--keep", action="store_true", help="leave databases and containers there at the end")
+    for name, options in more.items():
+        parser.add_argument(f"--{name}", **options)
+    found = parser.parse_args()
+    if found.list:
+        print("parts:", *parts, "\nmutants:", *(f"{name} ({' '.join(one.parts)})" for name, one in mutants.items()))
+        raise SystemExit(0)
+    signal.signal(signal.SIGTERM, lambda *dummy: sys.exit(1))  # so that everything is put away
+    return found
+
+
+def run_parts(
+    run: t.Any,
+    names: t.Sequence[str],
+    parts: t.Mapping[str, t.Callable[[t.Any], t.Iterator[Line]]],
+    mutant: str = "",
+    seed: int = 0,
+    may_be_empty: bool = False,
+) -> int:
+    """These parts on the bench of `run`, which is put away afterwards; the exit code."""
+    begin = time.monotonic()
+    for old in LOGS.glob("state-*.log"):
+        old.unlink()
+    lines: list[Line] = []
+    blind: list[str] = []  # parts that do not notice the mutant
+    try:
+        run.lab.start(run.versions)
+        for name in names:
+            found = run_part(name, parts[name], run, may_be_empty)
+            lines += found
+            if mutant and all(line.holds or not line.ran for line in found):
+                blind.append(name)
+    finally:
+        run.lab.close()
+    return summary(lines, time.monotonic() - begin, LOGS, seed, mutant, names, blind)
 
 
 def mutated(

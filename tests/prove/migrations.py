@@ -15,7 +15,6 @@ needs the images of `make demo` for both versions, and PyPI for wheels; nothing 
 
 from __future__ import annotations
 
-import argparse
 import concurrent.futures
 import contextlib
 import dataclasses
@@ -24,7 +23,6 @@ import importlib.util
 import json
 import pathlib
 import re
-import signal
 import sys
 import threading
 import time
@@ -33,8 +31,8 @@ import typing as t
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import psycopg2
-from frame import Line, mutated, run_part, sentence, summary
-from lab import LABEL, LOGS, PREFIX, ROOT, RUNTIME, WORK, Box, Database, Shortfall, docker, snapshot, until
+from frame import Line, asked, mutated, run_parts, sentence
+from lab import LABEL, PREFIX, ROOT, RUNTIME, WORK, Box, Database, Shortfall, docker, snapshot, until
 from migrations_lab import (
     ADDITIVE,
     CODE_ONLY,
@@ -804,44 +802,18 @@ PARTS["modules"] = part_modules
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=sorted(PARTS), action="append")
-    parser.add_argument("--mutant", choices=sorted(MUTANTS))
-    parser.add_argument("--version", choices=("14", "19"), help="only this version's share")
-    parser.add_argument("--sample", action="store_true", help=f"a small share of the parts {' '.join(SAMPLE)}")
-    parser.add_argument("--list", action="store_true", help="name parts and mutants")
-    parser.add_argument("--keep", action="store_true", help="leave databases and containers there at the end")
-    parser.add_argument("--tree", type=pathlib.Path, default=ROOT, help="another checkout, whose runtime is tried")
-    arguments = parser.parse_args()
-    if arguments.list:
-        print("parts:", *PARTS, "\nmutants:", *(f"{name} ({' '.join(one.parts)})" for name, one in MUTANTS.items()))
-        return 0
-    begin = time.monotonic()
-    signal.signal(signal.SIGTERM, lambda *dummy: sys.exit(1))  # so that everything is put away
-    mutant = MUTANTS.get(arguments.mutant or "")
-    sample = arguments.sample or bool(mutant and mutant.sample)
-    version = arguments.version or (mutant.version if mutant else "14" if sample else "")
-    versions = (version,) if version else ("14", "19")
-    parts = arguments.part or list(mutant.parts if mutant else SAMPLE if sample else PARTS)
+    tree = {"type": pathlib.Path, "default": ROOT, "help": "another checkout, whose runtime is tried"}
+    given = asked(__doc__, PARTS, MUTANTS, SAMPLE, tree=tree)
+    mutant = MUTANTS.get(given.mutant or "")
+    sample = given.sample or bool(mutant and mutant.sample)
+    version = given.version or (mutant.version if mutant else "14" if sample else "")
+    parts = given.part or list(mutant.parts if mutant else SAMPLE if sample else PARTS)
     edits = [(f"{RUNTIME}/{path}", old, new) for path, old, new in (*PROBES, *(mutant.edits if mutant else ()))]
-    tree = mutated(arguments.mutant or "probed", edits, arguments.tree, ("plugins", "meta", "roles/image/files/odoo"))
-    (tree / RUNTIME / "probe.py").write_text((PROJECT / "count.py").read_text())
-    for old in LOGS.glob("state-*.log"):
-        old.unlink()
-    lab = MigrationLab(*snapshot(tree, WORK / "runtime"), keep=arguments.keep)
-    run = Run(lab, versions, sample, tree)
-    lines: list[Line] = []
-    blind: list[str] = []  # parts that do not notice the mutant
-    try:
-        lab.start(versions)
-        for name in parts:
-            found = run_part(name, PARTS[name], run)
-            lines += found
-            if mutant and all(line.holds or not line.ran for line in found):
-                blind.append(name)
-    finally:
-        lab.close()
-    return summary(lines, time.monotonic() - begin, LOGS, 0, arguments.mutant or "", parts, blind)
+    broken = mutated(given.mutant or "probed", edits, given.tree, ("plugins", "meta", "roles/image/files/odoo"))
+    (broken / RUNTIME / "probe.py").write_text((PROJECT / "count.py").read_text())
+    lab = MigrationLab(*snapshot(broken, WORK / "runtime"), keep=given.keep)
+    run = Run(lab, (version,) if version else ("14", "19"), sample, broken)
+    return run_parts(run, parts, PARTS, given.mutant or "")
 
 
 if __name__ == "__main__":

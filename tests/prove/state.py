@@ -16,7 +16,6 @@ Real Odoo 14 and 19 containers on a real PostgreSQL (lab.py), with the runtime o
 
 from __future__ import annotations
 
-import argparse
 import concurrent.futures
 import dataclasses
 import functools
@@ -25,7 +24,6 @@ import html.parser
 import pathlib
 import random
 import re
-import signal
 import statistics
 import subprocess
 import sys
@@ -35,11 +33,10 @@ import typing as t
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import psycopg2
-from frame import Line, mutated, run_part, sentence, summary
+from frame import Line, asked, mutated, run_parts, sentence
 from lab import (
     ALL,
     CHAIN,
-    LOGS,
     MARABUNTA_KEY,
     PREFIX,
     ROOT,
@@ -1225,56 +1222,24 @@ PARTS: dict[str, t.Callable[[Run], t.Iterator[Line]]] = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=sorted(PARTS), action="append")
-    parser.add_argument("--mutant", choices=sorted(MUTANTS))
-    parser.add_argument("--version", choices=("14", "19"), help="only this version's share")
-    parser.add_argument("--sample", action="store_true", help=f"a small share of the parts {' '.join(SAMPLE)}")
-    parser.add_argument("--list", action="store_true", help="name parts and mutants")
-    parser.add_argument("--keep", action="store_true", help="leave databases and containers there at the end")
-    parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--tree", type=pathlib.Path, default=ROOT, help="another checkout, whose runtime is tried")
-    arguments = parser.parse_args()
-    if arguments.list:
-        print(
-            "parts:", *PARTS, "\nmutants:", *(f"{name} ({' '.join(mutant.parts)})" for name, mutant in MUTANTS.items())
-        )
-        return 0
-    begin = time.monotonic()
-    signal.signal(signal.SIGTERM, lambda *dummy: sys.exit(1))  # so that everything is put away
-    mutant = MUTANTS.get(arguments.mutant or "")
-    version = arguments.version or (mutant.version if mutant else "")
+    given = asked(
+        __doc__, PARTS, MUTANTS, SAMPLE, seed={"type": int, "default": None},
+        tree={"type": pathlib.Path, "default": ROOT, "help": "another checkout, whose runtime is tried"},
+    )  # fmt: skip
+    mutant = MUTANTS.get(given.mutant or "")
+    version = given.version or (mutant.version if mutant else "")
     versions = (version,) if version else ("14", "19")
-    seed = (
-        arguments.seed
-        if arguments.seed is not None
-        else 1
-        if arguments.sample
-        else random.SystemRandom().randrange(10**6)
-    )
-    parts = arguments.part or list(mutant.parts if mutant else SAMPLE if arguments.sample else PARTS)
-    tree = arguments.tree
+    seed = given.seed if given.seed is not None else 1 if given.sample else random.SystemRandom().randrange(10**6)
+    parts = given.part or list(mutant.parts if mutant else SAMPLE if given.sample else PARTS)
+    tree = given.tree
     if mutant:
         edits = [(f"{RUNTIME}/{path}", old, new) for path, old, new in mutant.edits]
-        tree = mutated(arguments.mutant, edits, tree, (RUNTIME, "roles/image/files/odoo"))
-    for old in LOGS.glob("state-*.log"):
-        old.unlink()
-    lab = Lab(*snapshot(tree, WORK / "runtime"), keep=arguments.keep)
-    sample = arguments.sample or bool(mutant and mutant.sample)
+        tree = mutated(given.mutant, edits, tree, (RUNTIME, "roles/image/files/odoo"))
+    lab = Lab(*snapshot(tree, WORK / "runtime"), keep=given.keep)
+    sample = given.sample or bool(mutant and mutant.sample)
     kills = {(one, kind): number for one, kind, number in mutant.kills} if mutant and mutant.kills else None
     run = Run(lab, versions, seed, sample, kills or (SAMPLE_KILLS if sample else KILLS))
-    lines: list[Line] = []
-    blind: list[str] = []  # parts that do not notice the mutant
-    try:
-        lab.start(versions)
-        for name in parts:
-            found = run_part(name, PARTS[name], run, may_be_empty=len(versions) == 1)
-            lines += found
-            if mutant and all(line.holds or not line.ran for line in found):
-                blind.append(name)
-    finally:
-        lab.close()
-    return summary(lines, time.monotonic() - begin, LOGS, seed, arguments.mutant or "", parts, blind)
+    return run_parts(run, parts, PARTS, given.mutant or "", seed, may_be_empty=len(versions) == 1)
 
 
 if __name__ == "__main__":

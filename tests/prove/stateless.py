@@ -16,7 +16,6 @@ the images of `make demo` for both versions, with the addons' Python libraries i
 
 from __future__ import annotations
 
-import argparse
 import base64
 import concurrent.futures
 import contextlib
@@ -30,7 +29,6 @@ import os
 import pathlib
 import random
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -41,7 +39,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import psycopg2
-from frame import Line, mutated, run_part, sentence, summary
+from frame import Line, asked, mutated, run_parts, sentence
 from lab import LOGS, PREFIX, ROOT, RUNTIME, WORK, Box, Database, Shortfall, docker, snapshot, until
 from stateless_lab import ADDONS, MODULES, SERVER_WIDE, STORES, StatelessLab, odoo_arguments, runtime, shell
 
@@ -970,45 +968,16 @@ except ImportError:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=sorted(PARTS), action="append")
-    parser.add_argument("--mutant", choices=sorted(MUTANTS))
-    parser.add_argument("--version", choices=("14", "19"), help="only this version's share")
-    parser.add_argument("--sample", action="store_true", help=f"a small share of the parts {' '.join(SAMPLE)}")
-    parser.add_argument("--list", action="store_true", help="name parts and mutants")
-    parser.add_argument("--keep", action="store_true", help="leave databases and containers there at the end")
-    parser.add_argument("--seed", type=int, default=None)
-    arguments = parser.parse_args()
-    if arguments.list:
-        print("parts:", *PARTS, "\nmutants:", *(f"{name} ({' '.join(one.parts)})" for name, one in MUTANTS.items()))
-        return 0
-    begin = time.monotonic()
-    signal.signal(signal.SIGTERM, lambda *dummy: sys.exit(1))  # so that everything is put away
-    mutant = MUTANTS.get(arguments.mutant or "")
-    version = arguments.version or (mutant.version if mutant else "19" if arguments.sample else "")
-    versions = (version,) if version else ("19", "14")
-    sample = arguments.sample or bool(mutant and mutant.sample)
-    seed = arguments.seed if arguments.seed is not None else 1 if sample else random.SystemRandom().randrange(10**6)
-    parts = arguments.part or list(mutant.parts if mutant else SAMPLE if arguments.sample else PARTS)
-    tree = (
-        mutated(arguments.mutant, mutant.edits, ROOT, (RUNTIME, "roles/image/files/odoo", ADDONS)) if mutant else ROOT
-    )
-    for old in LOGS.glob("state-*.log"):
-        old.unlink()
-    lab = StatelessLab(*snapshot(tree, WORK / "runtime"), tree, keep=arguments.keep)
-    run = Run(lab, versions, seed, sample)
-    lines: list[Line] = []
-    blind = []  # parts that do not notice the mutant
-    try:
-        lab.start(versions)
-        for name in parts:
-            found = run_part(name, PARTS[name], run)
-            lines += found
-            if mutant and all(line.holds or not line.ran for line in found):
-                blind.append(name)
-    finally:
-        lab.close()
-    return summary(lines, time.monotonic() - begin, LOGS, seed, arguments.mutant or "", parts, blind)
+    given = asked(__doc__, PARTS, MUTANTS, SAMPLE, seed={"type": int, "default": None})
+    mutant = MUTANTS.get(given.mutant or "")
+    version = given.version or (mutant.version if mutant else "19" if given.sample else "")
+    sample = given.sample or bool(mutant and mutant.sample)
+    seed = given.seed if given.seed is not None else 1 if sample else random.SystemRandom().randrange(10**6)
+    parts = given.part or list(mutant.parts if mutant else SAMPLE if given.sample else PARTS)
+    tree = mutated(given.mutant, mutant.edits, ROOT, (RUNTIME, "roles/image/files/odoo", ADDONS)) if mutant else ROOT
+    lab = StatelessLab(*snapshot(tree, WORK / "runtime"), tree, keep=given.keep)
+    run = Run(lab, (version,) if version else ("19", "14"), seed, sample)
+    return run_parts(run, parts, PARTS, given.mutant or "", seed)
 
 
 if __name__ == "__main__":
