@@ -221,12 +221,11 @@ class Trial:
                 troubles.append(f"locks were taken by {', '.join(sorted(watch.seen))}")
             troubles += self.expect(done, {name: {"changed": value} for name, value in wanted.items()})
             new = f"{self.version}.0.1.1"
-            planned = done["migration"]["modules"]
+            planned = done["migration"].get("modules") or {}
             if {name: planned.get(name, {}).get("to") for name in OWN} != dict.fromkeys(OWN, new):
                 troubles.append(f"the plan's modules are {planned}")
-            steps = [
-                step for version in done["migration"]["plan"]["migration"]["versions"] for step in version["steps"]
-            ]
+            plan = done["migration"].get("plan") or {"migration": {"versions": []}}
+            steps = [step for version in plan["migration"]["versions"] for step in version["steps"]]
             for line in (
                 f"-shop_base: {self.version}.0.1.0",
                 f"+shop_base: {new}",
