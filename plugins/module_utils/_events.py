@@ -138,6 +138,8 @@ def result(events: t.Sequence[Event]) -> dict[str, t.Any]:
     found.setdefault("versions", _versions(events))
     found.setdefault("modules", _modules(events))
     found["status"] = (ended or {}).get("status") or found.get("status") or ("killed" if events else None)
+    if found["status"] == "rolled_back":
+        found["modules"] = {}  # C(versions) tells how it went; the modules are those of before
     for kind in ("restore_point", "rolled_back", "held"):
         event = next((one for one in reversed(events) if one.get("event") == kind), None)
         if event is not None and kind not in found:

@@ -121,6 +121,13 @@ def test_a_run_that_was_killed_has_a_result_too():
     assert [(step["id"], step["status"]) for step in version["steps"]] == [("company", "done"), ("pre/2/x", "running")]
 
 
+def test_after_a_rollback_no_module_is_another_one():
+    told = {"modules": {"shop": {"from": "1", "to": "2"}}, "versions": [{"version": "2", "steps": []}]}
+    ended = {"event": "run_ended", "run_id": "abc", "code": 84, "result": told}
+    assert _events.result([{**ended, "status": "rolled_back"}])["modules"] == {}
+    assert _events.result([{**ended, "status": "failed"}])["modules"] == told["modules"]
+
+
 def test_nothing_happened():
     found = _events.result([])
     assert (found["status"], found["changed"], found["versions"], found["modules"]) == (None, False, [], {})
