@@ -362,7 +362,10 @@ class Run:
         elif given["verify_content"] and here:
             self.damaged = host.verify(host.folder(wanted))
         folder = host.pull(
-            None if expected or (here and not self.damaged) else self.objects, self.places, manifest, again=bool(self.damaged)
+            None if expected or (here and not self.damaged) else self.objects,
+            self.places,
+            manifest,
+            again=bool(self.damaged),
         )
         if given["state"] == "current":
             host.switch(folder)

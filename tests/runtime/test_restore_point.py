@@ -470,6 +470,37 @@ def test_a_keeper_made_by_an_administrator_without_superuser_is_enough(server, n
         server.connect(f"{name}_other", f"{name}_keeper")
 
 
+def test_autovacuum_keeps_no_copy_from_being_dropped(shop, server, name):
+    """DROP DATABASE ... WITH (FORCE) is refused to a keeper while autovacuum works there."""
+    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import restore_point
+
+    keeper, copy = server.connect(user=f"{name}_keeper"), f"{name}--rehearsal-0"
+    with keeper.cursor() as cursor:
+        cursor.execute(f'CREATE DATABASE "{copy}" OWNER "{name}"')
+    server.execute(
+        "CREATE TABLE slow AS SELECT g, repeat('x', 200) AS t FROM generate_series(1, 100000) g;"
+        " ALTER TABLE slow SET (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1, autovacuum_vacuum_threshold = 1);"
+        " UPDATE slow SET t = '' WHERE g % 2 = 0",
+        database=copy,
+    )
+    at_work = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND backend_type = 'autovacuum worker'"
+    server.execute("ALTER SYSTEM SET autovacuum_naptime = '1s'")
+    server.execute("SELECT pg_reload_conf()")
+    try:
+        limit = time.monotonic() + 60
+        while not server.execute(at_work, (copy,)):
+            assert time.monotonic() < limit
+            time.sleep(0.1)
+        with keeper.cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute(f'DROP DATABASE "{copy}" WITH (FORCE)')
+        restore_point.drop_database(keeper, copy)
+    finally:
+        server.execute("ALTER SYSTEM RESET autovacuum_naptime")
+        server.execute("SELECT pg_reload_conf()")
+        keeper.close()
+    assert databases(server, name) == []
+
+
 MIGRATION = """
 migration:
   versions:

@@ -40,7 +40,7 @@ MAX_NAME = 63  # PostgreSQL cuts longer names off without a word
 COUNTED_FROM = 150000  # older servers tell the number of sessions with a delay
 STRATEGY_FROM = 150000
 SAMPLE_SECONDS = 0.2
-BUSY = "55006"
+BUSY, NO_PRIVILEGE = "55006", "42501"
 _RUN = re.compile(r"[0-9a-f]{12}")
 
 
@@ -615,11 +615,18 @@ def make_dump(
 
 
 def drop_database(connection: Any, name: str, failure: type[RuntimeFailure] = UpdateFailed) -> None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)")
-    except connection.Error as exc:
-        raise failure(f"database {name!r} can't be dropped: {one_line(exc)}") from exc
+    """FORCE ends all sessions, but only a superuser may use it while autovacuum is at work in the database. Without it the server
+    sends autovacuum away by itself, and waits 5 s for sessions to end."""
+    statement = f"DROP DATABASE IF EXISTS {quoted(name)}"
+    tries = [f"{statement} WITH (FORCE)", statement] * 3
+    while True:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(tries.pop(0))
+            return
+        except connection.Error as exc:
+            if exc.pgcode not in (NO_PRIVILEGE, BUSY) or not tries:
+                raise failure(f"database {name!r} can't be dropped: {one_line(exc)}") from exc
 
 
 FINISHED_SQL = """
