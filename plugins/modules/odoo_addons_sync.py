@@ -169,8 +169,8 @@ options:
     default: {}
   known_markers:
     description:
-      - What environment markers of requirements, such as C(python_version), mean for Odoo's Python. A requirement whose marker doesn't hold there
-        conflicts with nothing. Markers that aren't given are those of this module's Python.
+      - What environment markers of requirements, such as C(python_version), mean for Odoo's Python. A requirement whose marker doesn't hold
+        there conflicts with nothing. Markers that aren't given are those of this module's Python.
     type: dict
     default: {}
   lock_file:
