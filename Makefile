@@ -13,7 +13,7 @@ LINK := $(WORK)/collections/ansible_collections/odoo_cloud/platform
 INVENTORY ?= inventories/local
 ARGS ?=
 SCENARIO ?= default
-STAGES ?= lint unit state aws sanity engine core221 molecule browser prove-sample prove-state-sample prove-stateless-sample prove-migrations-sample
+STAGES ?= lint unit state aws sanity engine core221 molecule browser prove-sample prove-state-sample prove-stateless-sample prove-migrations-sample prove-delivery-sample
 # Only the demo is removed without a word; for another inventory say CONFIRM=<its odoo_cloud_name>.
 CONFIRM ?= $(if $(filter inventories/local,$(INVENTORY)),odoo-cloud)
 PART ?=
@@ -128,11 +128,12 @@ prove-state-sample: tools-ready state-images ## a small fixed sample of them; pa
 
 # awscli wants versions of its own of what the tests use.
 prove-delivery: tools-ready state-images ## run the bars of the delivery of own code: against awscli, killed, end to end with Odoo 19 and 14, AWS (PART=, MUTANT=, ARGS=--list)
+	@tools/apt.sh chromium chromium-driver libnss3-tools git openssl
 	@tools/venv.sh $(WORK)/venv-aws requirements/aws.txt
 	@PROVE_AWS=$(WORK)/venv-aws/bin/aws PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/delivery.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
 
-prove-delivery-sample: tools-ready ## a small fixed sample of them; part of `make test`
-	@$(TEST_BIN)/python tests/prove/delivery.py --sample
+prove-delivery-sample: tools-ready state-images ## a small fixed sample of them; part of `make test`
+	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/delivery.py --sample
 
 prove-stateless: tools-ready state-images ## run the bars of a stateless Odoo with real Redis and Swift, Odoo 19 and 14 (PART=, MUTANT=, ARGS=--list)
 	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/stateless.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)

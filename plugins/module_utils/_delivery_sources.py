@@ -343,9 +343,11 @@ class Sources:
         if not found:
             self.problems.append(f"{option}: {parent!r} holds no Python package or module")
 
-    def add_requirements(self, path: str, known_packages: t.Mapping[str, str] | None = None) -> None:
+    def add_requirements(
+        self, path: str, known_packages: t.Mapping[str, str] | None = None, markers: t.Mapping[str, str] | None = None
+    ) -> None:
         """A file of requirements, with the files that it includes; refused where Odoo has another version itself."""
-        text = _read_requirements(path, (), self.problems, False, known_packages or {})
+        text = _read_requirements(path, (), self.problems, False, lambda one: conflict(one, known_packages or {}, markers))
         self.requirements += "".join(f"{line}\n" for line in text[0])
         self.constraints += "".join(f"{line}\n" for line in text[1])
 
@@ -429,8 +431,9 @@ def _lines(path: str, option: str, problems: list[str]) -> list[tuple[int, str]]
     return found
 
 
-def conflict(text: str, known: t.Mapping[str, str]) -> str:
-    """Why a requirement can't be had beside the packages (name to version) that Odoo's image has; empty when it can."""
+def conflict(text: str, known: t.Mapping[str, str], markers: t.Mapping[str, str] | None = None) -> str:
+    """Why a requirement can't be had beside the packages (name to version) that Odoo's image has; empty when it can. C(markers): what
+    environment markers mean there."""
     if not known:
         return ""
     try:
@@ -444,7 +447,7 @@ def conflict(text: str, known: t.Mapping[str, str]) -> str:
     except InvalidRequirement:
         return ""  # an option, or an address without a name: pip will tell
     version = known.get(re.sub(r"[-_.]+", "-", wanted.name).lower())
-    if version is None or (wanted.marker is not None and not wanted.marker.evaluate()):
+    if version is None or (wanted.marker is not None and not wanted.marker.evaluate(dict(markers or {}))):
         return ""
     if wanted.url is None and wanted.specifier.contains(version, prereleases=True):
         return ""
@@ -455,9 +458,10 @@ def conflict(text: str, known: t.Mapping[str, str]) -> str:
 
 
 def _read_requirements(
-    path: str, above: tuple[str, ...], problems: list[str], constraints: bool, known: t.Mapping[str, str]
+    path: str, above: tuple[str, ...], problems: list[str], constraints: bool, wrong: t.Callable[[str], str]
 ) -> tuple[list[str], list[str]]:
-    """Requirements and constraints as flat lists without comments; included files are read in their place."""
+    """Requirements and constraints as flat lists without comments; included files are read in their place. C(wrong) says what else is wrong
+    with one."""
     required: list[str] = []
     constrained: list[str] = []
     real = os.path.realpath(path)
@@ -486,7 +490,7 @@ def _read_requirements(
             if not os.path.isfile(below):
                 problems.append(f"{where}: {included[2]!r}: no such file")
                 continue
-            more = _read_requirements(below, (*above, real), problems, as_constraints, known)
+            more = _read_requirements(below, (*above, real), problems, as_constraints, wrong)
             required += more[0]
             constrained += more[1]
         elif _LOCAL.match(text) or re.search(r"@\s*(file:|\.{0,2}/)", text):
@@ -495,7 +499,7 @@ def _read_requirements(
             )
         elif not text.startswith("-") and not re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*|[a-z+]+://", text):
             problems.append(f"{where}: {text!r} is no requirement")
-        elif trouble := conflict(text, known):
+        elif trouble := wrong(text):
             problems.append(f"{where}: {trouble}")
         else:
             (constrained if constraints else required).append(text)

@@ -167,6 +167,12 @@ options:
         version of one is refused, since Odoo's own is imported first. Needs the Python library packaging.
     type: dict
     default: {}
+  known_markers:
+    description:
+      - What environment markers of requirements, such as C(python_version), mean for Odoo's Python. A requirement whose marker doesn't hold
+        there conflicts with nothing. Markers that aren't given are those of this module's Python.
+    type: dict
+    default: {}
   lock_file:
     description:
       - File on this machine that records what was taken, as absolute path. It holds commits of git repositories and hashes of
@@ -454,6 +460,7 @@ def argument_spec() -> dict:
         "exclude": {"type": "list", "elements": "str", "default": list(DEFAULT_EXCLUDE)},
         "known_addons": {"type": "list", "elements": "str", "default": []},
         "known_packages": {"type": "dict", "default": {}},
+        "known_markers": {"type": "dict", "default": {}},
         "lock_file": {"type": "path"},
         "update_revisions": {"type": "bool", "default": False},
         "layout": {"type": "str", "choices": ["pack", "tree"], "default": "pack"},
@@ -516,7 +523,7 @@ def read_sources(given: dict, held: contextlib.ExitStack) -> tuple[Manifest, lis
     for path in given["odoo_python_dependencies_paths"]:
         sources.add_python(path)
     if given["python_requirements_file"]:
-        sources.add_requirements(given["python_requirements_file"], given["known_packages"])
+        sources.add_requirements(given["python_requirements_file"], given["known_packages"], given["known_markers"])
     if given["system_packages_file"]:
         sources.add_system_packages(given["system_packages_file"])
     repositories, revisions, fetches = [], {}, 0

@@ -84,6 +84,43 @@ MUTANTS = {
     "update-all": Mutant(
         "deploy", "roles/odoo/templates/containers.yml.j2", "{{ instance.update_modules | to_json }}", '"all"'
     ),
+    "channel-first": Mutant(
+        "kills",
+        "plugins/module_utils/_delivery_bucket.py",
+        '        if self.pointer.layout == "pack":\n            self._upload_packs',
+        "        if not self.check_mode:\n            self._publish(manifest, packages)\n"
+        '        if self.pointer.layout == "pack":\n            self._upload_packs',
+    ),
+    "blind-sources": Mutant(
+        "input",
+        "plugins/module_utils/_delivery_sources.py",
+        "        if self.problems:\n            raise DeliveryError(*self.problems)\n        return [",
+        "        return [",
+    ),
+    "starts-over": Mutant(
+        "cut",
+        "plugins/module_utils/_delivery_bucket.py",
+        "there = {one.key for one in self.objects.list(self.places.packs)[0] if one.size}",
+        "there: set[str] = set()",
+    ),
+    "password-in-layer": Mutant(
+        "requirements",
+        "roles/image/files/code/install-packages",
+        "mkdir -p /out/packages\n",
+        "mkdir -p /out/packages\ncp /run/pip/.git-credentials /run/pip/.netrc /out/packages/\n",
+    ),
+    "pushes-always": Mutant(
+        "registry",
+        "roles/image/tasks/registry_push.yml",
+        "rejectattr('hash', 'in', image_registry_stamps",
+        "rejectattr('name', 'in', image_registry_stamps",
+    ),
+    "cuts-requests": Mutant(
+        "deploy", "plugins/module_utils/_runtime/restore_point.py", "PATIENCE = 3.5", "PATIENCE = 0"
+    ),
+    "nothing-is-newer": Mutant(
+        "rebuild", "plugins/module_utils/_image.py", "match = _UPGRADE.match(line.strip())", "match = None"
+    ),
 }
 
 

@@ -32,7 +32,7 @@ sys.path.insert(1, str(ROOT / "tests" / "browser"))
 
 import delivery as bench  # noqa: E402
 import demo  # noqa: E402
-from demo import Platform, Shortfall, last_error, request  # noqa: E402
+from demo import Platform, Shortfall, last_error, request, request_with_headers  # noqa: E402
 
 NAME = os.environ.get("PROVE_DELIVERY_NAME", "oc-delivery")
 IMAGES = os.environ.get("PROVE_IMAGES", "odoo-cloud")
@@ -312,10 +312,12 @@ class Load:
         }
         while not self._stop.is_set():
             try:
-                status, body = request("POST" if kind == "slow" else "GET", path[kind], {} if kind == "slow" else None)
+                way, content = ("POST", {}) if kind == "slow" else ("GET", None)
+                status, body, headers = request_with_headers(way, path[kind], content)
                 self.count += 1
                 if status != 200:
-                    self.failed.append(f"{kind}: {status}")
+                    where = headers.get("Location") or body[:60]
+                    self.failed.append(f"{kind} at {time.strftime('%H:%M:%S')}: {status} {where!r}")
                 elif kind == "page":
                     self.pages.add(body.decode())
             except OSError as error:

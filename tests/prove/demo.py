@@ -259,12 +259,18 @@ class _Connection(http.client.HTTPSConnection):
 
 def request(method: str, path: str, body: t.Any = None) -> tuple[int, bytes]:
     """One request to the site."""
+    status, text, dummy = request_with_headers(method, path, body)
+    return status, text
+
+
+def request_with_headers(method: str, path: str, body: t.Any = None) -> tuple[int, bytes, http.client.HTTPMessage]:
+    """The same, with the headers of the answer."""
     connection = _Connection()
     try:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
-        return answer.status, answer.read()
+        return answer.status, answer.read(), answer.headers
     finally:
         connection.close()
 

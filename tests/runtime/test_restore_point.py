@@ -447,6 +447,38 @@ def test_others_are_kept_out_while_it_is_copied(shop, server, name):
     assert tries[-1]
 
 
+def test_who_is_at_work_while_it_is_copied_may_finish(shop, server, name):
+    """A request of a replica that serves is answered, an idle session is ended, and who never ends is not waited for."""
+    idle, busy, forever = (server.connect(name, name) for _number in range(3))
+    busy.autocommit = forever.autocommit = False
+    for session in (idle, forever):  # the transaction of one of them stays open
+        with session.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    written = []
+    copying = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s AND state = 'active'"
+
+    def answer():
+        with busy.cursor() as cursor:
+            cursor.execute("INSERT INTO written VALUES ('an answer')")
+            while not server.execute(copying, (f'CREATE DATABASE "{name}--before-%',))[0][0]:
+                time.sleep(0.05)
+            time.sleep(1)
+            cursor.execute("SELECT 1")
+        busy.commit()
+        written.append(True)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    write_addons(shop.addons, "2.0")
+    run(shop, "UpdateOnly", RESTORE_POINT="clone")
+    thread.join()
+    assert written and shop.sql("SELECT what FROM written") == [("an answer",)]
+    for session in (idle, forever):
+        with pytest.raises(psycopg2.Error), session.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    assert databases(server, name) == ["before"]
+
+
 def test_a_keeper_made_by_an_administrator_without_superuser_is_enough(server, name):
     from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import provision
 

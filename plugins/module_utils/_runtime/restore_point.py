@@ -41,6 +41,7 @@ COUNTED_FROM = 150000  # older servers tell the number of sessions with a delay
 STRATEGY_FROM = 150000
 SAMPLE_SECONDS = 0.2
 BUSY, NO_PRIVILEGE = "55006", "42501"
+PATIENCE = 3.5  # seconds for requests of replicas that serve; the server itself waits 5 for sessions to leave
 _RUN = re.compile(r"[0-9a-f]{12}")
 
 
@@ -296,7 +297,7 @@ def choose(settings: Settings, known: Facts) -> str:
 # The server's own workers, such as autovacuum's, have no role; of what kind a session is, only its own role is told.
 OTHERS_SQL = """
 SELECT a.pid, a.usename::text, coalesce(a.application_name, ''),
-       coalesce(extract(epoch FROM a.backend_start), 0)::float8
+       coalesce(extract(epoch FROM a.backend_start), 0)::float8, coalesce(a.state, '') = 'idle'
   FROM pg_catalog.pg_stat_activity a
  WHERE a.datname = %s AND a.pid <> pg_catalog.pg_backend_pid() AND a.usename IS NOT NULL
    AND coalesce(a.backend_type, 'client backend') NOT LIKE 'autovacuum%%'
@@ -317,8 +318,8 @@ SELECT NOT (r.rolsuper OR r.rolreplication OR pg_catalog.pg_has_role(r.oid, d.da
 """
 
 
-def others(connection: Any, database: str, run_id: str) -> list[tuple[int, str, str, float]]:
-    """Sessions in `database` that aren't of this run: process, role, name, since when."""
+def others(connection: Any, database: str, run_id: str) -> list[tuple[int, str, str, float, bool]]:
+    """Sessions in `database` that aren't of this run: process, role, name, since when, whether it does nothing just now."""
     with connection.cursor() as cursor:
         cursor.execute(OTHERS_SQL, (database, f" run={run_id} "))
         return list(cursor.fetchall())
@@ -334,16 +335,22 @@ def session_count(connection: Any, oid: int) -> tuple[int | None, str]:
     return (row[0], row[1]) if row else (0, "")
 
 
-def end_others(connection: Any, database: str, run_id: str) -> tuple[list[tuple[int, str, str, float]], list[str]]:
-    """Ends all sessions in `database` that aren't of this run: those that were there, and which can't be ended."""
-    found, stay = others(connection, database, run_id), []
-    for pid, role, name, _since in found:
+def end_others(
+    connection: Any, database: str, run_id: str, only_idle: bool = False
+) -> tuple[list[tuple[int, str, str, float, bool]], list[str], int]:
+    """Ends the sessions in `database` that aren't of this run, or those of them that do nothing just now: those that were there, which
+    can't be ended, and how many were told to."""
+    found, stay, ended = others(connection, database, run_id), [], 0
+    for pid, role, name, _since, idle in found:
+        if only_idle and not idle:
+            continue
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_catalog.pg_terminate_backend(%s)", (pid,))
+            ended += 1
         except connection.Error:
             stay.append(f"{name or 'a session'} of role {role} (backend {pid})")
-    return found, stay
+    return found, stay, ended
 
 
 class Watch:
@@ -367,8 +374,8 @@ class Watch:
     def look(self, connection: Any) -> None:
         self.note(others(connection, self.settings.db_name, self.run_id))
 
-    def note(self, found: list[tuple[int, str, str, float]]) -> None:
-        for pid, role, name, since in found:
+    def note(self, found: list[tuple[int, str, str, float, bool]]) -> None:
+        for pid, role, name, since, _idle in found:
             if name or (pid, since) not in self.seen:  # a session says its name a moment after it began
                 self.seen[pid, since] = (role, name)
 
@@ -453,8 +460,9 @@ def copy_database(
     held: Callable[[], bool],
     size: int = 0,
 ) -> Copy:
-    """`target`, a copy of `source`, which takes no connections and is closed to PUBLIC. Every session in `source` is ended;
-    new ones wait until the copy is done. We must not be in it ourselves."""
+    """`target`, a copy of `source`, which takes no connections and is closed to PUBLIC. Every session in `source` is ended, one that
+    is at work after PATIENCE at the latest, so that requests of replicas that serve are answered; new ones wait until the copy is done.
+    We must not be in it ourselves."""
     result = Copy()
     started = time.monotonic()
     restorer = settings.as_restorer()
@@ -474,21 +482,22 @@ def copy_database(
             # Whoever is counted here is out before the copy begins. Who comes between this count and the copy is counted
             # too much, which errs on the safe side; the count below, while nobody can come in, mends it.
             for _look in range(20):
-                found, refused = end_others(ender, source, run_id)
-                result.ended += len(found) - len(refused)
+                found, refused, ended = end_others(ender, source, run_id, only_idle=True)
+                result.ended += ended
                 if not found:
                     break
                 time.sleep(0.02)
             result.sessions, result.server = session_count(ender, oid)
             work.start()
-            counted = False
+            begun, counted = time.monotonic(), False
             try:
                 while work.thread.is_alive():
                     if not held():
                         raise LockLost(f"the lock of database {settings.db_name!r} was lost while it was copied")
-                    found, refused = end_others(ender, source, run_id)
+                    patient = time.monotonic() - begun < PATIENCE
+                    found, refused, ended = end_others(ender, source, run_id, only_idle=patient)
                     stay = refused or stay
-                    result.ended += len(found) - len(refused)
+                    result.ended += ended
                     if not found:
                         count, server = session_count(ender, oid)
                         # as long as the server still holds its lock, nobody has come in after we counted

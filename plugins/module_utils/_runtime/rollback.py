@@ -497,7 +497,7 @@ def swap(actor: Any, point: Point, failed: str, why: str, since: Since | None, c
             work.start()
             try:
                 while work.thread.is_alive():
-                    found, _stay = restore_point.end_others(ender, settings.db_name, run_id)
+                    found, _stay, _ended = restore_point.end_others(ender, settings.db_name, run_id)
                     if since is not None:
                         since.watch.note(found)
                     restore_point.end_others(ender, point.name, run_id)
@@ -662,7 +662,7 @@ def loss(control: Any, database: Any, settings: Settings, point: Point, run_id: 
             sessions = count - point.sessions
     now = [
         f"{name or 'a session'} of role {role}"
-        for _pid, role, name, _since in restore_point.others(control, settings.db_name, run_id)
+        for _pid, role, name, _since, _idle in restore_point.others(control, settings.db_name, run_id)
     ]
     newest, table = newest_write(database)
     return Loss(point, int(point.age // 60), sessions, now, newest, table)

@@ -331,3 +331,13 @@ def test_what_conflicts_with_odoos_own_packages(tmp_path, line, named):
         assert (
             sources.problems[0].startswith(f"{path}:2: ") and "requests 2.32.3 of Odoo's image" in sources.problems[0]
         )
+
+
+def test_markers_mean_what_they_mean_for_odoos_python(tmp_path):
+    path = tmp_path / "requirements.txt"
+    path.write_text("babel==2.9.1; python_version < '3.5'\nbabel==2.17.0; sys_platform == 'plan9'\n")
+    known = {"babel": "2.17.0"}
+    for markers, number in (({}, 0), ({"python_version": "3.4"}, 1), ({"sys_platform": "plan9"}, 0)):
+        sources = Sources("19")
+        sources.add_requirements(str(path), known, markers)
+        assert len(sources.problems) == number, markers
