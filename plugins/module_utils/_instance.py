@@ -389,7 +389,8 @@ def _migration(environment: str, settings: dict[str, t.Any]) -> dict[str, t.Any]
             "next": text("odoo_migration_next"),
         },
         "on_failure": on_failure,
-        "restore_point": point or ("auto" if on_failure == "rollback" else "none"),
+        # A person who has to decide after a failure in prod needs a way back too.
+        "restore_point": point or ("auto" if on_failure == "rollback" or environment == "prod" else "none"),
     }
 
 

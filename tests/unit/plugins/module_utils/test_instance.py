@@ -75,6 +75,8 @@ def test_the_way_back_depends_on_the_environment():
     assert way_back(test, odoo_on_failure="rollback") == ("rollback", "auto")
     assert way_back(odoo_restore_point="none") == ("hold", "none")
     assert way_back(odoo_on_failure="hold", odoo_restore_point="dump") == ("hold", "dump")
+    assert way_back(odoo_on_failure="hold") == ("hold", "auto")  # who has to decide needs a way back
+    assert way_back(test, odoo_on_failure="hold") == ("hold", "none")
     assert "there is nothing to go back to" in problems(odoo_on_failure="rollback", odoo_restore_point="none")[0]
     assert "give hold or rollback" in problems(odoo_on_failure="undo")[0]
     assert "give none, auto, clone or dump" in problems(odoo_restore_point="copy")[0]
