@@ -142,19 +142,22 @@ class Control:
 
 
 class LockWatch(threading.Thread):
-    """Looks who holds window locks of anybody, many times a second."""
+    """Looks many times a second who holds an advisory lock in these databases, or the window lock of one of them."""
 
-    def __init__(self, lab: MigrationLab) -> None:
+    def __init__(self, *databases: Database) -> None:
         super().__init__(daemon=True)
-        self.lab, self.stop, self.looks = lab, threading.Event(), 0
+        self.databases, self.stop, self.looks = databases, threading.Event(), 0
         self.seen: set[str] = set()
 
     def run(self) -> None:
-        with self.lab.admin() as session:
+        names = [one.name for one in self.databases]
+        with self.databases[0].lab.admin() as session:
             while not self.stop.wait(0.02):
                 self.looks += 1
                 self.seen |= {row[0] for row in session.rows(
-                    "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory'")}  # fmt: skip
+                    "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)"
+                    " WHERE locktype = 'advisory' AND datname = ANY (%s)", names)}  # fmt: skip
+                self.seen |= {name for one in self.databases for dummy, name in one.lock_holders()}
 
     def __enter__(self) -> LockWatch:
         self.start()
@@ -195,7 +198,7 @@ class Trial:
             before = [contents(one, ()) for one in (known, other)]
             now, then = self.of(known, self.old), self.of(known, self.new)
             strange = self.of(other, self.old)
-            with LockWatch(self.lab) as watch:
+            with LockWatch(known, other) as watch:
                 done = self.control.play(
                     {
                         "migration": ("odoo_migration", then, {}),
@@ -378,7 +381,12 @@ class Trial:
             }  # fmt: skip
             before = contents(database, ())
             with self.lab.admin() as session:
-                names = session.rows("SELECT datname FROM pg_database ORDER BY 1")
+
+                def there() -> set[str]:
+                    rows = session.rows("SELECT datname FROM pg_database")
+                    return {row[0] for row in rows if row[0].partition("--")[0] in (database.name, "shopp")}
+
+                names = there()
                 troubles = []
                 planned = [name for name in wanted if name != "instance"]  # in check mode it may only not be there yet
                 for chosen, options in ((planned, ("--check",)), (REALLY_WRONG, ())):
@@ -388,7 +396,7 @@ class Trial:
                         lacking = [word for word in wanted[name][1] if word not in message]
                         if not done[name].get("failed") or lacking or "\n" in message.strip():
                             troubles.append(f"{name} {' '.join(options)}: {', '.join(lacking)} not in {message!r}")
-                if session.rows("SELECT datname FROM pg_database ORDER BY 1") != names:
+                if there() != names:
                     troubles.append("a database was made")
             troubles += differences(before, contents(database, ()))
             yield Line(
