@@ -111,6 +111,10 @@ MUTANTS = {
         ((f"{ADDONS}/monitoring_prometheus/metrics.py", "prometheus_client.generate_latest(registry)",
           "prometheus_client.generate_latest()"),),
     ),
+    "any-store": Mutant(
+        ("tests",),
+        ((f"{ADDONS}/base_attachment_object_storage/direct.py", 'if not address.startswith(store + "/"):', "if not address:"),),
+    ),
     "any-bucket": Mutant(
         ("rules",),
         ((f"{RUNTIME}/cloud_platform.py", "return _LIKE_PRODUCTION.match(name) is not None", "return False"),),
