@@ -207,7 +207,9 @@ def look(lab: StatelessLab, database: Database) -> Contents:
             found.corrupt.append(f"{number} at {fname or 'db'}")
     named = {row[1] for row in rows}
     for prefix, name in containers.items():
-        found.orphans += [prefix + key for key in lab.swift.objects(name) if prefix + key not in named]
+        # A listing may lag behind on a busy machine and tell of what was deleted: an orphan is what can be read.
+        spare = [key for key in lab.swift.objects(name) if prefix + key not in named]
+        found.orphans += [prefix + key for key in spare if fetched(name, key)]
     found.orphans += [fname for fname in files if fname not in named]
     return found
 
