@@ -111,6 +111,11 @@ MUTANTS = {
         ((f"{ADDONS}/monitoring_prometheus/metrics.py", "prometheus_client.generate_latest(registry)",
           "prometheus_client.generate_latest()"),),
     ),
+    "deletions-in-each-others-way": Mutant(
+        ("rollback",),
+        ((f"{RUNTIME}/object_store.py", "LOCK_ALL = tuple(range(-16, 0))", "LOCK_ALL = (-1,)"),
+         (TRANSACTION, "fnames = list(found.again)", "fnames = []")),
+    ),
     "any-store": Mutant(
         ("tests",),
         ((f"{ADDONS}/base_attachment_object_storage/direct.py", 'if not address.startswith(store + "/"):', "if not address:"),),
@@ -606,6 +611,24 @@ answer(dict(kept=keys, gone=gone, fnames=fnames, read=read, ids=kept.ids))
 """
 
 
+# Several processes at once, each with contents of its own and one that all have.
+AT_ONCE = """
+import os, time
+end = time.monotonic() + 60
+while not os.path.exists('/tmp/go') and time.monotonic() < end:
+    time.sleep(0.01)
+A, keys = env['ir.attachment'], set()
+for turn in range(25):
+    contents = [os.urandom(2000) for n in range(3)] + [b'the same for all' * (100 + turn)]
+    made = A.create([{'name': 'at once', 'raw': one, 'mimetype': 'application/pdf'} for one in contents])
+    keys |= set(made.mapped('checksum'))
+    env.cr.commit()
+    made.unlink()
+    env.cr.commit()
+answer(sorted(keys))
+"""
+
+
 @each_version
 def part_rollback(run: Run, version: str) -> t.Iterator[Line]:
     """Uploads and deletions of transactions that are rolled back."""
@@ -637,6 +660,30 @@ def part_rollback(run: Run, version: str) -> t.Iterator[Line]:
                 " committed", "5 there; 3 gone",
                 len(there) == 5 and all(told["read"]) and len(deleted) == 3 and set(told["kept"][3:]) <= after,
             )  # fmt: skip
+        yield at_once(run, database, version)
+
+
+def at_once(run: Run, database: Database, version: str) -> Line:
+    """Uploads and deletions by several processes at the same time."""
+    boxes = [run.lab.idle(database) for dummy in range(4)]
+    runtime(boxes[0], "attachments", "move", "--to", "s3", "--set-location", "--from", "db")
+    with concurrent.futures.ThreadPoolExecutor(len(boxes)) as pool:
+        answers = [pool.submit(shell, box, database, AT_ONCE) for box in boxes]
+        time.sleep(8)  # until most of them have loaded Odoo
+        for box in boxes:
+            box.run("touch", "/tmp/go")
+        keys = {key for answer in answers for key in answer.result()}
+    left = sorted(keys & set(run.lab.swift.objects(run.lab.bucket(database))))
+    client = run.lab.swift.client()
+    orphans = []
+    for key in left:
+        with contextlib.suppress(client.exceptions.ClientError):
+            client.head_object(Bucket=run.lab.bucket(database), Key=key)
+            orphans.append(key)
+    return Line(
+        f"{len(keys)} contents uploaded and deleted by {len(boxes)} processes at once, S3, Odoo {version}",
+        f"{len(orphans)} orphans", "0 orphans", not orphans and len(keys) >= 300,
+    )  # fmt: skip
 
 
 # Sessions
