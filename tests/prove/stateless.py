@@ -9,6 +9,7 @@ the images of `make demo` for both versions, with the addons' Python libraries i
 
 --part NAME      run one bar (`--list` names them)
 --mutant NAME    break one protection in a copy of the code and run the bar that must notice
+--all-mutants    all of them, with Odoo 19 and small shares
 --version 14     only what is done with Odoo 14
 --sample         a small fixed share of it; what `make test` runs
 --seed N         the random moments of the part `mover`; every run prints its own
@@ -39,7 +40,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import psycopg2
-from frame import Line, asked, mutated, run_parts, sentence
+from frame import Line, asked, mutated, run_part, run_parts, sentence
 from lab import LOGS, PREFIX, ROOT, RUNTIME, WORK, Box, Database, Shortfall, docker, snapshot, until
 from stateless_lab import ADDONS, MODULES, SERVER_WIDE, STORES, StatelessLab, odoo_arguments, runtime, shell
 
@@ -1020,14 +1021,46 @@ except ImportError:
     PARTS.update(dict.fromkeys(PLATFORM, missing_platform))
 
 
+def broken_tree(name: str) -> pathlib.Path:
+    return mutated(name, MUTANTS[name].edits, ROOT, (RUNTIME, "roles/image/files/odoo", ADDONS))
+
+
+def all_mutants() -> int:
+    """One after the other on one bench, whose databases the whole code has installed."""
+    lab = StatelessLab(*snapshot(ROOT, WORK / "runtime"), ROOT)
+    blind = []
+    try:
+        lab.start(("19",))
+        for modules in (STORES, MODULES):
+            lab.drop(lab.ready("19", modules))
+        for name, mutant in MUTANTS.items():
+            lab.use(broken_tree(name))
+            found = [run_part(part, PARTS[part], Run(lab, ("19",), 1, True)) for part in mutant.parts]
+            unseen = [
+                part for part, lines in zip(mutant.parts, found) if all(one.holds or not one.ran for one in lines)
+            ]
+            blind += [name] * bool(unseen)
+            print(
+                f"mutant {name}: "
+                + (f"NOT noticed by {', '.join(unseen)}" if unseen else f"noticed by {', '.join(mutant.parts)}")
+            )
+    finally:
+        lab.close()
+    print(f"{len(MUTANTS) - len(blind)} of {len(MUTANTS)} mutants noticed")
+    return int(bool(blind))
+
+
 def main() -> int:
-    given = asked(__doc__, PARTS, MUTANTS, SAMPLE, seed={"type": int, "default": None})
+    more = {"action": "store_true", "help": "every mutant, one after the other"}
+    given = asked(__doc__, PARTS, MUTANTS, SAMPLE, seed={"type": int, "default": None}, **{"all-mutants": more})
+    if given.all_mutants:
+        return all_mutants()
     mutant = MUTANTS.get(given.mutant or "")
     version = given.version or (mutant.version if mutant else "19" if given.sample else "")
     sample = given.sample or bool(mutant and mutant.sample)
     seed = given.seed if given.seed is not None else 1 if sample else random.SystemRandom().randrange(10**6)
     parts = given.part or list(mutant.parts if mutant else SAMPLE if given.sample else PARTS)
-    tree = mutated(given.mutant, mutant.edits, ROOT, (RUNTIME, "roles/image/files/odoo", ADDONS)) if mutant else ROOT
+    tree = broken_tree(given.mutant) if mutant else ROOT
     lab = StatelessLab(*snapshot(tree, WORK / "runtime"), tree, keep=given.keep)
     run = Run(lab, (version,) if version else ("19", "14"), seed, sample)
     return run_parts(run, parts, PARTS, given.mutant or "", seed)
