@@ -9,6 +9,7 @@ the images of `make demo` for both versions, with the addons' Python libraries i
 
 --part NAME      run one bar (`--list` names them)
 --mutant NAME    break one protection in a copy of the code and run the bar that must notice
+--all-mutants    all of them, with Odoo 19 and small shares
 --version 14     only what is done with Odoo 14
 --sample         a small fixed share of it; what `make test` runs
 --seed N         the random moments of the part `mover`; every run prints its own
@@ -39,7 +40,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import psycopg2
-from frame import Line, asked, mutated, run_parts, sentence
+from frame import Line, asked, mutated, run_part, run_parts, sentence
 from lab import LOGS, PREFIX, ROOT, RUNTIME, WORK, Box, Database, Shortfall, docker, snapshot, until
 from stateless_lab import ADDONS, MODULES, SERVER_WIDE, STORES, StatelessLab, odoo_arguments, runtime, shell
 
@@ -110,6 +111,15 @@ MUTANTS = {
         ("counter",),
         ((f"{ADDONS}/monitoring_prometheus/metrics.py", "prometheus_client.generate_latest(registry)",
           "prometheus_client.generate_latest()"),),
+    ),
+    "deletions-in-each-others-way": Mutant(
+        ("rollback",),
+        ((f"{RUNTIME}/object_store.py", "LOCK_ALL = tuple(range(-16, 0))", "LOCK_ALL = (-1,)"),
+         (TRANSACTION, "fnames = list(found.again)", "fnames = []")),
+    ),
+    "any-store": Mutant(
+        ("tests",),
+        ((f"{ADDONS}/base_attachment_object_storage/direct.py", 'if not address.startswith(store + "/"):', "if not address:"),),
     ),
     "any-bucket": Mutant(
         ("rules",),
@@ -203,7 +213,9 @@ def look(lab: StatelessLab, database: Database) -> Contents:
             found.corrupt.append(f"{number} at {fname or 'db'}")
     named = {row[1] for row in rows}
     for prefix, name in containers.items():
-        found.orphans += [prefix + key for key in lab.swift.objects(name) if prefix + key not in named]
+        # A listing may lag behind on a busy machine and tell of what was deleted: an orphan is what can be read.
+        spare = [key for key in lab.swift.objects(name) if prefix + key not in named]
+        found.orphans += [prefix + key for key in spare if fetched(name, key)]
     found.orphans += [fname for fname in files if fname not in named]
     return found
 
@@ -600,6 +612,24 @@ answer(dict(kept=keys, gone=gone, fnames=fnames, read=read, ids=kept.ids))
 """
 
 
+# Several processes at once, each with contents of its own and one that all have.
+AT_ONCE = """
+import os, time
+end = time.monotonic() + 60
+while not os.path.exists('/tmp/go') and time.monotonic() < end:
+    time.sleep(0.01)
+A, keys = env['ir.attachment'], set()
+for turn in range(25):
+    contents = [os.urandom(2000) for n in range(3)] + [b'the same for all' * (100 + turn)]
+    made = A.create([{'name': 'at once', 'raw': one, 'mimetype': 'application/pdf'} for one in contents])
+    keys |= set(made.mapped('checksum'))
+    env.cr.commit()
+    made.unlink()
+    env.cr.commit()
+answer(sorted(keys))
+"""
+
+
 @each_version
 def part_rollback(run: Run, version: str) -> t.Iterator[Line]:
     """Uploads and deletions of transactions that are rolled back."""
@@ -631,6 +661,30 @@ def part_rollback(run: Run, version: str) -> t.Iterator[Line]:
                 " committed", "5 there; 3 gone",
                 len(there) == 5 and all(told["read"]) and len(deleted) == 3 and set(told["kept"][3:]) <= after,
             )  # fmt: skip
+        yield at_once(run, database, version)
+
+
+def at_once(run: Run, database: Database, version: str) -> Line:
+    """Uploads and deletions by several processes at the same time."""
+    boxes = [run.lab.idle(database) for dummy in range(4)]
+    runtime(boxes[0], "attachments", "move", "--to", "s3", "--set-location", "--from", "db")
+    with concurrent.futures.ThreadPoolExecutor(len(boxes)) as pool:
+        answers = [pool.submit(shell, box, database, AT_ONCE) for box in boxes]
+        time.sleep(8)  # until most of them have loaded Odoo
+        for box in boxes:
+            box.run("touch", "/tmp/go")
+        keys = {key for answer in answers for key in answer.result()}
+    left = sorted(keys & set(run.lab.swift.objects(run.lab.bucket(database))))
+    client = run.lab.swift.client()
+    orphans = []
+    for key in left:
+        with contextlib.suppress(client.exceptions.ClientError):
+            client.head_object(Bucket=run.lab.bucket(database), Key=key)
+            orphans.append(key)
+    return Line(
+        f"{len(keys)} contents uploaded and deleted by {len(boxes)} processes at once, S3, Odoo {version}",
+        f"{len(orphans)} orphans", "0 orphans", not orphans and len(keys) >= 300,
+    )  # fmt: skip
 
 
 # Sessions
@@ -967,14 +1021,46 @@ except ImportError:
     PARTS.update(dict.fromkeys(PLATFORM, missing_platform))
 
 
+def broken_tree(name: str) -> pathlib.Path:
+    return mutated(name, MUTANTS[name].edits, ROOT, (RUNTIME, "roles/image/files/odoo", ADDONS))
+
+
+def all_mutants() -> int:
+    """One after the other on one bench, whose databases the whole code has installed."""
+    lab = StatelessLab(*snapshot(ROOT, WORK / "runtime"), ROOT)
+    blind = []
+    try:
+        lab.start(("19",))
+        for modules in (STORES, MODULES):
+            lab.drop(lab.ready("19", modules))
+        for name, mutant in MUTANTS.items():
+            lab.use(broken_tree(name))
+            found = [run_part(part, PARTS[part], Run(lab, ("19",), 1, True)) for part in mutant.parts]
+            unseen = [
+                part for part, lines in zip(mutant.parts, found) if all(one.holds or not one.ran for one in lines)
+            ]
+            blind += [name] * bool(unseen)
+            print(
+                f"mutant {name}: "
+                + (f"NOT noticed by {', '.join(unseen)}" if unseen else f"noticed by {', '.join(mutant.parts)}")
+            )
+    finally:
+        lab.close()
+    print(f"{len(MUTANTS) - len(blind)} of {len(MUTANTS)} mutants noticed")
+    return int(bool(blind))
+
+
 def main() -> int:
-    given = asked(__doc__, PARTS, MUTANTS, SAMPLE, seed={"type": int, "default": None})
+    more = {"action": "store_true", "help": "every mutant, one after the other"}
+    given = asked(__doc__, PARTS, MUTANTS, SAMPLE, seed={"type": int, "default": None}, **{"all-mutants": more})
+    if given.all_mutants:
+        return all_mutants()
     mutant = MUTANTS.get(given.mutant or "")
     version = given.version or (mutant.version if mutant else "19" if given.sample else "")
     sample = given.sample or bool(mutant and mutant.sample)
     seed = given.seed if given.seed is not None else 1 if sample else random.SystemRandom().randrange(10**6)
     parts = given.part or list(mutant.parts if mutant else SAMPLE if given.sample else PARTS)
-    tree = mutated(given.mutant, mutant.edits, ROOT, (RUNTIME, "roles/image/files/odoo", ADDONS)) if mutant else ROOT
+    tree = broken_tree(given.mutant) if mutant else ROOT
     lab = StatelessLab(*snapshot(tree, WORK / "runtime"), tree, keep=given.keep)
     run = Run(lab, (version,) if version else ("19", "14"), seed, sample)
     return run_parts(run, parts, PARTS, given.mutant or "", seed)

@@ -12,7 +12,7 @@ import shutil
 import textwrap
 import typing as t
 
-from lab import IMAGES, LABEL, PREFIX, WORK, Box, Database, Lab, Shortfall, docker
+from lab import IMAGES, LABEL, PREFIX, WORK, Box, Database, Lab, Shortfall, docker, snapshot
 from services import Redis, Swift
 
 ADDONS = "roles/odoo/files/addons"
@@ -38,15 +38,24 @@ class StatelessLab(Lab):
 
     def start(self, versions: t.Collection[str]) -> None:
         super().start(versions)
+        self.copy_addons()
+        conf = WORK / "etc" / "odoo" / "odoo.conf"
+        conf.write_text(conf.read_text().replace(",/mnt/extra-addons", ",/mnt/cloud-addons"))
+        self.swift.start()
+        self.redis.start()
+
+    def copy_addons(self) -> None:
         folder = WORK / "cloud-addons"
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.tree / ADDONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
         for path in [folder, *folder.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
-        conf = WORK / "etc" / "odoo" / "odoo.conf"
-        conf.write_text(conf.read_text().replace(",/mnt/extra-addons", ",/mnt/cloud-addons"))
-        self.swift.start()
-        self.redis.start()
+
+    def use(self, tree: pathlib.Path) -> None:
+        """Another tree's code for the containers that are made from now on."""
+        self.tree = tree
+        self.runtime, self.entrypoint = snapshot(tree, WORK / "runtime")
+        self.copy_addons()
 
     def sweep(self) -> None:
         super().sweep()

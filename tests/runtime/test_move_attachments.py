@@ -191,6 +191,39 @@ def test_what_a_killed_run_wrote_down_is_finished(place):
     assert not left.exists()
 
 
+def test_deletions_and_uploads_at_the_same_time(place, connect):
+    """Deletions of other objects don't wait for each other; of the same one the second asks again, an upload is left alone."""
+    x, y, gone = "s3://bucket/x", "s3://bucket/y", []
+    first, second = (connect(place.name, user=place.owner) for dummy in range(2))
+    for connection in (first, second):
+        connection.autocommit = False
+
+    def settled(connection, *fnames, delete=gone.extend):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            return object_store.settle(cursor, fnames, delete)
+
+    during = []
+    assert settled(first, x, delete=lambda dummy: during.append(settled(second, x, y))).deleted == (x,)
+    assert (during[0].again, during[0].busy, during[0].deleted, gone) == ((x,), (), (y,), [y])
+    second.rollback()
+    assert settled(second, x).again == (x,)
+    first.rollback()
+    second.rollback()
+    assert settled(second, x).deleted == (x,)
+    second.rollback()
+    # Uploads: of this object, and very many.
+    for numbers in ([object_store.lock_number(x)], list(object_store.LOCK_ALL)):
+        with first.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock_shared(%s, number) FROM unnest(%s::int[]) AS number",
+                (object_store.LOCK_CLASS, numbers),
+            )
+        assert settled(second, x) == object_store.Settled(busy=(x,))
+        first.rollback()
+        second.rollback()
+
+
 def test_location_is_set_and_told(place):
     place.add(b"content")
     found, dummy = place.run("move", "--to", "db", "--set-location")
@@ -307,6 +340,37 @@ def test_to_a_store_and_back(place, store):
     place.rows("SELECT pg_advisory_unlock_all()")
     assert place.run("move", "--to", "file", **other)[0]["deleted"] == 1
     assert [*store_s3.listing("copy")] == []
+
+
+def test_an_upload_that_only_others_name_is_looked_at_once_more(place, connect, store, monkeypatch):
+    """Their row may go before our locks end, and who deletes it then leaves the object to us."""
+    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import store_s3
+
+    number = place.add(b"content")
+    fname = f"s3://acme-{place.name}/{hashlib.sha1(b'content').hexdigest()}"
+    other = connect(place.name, user=place.owner)
+    other.autocommit = False
+    name, forget, found = attachments.Mover.name, attachments.Session.forget, []
+
+    def changed_meanwhile(self, cursor, groups):
+        place.rows("UPDATE ir_attachment SET checksum = 'other' WHERE id = %s", number)
+        place.rows("INSERT INTO ir_attachment (name, store_fname) VALUES ('theirs', %s)", fname)
+        return name(self, cursor, groups)
+
+    def deleted_at_last(self, cursor, kind, fnames):
+        forget(self, cursor, kind, fnames)
+        if kind == attachments.UPLOAD and not found:
+            place.rows("DELETE FROM ir_attachment WHERE name = 'theirs'")
+            with other.cursor() as theirs:
+                found.append(object_store.settle(theirs, [fname], pytest.fail))
+            other.rollback()
+            place.rows("DELETE FROM ir_attachment")
+
+    monkeypatch.setattr(attachments.Mover, "name", changed_meanwhile)
+    monkeypatch.setattr(attachments.Session, "forget", deleted_at_last)
+    place.run("move", "--to", "s3", **store)
+    assert found == [object_store.Settled(busy=(fname,))]
+    assert [*store_s3.listing(f"acme-{place.name}")] == []
 
 
 def test_a_connection_that_breaks_is_made_anew(place, connect):

@@ -517,7 +517,7 @@ class Session:
                 for fname, reason in list(faults.items())[:3]:
                     log.warning(f"{fname} cannot be deleted: {reason}")
                 deleted += [fname for fname in found.deleted if fname not in faults]
-                later += [*found.busy, *faults]
+                later += [*found.busy, *found.again, *faults]
             if foreign:
                 with pg.transaction(self.database) as cursor:
                     self.forget(cursor, kind, foreign)
@@ -700,10 +700,12 @@ class Mover:
 
     def finish(self) -> None:
         """What was uploaded in vain goes, by this run or by one that was killed; then what is left at the old places."""
-        deleted, dummy = self.session.settle(UPLOAD, self.session.journal()[UPLOAD])
-        self.tally.deleted += len(deleted)
         limit = time.monotonic() + self.options.drain
-        while self.clean() and time.monotonic() < limit:
+        while True:
+            deleted, later = self.session.settle(UPLOAD, self.session.journal()[UPLOAD])
+            self.tally.deleted += len(deleted)
+            if not (self.clean() or later) or time.monotonic() > limit:
+                break
             time.sleep(0.5)
 
     def tell(self) -> None:
@@ -743,10 +745,12 @@ class Mover:
                 left = self.name(cursor, groups)
                 if not self.options.keep:
                     session.note(cursor, DELETE, sorted(left))
+                # Only what our own rows name: what others name may lose its name before our locks end, and its deletion leaves it to us.
                 named = {
-                    session.place(g.target).fname(g.checksum) for g in groups if g.target != DATABASE and not g.trouble
-                }
-                session.forget(cursor, UPLOAD, sorted(self.there(cursor, named | uploads)))
+                    session.place(g.target).fname(g.checksum)
+                    for g in groups if g.target != DATABASE and not g.trouble and g.rows
+                }  # fmt: skip
+                session.forget(cursor, UPLOAD, sorted(named))
         finally:
             for content in given.values():
                 content.close()

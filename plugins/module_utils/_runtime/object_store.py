@@ -8,7 +8,8 @@ listing, delete. An object is named by ``scheme://bucket/key`` in the column sto
 
 A store knows no transactions. Against the race of "the last row of an object is deleted" with "the same content is uploaded
 again" stand advisory locks in the Odoo database: an upload holds its object's lock (shared) until its transaction ends, a
-deletion needs it alone and doesn't wait for it. Who finds it taken leaves the object to the other transaction.
+deletion needs it alone and doesn't wait for it. Who finds an upload there leaves the object to that transaction, which looks when it
+ends. Who finds another deletion there asks again: that one may have looked before our own transaction was committed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from typing import Any
 SCHEMES = ("s3", "swift")
 CHUNK = 256 * 1024
 LOCK_CLASS = 0x0DC10D  # first key of our advisory locks
-LOCK_ALL = 0  # second key: held by a transaction that uploads very many objects
+# Second keys: a transaction that uploads very many objects holds all of them (shared) in place of more locks of single objects.
+# A deletion needs one of them alone, so that several can be at work at once.
+LOCK_ALL = tuple(range(-16, 0))
 
 # Small images are read many at a time, and a store takes 100 ms for each. Assets are few, and with them in the database a copy
 # of it shows its pages right without the store. {beginning of the MIME type: most bytes, 0 for any size}
@@ -138,6 +141,7 @@ class Settled:
     deleted: tuple[str, ...] = ()
     named: tuple[str, ...] = ()  # rows name them
     busy: tuple[str, ...] = ()  # somebody uploads the same content just now
+    again: tuple[str, ...] = ()  # somebody else is deleting just now; to be asked for once more in another transaction
 
 
 def settle(cursor: Any, fnames: Sequence[str], delete: Callable[[list[str]], Any]) -> Settled:
@@ -145,19 +149,41 @@ def settle(cursor: Any, fnames: Sequence[str], delete: Callable[[list[str]], Any
 
     Each statement sees what was committed before it: the rows are looked at after the locks were taken.
     """
-    numbers = sorted({lock_number(fname) for fname in fnames})
+    # One after the other until one is free: PostgreSQL stops at the first.
+    cursor.execute(
+        "SELECT number FROM unnest(%s::int[]) AS number WHERE pg_try_advisory_xact_lock(%s, number) LIMIT 1",
+        (list(LOCK_ALL), LOCK_CLASS),
+    )
+    if not cursor.fetchall():
+        taken = dict.fromkeys(fnames, LOCK_ALL[0])
+        return Settled(**_by_holder(cursor, taken))
+    numbers = {fname: lock_number(fname) for fname in fnames}
     cursor.execute(
         "SELECT number, pg_try_advisory_xact_lock(%s, number) FROM unnest(%s::int[]) AS number",
-        (LOCK_CLASS, [LOCK_ALL, *numbers]),
+        (LOCK_CLASS, sorted(set(numbers.values()))),
     )
     free = {number for number, locked in cursor.fetchall() if locked}
-    if LOCK_ALL not in free:
-        return Settled(busy=tuple(fnames))
-    ours = [fname for fname in fnames if lock_number(fname) in free]
-    busy = tuple(fname for fname in fnames if lock_number(fname) not in free)
+    ours = [fname for fname in fnames if numbers[fname] in free]
+    taken = {fname: number for fname, number in numbers.items() if number not in free}
+    left = _by_holder(cursor, taken)
     cursor.execute("SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname = ANY(%s)", (ours,))
     named = {fname for (fname,) in cursor.fetchall()}
     going = [fname for fname in ours if fname not in named]
     if going:
         delete(going)
-    return Settled(tuple(going), tuple(sorted(named)), busy)
+    return Settled(tuple(going), tuple(sorted(named)), **left)
+
+
+def _by_holder(cursor: Any, taken: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+    """Objects whose lock somebody has: `busy` if it is an upload, `again` if it is a deletion, or was."""
+    if not taken:
+        return {}
+    cursor.execute(
+        "SELECT objid::bigint FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND classid = %s::oid"
+        " AND mode = 'ShareLock' AND granted"
+        " AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())",
+        (LOCK_CLASS,),
+    )
+    shared = {number for (number,) in cursor.fetchall()}
+    busy = tuple(fname for fname, number in taken.items() if number % 2**32 in shared)
+    return {"busy": busy, "again": tuple(fname for fname in taken if fname not in busy)}

@@ -103,14 +103,18 @@ def test_md5_is_what_a_store_checks_and_leaves_a_file_where_it_was():
 
 
 class Cursor:
-    """Answers as PostgreSQL would."""
+    """Answers as PostgreSQL would: locks that others hold (number to shared or not), and names in committed rows."""
 
-    def __init__(self, taken=(), named=()):
-        self.taken, self.named, self.rows = set(taken), set(named), []
+    def __init__(self, taken=None, named=()):
+        self.taken, self.named, self.rows = dict(taken or {}), set(named), []
 
     def execute(self, statement, parameters):
-        if "advisory" in statement:
+        if "LIMIT 1" in statement:
+            self.rows = [(number,) for number in parameters[0] if number not in self.taken][:1]
+        elif "pg_try_advisory" in statement:
             self.rows = [(number, number not in self.taken) for number in parameters[1]]
+        elif "pg_locks" in statement:
+            self.rows = [(number % 2**32,) for number, shared in self.taken.items() if shared]
         else:
             self.rows = [(name,) for name in parameters[0] if name in self.named]
 
@@ -120,14 +124,25 @@ class Cursor:
 
 def test_only_what_is_free_and_named_by_nobody_goes():
     gone = []
-    busy = object_store.lock_number("s3://b/busy")
+    taken = {object_store.lock_number("s3://b/busy"): True, object_store.lock_number("s3://b/again"): False}
     found = object_store.settle(
-        Cursor([busy], ["s3://b/named"]), ["s3://b/busy", "s3://b/named", "s3://b/old"], gone.extend
+        Cursor(taken, ["s3://b/named"]), ["s3://b/busy", "s3://b/named", "s3://b/old", "s3://b/again"], gone.extend
     )
     assert gone == ["s3://b/old"]
-    assert found == object_store.Settled(("s3://b/old",), ("s3://b/named",), ("s3://b/busy",))
-    found = object_store.settle(Cursor([object_store.LOCK_ALL]), ["s3://b/old"], pytest.fail)
-    assert found.busy == ("s3://b/old",)
+    assert found == object_store.Settled(("s3://b/old",), ("s3://b/named",), ("s3://b/busy",), ("s3://b/again",))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_nothing_goes_while_somebody_uploads_very_much(shared):
+    taken = dict.fromkeys(object_store.LOCK_ALL, shared)
+    found = object_store.settle(Cursor(taken), ["s3://b/old"], pytest.fail)
+    assert (found.busy, found.again) == ((("s3://b/old",), ()) if shared else ((), ("s3://b/old",)))
+
+
+def test_several_delete_at_once():
+    gone = []
+    taken = dict.fromkeys(object_store.LOCK_ALL[:-1], False)
+    assert object_store.settle(Cursor(taken), ["s3://b/old"], gone.extend).deleted == ("s3://b/old",)
 
 
 def test_filestore(tmp_path):

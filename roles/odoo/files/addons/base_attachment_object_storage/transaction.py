@@ -11,6 +11,7 @@ attachments takes them too.
 """
 
 import logging
+import time
 
 from odoo.addons.odoo_cloud_compat import (  # pylint: disable=unused-import
     compat,
@@ -23,6 +24,8 @@ _logger = logging.getLogger(__name__)
 LOCKS = 200  # so many locks of single objects per transaction; PostgreSQL's table of locks is small
 BATCH = 200
 KEY = "base_attachment_object_storage"
+# Seconds between attempts when others are deleting: it takes them as long as the store needs for it.
+PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 0.0)
 
 
 class Pending:
@@ -39,8 +42,8 @@ class Pending:
 
     def lock(self, cr, fname):
         """Keep the object from being deleted by others until this transaction ends."""
-        number = lock_number(fname) if len(self.locks) < LOCKS else LOCK_ALL
-        if number not in self.locks:
+        wanted = {lock_number(fname)} if len(self.locks) < LOCKS else set(LOCK_ALL)
+        for number in sorted(wanted - self.locks):
             cr.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", (LOCK_CLASS, number))
             self.locks.add(number)
 
@@ -64,12 +67,18 @@ class Pending:
                 _logger.exception("Objects could not be cleaned up and may be left over: %s", fnames[start : start + 5])
 
     def _clean_batch(self, fnames, delete):
-        with compat.new_cursor(self.dbname) as cr:
-            cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            found = settle(cr, fnames, delete)
+        for pause in PAUSES:
+            with compat.new_cursor(self.dbname) as cr:
+                cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+                found = settle(cr, fnames, delete)
             if found.busy:
                 _logger.info("%d objects are left to a transaction that uploads them too", len(found.busy))
             _logger.debug("No row names %s, rows name %s", found.deleted, found.named)
+            fnames = list(found.again)
+            if not fnames:
+                return
+            time.sleep(pause)
+        _logger.warning("%d objects may be left over, others were deleting all the time: %s", len(fnames), fnames[:5])
 
     def _remove_files(self, fnames):
         for fname in fnames:
