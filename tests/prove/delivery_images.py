@@ -20,11 +20,11 @@ import tempfile
 import typing as t
 import urllib.parse
 
+import delivery_lab
 import demo
 from delivery_lab import IMAGES, NAME, GitServer, Index, Registry, own_platform, playbook
 from demo import Line, Platform, Shortfall, docker, last_error, recap
 
-VERSIONS = ("19", "14")
 PLAY = """
 - name: Requirements of the proof
   hosts: docker_hosts
@@ -158,12 +158,13 @@ def said(image: str, *command: str) -> str:
 
 def part_requirements(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
     """Sets of requirements of all kinds for both Odoo versions, each set an image."""
-    for version in VERSIONS:
+    for version in delivery_lab.VERSIONS:
         with tempfile.TemporaryDirectory(dir=demo.WORK) as name:
             folder = pathlib.Path(name)
             (folder / "git").mkdir()
             git, index = GitServer(folder / "git"), Index(folder / "index")
             platform = own_platform(tree, version)
+            platform.variables["odoo_cloud_root"] = str(folder / "root")
             before = set(docker("images", "-q", "--no-trunc").split())
             try:
                 yield from requirements(platform, folder, git, index)
@@ -173,7 +174,6 @@ def part_requirements(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
                 new = docker("images", "-q", "--no-trunc", "--filter", "label=org.odoo-cloud.kind=code").split()
                 for image in set(new) - before:
                     docker("rmi", "-f", image, check=False)
-                shutil.rmtree(demo.PLATFORM_ROOT, ignore_errors=True)
 
 
 def requirements(platform: Platform, folder: pathlib.Path, git: GitServer, index: Index) -> t.Iterator[Line]:
@@ -265,7 +265,7 @@ def requirements(platform: Platform, folder: pathlib.Path, git: GitServer, index
     layers = in_layers(images, {**needles, "marker": git.marker.encode()})
     control = "marker" in layers
     found += [f"{name} in layers" for name in sorted(layers - {"marker"})]
-    for path in demo.PLATFORM_ROOT.rglob("*"):
+    for path in (folder / "root").rglob("*"):
         if path.is_file():
             with open(path, "rb") as stream:
                 found += [f"{name} in {path}" for name in in_stream(stream, needles)]
@@ -427,13 +427,13 @@ def part_registry(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
         docker("tag", base, base.replace(f"{IMAGES}/", f"{name}/", 1))
     with tempfile.TemporaryDirectory(dir=demo.WORK) as place:
         folder = pathlib.Path(place)
+        platform.variables["odoo_cloud_root"] = str(folder / "root")
         registry = Registry(folder)
         try:
             yield from through_registry(platform, folder, registry, name)
         finally:
             registry.stop()
             remove_images(name)
-            shutil.rmtree(demo.PLATFORM_ROOT, ignore_errors=True)
 
 
 def through_registry(platform: Platform, folder: pathlib.Path, registry: Registry, name: str) -> t.Iterator[Line]:
@@ -495,7 +495,7 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
         status != 0 and told,
     )
     shutil.rmtree(folder / "storage")
-    for stamp in (demo.PLATFORM_ROOT / "images").glob("*.pushed"):
+    for stamp in (folder / "root" / "images").glob("*.pushed"):
         stamp.unlink()
     run(image_registry="")
     registry.stop()
@@ -515,7 +515,7 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
         "processes": "\n".join(seen.texts),
         "history and inspect": docker("history", "--no-trunc", last) + docker("inspect", last),
         "the machine's files": "".join(
-            path.read_text(errors="replace") for path in demo.PLATFORM_ROOT.rglob("*") if path.is_file()
+            path.read_text(errors="replace") for path in (folder / "root").rglob("*") if path.is_file()
         ),
         "the engine's user": "".join(
             path.read_text() for path in [pathlib.Path.home() / ".docker" / "config.json"] if path.exists()
