@@ -408,9 +408,18 @@ REGISTRY_PLAY = """
         image_copy_planned: "{{ proof_planned }}"
       when: proof_ids is defined
 
+    - name: Have one with a Debian package more, as own requirements ask for it
+      ansible.builtin.include_role:
+        name: odoo_cloud.platform.image
+        tasks_from: requirements
+      vars:
+        image_sets: [{key: more, version: "19", from: "{{ image_ids.nginx }}", files: {system_packages.txt: "tree\n"}}]
+        image_set_names: [odoo-19-code-more]
+      when: proof_more is defined
+
     - name: Tell the proof
       ansible.builtin.copy:
-        content: "{{ {'ids': image_ids} | to_json }}"
+        content: "{{ {'ids': image_ids, 'failures': image_set_failures | default({})} | to_json }}"
         dest: "{{ proof_answer }}"
         mode: "0600"
       changed_when: false
@@ -442,8 +451,8 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
         status, output, dummy = play(platform, folder, REGISTRY_PLAY, {**registry.variables(), **more}, *args)
         return status, output, json.loads((folder / "answer.json").read_text()).get("ids", {}).get("nginx", "")
 
-    def forget() -> None:
-        for tag in docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{name}/nginx").split():
+    def forget(image: str = "nginx") -> None:
+        for tag in docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{name}/{image}").split():
             docker("rmi", "-f", tag)
 
     with demo.ProcessList() as seen:
@@ -484,6 +493,22 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
         + ("" if not status else "; " + last_error(output)),
         "from the registry, by ID",
         status == 0 and copied == first,
+    )
+    run()
+    sets = []
+    for dummy in range(2):
+        status, output, again = run(proof_more=True)
+        answer = json.loads((folder / "answer.json").read_text())
+        sets.append(answer["ids"].get("odoo-19-code-more", str(answer["failures"])))
+        built = "odoo-19-code-more:" in output and "will be built" in output
+        forget("odoo-19-code-more")
+    there = any(one.startswith("odoo-19-code-more:") for one in registry.images())
+    yield Line(
+        "registry: the image of own requirements",
+        f"exit {status}, {'pushed' if there else 'not pushed'}, the second time {'built' if built else 'not built'}, "
+        f"{'the same image' if sets[0] == sets[1] else 'another'}",
+        "pushed, then pulled",
+        status == 0 and there and not built and sets[0] == sets[1] and sets[0].startswith("sha256:"),
     )
     forget()
     status, output, dummy = run(image_registry_password="wrong")
