@@ -20,11 +20,11 @@ import tempfile
 import typing as t
 import urllib.parse
 
+import delivery_lab
 import demo
 from delivery_lab import IMAGES, NAME, GitServer, Index, Registry, own_platform, playbook
 from demo import Line, Platform, Shortfall, docker, last_error, recap
 
-VERSIONS = ("19", "14")
 PLAY = """
 - name: Requirements of the proof
   hosts: docker_hosts
@@ -158,12 +158,13 @@ def said(image: str, *command: str) -> str:
 
 def part_requirements(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
     """Sets of requirements of all kinds for both Odoo versions, each set an image."""
-    for version in VERSIONS:
+    for version in delivery_lab.VERSIONS:
         with tempfile.TemporaryDirectory(dir=demo.WORK) as name:
             folder = pathlib.Path(name)
             (folder / "git").mkdir()
             git, index = GitServer(folder / "git"), Index(folder / "index")
             platform = own_platform(tree, version)
+            platform.variables["odoo_cloud_root"] = str(folder / "root")
             before = set(docker("images", "-q", "--no-trunc").split())
             try:
                 yield from requirements(platform, folder, git, index)
@@ -173,7 +174,6 @@ def part_requirements(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
                 new = docker("images", "-q", "--no-trunc", "--filter", "label=org.odoo-cloud.kind=code").split()
                 for image in set(new) - before:
                     docker("rmi", "-f", image, check=False)
-                shutil.rmtree(demo.PLATFORM_ROOT, ignore_errors=True)
 
 
 def requirements(platform: Platform, folder: pathlib.Path, git: GitServer, index: Index) -> t.Iterator[Line]:
@@ -265,7 +265,7 @@ def requirements(platform: Platform, folder: pathlib.Path, git: GitServer, index
     layers = in_layers(images, {**needles, "marker": git.marker.encode()})
     control = "marker" in layers
     found += [f"{name} in layers" for name in sorted(layers - {"marker"})]
-    for path in demo.PLATFORM_ROOT.rglob("*"):
+    for path in (folder / "root").rglob("*"):
         if path.is_file():
             with open(path, "rb") as stream:
                 found += [f"{name} in {path}" for name in in_stream(stream, needles)]
@@ -408,9 +408,18 @@ REGISTRY_PLAY = """
         image_copy_planned: "{{ proof_planned }}"
       when: proof_ids is defined
 
+    - name: Have one with a Debian package more, as own requirements ask for it
+      ansible.builtin.include_role:
+        name: odoo_cloud.platform.image
+        tasks_from: requirements
+      vars:
+        image_sets: [{key: more, version: "19", from: "{{ image_ids.nginx }}", files: {system_packages.txt: "tree\n"}}]
+        image_set_names: [odoo-19-code-more]
+      when: proof_more is defined
+
     - name: Tell the proof
       ansible.builtin.copy:
-        content: "{{ {'ids': image_ids} | to_json }}"
+        content: "{{ {'ids': image_ids, 'failures': image_set_failures | default({})} | to_json }}"
         dest: "{{ proof_answer }}"
         mode: "0600"
       changed_when: false
@@ -427,13 +436,13 @@ def part_registry(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
         docker("tag", base, base.replace(f"{IMAGES}/", f"{name}/", 1))
     with tempfile.TemporaryDirectory(dir=demo.WORK) as place:
         folder = pathlib.Path(place)
+        platform.variables["odoo_cloud_root"] = str(folder / "root")
         registry = Registry(folder)
         try:
             yield from through_registry(platform, folder, registry, name)
         finally:
             registry.stop()
             remove_images(name)
-            shutil.rmtree(demo.PLATFORM_ROOT, ignore_errors=True)
 
 
 def through_registry(platform: Platform, folder: pathlib.Path, registry: Registry, name: str) -> t.Iterator[Line]:
@@ -442,8 +451,8 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
         status, output, dummy = play(platform, folder, REGISTRY_PLAY, {**registry.variables(), **more}, *args)
         return status, output, json.loads((folder / "answer.json").read_text()).get("ids", {}).get("nginx", "")
 
-    def forget() -> None:
-        for tag in docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{name}/nginx").split():
+    def forget(image: str = "nginx") -> None:
+        for tag in docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{name}/{image}").split():
             docker("rmi", "-f", tag)
 
     with demo.ProcessList() as seen:
@@ -485,6 +494,22 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
         "from the registry, by ID",
         status == 0 and copied == first,
     )
+    run()
+    sets = []
+    for dummy in range(2):
+        status, output, again = run(proof_more=True)
+        answer = json.loads((folder / "answer.json").read_text())
+        sets.append(answer["ids"].get("odoo-19-code-more", str(answer["failures"])))
+        built = "odoo-19-code-more:" in output and "will be built" in output
+        forget("odoo-19-code-more")
+    there = any(one.startswith("odoo-19-code-more:") for one in registry.images())
+    yield Line(
+        "registry: the image of own requirements",
+        f"exit {status}, {'pushed' if there else 'not pushed'}, the second time {'built' if built else 'not built'}, "
+        f"{'the same image' if sets[0] == sets[1] else 'another'}",
+        "pushed, then pulled",
+        status == 0 and there and not built and sets[0] == sets[1] and sets[0].startswith("sha256:"),
+    )
     forget()
     status, output, dummy = run(image_registry_password="wrong")
     told = f"image_registry={registry.name}: " in output and "nauthorized" in output
@@ -495,7 +520,7 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
         status != 0 and told,
     )
     shutil.rmtree(folder / "storage")
-    for stamp in (demo.PLATFORM_ROOT / "images").glob("*.pushed"):
+    for stamp in (folder / "root" / "images").glob("*.pushed"):
         stamp.unlink()
     run(image_registry="")
     registry.stop()
@@ -515,7 +540,7 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
         "processes": "\n".join(seen.texts),
         "history and inspect": docker("history", "--no-trunc", last) + docker("inspect", last),
         "the machine's files": "".join(
-            path.read_text(errors="replace") for path in demo.PLATFORM_ROOT.rglob("*") if path.is_file()
+            path.read_text(errors="replace") for path in (folder / "root").rglob("*") if path.is_file()
         ),
         "the engine's user": "".join(
             path.read_text() for path in [pathlib.Path.home() / ".docker" / "config.json"] if path.exists()

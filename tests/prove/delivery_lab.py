@@ -36,6 +36,8 @@ from demo import Platform, Shortfall, last_error, request, request_with_headers 
 
 NAME = os.environ.get("PROVE_DELIVERY_NAME", "oc-delivery")
 IMAGES = os.environ.get("PROVE_IMAGES", "odoo-cloud")
+VERSIONS: tuple[str, ...] = ("19", "14")
+SHORT = False  # the part deploy goes as far as its mutants can be noticed
 MODULES = "ansible_collections.odoo_cloud.platform.plugins.modules"
 KEYS = {"region": "us-east-1", "access_key": "proof", "secret_key": "proof-secret", "bucket": "proof"}
 

@@ -40,6 +40,7 @@ MAX_NAME = 63  # PostgreSQL cuts longer names off without a word
 COUNTED_FROM = 150000  # older servers tell the number of sessions with a delay
 STRATEGY_FROM = 150000
 SAMPLE_SECONDS = 0.2
+PATIENCE = 3.5  # seconds for requests of replicas that serve; the server itself waits 5 for sessions to leave
 BUSY, NO_PRIVILEGE = "55006", "42501"
 PATIENCE = 3.5  # seconds for requests of replicas that serve; the server itself waits 5 for sessions to leave
 _RUN = re.compile(r"[0-9a-f]{12}")
