@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["boot"] and "ODOO_CLOUD_ORDER" in env:  # the runtime's own child, which imports Odoo
         from .boot import main as boot
 
-        return boot()
+        return boot(arguments[1:])
 
     from . import log
     from .errors import EXIT_CONFIG, EXIT_DATABASE_ERROR, RuntimeFailure, Stopped, UsageError

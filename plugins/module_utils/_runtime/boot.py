@@ -326,7 +326,7 @@ class ErrorRecords(logging.Handler):
 def import_odoo(version: int, executable: str) -> Any:
     """Odoo's framework; from 19 on `odoo` is a namespace package that has to be told to set itself up."""
     beside = os.path.dirname(os.path.realpath(executable))
-    if os.path.isfile(os.path.join(beside, "odoo", "addons", "base", "__manifest__.py")):
+    if beside not in sys.path and os.path.isfile(os.path.join(beside, "odoo", "addons", "base", "__manifest__.py")):
         sys.path.insert(0, beside)  # a source checkout: odoo-bin lies beside the package
     if version >= 19:
         importlib.import_module("odoo.init")
@@ -353,7 +353,6 @@ class Odoo:
         if self.module is not None:
             return
         order, began = self.order, time.monotonic()
-        gc.disable()  # next to nothing of what importing makes is garbage; looking for it costs a tenth
         odoo = import_odoo(self.version, order["executable"])
         import csv
 
@@ -523,24 +522,37 @@ def work(order: dict[str, Any], events: Events) -> None:
 
 
 def read_order() -> dict[str, Any]:
-    """From a file descriptor: an order with its steps may be longer than a variable can be."""
+    """From a pipe: an order with its steps may be longer than a variable can be."""
     descriptor = int(os.environ.pop("ODOO_CLOUD_ORDER"))
     with open(descriptor, encoding="utf-8") as handle:
-        handle.seek(0)
-        return json.load(handle)
+        text = handle.read()
+    if not text:  # there is nothing to do
+        os._exit(0)
+    return json.loads(text)
 
 
-def main() -> int:
-    order = read_order()
+def main(arguments: list[str]) -> int:
+    """`arguments`: version and executable of an Odoo that is imported while nothing is known of what there is to do."""
     os.environ["TZ"] = "UTC"
     time.tzset()
     os.chdir("/")
+    gc.disable()  # next to nothing of what importing makes is garbage; looking for it costs a tenth. start() enables it again
+    trouble: BaseException | None = None
+    if arguments:
+        sys.argv = arguments[1:]
+        try:
+            import_odoo(int(arguments[0]), arguments[1])
+        except BaseException as exc:  # noqa: BLE001 - told when there is somebody to tell
+            trouble = exc
+    order = read_order()
     events = Events(order["events"])
     for name in ("events", "replies"):
         os.set_inheritable(order[name], False)
     from .steps import Reported
 
     try:
+        if trouble is not None:
+            raise trouble
         work(order, events)
     except Reported:
         return 1

@@ -62,6 +62,7 @@ class Child:
         self.command, self.env, self.popen, self.cwd = command, dict(env), popen, cwd
         self.what, self.failure, self.output = what, failure, output
         self.process: Any = None
+        self.reader: threading.Thread | None = None
         self.signal = 0
 
     def _pass_on(self, signum: int, _frame: Any) -> None:
@@ -72,6 +73,17 @@ class Child:
     def _send(self, signum: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left, or it became somebody else
             os.killpg(self.process.pid, signum)
+
+    def start(self) -> None:
+        """Starts it ahead of run(), once; who does that and does not come to run() has to stop() it."""
+        if self.process is None:
+            self.reader = self._start()
+
+    def stop(self) -> None:
+        """Kills what is left of it."""
+        if self.process is not None:
+            self._send(signal.SIGKILL)
+            self.process.wait()
 
     def _start(self) -> threading.Thread | None:
         options: dict[str, Any] = {}
@@ -146,18 +158,15 @@ class Child:
         """The exit code, -n after signal n. Raises Stopped after a signal to us, LockLost (everything killed) when
         `still_ours`, asked every second, says no."""
         previous = {number: signal.signal(number, self._pass_on) for number in (signal.SIGTERM, signal.SIGINT)}
-        reader = None
         try:
-            reader = self._start()
+            self.start()
             code = self._wait(still_ours)
-            if reader is not None:
-                reader.join(DRAIN_SECONDS)  # a shell does not wait for `> >(tee log)`
+            if self.reader is not None:
+                self.reader.join(DRAIN_SECONDS)  # a shell does not wait for `> >(tee log)`
         finally:
-            if self.process is not None:
-                self._send(signal.SIGKILL)
-                self.process.wait()
-            if reader is not None:
-                reader.join(DRAIN_SECONDS)
+            self.stop()
+            if self.reader is not None:
+                self.reader.join(DRAIN_SECONDS)
             for number, handler in previous.items():
                 signal.signal(number, handler)
         if self.signal:

@@ -29,6 +29,7 @@ from .errors import (
     WaitTimeout,
 )
 from .events import EventFile
+from .odoo_process import OdooProcess
 from .pg import psycopg2
 from .window import Progress, Window, take_over_lock
 
@@ -78,6 +79,8 @@ class Gate:
         self.changed = False  # whether a window was opened
         self.source: migrate.Source | None = None
         self.look = addons.Look()
+        self.process: OdooProcess | None = None
+        self.needs_odoo = False  # whether what there is to do takes Odoo, as seen before the lock
 
     def close(self) -> None:
         if self.waiting is not None:
@@ -330,7 +333,17 @@ class Gate:
         try:
             return self.locked(guard)
         finally:
+            if self.process is not None:
+                self.process.close()
+                self.process = None
             guard.release()
+
+    def start_odoo(self) -> None:
+        """Odoo is imported while we look once more and write down what will be done. Not if hooks come first, which may change
+        what is imported."""
+        if self.needs_odoo and not hooks.find(self.settings, "pre-update"):
+            self.process = OdooProcess(self.env, (self.settings.version, install.odoo_executable(self.settings)))
+            self.process.start()
 
     def rolled_back(self, latest: state.Entry | None) -> bool:
         return latest is not None and state.failed_here(latest, self.settings)
@@ -451,7 +464,9 @@ class Gate:
             return False
         work = self.steps()
         work.check()
-        return not work.empty or not self.plan().empty or self.hooks_due() or self.unrecorded(latest)
+        plan = self.plan()
+        self.needs_odoo = migrate.needs_odoo(migrate.actions(work, plan))
+        return not work.empty or not plan.empty or self.hooks_due() or self.unrecorded(latest)
 
     def unrecorded(self, latest: state.Entry | None) -> bool:
         """Whether an update has to say that it found nothing to change in a release that is new here."""
@@ -526,6 +541,7 @@ class Gate:
             self.hook_env,
             self.progress,
             self.events,
+            self.process,
         )
 
     def finish_rollback(self, guard: lock.Lock, why: str) -> tuple[bool, str, bool]:
@@ -547,6 +563,7 @@ class Gate:
         """The lock is ours and the database is open: the mode's own work, decided once more."""
         settings = self.settings
         if settings.mode not in ("RunOnly", "ForceRunOnly", "ForceReadyState", "Init"):
+            self.start_odoo()
             plan, work = self.plan(), self.steps()
             work.check()
             if not plan.empty or not work.empty or self.hooks_due():

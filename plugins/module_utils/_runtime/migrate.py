@@ -372,6 +372,15 @@ def actions(work: Work, plan: core.Plan) -> list[dict[str, Any]]:
     return result
 
 
+def needs_odoo(orders: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether Odoo has to be started for these actions."""
+    return any(
+        item["do"] == "update" and (item["load"] or item["install"] or item["update"] or item.get("modules"))
+        or item["do"] == "step" and item["step"]["kind"] not in (migration.SQL, migration.COMMAND)
+        for item in orders
+    )  # fmt: skip
+
+
 def _update(install: Iterable[str], update: Iterable[str], load: bool) -> dict[str, Any]:
     """`load`: Odoo is started although nothing may be left to name, to finish what is marked."""
     return {"do": "update", "install": list(install), "update": list(update), "load": load, "modules": [], "step": None}

@@ -13,14 +13,11 @@ import collections
 import contextlib
 import dataclasses
 import datetime
-import functools
 import json
 import os
 import re
 import string
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -57,6 +54,7 @@ from .errors import (
     UpdateFailed,
 )
 from .events import EventFile
+from .odoo_process import OdooProcess
 from .pg import psycopg2
 
 BEAT_SECONDS = 5.0
@@ -147,10 +145,12 @@ class Window:
         hook_env: Mapping[str, str],
         progress: Progress,
         events: EventFile | None = None,
+        process: OdooProcess | None = None,
     ) -> None:
         self.events = events or EventFile()
         self.work = migrate.Work()
         self.missing: tuple[str, ...] = ()
+        self.process = process  # one that is there already, for the first boot
         self.booted = False  # whether Odoo was started, so that modules may be others now
         self.touched: set[str] = set()  # modules that Odoo was at in this run
         self.guard, self.connection, self.settings, self.writer = guard, connection, settings, writer
@@ -320,37 +320,14 @@ class Window:
         self, plan: core.Plan, touched: int, load_language: str = "", orders: list[dict[str, Any]] | None = None
     ) -> Outcome:
         """One boot of Odoo that does the whole plan, in a child that ends with us and with the lock."""
-        reading, writing = os.pipe()
-        hearing, replying = os.pipe()
         order = self.order(migrate.actions(self.work, plan) if orders is None else orders, load_language)
-        order.update(events=writing, replies=hearing)
-        env = dict(self.env)
-        # The runtime's own folder comes back for the child; what the user's PYTHONPATH says stays behind it.
-        root = os.path.realpath(__file__)
-        for _level in __package__.split("."):
-            root = os.path.dirname(root)
-        env["PYTHONPATH"] = os.pathsep.join(item for item in (os.path.dirname(root), env.get("PYTHONPATH", "")) if item)
         outcome = Outcome()
-        listener = threading.Thread(
-            target=self._listen, args=(reading, replying, outcome, touched, order["actions"]), daemon=True
-        )
-        listener.start()
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as text:
-            json.dump(order, text)
-            text.flush()
-            env["ODOO_CLOUD_ORDER"] = str(text.fileno())
-            passed = (writing, hearing, text.fileno())
-            try:
-                child = Child(
-                    [sys.executable, "-m", __package__, "boot"],
-                    env,
-                    functools.partial(subprocess.Popen, pass_fds=passed),
-                )
-                outcome.code = child.run(self.guard.held)
-            finally:
-                os.close(writing)
-                os.close(hearing)
-                listener.join(5)
+
+        def listen(reading: int, replying: int) -> None:
+            self._listen(reading, replying, outcome, touched, order["actions"])
+
+        process, self.process = self.process or OdooProcess(self.env), None
+        outcome.code = process.run(order, listen, self.guard.held)
         if outcome.lost or outcome.code == EXIT_LOCK_LOST:
             raise LockLost(
                 f"the lock of database {self.settings.db_name!r} was lost while Odoo was at work; it was stopped, the next"
