@@ -74,7 +74,7 @@ class Control:
 
     def definition(self, database: Database, release: Release, socket: bool = False, **env: str) -> dict[str, t.Any]:
         """How an instance's one-off containers run, in the words of the role `container`."""
-        dummy, keywords = self.lab.of_release(database, release, **{"PYTHONPATH": "/mnt/project", **env})
+        dummy, keywords = self.lab.of_release(database, release, **env)
         name = f"{PREFIX}-{database.name}-run"
         values, mounts = self.lab.shape(database, "UpdateOnly", name, **keywords)
         del values["EVENTS_FILE"]
