@@ -474,7 +474,7 @@ class Trial:
                 troubles.append(f"state {database.state()}, kept {kept}")
             yield Line(
                 f"the last song fails and is held; odoo_rollback asked, with wrong words, with the right ones, Odoo {self.version}",
-                f"{words!r} asked for, {42} minutes refused; {sentence(troubles, 'the data of before, the failed database is kept')}",
+                f"{words!r} asked for, 42 minutes refused; {sentence(troubles, 'the data of before, the failed database is kept')}",
                 "refused with the minutes; then the old data", not troubles,
             )  # fmt: skip
             drop_kept(database)
