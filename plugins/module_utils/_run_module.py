@@ -120,8 +120,7 @@ class Run:
                 variables[key] = value or None
         if mine.get("MIGRATION_FILE") and env.get("MIGRATION_FILE") == "":
             # Its steps are not wanted; songs that lie beside it may be.
-            paths = [mine.get("PYTHONPATH"), posixpath.dirname(mine["MIGRATION_FILE"].rstrip("/"))]
-            variables["PYTHONPATH"] = ":".join(dict.fromkeys(path for path in paths if path))
+            variables["SONG_PATH"] = posixpath.dirname(mine["MIGRATION_FILE"].rstrip("/"))
         return _one_off.derive(self.definition, f"{self.platform}-{name}", variables, command)
 
     def plan(self, env: t.Mapping[str, str | None]) -> dict[str, t.Any]:

@@ -74,7 +74,7 @@ class Control:
 
     def definition(self, database: Database, release: Release, socket: bool = False, **env: str) -> dict[str, t.Any]:
         """How an instance's one-off containers run, in the words of the role `container`."""
-        dummy, keywords = self.lab.of_release(database, release, **{"PYTHONPATH": "/mnt/project", **env})
+        dummy, keywords = self.lab.of_release(database, release, **env)
         name = f"{PREFIX}-{database.name}-run"
         values, mounts = self.lab.shape(database, "UpdateOnly", name, **keywords)
         del values["EVENTS_FILE"]
@@ -474,7 +474,7 @@ class Trial:
                 troubles.append(f"state {database.state()}, kept {kept}")
             yield Line(
                 f"the last song fails and is held; odoo_rollback asked, with wrong words, with the right ones, Odoo {self.version}",
-                f"{words!r} asked for, {42} minutes refused; {sentence(troubles, 'the data of before, the failed database is kept')}",
+                f"{words!r} asked for, 42 minutes refused; {sentence(troubles, 'the data of before, the failed database is kept')}",
                 "refused with the minutes; then the old data", not troubles,
             )  # fmt: skip
             drop_kept(database)

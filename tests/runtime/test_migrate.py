@@ -320,7 +320,7 @@ def test_sql_and_commands_alone_need_no_odoo(ready):
 def test_ad_hoc_steps_are_done_each_time_and_gone_on_with(ready):
     steps = json.dumps([{"song": "songs.all::one"}, {"song": "songs.all::two"}])
     (ready.project / "migration.yml").unlink()
-    env = {"STEPS": steps, "PYTHONPATH": f"{ready.project}:{ready.env('UpdateOnly')['PYTHONPATH']}"}
+    env = {"STEPS": steps, "SONG_PATH": ready.project}
     env["EVENTS_FILE"] = ready.events
     ready.run("UpdateOnly", **env)
     ready.run("UpdateOnly", **env)

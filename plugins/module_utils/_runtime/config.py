@@ -86,6 +86,7 @@ OWN_VARIABLES = (
     "MIGRATION_FORCE_VERSION",
     "MIGRATION_NEXT",
     "STEPS",
+    "SONG_PATH",
     "EVENTS_FILE",
     "HOOKS",
     "HOOKS_DIR",
@@ -255,6 +256,7 @@ class Settings:
     migration_force_version: str = ""
     migration_next: str = ""
     steps: str = ""  # JSON: steps to be done besides, each time anew
+    song_path: str = ""  # a folder in which songs are looked for last
     odoo_data_path: str = ""  # where the relative paths of CSV files begin
     events_file: str = ""
     # Who makes role and database; empty: nobody but DB_USER itself
@@ -482,6 +484,7 @@ def load(env: Mapping[str, str]) -> Settings:
         migration_force_version=(env.get("MIGRATION_FORCE_VERSION") or "").strip(),
         migration_next=(env.get("MIGRATION_NEXT") or "").strip(),
         steps=(env.get("STEPS") or "").strip(),
+        song_path=(env.get("SONG_PATH") or "").rstrip("/"),
         odoo_data_path=(env.get("ODOO_DATA_PATH") or "").rstrip("/"),
         events_file=env.get("EVENTS_FILE") or "",
         db_admin=db_admin,

@@ -143,12 +143,14 @@ def _options(text: str) -> str:
 
 
 def song_paths(settings: Settings, env: Mapping[str, str]) -> list[str]:
-    """Where songs are imported from, in order: as Odoo's own Python has it, then the folder of the migration file."""
+    """Where songs are imported from, in order: as Odoo's own Python has it, then the folder of the migration file, SONG_PATH."""
     ours = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
     paths = [item for item in (env.get("PYTHONPATH") or "").split(os.pathsep) if item]
     paths += [item for item in sys.path if item and os.path.realpath(item) != ours]
     if settings.migration_file:
         paths.append(os.path.dirname(os.path.realpath(settings.migration_file)))
+    if settings.song_path:
+        paths.append(os.path.realpath(settings.song_path))
     return list(dict.fromkeys(paths))
 
 

@@ -311,7 +311,7 @@ class Window:
             "mode": settings.migration_mode,
             "adhoc_sha": work.source.sha if work.source.steps else "",
             "data_path": settings.odoo_data_path,
-            "song_paths": [folder] if folder else [],
+            "song_paths": [path for path in (folder, settings.song_path) if path],
             "command_env": command_env,
             "cwd": os.getcwd(),
         }

@@ -358,10 +358,9 @@ def test_a_wrong_name_is_told_by_the_modules_option(run):
 
 def test_songs_beside_a_migration_file_are_found_without_it(run):
     env = run.derived("run", {"MIGRATION_FILE": "", "STEPS": "[]"})["env"]
-    assert env["PYTHONPATH"] == "/odoo" and "MIGRATION_FILE" not in env
-    assert "PYTHONPATH" not in run.derived("run", {})["env"]
-    run.definition["env"]["PYTHONPATH"] = "/mine"
-    assert run.derived("run", {"MIGRATION_FILE": ""})["env"]["PYTHONPATH"] == "/mine:/odoo"
+    # Last of all folders: in PYTHONPATH what lies there would come before Python's and Odoo's own.
+    assert env["SONG_PATH"] == "/odoo" and not {"MIGRATION_FILE", "PYTHONPATH"} & set(env)
+    assert "SONG_PATH" not in run.derived("run", {})["env"]
 
 
 def test_a_variable_that_is_empty_is_taken_away(run):
