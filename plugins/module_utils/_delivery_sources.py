@@ -347,7 +347,9 @@ class Sources:
         self, path: str, known_packages: t.Mapping[str, str] | None = None, markers: t.Mapping[str, str] | None = None
     ) -> None:
         """A file of requirements, with the files that it includes; refused where Odoo has another version itself."""
-        text = _read_requirements(path, (), self.problems, False, lambda one: conflict(one, known_packages or {}, markers))
+        text = _read_requirements(
+            path, (), self.problems, False, lambda one: conflict(one, known_packages or {}, markers)
+        )
         self.requirements += "".join(f"{line}\n" for line in text[0])
         self.constraints += "".join(f"{line}\n" for line in text[1])
 

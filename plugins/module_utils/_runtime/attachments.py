@@ -517,7 +517,7 @@ class Session:
                 for fname, reason in list(faults.items())[:3]:
                     log.warning(f"{fname} cannot be deleted: {reason}")
                 deleted += [fname for fname in found.deleted if fname not in faults]
-                later += [*found.busy, *found.again, *faults]
+                later += [*found.busy, *found.again, *found.kept, *faults]
             if foreign:
                 with pg.transaction(self.database) as cursor:
                     self.forget(cursor, kind, foreign)
