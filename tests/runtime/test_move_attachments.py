@@ -262,6 +262,23 @@ def test_a_copy_does_not_touch_the_bucket_of_production(place):
     assert place.run("move", "--to", "file", **{**env, "AWS_BUCKETNAME": "acme-odoo-labs-next"})[1] == 0
 
 
+def test_a_place_that_the_rules_refuse_is_told_before(place, capsys):
+    place.add(b"content")
+    env = {"RUNNING_ENV": "prod", "ODOO_CLOUD_PLATFORM_KIND": "exoscale"}
+    for words in (["--dry-run"], []):
+        place.run("move", "--to", "db", "--set-location", *words, **env)
+        told = capsys.readouterr().err
+        assert (
+            "the next start will refuse the database: ir_attachment.location is 'db': in prod attachments of kind 'exoscale'"
+            in told
+        )
+        assert "replicas without this disk" not in told
+    place.run("move", "--to", "file", **env)
+    assert "replicas without this disk can't show what is moved to local files" in capsys.readouterr().err
+    place.run("move", "--to", "db", "--set-location", **{**env, "RUNNING_ENV": "test"})
+    assert "WARNING" not in capsys.readouterr().err
+
+
 def test_audit_and_repair(place):
     place.add(b"there")
     gone = place.add(b"gone")
