@@ -86,6 +86,7 @@ def finished(params: t.Mapping[str, t.Any], found: _one_off.Progress, stdout: st
         "good": bool(told.get("good", found.exit_code == 0)),
         "result": told,
         "log": log,
+        "warnings": [line.partition(" odoo-cloud: ")[2] for line in log if " WARNING odoo-cloud: " in line],
         "diff": diff(told),
         **{key: told[key] for key in TOLD if key in told},
     }

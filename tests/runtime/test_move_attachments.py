@@ -213,13 +213,16 @@ def test_deletions_and_uploads_at_the_same_time(place, connect):
     assert settled(second, x).deleted == (x,)
     second.rollback()
     # Uploads: of this object, and very many.
-    for numbers in ([object_store.lock_number(x)], list(object_store.LOCK_ALL)):
+    for numbers, found in (
+        ([object_store.lock_number(x)], object_store.Settled(busy=(x,))),
+        (list(object_store.LOCK_ALL), object_store.Settled(kept=(x,))),
+    ):
         with first.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_advisory_xact_lock_shared(%s, number) FROM unnest(%s::int[]) AS number",
                 (object_store.LOCK_CLASS, numbers),
             )
-        assert settled(second, x) == object_store.Settled(busy=(x,))
+        assert settled(second, x) == found
         first.rollback()
         second.rollback()
 
@@ -257,6 +260,23 @@ def test_a_copy_does_not_touch_the_bucket_of_production(place):
         with pytest.raises(PlatformRefused, match="only prod may write to a bucket that begins with"):
             place.run(*words, **env)
     assert place.run("move", "--to", "file", **{**env, "AWS_BUCKETNAME": "acme-odoo-labs-next"})[1] == 0
+
+
+def test_a_place_that_the_rules_refuse_is_told_before(place, capsys):
+    place.add(b"content")
+    env = {"RUNNING_ENV": "prod", "ODOO_CLOUD_PLATFORM_KIND": "exoscale"}
+    for words in (["--dry-run"], []):
+        place.run("move", "--to", "db", "--set-location", *words, **env)
+        told = capsys.readouterr().err
+        assert (
+            "the next start will refuse the database: ir_attachment.location is 'db': in prod attachments of kind 'exoscale'"
+            in told
+        )
+        assert "replicas without this disk" not in told
+    place.run("move", "--to", "file", **env)
+    assert "replicas without this disk can't show what is moved to local files" in capsys.readouterr().err
+    place.run("move", "--to", "db", "--set-location", **{**env, "RUNNING_ENV": "test"})
+    assert "WARNING" not in capsys.readouterr().err
 
 
 def test_audit_and_repair(place):

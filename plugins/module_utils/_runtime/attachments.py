@@ -364,6 +364,17 @@ class Session:
         if problems:
             raise PlatformRefused("; ".join(problems))
 
+    def warn_of_place(self, target: str) -> None:
+        """What the rules say of this place: moving back is right before a database leaves the platform, and wrong else."""
+        kind = variables.text(platform_check.KIND, env=self.env)
+        environment = platform_check.environment_of(self.env, self.settings.conf)
+        if kind not in cloud_platform.KINDS or not environment or cloud_platform.unsafe(self.env):
+            return
+        for problem in cloud_platform.filestore_problems(kind, environment, target, self.env):
+            log.warning(f"the next start will refuse the database: {problem}")
+        if target == FILE:
+            log.warning("replicas without this disk can't show what is moved to local files")
+
     def content(self) -> Content:
         return Content(self.settings.data_dir if os.access(self.settings.data_dir, os.W_OK) else "")
 
@@ -517,7 +528,7 @@ class Session:
                 for fname, reason in list(faults.items())[:3]:
                     log.warning(f"{fname} cannot be deleted: {reason}")
                 deleted += [fname for fname in found.deleted if fname not in faults]
-                later += [*found.busy, *found.again, *faults]
+                later += [*found.busy, *found.again, *found.kept, *faults]
             if foreign:
                 with pg.transaction(self.database) as cursor:
                     self.forget(cursor, kind, foreign)
@@ -976,6 +987,8 @@ def move(session: Session) -> tuple[dict[str, Any], int]:
     }  # fmt: skip
     sets = options.set_location and session.location != target
     result["location_changed"] = sets
+    if plan or sets:
+        session.warn_of_place(target)
     if options.dry_run:
         result["changed"] = bool(plan or sets or any(pending.values()))
         return result, 0

@@ -142,6 +142,7 @@ class Settled:
     named: tuple[str, ...] = ()  # rows name them
     busy: tuple[str, ...] = ()  # somebody uploads the same content just now
     again: tuple[str, ...] = ()  # somebody else is deleting just now; to be asked for once more in another transaction
+    kept: tuple[str, ...] = ()  # somebody uploads very many objects, perhaps these too, and won't look at others
 
 
 def settle(cursor: Any, fnames: Sequence[str], delete: Callable[[list[str]], Any]) -> Settled:
@@ -156,7 +157,8 @@ def settle(cursor: Any, fnames: Sequence[str], delete: Callable[[list[str]], Any
     )
     if not cursor.fetchall():
         taken = dict.fromkeys(fnames, LOCK_ALL[0])
-        return Settled(**_by_holder(cursor, taken))
+        found = _by_holder(cursor, taken)
+        return Settled(kept=found["busy"], again=found["again"])
     numbers = {fname: lock_number(fname) for fname in fnames}
     cursor.execute(
         "SELECT number, pg_try_advisory_xact_lock(%s, number) FROM unnest(%s::int[]) AS number",
@@ -177,7 +179,7 @@ def settle(cursor: Any, fnames: Sequence[str], delete: Callable[[list[str]], Any
 def _by_holder(cursor: Any, taken: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
     """Objects whose lock somebody has: `busy` if it is an upload, `again` if it is a deletion, or was."""
     if not taken:
-        return {}
+        return {"busy": (), "again": ()}
     cursor.execute(
         "SELECT objid::bigint FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND classid = %s::oid"
         " AND mode = 'ShareLock' AND granted"

@@ -62,6 +62,11 @@ def test_result_of_a_move():
     log = "2026-11-25 20:58:08,058 31 INFO odoo-cloud: 4 attachments moved\n"
     found = _attachments.finished(PARAMS, progress(0), json.dumps(told), log + json.dumps(told))
     assert (found["changed"], found["good"], found["log"]) == (True, True, [log.strip()])
+    assert found["warnings"] == []
+    warned = _attachments.finished(
+        PARAMS, progress(0), json.dumps(told), log.replace("INFO odoo-cloud: ", "WARNING odoo-cloud: look: ")
+    )
+    assert [line.split(":")[0] for line in warned["warnings"]] == ["look"]
     assert found["diff"] == {"before": "file: 4 attachments\n", "after": "db: 1 attachments\ns3: 3 attachments\n"}
     assert found["moved"] == told["moved"]
 

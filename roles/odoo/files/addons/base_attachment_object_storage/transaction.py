@@ -73,12 +73,21 @@ class Pending:
                 found = settle(cr, fnames, delete)
             if found.busy:
                 _logger.info("%d objects are left to a transaction that uploads them too", len(found.busy))
+            if found.kept:
+                _logger.warning(
+                    "%d objects may be left over, since a transaction with very many uploads is open: %s; an audit finds them",
+                    len(found.kept), found.kept[:5],
+                )  # fmt: skip
             _logger.debug("No row names %s, rows name %s", found.deleted, found.named)
             fnames = list(found.again)
             if not fnames:
                 return
             time.sleep(pause)
-        _logger.warning("%d objects may be left over, others were deleting all the time: %s", len(fnames), fnames[:5])
+        _logger.warning(
+            "%d objects may be left over, others were deleting all the time: %s; an audit finds them",
+            len(fnames),
+            fnames[:5],
+        )
 
     def _remove_files(self, fnames):
         for fname in fnames:
