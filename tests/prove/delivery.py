@@ -487,7 +487,7 @@ def deploy(platform: Platform, code: Code, version: str) -> t.Iterator[Line]:
         "the addon": "oc_page" in output,
         "the requirement": "+oc-needed==2.0" in output.replace(" ", ""),
         "the image": re.search(
-            rf"odoo-{version}-code-\w+ is not there and would be built|odoo-{version}-code-\w+:\w+ is not there", output
+            rf"odoo-{version}-code-\w+: \S+ is not there and would be built", " ".join(output.split())
         ),
         "the update": "Instance demo, UpdateOnly" in output,
         "each replica": all(f"{NAME}-demo-{number}" in output for number in (1, 2)),
