@@ -314,8 +314,7 @@ class Load:
         }
         while not self._stop.is_set():
             try:
-                way, content = ("POST", {}) if kind == "slow" else ("GET", None)
-                status, body, headers = request_with_headers(way, path[kind], content)
+                status, body, headers = request_with_headers("POST" if kind == "slow" else "GET", path[kind])
                 self.count += 1
                 if status != 200:
                     where = headers.get("Location") or body[:60]

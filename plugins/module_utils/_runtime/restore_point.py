@@ -40,9 +40,8 @@ MAX_NAME = 63  # PostgreSQL cuts longer names off without a word
 COUNTED_FROM = 150000  # older servers tell the number of sessions with a delay
 STRATEGY_FROM = 150000
 SAMPLE_SECONDS = 0.2
-PATIENCE = 3.5  # seconds for requests of replicas that serve; the server itself waits 5 for sessions to leave
 BUSY, NO_PRIVILEGE = "55006", "42501"
-PATIENCE = 3.5  # seconds for requests of replicas that serve; the server itself waits 5 for sessions to leave
+PATIENCE = 9  # seconds for requests of replicas that serve; the server waits 5 for sessions to leave, then we ask again
 _RUN = re.compile(r"[0-9a-f]{12}")
 
 
@@ -479,6 +478,7 @@ def copy_database(
             statement += " STRATEGY file_copy"
         work = Statement(maker, statement)
         stay: list[str] = []
+        begun = time.monotonic()
         for attempt in range(3):
             # Whoever is counted here is out before the copy begins. Who comes between this count and the copy is counted
             # too much, which errs on the safe side; the count below, while nobody can come in, mends it.
@@ -490,7 +490,7 @@ def copy_database(
                 time.sleep(0.02)
             result.sessions, result.server = session_count(ender, oid)
             work.start()
-            begun, counted = time.monotonic(), False
+            counted = False
             try:
                 while work.thread.is_alive():
                     if not held():
