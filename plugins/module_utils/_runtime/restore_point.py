@@ -297,7 +297,8 @@ def choose(settings: Settings, known: Facts) -> str:
 # The server's own workers, such as autovacuum's, have no role; of what kind a session is, only its own role is told.
 OTHERS_SQL = """
 SELECT a.pid, a.usename::text, coalesce(a.application_name, ''),
-       coalesce(extract(epoch FROM a.backend_start), 0)::float8, coalesce(a.state, '') = 'idle'
+       coalesce(extract(epoch FROM a.backend_start), 0)::float8,
+       coalesce(a.state, '') = 'idle' AND a.state_change < pg_catalog.clock_timestamp() - interval '0.1 s'
   FROM pg_catalog.pg_stat_activity a
  WHERE a.datname = %s AND a.pid <> pg_catalog.pg_backend_pid() AND a.usename IS NOT NULL
    AND coalesce(a.backend_type, 'client backend') NOT LIKE 'autovacuum%%'
