@@ -173,7 +173,8 @@ def test_whoever_wrote_since_then_loses_nothing(shop, server, name, connect, sta
     output = process.communicate(timeout=60)[0]
     assert process.returncode == 85, output
     assert "held, not rolled back" in output
-    assert ("others came in" if stay else "1 sessions that are not ours") in output
+    # On a slow machine the short one is seen too, which is said first.
+    assert "others came in" in output or not stay and "1 sessions that are not ours" in output
     assert shop.sql("SELECT what FROM written") == [("meanwhile",)]
     assert databases(server, name) == ["before"]
     assert results(shop)[-1] == ("Failed", "held")
