@@ -25,6 +25,15 @@ import demo
 from delivery_lab import IMAGES, NAME, GitServer, Index, Registry, own_platform, playbook
 from demo import Line, Platform, Shortfall, docker, last_error, recap
 
+# The last task of the plays below
+TELL = """
+    - name: Tell the proof
+      ansible.builtin.copy:
+        content: "{{ {'ids': image_ids, 'failures': image_set_failures | default({})} | to_json }}"
+        dest: "{{ proof_answer }}"
+        mode: "0600"
+      changed_when: false
+"""
 PLAY = """
 - name: Requirements of the proof
   hosts: docker_hosts
@@ -45,13 +54,6 @@ PLAY = """
       vars:
         image_sets: "{{ proof_sets | map('combine', {'from': image_ids['odoo-' ~ odoo_version]}) }}"
         image_set_names: "{{ proof_sets | map(attribute='key') | map('regex_replace', '^', 'odoo-' ~ odoo_version ~ '-code-') }}"
-
-    - name: Tell the proof
-      ansible.builtin.copy:
-        content: "{{ {'ids': image_ids, 'failures': image_set_failures | default({})} | to_json }}"
-        dest: "{{ proof_answer }}"
-        mode: "0600"
-      changed_when: false
 """
 
 
@@ -134,7 +136,7 @@ def play(
 ) -> tuple[int, str, float]:
     """A play of the proof's own; credentials are given in a file, not on a command line."""
     (folder / "variables.json").write_text(json.dumps({**variables, "proof_answer": str(folder / "answer.json")}))
-    (folder / "play.yml").write_text(text)
+    (folder / "play.yml").write_text(text + TELL)
     place = os.path.relpath(folder / "play", platform.tree / "playbooks")
     return platform.playbook(place, "-e", f"@{folder / 'variables.json'}", *args)
 
@@ -413,13 +415,6 @@ REGISTRY_PLAY = """
         image_sets: [{key: more, version: "19", from: "{{ image_ids.nginx }}", files: {system_packages.txt: "tree\n"}}]
         image_set_names: [odoo-19-code-more]
       when: proof_more is defined
-
-    - name: Tell the proof
-      ansible.builtin.copy:
-        content: "{{ {'ids': image_ids, 'failures': image_set_failures | default({})} | to_json }}"
-        dest: "{{ proof_answer }}"
-        mode: "0600"
-      changed_when: false
 """
 
 

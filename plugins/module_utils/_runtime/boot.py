@@ -89,9 +89,9 @@ def guard_connections(fence: Fence, name: str, version: int) -> None:
     factories: dict[type[Any], type[Any]] = {}
 
     def guarded(*args: Any, **values: Any) -> Any:
-        factory = values.get("connection_factory")
-        if factory is not None and not args:  # Odoo's pool
-            asked = {key: value for key, value in values.items() if key not in ("connection_factory", "password")}
+        factory = None if args else values.get("connection_factory")
+        asked = {key: value for key, value in values.items() if key not in ("connection_factory", "password")}
+        if factory is not None:  # Odoo's pool
             if factory not in factories:
                 factories[factory] = _known_as_asked(factory)
             values["connection_factory"] = factories[factory]
@@ -101,7 +101,7 @@ def guard_connections(fence: Fence, name: str, version: int) -> None:
             options.append("-c lock_timeout=15s")
         values["options"] = " ".join([values.get("options") or "", *options]).strip()
         connection = connect(*args, **values)
-        if factory is not None and not args:
+        if factory is not None:
             connection.asked = psycopg2.extensions.make_dsn(**asked)
         if connection.info.dbname == fence.database:
             fence.events.send("session")  # the runtime compares how many there were with what the server counted

@@ -306,6 +306,7 @@ class Gate:
         """One look, and one step if it is ours to take: done, why (not), look again at once."""
         settings = self.settings
         self.look = addons.Look()  # one look at the code for before the lock and under it
+        self.needs_odoo = False
         history = state.read_history(self.database)
         latest = self.latest = history.latest
         if settings.mode == "Init" and history.ever_open:
@@ -419,7 +420,7 @@ class Gate:
         reasons = {**named, **plan.reasons}
         listed = []
         for name, action in [*((name, "install") for name in installs), *((name, "update") for name in update)]:
-            addon = addons.read(name, self.folders())
+            addon = self.look.read(name, self.folders())
             listed.append(
                 {
                     "name": name,

@@ -377,7 +377,7 @@ def actions(work: Work, plan: core.Plan) -> list[dict[str, Any]]:
 def needs_odoo(orders: Iterable[Mapping[str, Any]]) -> bool:
     """Whether Odoo has to be started for these actions."""
     return any(
-        item["do"] == "update" and (item["load"] or item["install"] or item["update"] or item.get("modules"))
+        item["do"] == "update" and (item["load"] or item["install"] or item["update"] or item["modules"])
         or item["do"] == "step" and item["step"]["kind"] not in (migration.SQL, migration.COMMAND)
         for item in orders
     )  # fmt: skip
