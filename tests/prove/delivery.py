@@ -567,7 +567,7 @@ def deploy(platform: Platform, code: Code, version: str) -> t.Iterator[Line]:
 def requests_line(what: str, load: Load) -> Line:
     return Line(
         what,
-        f"{len(load.failed)} of {load.count} failed" + (f" ({load.failed[0]})" if load.failed else ""),
+        f"{len(load.failed)} of {load.count} failed" + (f" ({'; '.join(load.failed[:4])})" if load.failed else ""),
         "none failed",
         not load.failed and load.count > 50,
     )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import subprocess
@@ -478,6 +479,34 @@ def test_who_is_at_work_while_it_is_copied_may_finish(shop, server, name):
         with pytest.raises(psycopg2.Error), session.cursor() as cursor:
             cursor.execute("SELECT 1")
     assert databases(server, name) == ["before"]
+
+
+def test_who_has_just_taken_a_connection_of_odoos_pool_keeps_it(shop, server, name):
+    """Odoo resets a connection when it takes it; one that lies in the pool was last heard with a commit or a rollback."""
+    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import restore_point
+
+    def ended():
+        return restore_point.end_others(control, name, "0" * 12, only_idle=True)[2]
+
+    pooled, taken = (server.connect(name, name) for _number in range(2))
+    for session in (pooled, taken):
+        session.autocommit = False
+        with session.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        session.rollback()
+    with contextlib.closing(server.connect()) as control:
+        assert ended() == 0  # a request may commit in its middle
+        taken.reset()
+        time.sleep(0.2)
+        assert ended() == 1
+        with pytest.raises(psycopg2.Error), pooled.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        with taken.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        taken.rollback()
+        taken.reset()
+        time.sleep(1.2)
+        assert ended() == 1  # nobody needs that long from taking it to the first query
 
 
 def test_a_keeper_made_by_an_administrator_without_superuser_is_enough(server, name):

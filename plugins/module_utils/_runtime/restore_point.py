@@ -294,16 +294,30 @@ def choose(settings: Settings, known: Facts) -> str:
 
 # Sessions
 
+# Does nothing just now, so it can be ended and nobody notices: Odoo takes another connection when one of its pool is gone. It looks
+# at that by psycopg2's `connection.reset()`, which sends DISCARD ALL when a request takes the connection; who said that last is about
+# to begin, unless it stays so. Commit and rollback are last when a connection is given back, and within a request for a moment.
+IDLE_SQL = """
+coalesce(a.state, '') = 'idle' AND a.state_change < pg_catalog.clock_timestamp() -
+  CASE WHEN a.query IN ('', 'DISCARD ALL') THEN interval '1 s' ELSE interval '0.05 s' END
+"""
+
 # The server's own workers, such as autovacuum's, have no role; of what kind a session is, only its own role is told.
-OTHERS_SQL = """
+OTHERS_SQL = f"""
 SELECT a.pid, a.usename::text, coalesce(a.application_name, ''),
        coalesce(extract(epoch FROM a.backend_start), 0)::float8,
-       coalesce(a.state, '') = 'idle' AND a.state_change < pg_catalog.clock_timestamp() - interval '0.1 s'
+       {IDLE_SQL}
   FROM pg_catalog.pg_stat_activity a
  WHERE a.datname = %s AND a.pid <> pg_catalog.pg_backend_pid() AND a.usename IS NOT NULL
    AND coalesce(a.backend_type, 'client backend') NOT LIKE 'autovacuum%%'
    AND coalesce(a.backend_type, 'client backend') <> 'parallel worker'
    AND pg_catalog.strpos(coalesce(a.application_name, '') || ' ', %s) = 0
+"""
+
+# The server looks once more in the moment it ends a session: one that has begun something since we looked stays.
+END_SQL = "SELECT pg_catalog.pg_terminate_backend(%s)"
+END_IDLE_SQL = f"""
+SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a WHERE a.pid = %s AND {IDLE_SQL}
 """
 
 COUNT_SQL = """
@@ -347,8 +361,8 @@ def end_others(
             continue
         try:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_catalog.pg_terminate_backend(%s)", (pid,))
-            ended += 1
+                cursor.execute(END_IDLE_SQL if only_idle else END_SQL, (pid,))
+                ended += cursor.rowcount
         except connection.Error:
             stay.append(f"{name or 'a session'} of role {role} (backend {pid})")
     return found, stay, ended
