@@ -972,7 +972,7 @@ def part_tests(run: Run, version: str) -> t.Iterator[Line]:
         arguments = [one for one in odoo_arguments(database) if one != "--no-http"]
         out = docker(
             "exec", idle.name, "odoo-cloud", "odoo", *arguments,
-            f"--load={SERVER_WIDE[version]},session_redis,logging_json,monitoring_prometheus", "--test-enable",
+            f"--load={SERVER_WIDE[version]},database_reconnect,session_redis,logging_json,monitoring_prometheus", "--test-enable",
             "--test-tags", tags, "--stop-after-init", "--http-port=8099", "--log-handler=odoo.tests:INFO",
             "--log-handler=odoo.modules.loading:INFO", check=False, timeout=400,
         )  # fmt: skip

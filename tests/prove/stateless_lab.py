@@ -17,7 +17,7 @@ from services import Redis, Swift
 
 ADDONS = "roles/odoo/files/addons"
 MODULES = (
-    "base", "web", "attachment_s3", "attachment_swift", "session_redis", "logging_json", "cloud_platform_exoscale",
+    "base", "web", "attachment_s3", "attachment_swift", "database_reconnect", "session_redis", "logging_json", "cloud_platform_exoscale",
     "cloud_platform_ovh", "monitoring_log_requests", "monitoring_prometheus", "monitoring_status",
 )  # fmt: skip
 # What the bars about attachments alone need: it is installed in a quarter of the time.

@@ -481,34 +481,29 @@ def test_who_is_at_work_while_it_is_copied_may_finish(shop, server, name):
     assert databases(server, name) == ["before"]
 
 
-def test_who_has_just_taken_a_connection_of_odoos_pool_keeps_it(shop, server, name):
-    """Odoo resets a connection when it takes it; one that lies in the pool was last heard with a commit or a rollback."""
+def test_a_session_that_begins_while_we_look_is_not_ended(shop, server, name):
+    """The server looks once more in the moment it ends a session."""
     from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import restore_point
 
-    def ended():
-        return restore_point.end_others(control, name, "0" * 12, only_idle=True)[2]
+    seen = restore_point.others
 
-    pooled, taken = (server.connect(name, name) for _number in range(2))
-    for session in (pooled, taken):
-        session.autocommit = False
-        with session.cursor() as cursor:
+    def late(control, *args):
+        found = seen(control, *args)
+        with busy.cursor() as cursor:
             cursor.execute("SELECT 1")
-        session.rollback()
-    with contextlib.closing(server.connect()) as control:
-        assert ended() == 0  # a request may commit in its middle
-        taken.reset()
+        return found
+
+    idle, busy = (server.connect(name, name) for _number in range(2))
+    busy.autocommit = False
+    with contextlib.closing(server.connect()) as control, pytest.MonkeyPatch.context() as patch:
         time.sleep(0.2)
-        assert ended() == 1
-        with pytest.raises(psycopg2.Error), pooled.cursor() as cursor:
+        patch.setattr(restore_point, "others", late)
+        found, stay, ended = restore_point.end_others(control, name, "0" * 12, only_idle=True)
+        assert [one[4] for one in found] == [True, True] and not stay and ended == 1
+        with busy.cursor() as cursor:
             cursor.execute("SELECT 1")
-        with taken.cursor() as cursor:
+        with pytest.raises(psycopg2.Error), idle.cursor() as cursor:
             cursor.execute("SELECT 1")
-        taken.rollback()
-        taken.reset()
-        time.sleep(restore_point.TAKEN_SECONDS - 1)
-        assert ended() == 0
-        time.sleep(1.2)
-        assert ended() == 1  # nobody needs that long from taking it to the first query
 
 
 def test_a_keeper_made_by_an_administrator_without_superuser_is_enough(server, name):

@@ -42,7 +42,6 @@ STRATEGY_FROM = 150000
 SAMPLE_SECONDS = 0.2
 BUSY, NO_PRIVILEGE = "55006", "42501"
 PATIENCE = 9  # seconds for requests of replicas that serve; the server waits 5 for sessions to leave, then we ask again
-IDLE_SECONDS, TAKEN_SECONDS = 0.05, 5  # see IDLE_SQL
 _RUN = re.compile(r"[0-9a-f]{12}")
 
 
@@ -295,13 +294,10 @@ def choose(settings: Settings, known: Facts) -> str:
 
 # Sessions
 
-# Does nothing just now, so it can be ended and nobody notices: Odoo takes another connection when one of its pool is gone. It looks
-# at that by psycopg2's `connection.reset()`, which sends DISCARD ALL when a request takes the connection; who said that last has it
-# and is about to begin, even if it does something else before, such as asking another server. Commit and rollback are last when a
-# connection is given back, and within a request for a moment.
-IDLE_SQL = f"""
-coalesce(a.state, '') = 'idle' AND a.state_change < pg_catalog.clock_timestamp() -
-  CASE WHEN a.query IN ('', 'DISCARD ALL') THEN interval '{TAKEN_SECONDS} s' ELSE interval '{IDLE_SECONDS} s' END
+# Between two transactions, so it can be ended: Odoo's cursor takes another connection then (addon database_reconnect), also when a
+# request has it already or goes on after a commit. The short while spares those that are about to go on.
+IDLE_SQL = """
+coalesce(a.state, '') = 'idle' AND a.state_change < pg_catalog.clock_timestamp() - interval '0.05 s'
 """
 
 # The server's own workers, such as autovacuum's, have no role; of what kind a session is, only its own role is told.

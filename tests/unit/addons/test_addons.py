@@ -21,6 +21,7 @@ DEPENDS = {
     "cloud_platform": {"session_redis", "monitoring_status", "logging_json", "server_environment"},
     "cloud_platform_exoscale": {"cloud_platform", "attachment_s3", "monitoring_statsd"},
     "cloud_platform_ovh": {"cloud_platform", "attachment_swift", "monitoring_statsd"},
+    "database_reconnect": {"base"},
     "logging_json": {"base"},
     "monitoring_log_requests": {"base", "web"},
     "monitoring_prometheus": {"base", "web"},

@@ -64,7 +64,7 @@ def test_what_the_role_makes_is_right_by_the_rules(environment, kind):
     arguments = _platform_preflight.arguments([made], REDIS, STORAGE)
     assert _platform_preflight.rule_problems(arguments[0]) == []
     assert made["modules"] == ["base", f"cloud_platform_{kind}"]
-    assert made["server_wide_modules"] == ["session_redis", "logging_json"]
+    assert made["server_wide_modules"] == ["database_reconnect", "session_redis", "logging_json"]
 
 
 @pytest.mark.parametrize(
@@ -128,14 +128,14 @@ def test_a_test_environment_has_shorter_sessions():
 def test_logs_and_metrics_are_choices_of_their_own():
     made = instance(odoo_stateless=False, odoo_logging_json="yes", odoo_metrics=True, odoo_log_requests=True)
     assert made["modules"] == ["base", "monitoring_log_requests"]
-    assert made["server_wide_modules"] == ["logging_json", "monitoring_prometheus"]
+    assert made["server_wide_modules"] == ["database_reconnect", "logging_json", "monitoring_prometheus"]
     assert _stateless.variables(made, REDIS, STORAGE) == {"ODOO_LOGGING_JSON": "1"}
     assert variables(odoo_statsd_host="statsd")["STATSD_CUSTOMER"] == "acme"
 
 
 def test_switched_off_nothing_of_it_is_there():
     made = instance(odoo_stateless=False)
-    assert made["modules"] == ["base"] and made["server_wide_modules"] == [] and made["secret_files"] == {}
+    assert made["modules"] == ["base"] and made["server_wide_modules"] == ["database_reconnect"] and made["secret_files"] == {}
     assert _stateless.variables(made, REDIS, STORAGE) == {}
     assert _platform_preflight.arguments([made], REDIS, STORAGE) == []
 

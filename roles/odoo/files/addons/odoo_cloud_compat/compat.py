@@ -77,6 +77,17 @@ def repair_session(data):
     return data
 
 
+# -- database ----------------------------------------------------------------------------------------------------------
+
+
+def cursor_like(cursor):
+    """A new cursor of the same database, pool and isolation: up to 15 that one can be chosen, from 18 on a pool that only reads."""
+    pool = cursor._Cursor__pool
+    only_reads = {"readonly": True} if getattr(pool, "readonly", False) else {}
+    isolation = {"serialized": cursor._serialized} if hasattr(cursor, "_serialized") else {}
+    return sql_db.db_connect(cursor.dbname, **only_reads).cursor(**isolation)
+
+
 # -- records and transactions ------------------------------------------------------------------------------------------
 
 
