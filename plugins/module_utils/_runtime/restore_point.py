@@ -310,13 +310,13 @@ SELECT a.pid, a.usename::text, coalesce(a.application_name, ''),
    AND coalesce(a.backend_type, 'client backend') NOT LIKE 'autovacuum%%'
    AND coalesce(a.backend_type, 'client backend') <> 'parallel worker'
    AND pg_catalog.strpos(coalesce(a.application_name, '') || ' ', %s) = 0
-"""
+"""  # noqa: S608 - the constant above
 
 # The server looks once more in the moment it ends a session: one that has begun something since we looked stays.
 END_SQL = "SELECT pg_catalog.pg_terminate_backend(%s)"
 END_IDLE_SQL = f"""
 SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a WHERE a.pid = %s AND {IDLE_SQL}
-"""
+"""  # noqa: S608 - the constant above
 
 COUNT_SQL = """
 SELECT s.sessions, coalesce(s.stats_reset::text, '') || '/' || pg_catalog.pg_postmaster_start_time()::text

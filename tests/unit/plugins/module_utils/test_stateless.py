@@ -135,7 +135,11 @@ def test_logs_and_metrics_are_choices_of_their_own():
 
 def test_switched_off_nothing_of_it_is_there():
     made = instance(odoo_stateless=False)
-    assert made["modules"] == ["base"] and made["server_wide_modules"] == ["database_reconnect"] and made["secret_files"] == {}
+    assert (
+        made["modules"] == ["base"]
+        and made["server_wide_modules"] == ["database_reconnect"]
+        and made["secret_files"] == {}
+    )
     assert _stateless.variables(made, REDIS, STORAGE) == {}
     assert _platform_preflight.arguments([made], REDIS, STORAGE) == []
 

@@ -7,11 +7,9 @@ import logging
 import select
 
 import psycopg2
-from psycopg2.extensions import STATUS_READY
-
 from odoo import sql_db
-
 from odoo.addons.odoo_cloud_compat import compat
+from psycopg2.extensions import STATUS_READY
 
 _logger = logging.getLogger(__name__)
 

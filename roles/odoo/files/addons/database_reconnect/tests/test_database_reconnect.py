@@ -5,7 +5,6 @@ import time
 from unittest.mock import patch
 
 import psycopg2
-
 from odoo import sql_db
 from odoo.tests.common import TransactionCase, tagged
 from odoo.tools import mute_logger
