@@ -103,9 +103,7 @@ def build(
     json = bool(boolean(settings["odoo_logging_json"]))
     addons = [f"cloud_platform_{kind}"] if stateless else []
     addons += ["monitoring_log_requests"] if requests else []
-    server_wide = [
-        "database_reconnect"
-    ]  # a restore point of an update that leaves replicas serving ends their sessions
+    server_wide = ["database_reconnect"]  # a live update's restore point ends idle sessions of replicas that serve
     server_wide += ["session_redis"] if stateless else []
     server_wide += ["logging_json"] if stateless or json else []
     server_wide += ["monitoring_prometheus"] if metrics else []
