@@ -522,8 +522,11 @@ def race_line(run: Run, database: Database, idle: Box, version: str) -> t.Iterat
     with database.session() as session:
         session.rows("SELECT pg_advisory_lock(%s, %s)", LOCK_CLASS, second)
         box = mover(run, database, "--from", "file")
-        until(lambda: database.value("SELECT EXISTS (SELECT 1 FROM odoo_cloud_attachment WHERE kind = 'upload' AND fname = %s)", key),
-              60, "no upload was noted")  # fmt: skip
+        waits = (
+            "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = %s::int8::oid"
+            " AND objid = %s::int8::oid)"
+        )
+        until(lambda: database.value(waits, LOCK_CLASS, second), 60, "the mover doesn't wait for the object's lock")
         checksum = hashlib.sha1(b"changed meanwhile").hexdigest()
         session.rows("UPDATE ir_attachment SET store_fname = NULL, db_datas = %s, checksum = %s, file_size = 17 WHERE id = %s",
                      psycopg2.Binary(b"changed meanwhile"), checksum, number)  # fmt: skip
