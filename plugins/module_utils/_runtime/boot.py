@@ -535,6 +535,7 @@ def main(arguments: list[str]) -> int:
     """`arguments`: version and executable of an Odoo that is imported while nothing is known of what there is to do."""
     os.environ["TZ"] = "UTC"
     time.tzset()
+    os.environ["DATABASE_RECONNECT"] = "0"  # whoever ends a session of a run means the run, which must not go on
     os.chdir("/")
     gc.disable()  # next to nothing of what importing makes is garbage; looking for it costs a tenth. start() enables it again
     trouble: BaseException | None = None

@@ -8,7 +8,7 @@ import select
 
 import psycopg2
 from odoo import sql_db
-from odoo.addons.odoo_cloud_compat import compat
+from odoo.addons.odoo_cloud_compat import compat, settings
 from psycopg2.extensions import STATUS_READY
 
 _logger = logging.getLogger(__name__)
@@ -39,7 +39,12 @@ def renew(cursor):
 
 
 def post_load():
-    """Called once in each process that loads the addon, before it serves anything."""
+    """Called once in each process that loads the addon, before it serves anything.
+
+    The runtime says no in processes that hold the database's lock: who ends a session of theirs takes the lock from them.
+    """
+    if not settings.is_true("DATABASE_RECONNECT", True):
+        return
     original = sql_db.Cursor.execute
     if getattr(original, "reconnects", False):
         return
