@@ -109,5 +109,7 @@ def test_another_error_is_told(reconnect):
 
     cursor_class.execute = refused
     post_load()
+    first = cursor._cnx
     with pytest.raises(psycopg2.OperationalError, match="lock timeout"):
         cursor.execute("SELECT 1")
+    assert cursor._cnx is first
