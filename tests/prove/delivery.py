@@ -238,20 +238,24 @@ def part_kills(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
             length = time.monotonic() - begin
             while hits < count and number < count * 4:
                 number += 1
-                before = bucket.pull(folder / "look", verify_content=True)["release"]
-                write_addons(folder / "addons", f"sync{number}")
-                hits += killed(
-                    bucket.start("odoo_addons_sync", **sync_arguments(folder / "addons")),
-                    choice.uniform(length * 0.2, length),
-                )
-                shutil.rmtree(folder / "look")
-                after = bucket.pull(folder / "look", verify_content=True)["release"]
+                try:
+                    before = bucket.pull(folder / "look", verify_content=True)["release"]
+                    write_addons(folder / "addons", f"sync{number}")
+                    hits += killed(
+                        bucket.start("odoo_addons_sync", **sync_arguments(folder / "addons")),
+                        choice.uniform(length * 0.2, length),
+                    )
+                    shutil.rmtree(folder / "look")
+                    after = bucket.pull(folder / "look", verify_content=True)["release"]
+                except Shortfall:
+                    bad.append("a release that can't be pulled")
+                    continue
                 seen, files = marks(pathlib.Path(os.path.realpath(folder / "look" / "current")))
                 if len(seen) != 1 or files != 300 or (after == before) != (seen != {f"sync{number}"}):
                     bad.append(f"{files} files of {'/'.join(sorted(seen))}")
             yield Line(
                 f"syncs killed at {hits} random moments",
-                f"{len(bad)} times a half release was visible",
+                f"{len(bad)} times a half release was visible{': ' + bad[0] if bad else ''}",
                 f"{count} kills, none",
                 not bad and hits >= count,
             )
