@@ -302,7 +302,7 @@ class Load:
         self.count, self.failed, self.pages = 0, [], set()
         self._stop = threading.Event()
         self._threads = [
-            threading.Thread(target=self._run, args=(kind,)) for kind in ("page", "login", "slow", "static")
+            threading.Thread(target=self._run, args=(kind,)) for kind in ("page", "login", "slow", "slow", "static")
         ]
 
     def _run(self, kind: str) -> None:
