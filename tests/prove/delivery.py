@@ -488,7 +488,8 @@ def deploy(platform: Platform, code: Code, version: str) -> t.Iterator[Line]:
         raise Shortfall(f"the first delivery shows {shown[:200]!r}, Chromium {seen}")
     code.write("second", "2.0")
     # What doesn't depend on Odoo's version is looked at on one of them.
-    if version == delivery_lab.VERSIONS[0]:
+    first, last = (version == delivery_lab.VERSIONS[number] for number in (0, -1))
+    if first:
         yield outlook(platform, version)
     with Load() as load:
         time.sleep(3)
@@ -513,13 +514,13 @@ def deploy(platform: Platform, code: Code, version: str) -> t.Iterator[Line]:
         "changed=0",
         recap(output).get("changed") == 0,
     )
-    if version == delivery_lab.VERSIONS[-1]:
+    if last:
         yield from faulty_requirements(platform, code, what)
+    if first and last:
         code.write("second", "2.0")
-    if version == delivery_lab.VERSIONS[0]:
-        if version == delivery_lab.VERSIONS[-1]:
-            playbook(platform, "deploy_code")
-        yield from back_again(platform, code, what)
+        playbook(platform, "deploy_code")
+    if first:
+        yield from back_again(platform, what)
     yield leaks(code.index)
 
 
@@ -572,7 +573,7 @@ def faulty_requirements(platform: Platform, code: Code, what: str) -> t.Iterator
     )
 
 
-def back_again(platform: Platform, code: Code, what: str) -> t.Iterator[Line]:
+def back_again(platform: Platform, what: str) -> t.Iterator[Line]:
     """To the release before, under load."""
     with Load() as load:
         output, seconds = playbook(platform, "rollback_release", variables={"odoo_cloud_instance": "demo"})
