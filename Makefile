@@ -13,7 +13,7 @@ LINK := $(WORK)/collections/ansible_collections/odoo_cloud/platform
 INVENTORY ?= inventories/local
 ARGS ?=
 SCENARIO ?= default
-STAGES ?= lint unit state aws sanity engine core221 molecule browser prove-sample prove-state-sample prove-stateless-sample prove-migrations-sample prove-delivery-sample
+STAGES ?= lint unit state aws sanity engine core221 molecule browser prove-sample prove-blockers-sample prove-state-sample prove-stateless-sample prove-migrations-sample prove-delivery-sample
 # Only the demo is removed without a word; for another inventory say CONFIRM=<its odoo_cloud_name>.
 CONFIRM ?= $(if $(filter inventories/local,$(INVENTORY)),odoo-cloud)
 PART ?=
@@ -149,6 +149,13 @@ prove-migrations: tools-ready state-images ## run the bars of songs, migrations 
 
 prove-migrations-sample: tools-ready state-images ## a small fixed sample of them; part of `make test`
 	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/migrations.py --sample
+
+.PHONY: prove-blockers prove-blockers-sample
+prove-blockers: tools-ready state-images ## run the bars that keep strangers out and platforms up, on real parts (PART=, MUTANT=, ARGS=--list)
+	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/blockers_proof.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
+
+prove-blockers-sample: tools-ready state-images ## a small fixed sample of them; part of `make test`
+	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/blockers_proof.py --sample
 
 format: tools-ready ## let ruff format the Python files
 	@$(TEST_ENV) ruff format --no-cache .
