@@ -13,7 +13,7 @@ LINK := $(WORK)/collections/ansible_collections/odoo_cloud/platform
 INVENTORY ?= inventories/local
 ARGS ?=
 SCENARIO ?= default
-STAGES ?= lint unit state aws sanity engine core221 molecule browser prove-sample prove-blockers-sample prove-state-sample prove-stateless-sample prove-migrations-sample prove-delivery-sample
+STAGES ?= lint unit state aws sanity galaxy engine core221 molecule browser prove-sample prove-blockers-sample prove-state-sample prove-stateless-sample prove-migrations-sample prove-delivery-sample
 # Only the demo is removed without a word; for another inventory say CONFIRM=<its odoo_cloud_name>.
 CONFIRM ?= $(if $(filter inventories/local,$(INVENTORY)),odoo-cloud)
 PART ?=
@@ -82,6 +82,11 @@ aws: tools-ready ## the whole role aws_delivery against moto and stubs: made, ma
 sanity: tools-ready ## ansible-test sanity on the built collection
 	@tools/apt.sh git
 	@tools/sanity.sh $(WORK)
+
+.PHONY: galaxy
+galaxy: runtime ## ask galaxy-importer whether Galaxy would take the collection in
+	@tools/venv.sh $(WORK)/venv-galaxy requirements/galaxy.txt
+	@tools/galaxy.sh $(WORK)
 
 engine: runtime ## a container engine on this machine, by the role docker_engine
 	@$(PLAYBOOK) playbooks/engine.yml

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from . import _stateless
+from . import _collisions, _stateless
 from ._naming import NamingError, bucket_name, check_bucket_name, redis_prefix
 from ._odoo_conf import GEVENT_PORT, HTTP_PORT
 
@@ -106,7 +106,6 @@ CODE_SOURCES = {
     "odoo_system_packages_file": "system_packages_file",
 }
 UPDATES = ("changed", "all", "none")
-RUN_SUFFIXES = ("run", "plan", "rehearsal", "rollback")  # of the names of one-off containers
 RESTORE_POINTS = ("none", "auto", "clone", "dump")
 ON_FAILURE = ("hold", "rollback")
 # Where folders of the machine are seen in the containers
@@ -166,14 +165,8 @@ def build_instances(
             for machine in [_machine(replica, groups, hostvars, problems)]
             if machine is not None
         ]
-        for replica in members[name]:
-            if replica in (f"{name}-{suffix}" for suffix in RUN_SUFFIXES):
-                problems.append(
-                    f"inventory host {replica!r}: a container that installs and updates instance {name!r} has this name;"
-                    f" give the replica another one, such as {name}-1"
-                )
         instances.append(_build(name, environments[name], settings, replicas, secret, https_port))
-    _duplicates(instances, problems)
+    problems += _collisions.problems(instances)
     if problems:
         raise InventoryError(problems)
     return instances
@@ -580,18 +573,3 @@ def _build(
 def upstream_alias(name: str) -> str:
     """The name on the platform's network that all replicas of an instance answer to."""
     return f"{name}.odoo"
-
-
-def _duplicates(instances: list[dict[str, t.Any]], problems: list[str]) -> None:
-    for variable, key in (
-        ("odoo_db_name", lambda one: [one["database"]["name"]]),
-        ("odoo_hostnames", lambda one: one["hostnames"]),
-    ):
-        owners: dict[str, str] = {}
-        for instance in instances:
-            for value in key(instance):
-                if value in owners:
-                    problems.append(
-                        f"{variable}={value!r} of instance {instance['name']!r}: instance {owners[value]!r} has it already"
-                    )
-                owners[value] = instance["name"]

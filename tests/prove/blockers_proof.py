@@ -31,7 +31,9 @@ from frame import Line, asked, run_part, summary
 from lab import LOGS
 
 GROUPS = sorted(
-    path.stem for path in (pathlib.Path(__file__).parent / "blockers").glob("*.py") if path.stem not in ("__init__", "bench")
+    path.stem
+    for path in (pathlib.Path(__file__).parent / "blockers").glob("*.py")
+    if path.stem not in ("__init__", "bench")
 )
 PARTS: dict[str, t.Callable[[Bench], t.Iterator[Line]]] = {}
 MUTANTS: dict[str, Mutant] = {}
@@ -47,7 +49,13 @@ def mutated(name: str) -> pathlib.Path:
     """A copy of the collection with one protection broken."""
     tree = WORK / "mutant" / name
     shutil.rmtree(tree, ignore_errors=True)
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    tracked = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
     for one in filter(None, tracked.split("\n")):
         if (ROOT / one).exists():
             (tree / one).parent.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ class OdooProcess:
         own["PYTHONPATH"] = os.pathsep.join(item for item in (os.path.dirname(root), env.get("PYTHONPATH", "")) if item)
         own["ODOO_CLOUD_ORDER"] = str(order)
         self.child = Child(
-            [sys.executable, "-m", __package__, "boot", *(str(item) for item in imports or ())],
+            [sys.executable, "-m", f"{__package__}.cli", "boot", *(str(item) for item in imports or ())],
             own,
             functools.partial(subprocess.Popen, pass_fds=tuple(self.ends)),
         )

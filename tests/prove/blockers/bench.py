@@ -101,7 +101,7 @@ class Site:
             }
             group = environments.setdefault(environment, {"children": {}})
             group["children"][name] = {"hosts": hosts, "vars": {"odoo_hostnames": [self.host(name)], **values}}
-        groups = {one: here for one in ("docker_hosts", "postgres", "redis", "object_storage", "nginx")}
+        groups = dict.fromkeys(("docker_hosts", "postgres", "redis", "object_storage", "nginx"), here)
         self.folder.mkdir(parents=True, exist_ok=True)
         text = yaml.safe_dump(
             {"all": {"vars": self.variables, "children": {**groups, "odoo": {"children": environments}}}},
@@ -181,9 +181,7 @@ class Site:
     ) -> tuple[int, dict[str, str], bytes]:
         """One HTTPS request to the site: status, headers (lower case), body. `body`: sent as JSON."""
         context = ssl.create_default_context(cafile=str(self.secrets / "tls" / "ca.crt"))
-        connection = http.client.HTTPSConnection(
-            self.host(instance), self.https_port, timeout=timeout, context=context
-        )
+        connection = http.client.HTTPSConnection(self.host(instance), self.https_port, timeout=timeout, context=context)
         plain = socket.create_connection(("127.0.0.1", self.https_port), timeout=timeout)
         connection.sock = context.wrap_socket(plain, server_hostname=self.host(instance))
         try:
@@ -244,7 +242,11 @@ class Site:
         if self.inventory.exists() and self.secrets.exists():
             self.playbook("clean", odoo_cloud_clean_confirm=self.name, odoo_cloud_clean_images=False)
         label = f"label=org.odoo-cloud.platform={self.name}"
-        for kind, listed in (("container", ["ps", "-aq"]), ("volume", ["volume", "ls", "-q"]), ("network", ["network", "ls", "-q"])):
+        for kind, listed in (
+            ("container", ["ps", "-aq"]),
+            ("volume", ["volume", "ls", "-q"]),
+            ("network", ["network", "ls", "-q"]),
+        ):
             for one in docker(*listed, "--filter", label).split():
                 docker(kind, "rm", *(["-f"] if kind != "network" else []), one, check=False)
         if self.root.name.startswith(PREFIX):

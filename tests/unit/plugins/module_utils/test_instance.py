@@ -116,15 +116,6 @@ def test_updates_are_one_text_for_the_environment():
     assert (instance["hooks_dir"], instance["hooks"], instance["reset_policy"]) == ("", "changed", "safe")
 
 
-def test_a_replica_is_not_called_like_a_one_off_container():
-    groups = {
-        group: ["acme_prod-run" if host == "acme-1" else host for host in hosts] for group, hosts in GROUPS.items()
-    }
-    values = {"ansible_host": "localhost"}
-    with pytest.raises(InventoryError, match="give the replica another one, such as acme_prod-1"):
-        build_instances(groups, dict.fromkeys(groups["all"], values), lambda name: "secret", 443)
-
-
 @pytest.mark.parametrize(
     ("variables", "text"),
     [
@@ -184,12 +175,6 @@ def test_a_foreign_group_needs_odoo_instance():
     groups = {**GROUPS, "europe": ["acme-1", "acme-2"]}
     assert "could be acme_prod or europe; set odoo_instance" in problems(groups)[0]
     assert build(groups, odoo_instance="acme_prod")[0]["name"] == "acme_prod"
-
-
-def test_two_instances_never_share_a_database_or_host_name():
-    groups = {**GROUPS, "acme_prod": ["acme-1"], "other": ["acme-2"]}
-    found = problems(groups, odoo_db_name="one", odoo_hostnames=["one.example"])
-    assert [one.split("=")[0] for one in found] == ["odoo_db_name", "odoo_hostnames"]
 
 
 def test_labs_environment_keeps_its_name():

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Entrypoint: `python3 -m odoo_cloud_runtime [run | health | state | plan | adopt | rehearse | rollback | command ...]`."""
+"""Entrypoint: `python3 -m odoo_cloud_runtime.cli [run | health | state | plan | adopt | rehearse | rollback | command ...]`."""
 
 from __future__ import annotations
 
