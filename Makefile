@@ -13,7 +13,7 @@ LINK := $(WORK)/collections/ansible_collections/odoo_cloud/platform
 INVENTORY ?= inventories/local
 ARGS ?=
 SCENARIO ?= default
-STAGES ?= lint unit state aws sanity galaxy engine core221 molecule browser prove-sample prove-blockers-sample prove-state-sample prove-stateless-sample prove-migrations-sample prove-delivery-sample
+STAGES ?= lint unit state aws sanity galaxy engine core221 nginx molecule browser prove-sample prove-blockers-sample prove-state-sample prove-stateless-sample prove-migrations-sample prove-delivery-sample
 # Only the demo is removed without a word; for another inventory say CONFIRM=<its odoo_cloud_name>.
 CONFIRM ?= $(if $(filter inventories/local,$(INVENTORY)),odoo-cloud)
 PART ?=
@@ -93,6 +93,10 @@ engine: runtime ## a container engine on this machine, by the role docker_engine
 
 core221: tools-ready ## unit tests, syntax check and check mode with ansible-core 2.21, on an empty machine
 	@tools/core221.sh $(WORK)
+
+.PHONY: nginx
+nginx: tools-ready state-images ## what the proxy promises, asked over the wire (TLS, headers, closed paths, limits, reloads)
+	@$(TEST_ENV) tools/nginx.sh $(WORK)
 
 molecule: tools-ready ## a second platform beside the demo, from nothing to verified and removed (SCENARIO=, ODOO_VERSION=)
 	@tools/molecule.sh $(WORK) test $(SCENARIO)
