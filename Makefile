@@ -13,7 +13,10 @@ LINK := $(WORK)/collections/ansible_collections/odoo_cloud/platform
 INVENTORY ?= inventories/local
 ARGS ?=
 SCENARIO ?= default
-STAGES ?= lint unit state aws sanity galaxy engine core221 nginx molecule browser prove-sample prove-blockers-sample prove-state-sample prove-stateless-sample prove-migrations-sample prove-delivery-sample
+# The stages of `make test`: those with containers, and beside them those that need none. STAGES='lint unit' runs just these, in order.
+CONTAINER_STAGES := nginx core221 molecule browser prove-sample prove-blockers-sample prove-state-sample prove-stateless-sample prove-migrations-sample prove-delivery-sample
+STATIC_STAGES := lint unit sanity galaxy aws state
+STAGES ?=
 # Only the demo is removed without a word; for another inventory say CONFIRM=<its odoo_cloud_name>.
 CONFIRM ?= $(if $(filter inventories/local,$(INVENTORY)),odoo-cloud)
 PART ?=
@@ -64,7 +67,16 @@ clean: down test-clean ## remove the demo with all its data, and everything that
 ##@ Test
 .PHONY: test lint unit state aws sanity engine core221 molecule cluster browser bench bench-attachments prove-stateless prove-stateless-sample prove-demo prove-sample prove-state prove-state-sample prove-delivery prove-delivery-sample state-images format build test-clean
 test: ## all the set-up and all the tests; one line per stage at the end
-	@tools/test.sh $(STAGES)
+	@tools/test.sh $(if $(STAGES),$(STAGES),$(CONTAINER_STAGES) --beside $(STATIC_STAGES))
+
+.PHONY: fast test-ready
+fast: ## lint and unit tests
+	@tools/test.sh lint unit
+
+# What both lanes of `make test` need: environments, Debian packages, a container engine and the images.
+test-ready: runtime tools-ready state-images
+	@tools/postgres.sh
+	@tools/apt.sh git wrk curl chromium chromium-driver libnss3-tools
 
 lint: tools-ready ## ansible-lint (production), yamllint, ruff, changelog, the collection's documentation
 	@tools/lint.sh $(WORK)
