@@ -124,13 +124,13 @@ def part_takeover(bench: Bench) -> t.Iterator[Line]:
     status, dummy, body = one.request("/web/static/img/favicon.ico")
     again = recap(one.site()).get("changed")
     lost = [str(path) for path, text in secrets.items() if not path.is_file() or path.read_bytes() != text]
-    rows += " to " + one.psql("SELECT count(*) FROM curq_state_history", "demo")
+    now = one.psql("SELECT count(*) FROM curq_state_history", "demo")
     same = sorted(name for name in before if after.get(name) == before[name])
     yield Line(
         f"a platform made by {BEFORE}, taken over by `site`",
         f"session {'kept' if one.logged_in(cookie) else 'LOST'}, attachment {'kept' if kept else 'LOST'}, static file {status} with"
         f" {len(body)} bytes, containers gone: {', '.join(sorted(set(before) - set(after))) or 'none'}, unchanged: {len(same)} of"
-        f" {len(before)}, secrets changed: {', '.join(lost) or 'none'}, history of {rows} rows,"
+        f" {len(before)}, secrets changed: {', '.join(lost) or 'none'}, history of {rows} and then {now} rows,"
         f" changed={recap(output).get('changed')}, then {again}",
         "nothing lost, the second run changes nothing",
         one.logged_in(cookie) and kept and status == 200 and bool(body) and set(before) <= set(after) and not lost and again == 0,
