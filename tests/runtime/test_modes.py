@@ -88,6 +88,7 @@ class Place:
             "SCRIPTS_DIR": str(self.path / "scripts"),
             "HTTP_PORT": "1",  # nobody may listen there: the page is tested elsewhere
             "MODULES": "till",
+            "ADMIN_PASSWORD": "not the default one",
             "RELEASE": "r1",
             "FAKE_ODOO_ENDS": "1",
             **{name: str(value) for name, value in extra.items()},

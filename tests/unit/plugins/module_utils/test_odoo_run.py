@@ -27,6 +27,7 @@ READY = {
     "installed": ["base", "queue_job", "sale", "web"],
     "open": True,
     "ever_open": True,
+    "first_installation": False,
     "interrupted": False,
     "state": "Ready",
     "since": "then",
