@@ -147,11 +147,9 @@ class Contents:
     odoo: bool = False  # ir_module_module is there
     base: str = ""  # state of module base
     pending: tuple[str, ...] = ()  # modules in a `to ...` state
-    stuck: tuple[
-        str, ...
-    ] = ()  # such modules that Odoo cannot load, as their code or that of a module they need is gone
     installed: frozenset[str] = field(default_factory=frozenset)
     series: str = ""  # major version of the Odoo that installed base, such as 19
+    stuck: tuple[str, ...] = ()  # modules in a `to ...` state that Odoo cannot load: code is gone
 
     @property
     def initialised(self) -> bool:

@@ -650,9 +650,10 @@ class Window:
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT code FROM public.res_lang ORDER BY code")
             codes = [row[0] for row in cursor.fetchall()]
+        alike = [code for code in codes if code.partition("_")[0] == language.partition("_")[0]]
         raise InitFailed(
             f"LANGUAGE is {language!r}: it was not loaded"
-            + ("" if language in codes else f", Odoo knows no such language{core.nearest(language, codes)}")
+            + ("" if language in codes else f"; Odoo knows no such language, but {', '.join(alike or codes[:5])}")
         )
 
     def update(self, plan: core.Plan, reason: str, work: migrate.Work | None = None) -> None:
