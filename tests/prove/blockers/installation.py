@@ -458,7 +458,7 @@ MUTANTS = {
         ("updates-auto-install", "updates-gone"),
         (
             (f"{RUNTIME}/core.py", "return {name: items for name, items in found.items() if items}", "return {}"),
-            (f"{RUNTIME}/window.py", "if name not in asked}\n        self.tell_alone(alone)", "if not name}\n        self.tell_alone(alone)"),
+            (f"{RUNTIME}/window.py", "if name not in asked}\n", "if not name}\n"),
             (f"{RUNTIME}/boot.py", "        patch_broken_modules(self)\n", ""),
         ),
     ),
