@@ -845,3 +845,19 @@ def test_a_first_installation_killed_at_its_very_end_is_settled(place):
     output = place.run("RunOnly", **SETTLED)
     assert "fake Odoo serves" in output
     settled(place)
+
+
+def test_files_that_a_killed_first_installation_left_on_the_disk_are_moved(place):
+    """The module that moves them at the end of an update is updated once more, though nothing else is left to do."""
+    add(place, "cloud_platform_s3", ["base"])
+    place.hook("post-update", "exit 3")
+    place.run("InstallOnly", expect=67, MODULES="cloud_platform_s3")
+    place.sql("CREATE TABLE ir_attachment (type varchar, store_fname varchar)")
+    place.sql("INSERT INTO ir_attachment VALUES ('binary', 's3://bucket/key')")
+    place.sql("INSERT INTO ir_config_parameter (key, value) VALUES ('cloud.platform.kind', 's3')")
+    assert "module cloud_platform_s3: from" not in place.run("InstallOnly", expect=67, MODULES="cloud_platform_s3")
+    place.sql("INSERT INTO ir_attachment VALUES ('binary', 'ab/abcdef')")
+    place.hook("post-update", "true")
+    assert "module cloud_platform_s3: from 14.0.1.0 to 14.0.1.0" in place.run(
+        "InstallOnly", MODULES="cloud_platform_s3"
+    )

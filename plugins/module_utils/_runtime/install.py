@@ -84,6 +84,21 @@ def settle(connection: Any, settings: Settings) -> None:
             )
 
 
+def mover(connection: Any) -> str:
+    """The module at whose update files go from the disk to where the platform keeps them, when some are still there: a run that
+    was killed after its last module has not moved them. Empty when none are, or the platform has no such place."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('public.ir_attachment'), to_regclass('public.ir_config_parameter')")
+        if None in cursor.fetchone():
+            return ""
+        cursor.execute(
+            "SELECT 'cloud_platform_' || value FROM public.ir_config_parameter WHERE key = 'cloud.platform.kind'"
+            " AND EXISTS (SELECT 1 FROM public.ir_attachment WHERE type = 'binary' AND store_fname !~ '://')"
+        )
+        row = cursor.fetchone()
+    return row[0] if row and row[0] else ""
+
+
 def empty(connection: Any) -> None:
     """Removes everything but the history from a database that was never Ready (REBUILD_UNFINISHED), all or nothing."""
     with pg.transaction(connection) as cursor:

@@ -605,6 +605,11 @@ class Window:
         modules = core.read_modules(self.connection)
         forgotten = core.auto_installs(self.connection) if modules.installed("base") else []
         plan = core.first_plan(modules, settings, self.folders, forgotten)
+        mover = install.mover(self.connection)
+        if mover and not (plan.install or plan.update) and modules.installed(mover):
+            plan = dataclasses.replace(
+                plan, update=(mover,), reasons={mover: "files are left to be moved to their store"}
+            )
         touched = self.record(state.CREATING, f"initialising ({reason}): {','.join(settings.modules)}", plan)
         log.info(f"Creating: {reason}; installing {', '.join(settings.modules)} into database {settings.db_name!r}")
         with self.failing(InitFailed), Pulse(settings, self.name, self.writer, self.progress):
