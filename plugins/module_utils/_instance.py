@@ -280,6 +280,10 @@ def _validate(name: str, environment: str, settings: dict[str, t.Any], problems:
                 value,
                 "use a lowercase letter, then lowercase letters, digits and '_' (63 at most; not postgres, template0/1)",
             )
+    if settings["odoo_admin_password"] == "admin":
+        bad(
+            "odoo_admin_password", "********", "'admin' is Odoo's default, which everybody knows; give another, or none"
+        )
     hostnames = settings["odoo_hostnames"]
     if hostnames is not None and (
         not isinstance(hostnames, (list, tuple))

@@ -70,8 +70,10 @@ def runs(
             reasons = ["odoo_run_always is set"] if always else _questions(instance)
         if not reasons:
             continue
-        # While somebody works on it, the history has to tell; a database that was ever open is not installed anew.
+        # While somebody works on it, the history has to tell; a database that was ever open is not installed anew. A first
+        # installation is finished as such, whatever is installed by now: only that sets the administrator's password.
         initialised = database["ever_open"] if database["initialised"] is None else database["initialised"]
+        initialised = initialised and not database["first_installation"]
         mode = UPDATE if initialised else INSTALL
         found.append(
             {
@@ -115,6 +117,8 @@ def _reasons(instance: t.Mapping[str, t.Any], database: t.Mapping[str, t.Any], r
         return [f"its database is not initialised{state}"]
     if database["initialised"] is None:
         return ["its database is being altered by somebody"]
+    if database["first_installation"]:
+        return [f"its first installation has not ended (state {database['state']} since {database['since']})"]
     reasons = []
     if database["state"] is None:
         reasons.append("its database has no history")

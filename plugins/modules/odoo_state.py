@@ -184,7 +184,8 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
                 before=before,
             )
         is_open = latest is not None and latest.open
-        if not is_open and not is_odoo(database) and not history.ever_open:
+        # A first installation of ours that has not ended is not opened whatever is installed in it.
+        if history.first_installation or (not is_open and not is_odoo(database) and not history.ever_open):
             raise StateError(
                 f"database {name!r}: its first installation has not ended, so there is nothing to open (state"
                 f" {before or 'none'}); MODE=InstallOnly finishes it, which the playbook odoo does",

@@ -92,6 +92,11 @@ databases:
     ever_open:
       description: Whether it ever was open, as far as the history says.
       type: bool
+    first_installation:
+      description:
+        - Whether a first installation of this collection's runtime has not ended yet, whatever is installed by now. It was never open then,
+          and its administrator may still have Odoo's default password.
+      type: bool
     interrupted:
       description:
         - Whether a run of this collection's runtime, on this very database, was broken off. Its state blocks, and nobody holds the lock.
@@ -164,6 +169,7 @@ NOTHING: dict[str, Any] = {
     "series": None,
     "open": False,
     "ever_open": False,
+    "first_installation": False,
     "interrupted": False,
     "state": None,
     "since": None,
@@ -241,6 +247,7 @@ def describe(params: dict[str, Any], name: str, control: Any) -> dict[str, Any]:
         "series": (contents.series or None) if contents is not None else None,
         "open": bool(latest and latest.open),
         "ever_open": summary.ever_open,
+        "first_installation": summary.first_installation,
         "interrupted": interrupted,
         "state": latest.state if latest else None,
         "since": latest.since if latest else None,

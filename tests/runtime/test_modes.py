@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import urllib.request
 import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils import _runtime
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import password
 
 PACKAGE = _runtime.__name__
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -88,6 +90,7 @@ class Place:
             "SCRIPTS_DIR": str(self.path / "scripts"),
             "HTTP_PORT": "1",  # nobody may listen there: the page is tested elsewhere
             "MODULES": "till",
+            "ADMIN_PASSWORD": "not the default one",
             "RELEASE": "r1",
             "FAKE_ODOO_ENDS": "1",
             **{name: str(value) for name, value in extra.items()},
@@ -640,3 +643,221 @@ def test_a_half_made_database_that_cannot_be_finished_is_made_anew_only_when_all
     place.sql("CREATE TABLE precious (id int)")
     place.run("InstallOnly", REBUILD_UNFINISHED="True")
     assert place.sql("SELECT to_regclass('precious')") != [(None,)], "a database that was open is never emptied"
+
+
+def admin(place):
+    """Login and password of the administrator, as they are stored."""
+    return place.sql("SELECT login, password FROM res_users WHERE id = 1")[0]
+
+
+def parameters(place):
+    """Without click-odoo-update's record."""
+    found = dict(place.sql("SELECT key, value FROM ir_config_parameter"))
+    return {key: value for key, value in found.items() if not key.startswith("module_auto_update")}
+
+
+SETTLED = {"BASE_URL": "https://shop.example.com", "LANGUAGE": "nl_NL", "ADMIN_PASSWORD": "of the administrator"}
+
+
+def settled(place):
+    login, stored = admin(place)
+    assert login == "admin"
+    assert password.matches("of the administrator", stored)
+    assert parameters(place) == {
+        "web.base.url": "https://shop.example.com",
+        "web.base.url.freeze": "True",
+        "report.url": "http://127.0.0.1:1",
+    }
+    assert place.sql("SELECT active FROM res_lang WHERE code = 'nl_NL'") == [(True,)]
+    assert place.states()[-1] == "Ready"
+    assert place.version("till") == ("installed", "14.0.1.0")
+
+
+@pytest.mark.parametrize("rescuer", ["InstallOnly", "UpdateOnly", "UpdateAndRun", "ForceUpdateOnly"])
+def test_a_first_installation_that_failed_with_base_installed_is_finished_as_one(place, rescuer):
+    place.hook("post-update", "exit 3")
+    place.run("InstallOnly", expect=67, **SETTLED)
+    place.sql("UPDATE res_users SET password = 'admin'")  # as a run that failed before it came to that
+    place.sql("DELETE FROM ir_config_parameter")
+    place.sql("UPDATE res_lang SET active = false WHERE code = 'nl_NL'")
+    for mode in ("ForceReadyState", "ForceRunOnly"):
+        assert "MODE=InstallOnly finishes it" in place.run(mode, expect=65, **SETTLED)
+    place.run("RunOnly", TIMEOUT="0.01", expect=75, **SETTLED)
+    place.hook("post-update", "true")
+    plan = json.loads(place.run(rescuer, "plan", **SETTLED))
+    assert (plan["changed"], plan["reason"]) == (True, "its first installation has not ended")
+    place.run(rescuer, **SETTLED)
+    settled(place)
+    assert "Updating" not in place.states()
+
+
+def test_what_changed_since_an_earlier_attempt_is_updated_by_the_first_installation(place):
+    place.hook("post-update", "exit 3")
+    place.run("InstallOnly", expect=67)
+    write_addons(place.addons, "2.0")
+    place.hook("post-update", "true")
+    place.run("InstallOnly")
+    assert place.counted() == ALL
+    assert place.version("till") == ("installed", "14.0.2.0")
+
+
+def test_a_language_that_odoo_does_not_know_fails_the_installation(place):
+    output = place.run("InstallOnly", expect=70, LANGUAGE="nl")
+    assert "LANGUAGE is 'nl': it was not loaded; Odoo knows no such language, but nl_NL" in output
+    place.run("InstallOnly", **SETTLED)
+    settled(place)
+
+
+def test_a_database_that_another_tool_began_is_never_installed_anew(ready):
+    """onesteinbv/odoo-docker writes Creating when it adopts a database, which may be somebody's production."""
+    before = admin(ready)
+    ready.sql("TRUNCATE curq_state_history")
+    ready.sql("INSERT INTO curq_state_history (state, write_date) VALUES ('Creating', now() - interval '1 day')")
+    write_addons(ready.addons, "2.0", fail="till")
+    ready.run("UpdateOnly", expect=72, **SETTLED)
+    output = ready.run("InstallOnly", expect=65, **SETTLED)
+    assert "MODE=UpdateOnly tries again" in output
+    write_addons(ready.addons, "2.0")
+    ready.run("UpdateOnly", **SETTLED)
+    assert admin(ready) == before
+    assert "Creating" not in ready.states()[1:]
+
+
+@pytest.mark.parametrize("rounds", [0, 25_000])
+@pytest.mark.parametrize("adopted", [False, True])
+def test_nobody_is_served_with_odoos_default_password(ready, rounds, adopted):
+    ready.sql("UPDATE res_users SET password = %s", password.password_hash("admin", rounds) if rounds else "admin")
+    if adopted:
+        ready.sql("DROP TABLE curq_state_history")
+    for mode in ("RunOnly", "InstallAndRun", "UpdateAndRun", "ForceRunOnly"):
+        output = ready.run(mode, expect=65, ADMIN_PASSWORD="")
+        assert (
+            "user 'admin' still has Odoo's default password, which everybody knows; give ADMIN_PASSWORD_FILE" in output
+        )
+        assert "fake Odoo serves" not in output
+    output = ready.run("RunOnly", ADMIN_PASSWORD="a good one")
+    assert "user 'admin' had Odoo's default password; it has that of ADMIN_PASSWORD now" in output
+    assert "fake Odoo serves" in output
+    assert password.matches("a good one", admin(ready)[1])
+    before = admin(ready)
+    output = ready.run("RunOnly", ADMIN_PASSWORD="another one")
+    assert admin(ready) == before, "a password that somebody chose is never changed"
+    assert "default password" not in output
+
+
+def test_other_users_called_admin_are_looked_at_too(ready):
+    ready.sql("INSERT INTO res_users (login, password) VALUES ('admin', 'admin')")
+    ready.run("RunOnly", expect=65, ADMIN_PASSWORD="")
+    for change in ("active = false", "active = true, share = true", "share = false, login = 'adam'"):
+        ready.sql(f"UPDATE res_users SET {change} WHERE id > 1")  # noqa: S608
+        ready.run("RunOnly", ADMIN_PASSWORD="")
+    ready.sql("UPDATE res_users SET login = 'boss', password = 'admin' WHERE id = 1")
+    assert "user 'boss' still has" in ready.run("RunOnly", expect=65, ADMIN_PASSWORD="")
+
+
+def test_a_password_that_was_found_good_is_not_hashed_again(ready):
+    assert ready.sql("SELECT name FROM odoo_cloud_checked") == [("administrator",)], "the installation knows it"
+    ready.sql("UPDATE res_users SET password = %s", password.password_hash("chosen by her", 4_000_000))
+
+    def seconds():
+        begin = time.monotonic()
+        ready.run("RunOnly", ADMIN_PASSWORD="")
+        return time.monotonic() - begin
+
+    begin = time.monotonic()
+    assert not password.matches("admin", admin(ready)[1])
+    hashing = time.monotonic() - begin
+    first = seconds()
+    assert min(seconds(), seconds()) < first - hashing / 2
+
+
+def test_a_first_installation_that_serves_needs_a_password(place):
+    output = place.run("InstallAndRun", expect=65, ADMIN_PASSWORD="")
+    assert "ADMIN_PASSWORD_FILE is not set" in output
+    assert not place.sql("SELECT to_regclass('ir_module_module')")[0][0]
+    assert "no container serves the database like that" in place.run("InstallOnly", ADMIN_PASSWORD="")
+    assert "default password" in place.run("RunOnly", expect=65, ADMIN_PASSWORD="")
+
+
+def add(place, name, depends, **more):
+    path = place.addons / name
+    path.mkdir()
+    (path / "__manifest__.py").write_text(repr({"name": name, "version": "1.0", "depends": depends, **more}))
+
+
+def test_an_auto_install_module_without_what_it_needs_is_left_alone(place):
+    add(place, "auto", ["base", "absent"], auto_install=True)
+    add(place, "auto_next", ["auto"], auto_install=True)
+    output = place.run("InstallOnly")
+    assert "WARNING odoo-cloud: module 'auto' needs 'absent', whose code is in none of the addons folders" in output
+    assert place.version("auto") == place.version("auto_next") == ("uninstalled", None)
+    assert place.states() == ["Creating", "Ready"]
+    # as an older run left it, in whatever state the database is
+    mark = "UPDATE ir_module_module SET state = 'to install' WHERE name LIKE 'auto%%'"
+    for mode, history in (
+        ("UpdateOnly", None),
+        ("InstallOnly", None),
+        ("ForceUpdateOnly", "Failed"),
+        ("UpdateOnly", "Failed"),
+        ("UpdateAndRun", "DROP"),
+    ):
+        place.sql(mark)
+        if history == "DROP":
+            place.sql("DROP TABLE curq_state_history")
+        elif history:
+            place.sql("INSERT INTO curq_state_history (state, run_id) VALUES (%s, 'x')", history)
+        assert "module 'auto' needs 'absent'" in place.run(mode), (mode, history)
+        assert place.version("auto") == place.version("auto_next") == ("uninstalled", None)
+        assert place.states()[-1] in ("Ready", "Force Ready")
+    place.sql(mark)
+    place.sql("DROP TABLE curq_state_history")
+    assert "Odoo runs no cron until MODE=UpdateOnly" in place.run("RunOnly")
+    assert "'absent'" in place.run("InstallOnly", expect=78, MODULES="auto")
+
+
+def test_a_module_whose_code_is_gone_fails_only_who_asks_for_it(ready):
+    add(ready, "extra", ["base"])
+    ready.run("InstallOnly", MODULES="till,extra")
+    shutil.rmtree(ready.addons / "shop")
+    for mode, update in (
+        ("UpdateOnly", "all"),
+        ("UpdateOnly", "extra"),
+        ("UpdateAndRun", "all"),
+        ("ForceUpdateOnly", "extra"),
+    ):
+        output = ready.run(mode, UPDATE=update, MODULES="extra")
+        assert "the code of module 'shop' is in none of the addons folders" in output, (mode, update)
+        assert "module 'till' needs 'shop'" in output
+        assert ready.states()[-1] in ("Ready", "Force Ready")
+        assert ready.version("shop") == ready.version("till") == ("installed", "14.0.1.0")
+    rows = len(ready.states())
+    for name in ("shop", "till"):
+        assert "UPDATE is" in ready.run("UpdateOnly", UPDATE=name, expect=78)
+    assert len(ready.states()) == rows, "nothing was begun"
+
+
+def test_a_first_installation_killed_at_its_very_end_is_settled(place):
+    """All is installed and nothing settled: only what is left is done."""
+    place.run("InstallOnly", **SETTLED)
+    place.sql("DELETE FROM curq_state_history WHERE state = 'Ready'")
+    place.sql("UPDATE res_users SET password = 'admin'")
+    place.sql("DELETE FROM ir_config_parameter")
+    output = place.run("RunOnly", **SETTLED)
+    assert "fake Odoo serves" in output
+    settled(place)
+
+
+def test_files_that_a_killed_first_installation_left_on_the_disk_are_moved(place):
+    """The module that moves them at the end of an update is updated once more, though nothing else is left to do."""
+    add(place, "cloud_platform_s3", ["base"])
+    place.hook("post-update", "exit 3")
+    place.run("InstallOnly", expect=67, MODULES="cloud_platform_s3")
+    place.sql("CREATE TABLE ir_attachment (type varchar, store_fname varchar)")
+    place.sql("INSERT INTO ir_attachment VALUES ('binary', 's3://bucket/key')")
+    place.sql("INSERT INTO ir_config_parameter (key, value) VALUES ('cloud.platform.kind', 's3')")
+    assert "module cloud_platform_s3: from" not in place.run("InstallOnly", expect=67, MODULES="cloud_platform_s3")
+    place.sql("INSERT INTO ir_attachment VALUES ('binary', 'ab/abcdef')")
+    place.hook("post-update", "true")
+    assert "module cloud_platform_s3: from 14.0.1.0 to 14.0.1.0" in place.run(
+        "InstallOnly", MODULES="cloud_platform_s3"
+    )

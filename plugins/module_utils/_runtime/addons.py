@@ -83,6 +83,12 @@ class Addon:
     def installable(self) -> bool:
         return bool(self.manifest.get("installable", True))
 
+    @property
+    def depends(self) -> tuple[str, ...]:
+        """The modules that Odoo loads before it."""
+        named = self.manifest.get("depends") or ()
+        return tuple(item for item in named if isinstance(item, str)) if isinstance(named, (list, tuple)) else ()
+
 
 def read(name: str, folders: list[str]) -> Addon | None:
     """The addon `name`, or None when no folder has it. A manifest that cannot be read is an error with file and line."""

@@ -28,7 +28,7 @@ import threading
 import time
 from typing import Any
 
-from . import addons
+from . import addons, core
 from .errors import EXIT_LOCK_LOST
 from .lock import HELD_SQL
 from .pg import LOST_MACHINE
@@ -196,6 +196,85 @@ def patch_module_list(odoo: Odoo) -> None:
     module.update_list = once
 
 
+def forget(records: Any, fields: list[str]) -> None:
+    """Odoo reads these fields again from the database."""
+    if hasattr(records, "invalidate_model"):  # 16 on
+        records.invalidate_model(fields)
+    else:
+        records.invalidate_cache(fields)
+
+
+def patch_broken_modules(odoo: Odoo) -> None:
+    """Keeps Odoo off modules that it cannot load, because their code or that of a module they need is gone, unless they are asked
+    for by name. By itself it
+
+    - marks an `auto_install` module in a new database although a module that it needs is nowhere, and never gets to it;
+    - refuses any installation that would pull in such a module, and any update of all when an installed module needs one;
+    - marks installed modules without code to be upgraded, and leaves them so: no cron runs any more.
+    """
+    module, database = module_model(), importlib.import_module("odoo.modules.db")
+    folders: list[str] = odoo.order["folders"]
+    own_initialize, own_install, own_upgrade = database.initialize, module.button_install, module.button_upgrade
+
+    def broken(cursor: Any, question: str, asked: set[str]) -> list[str]:
+        cursor.execute(question)
+        found = core.broken({row[0] for row in cursor.fetchall()} - asked, folders)
+        for name, gone in found.items():
+            if name not in odoo.told:
+                odoo.told.add(name)
+                odoo.events.send("left_alone", name=name, gone=list(gone))
+        return sorted(found)
+
+    def set_state(cursor: Any, names: list[str], before: tuple[str, ...], after: str) -> None:
+        cursor.execute(
+            "UPDATE ir_module_module SET state = %s WHERE name = ANY(%s) AND state = ANY(%s)",
+            (after, names, list(before)),
+        )
+
+    @functools.wraps(own_initialize)
+    def initialize(cr: Any) -> None:
+        own_initialize(cr)
+        names = broken(cr, "SELECT name FROM ir_module_module WHERE state = 'to install'", odoo.asked)
+        if names:
+            set_state(cr, names, ("to install",), "uninstalled")
+
+    @functools.wraps(own_install)
+    def button_install(records: Any) -> Any:
+        flush(records)
+        asked = odoo.asked | set(records.mapped("name"))
+        waiting = "SELECT name FROM ir_module_module WHERE auto_install AND state = 'uninstalled'"
+        names = broken(records.env.cr, waiting, asked)
+        alone = records.search([("name", "in", names)]) if names else records.browse()
+        alone.write({"auto_install": False})
+        result = own_install(records)
+        alone.write({"auto_install": True})
+        return result
+
+    @functools.wraps(own_upgrade)
+    def button_upgrade(records: Any) -> Any:
+        if not (
+            odoo.updating and odoo.listed
+        ):  # else it looks at all manifests first, which would take our mark for another
+            return own_upgrade(records)
+        flush(records)
+        cursor = records.env.cr
+        there = "SELECT name FROM ir_module_module WHERE state IN ('installed', 'to upgrade')"
+        names = broken(cursor, there, odoo.asked)
+        if not names:
+            return own_upgrade(records)
+        set_state(cursor, names, ("installed", "to upgrade"), "uninstallable")
+        forget(records, ["state"])
+        try:
+            return own_upgrade(records.filtered(lambda record: record.name not in names))
+        finally:
+            with contextlib.suppress(Exception):  # in a transaction that failed, and so is undone anyway
+                flush(records)
+                set_state(cursor, names, ("uninstallable",), "installed")
+                forget(records, ["state"])
+
+    database.initialize, module.button_install, module.button_upgrade = initialize, button_install, button_upgrade
+
+
 class Checkpoint:
     """Writes a module's row of odoo_cloud_module in the transaction in which Odoo commits the module."""
 
@@ -347,6 +426,8 @@ class Odoo:
         self.changed = False  # whether modules were changed and nobody was told yet
         self.updating = False
         self.listed = False  # whether this load has updated the list of modules
+        self.asked: set[str] = set()  # modules that are installed or updated because somebody named them
+        self.told: set[str] = set()  # modules of which it was said that they are left alone
         self.stack = contextlib.ExitStack()
 
     def start(self) -> None:
@@ -369,6 +450,7 @@ class Odoo:
         guard_commits(self, self.version)
         Checkpoint(order, self.events).patch()
         patch_module_list(self)
+        patch_broken_modules(self)
         patch_end_scripts(self)
         self.module = odoo
         if self.version == 14:
@@ -390,7 +472,10 @@ class Odoo:
         """One load of all modules that installs and updates these, and finishes what was left half done."""
         self.start()
         self.reset()
+        self.asked = {*install, *update}
         config = self.module.tools.config
+        if self.version < 19 and self.order["first"] and self.order["demo"]:
+            config["demo"] = {"all": 1}  # Odoo itself says so only in the process that makes the database's tables
         if override_translations:
             config["overwrite_existing_translations"] = True
         registries = sys.modules["odoo.modules.registry"].Registry

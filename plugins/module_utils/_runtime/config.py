@@ -410,6 +410,11 @@ def load(env: Mapping[str, str]) -> Settings:
     if static_dir and not static_dir.startswith("/"):
         raise wrong("STATIC_DIR", static_dir, "must be an absolute path")
     admin_login = env.get("ADMIN_LOGIN") or "admin"
+    admin_password = read_secret(env, "ADMIN_PASSWORD")
+    if admin_password == "admin":
+        raise ConfigError(
+            "ADMIN_PASSWORD is 'admin': that is Odoo's default, which everybody knows; give another password"
+        )
 
     server_wide = names_list("SERVER_WIDE_MODULES", either("SERVER_WIDE_MODULES", "server_wide_modules", ""))
     update_text = (env.get("UPDATE") or "changed").strip()
@@ -452,7 +457,7 @@ def load(env: Mapping[str, str]) -> Settings:
         odoo_rc=odoo_rc,
         odoo_bin=env.get("ODOO_BIN") or "",
         admin_login=admin_login,
-        admin_password=read_secret(env, "ADMIN_PASSWORD"),
+        admin_password=admin_password,
         base_url=base_url,
         language=language,
         release=env.get("RELEASE") or "",

@@ -102,11 +102,20 @@ class Plan:
     finish: tuple[
         str, ...
     ] = ()  # modules in a `to ...` state, `end-` scripts that have not run: Odoo only has to be started
-    missing: tuple[str, ...] = ()  # installed, but in none of the addons folders: left alone
+    missing: tuple[str, ...] = ()  # installed, but Odoo cannot load them, since code is gone: left alone
+    broken: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # what is gone of each module that is left alone
+    stuck: tuple[str, ...] = ()  # those of them in a `to ...` state, which is taken back
 
     @property
     def empty(self) -> bool:
         return not (self.install or self.update or self.finish)
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """What was asked for by name, and so has to be there afterwards."""
+        return frozenset((*self.install, *self.update))
 
     def __str__(self) -> str:
         parts = []
@@ -128,6 +137,101 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
+def broken(names: Iterable[str], folders: list[str], look: addons.Look | None = None) -> dict[str, tuple[str, ...]]:
+    """Those of `names` that Odoo cannot load, with the modules whose code is in none of the addons folders: their own, or that
+    of modules which they need, near or far."""
+    look = look if look is not None else addons.Look()
+    known: dict[str, tuple[str, ...]] = {}
+
+    def gone(name: str) -> tuple[str, ...]:
+        if name not in known:
+            known[name] = ()  # modules that need each other do not end in a loop here
+            addon = look.read(name, folders)
+            if addon is None or not addon.installable:
+                known[name] = (name,)
+            else:
+                known[name] = tuple(dict.fromkeys(item for needed in addon.depends for item in gone(needed)))
+        return known[name]
+
+    found = {name: gone(name) for name in sorted(names)}
+    return {name: items for name, items in found.items() if items}
+
+
+def lacking(name: str, gone: Iterable[str], folders: Iterable[str]) -> str:
+    """Why Odoo cannot load a module, in words."""
+    gone, folders = [item for item in gone if item != name], list(folders)
+    where = f"in none of the addons folders ({', '.join(folders) or 'none'}), or is not installable"
+    if not gone:
+        return f"the code of module {name!r} is {where}"
+    if not broken(gone, folders):
+        return f"module {name!r} needs {_some(tuple(map(repr, gone)))}, which is not installed"
+    return f"module {name!r} needs {_some(tuple(map(repr, gone)))}, whose code is {where}"
+
+
+def check_code(names: Iterable[str], settings: Settings, folders: list[str], look: addons.Look | None = None) -> None:
+    """Refuses to begin when what is asked for, or something that it needs, is nowhere."""
+    names = list(names)
+    absent = addons.missing_modules(names, folders)
+    if absent:
+        raise ConfigError(
+            f"MODULES is {','.join(settings.modules)!r}: {', '.join(absent)} is in none of the addons folders"
+            f" ({', '.join(folders) or 'none'}); correct the name or addons_path in {settings.odoo_rc}"
+        )
+    for name, gone in broken(names, folders, look).items():
+        raise ConfigError(
+            f"MODULES is {','.join(settings.modules)!r}: {lacking(name, gone, folders)}; bring it, or correct addons_path in"
+            f" {settings.odoo_rc}"
+        )
+
+
+def unloadable(modules: Modules, folders: list[str]) -> dict[str, tuple[str, ...]]:
+    """Installed or half-done modules that Odoo did not load, and what they lack: code that is gone, or modules that their new
+    code needs and nobody installed."""
+    there = {name for name in modules.states if modules.installed(name) or name in modules.unfinished}
+    look = addons.Look()
+    found = broken(there, folders, look)
+    more = True
+    while more:
+        more = False
+        for name in sorted(there - set(found)):
+            addon = look.read(name, folders)
+            lacks = tuple(item for item in (addon.depends if addon else ()) if item not in there or item in found)
+            if lacks:
+                found[name], more = lacks, True
+    return found
+
+
+def made_here(connection: Any, names: Iterable[str]) -> set[str]:
+    """Those of `names` that never had code in a folder: made in the database (Odoo's studio), or imported into it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM public.ir_module_module m WHERE name = ANY(%s)"
+            " AND (name = 'studio_customization' OR to_jsonb(m) ->> 'imported' = 'true')",
+            (sorted(names),),
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def left_alone(connection: Any, alone: Mapping[str, Iterable[str]], folders: list[str]) -> list[str]:
+    """What to say of modules that Odoo cannot load and nobody asked for, but for those that never had code."""
+    if not alone:
+        return []
+    made = made_here(connection, alone)
+    return [f"{lacking(name, gone, folders)}: it is left alone" for name, gone in alone.items() if name not in made]
+
+
+def put_back(connection: Any, names: Iterable[str]) -> list[str]:
+    """Takes back what Odoo was to do with modules that it cannot load, as it does itself after a failure: as long as one is in a
+    `to ...` state Odoo runs no cron. Only with the lock held."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE public.ir_module_module SET state = CASE state WHEN 'to install' THEN 'uninstalled' ELSE 'installed' END"
+            " WHERE name = ANY(%s) AND state IN ('to install', 'to upgrade') RETURNING name",
+            (sorted(names),),
+        )
+        return sorted(row[0] for row in cursor.fetchall())
+
+
 def make_plan(
     modules: Modules, settings: Settings, folders: list[str], resume: bool = False, look: addons.Look | None = None
 ) -> Plan:
@@ -137,7 +241,6 @@ def make_plan(
     reasons: dict[str, str] = {}
     install: list[str] = []
     update: list[str] = []
-    missing: list[str] = []
     pending = {name: item.pending for name, item in modules.known.items() if item.pending}
 
     if settings.installing or (settings.updating and settings.install_missing):
@@ -145,20 +248,21 @@ def make_plan(
             if not modules.installed(name):
                 install.append(name)
                 reasons[name] = "not installed"
+    there = [name for name in sorted(modules.states) if modules.installed(name) or name in modules.unfinished]
+    # An install mode looks only when Odoo will be started, or when something is half done.
+    looked = bool(settings.updating or resume or install or modules.unfinished)
+    lost = broken(there, folders, look) if looked else {}
     if resume or settings.updating:
         for name in sorted(pending):
+            if name in lost:
+                continue
             if pending[name] == INSTALL and not modules.installed(name) and name not in install:
                 install.append(name)
                 reasons[name] = "left by an interrupted run"
             elif pending[name] == UPDATE and modules.installed(name):
                 update.append(name)
                 reasons[name] = "left by an interrupted run"
-    absent = addons.missing_modules(install, folders)
-    if absent:
-        raise ConfigError(
-            f"MODULES is {','.join(settings.modules)!r}: {', '.join(absent)} is in none of the addons folders"
-            f" ({', '.join(folders) or 'none'}); correct the name or addons_path in {settings.odoo_rc}"
-        )
+    check_code(install, settings, folders, look)
 
     if settings.updating and settings.update != ("none",):
         if settings.update == ("all",):
@@ -168,11 +272,11 @@ def make_plan(
                 # `base` is in every list of modules; it is meant only when nothing else is
                 names = [name for name in settings.modules if name != "base"] or names
             for name in names:
-                if modules.installed(name):
+                if modules.installed(name) and name not in lost:
                     update.append(name)
                     reasons[name] = "UPDATE is 'all'"
         elif settings.update == ("changed",):
-            for name, why in _changed(modules, settings, folders, missing, look):
+            for name, why in _changed(modules, settings, folders, lost, look):
                 update.append(name)
                 reasons.setdefault(name, why)
         else:
@@ -182,30 +286,77 @@ def make_plan(
                         f"UPDATE is {','.join(settings.update)!r}: module {name!r} is not installed"
                         + nearest(name, (item for item in modules.states if modules.installed(item)))
                     )
+                if name in lost:
+                    raise ConfigError(
+                        f"UPDATE is {','.join(settings.update)!r}: {lacking(name, lost[name], folders)}; bring it back, or leave"
+                        f" {name!r} out of UPDATE"
+                    )
                 update.append(name)
                 reasons[name] = "named in UPDATE"
 
-    update = [name for name in dict.fromkeys(update) if name not in missing]
+    update = list(dict.fromkeys(update))
     finish: list[str] = []
     if resume or settings.updating or install:
         finish = modules.unfinished + [
             name for name, item in modules.known.items() if item.end_pending and modules.installed(name)
         ]
-    return Plan(tuple(install), tuple(update), reasons, tuple(dict.fromkeys(finish)), tuple(missing))
+    return Plan(
+        tuple(install),
+        tuple(update),
+        reasons,
+        tuple(name for name in dict.fromkeys(finish) if name not in lost),
+        tuple(name for name in lost if modules.installed(name)),
+        lost,
+        # One that is asked for by name is not left alone: Odoo says what is wrong with it.
+        tuple(name for name in lost if name in modules.unfinished and name not in install)
+        if settings.updating or settings.installing or resume
+        else (),
+    )
+
+
+def first_plan(modules: Modules, settings: Settings, folders: list[str], auto: Iterable[str]) -> Plan:
+    """What a first installation still has to do. Of what an earlier attempt has installed, what changed since is updated.
+    `auto`: modules that install themselves and were forgotten (see auto_installs)."""
+    look = addons.Look()
+    there = [name for name in sorted(modules.states) if modules.installed(name) or name in modules.unfinished]
+    lost = broken({*there, *auto}, folders, look)
+    wanted = [name for name in settings.modules if not modules.installed(name)]
+    wanted += [name for name in auto if name not in wanted and name not in lost]
+    changed = dict(_changed(modules, settings, folders, lost, look))
+    return Plan(
+        tuple(wanted),
+        tuple(changed),
+        changed,
+        tuple(name for name in modules.unfinished if name not in lost),
+        tuple(name for name in lost if modules.installed(name)),
+        lost,
+        tuple(name for name in lost if name in modules.unfinished and name not in wanted),
+    )
 
 
 def _changed(
-    modules: Modules, settings: Settings, folders: list[str], missing: list[str], look: addons.Look
+    modules: Modules, settings: Settings, folders: list[str], lost: Mapping[str, tuple[str, ...]], look: addons.Look
 ) -> Iterable[tuple[str, str]]:
-    """Installed modules whose code is not the one that was installed, with the reason."""
+    """Installed modules whose code is not the one that was installed, with the reason. Those that Odoo cannot load (`lost`) are
+    left alone, but for one whose own code is new: that was to be brought here, and without what it needs it would be off."""
     for name in sorted(modules.states):
         if modules.states[name] not in ("installed", "to upgrade"):
             continue
         addon = look.read(name, folders)
         if addon is None or not addon.installable:
-            missing.append(name)  # made in the database (studio), or its code is gone; Odoo cannot update it
-            continue
+            continue  # made in the database (studio), or its code is gone; Odoo cannot update it
         known = modules.known.get(name)
+        if name in lost:
+            if (
+                known is not None
+                and known.checksum
+                and look.checksum(addon, known.languages.split(",")) != known.checksum
+            ):
+                raise ConfigError(
+                    f"the content of module {name!r} changed, but {lacking(name, lost[name], folders)}; bring it back, or"
+                    f" uninstall {name!r}"
+                )
+            continue
         if modules.states[name] == "to upgrade":
             yield name, "marked to upgrade"
         elif known is None or not known.checksum:
@@ -324,17 +475,27 @@ def _dependants(cursor: Any, names: Iterable[str]) -> list[str]:
 
 def auto_installs(connection: Any) -> list[str]:
     """Modules that install themselves once all they need is there; Odoo marks them with the database's first module only,
-    and forgets it when that first installation ends with an error."""
+    and forgets it when that first installation ends with an error. Those for certain countries only where a company is (16 on)."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT m.name FROM public.ir_module_module m WHERE m.auto_install AND m.state = 'uninstalled'"
+            "SELECT m.id, m.name FROM public.ir_module_module m WHERE m.auto_install AND m.state = 'uninstalled'"
             " AND EXISTS (SELECT 1 FROM public.ir_module_module_dependency d WHERE d.module_id = m.id)"
             " AND NOT EXISTS (SELECT 1 FROM public.ir_module_module_dependency d"
             " LEFT JOIN public.ir_module_module o ON o.name = d.name WHERE d.module_id = m.id"
             " AND d.auto_install_required AND coalesce(o.state, '') NOT IN ('installed', 'to upgrade', 'to install'))"
             " ORDER BY m.name"
         )
-        return [row[0] for row in cursor.fetchall()]
+        found = cursor.fetchall()
+        cursor.execute("SELECT to_regclass('public.module_country') IS NOT NULL")
+        elsewhere: set[int] = set()
+        if found and cursor.fetchone()[0]:
+            cursor.execute(
+                "SELECT module_id FROM public.module_country GROUP BY module_id HAVING NOT bool_or(country_id IN"
+                " (SELECT p.country_id FROM public.res_company c JOIN public.res_partner p ON p.id = c.partner_id"
+                " WHERE p.country_id IS NOT NULL))"
+            )
+            elsewhere = {row[0] for row in cursor.fetchall()}
+        return [name for ident, name in found if ident not in elsewhere]
 
 
 def mark(cursor: Any, plan: Plan, run_id: str) -> int:
@@ -343,7 +504,7 @@ def mark(cursor: Any, plan: Plan, run_id: str) -> int:
 
     Returns how many modules Odoo will touch, 0 when that is not known beforehand (what an installation pulls in).
     """
-    update = _dependants(cursor, plan.update) if plan.update else []
+    update = [name for name in _dependants(cursor, plan.update) if name not in plan.broken] if plan.update else []
     rows = [(name, UPDATE) for name in update] + [(name, INSTALL) for name in plan.install if name not in update]
     cursor.execute(TABLE_SQL)
     for name, kind in rows:
@@ -361,6 +522,8 @@ def problems(modules: Modules, plan: Plan, settings: Settings, folders: list[str
     absent = [name for name in (*plan.install, *plan.update) if not modules.installed(name)]
     if absent:
         found.append(f"not installed: {_some(tuple(absent))}")
+    lost = broken(sorted(plan.asked), folders)
+    found += [lacking(name, gone, folders) for name, gone in lost.items()]
     if modules.unfinished:
         found.append(f"left half done: {_some(tuple(modules.unfinished))}")
     pending = [name for name, item in modules.known.items() if item.pending and modules.installed(name)]

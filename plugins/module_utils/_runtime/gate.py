@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from . import addons, core, hooks, install, lock, log, migrate, migration, pg, provision, rollback, state
+from . import addons, administrator, core, hooks, install, lock, log, migrate, migration, pg, provision, rollback, state
 from .config import Settings
 from .errors import (
     AuthenticationFailed,
@@ -80,6 +80,7 @@ class Gate:
         self.source: migrate.Source | None = None
         self.look = addons.Look()
         self.process: OdooProcess | None = None
+        self.last_plan = core.Plan()
         self.needs_odoo = False  # whether what there is to do takes Odoo, as seen before the lock
 
     def close(self) -> None:
@@ -312,7 +313,7 @@ class Gate:
         if settings.mode == "Init" and history.ever_open:
             return True, "it is there", False
         if state.looks_open(history):
-            contents = state.read_contents(self.database)
+            contents = self.contents()
             self.check_series(contents)
             if contents.initialised and not self.rolled_back(latest) and not self.has_work(latest, contents):
                 self.report_open(latest, contents)
@@ -348,6 +349,18 @@ class Gate:
 
     def rolled_back(self, latest: state.Entry | None) -> bool:
         return latest is not None and state.failed_here(latest, self.settings)
+
+    def contents(self) -> state.Contents:
+        """What is in the database. Modules that Odoo was to do something with and cannot load are nobody's work under way."""
+        contents = state.read_contents(self.database)
+        if not contents.pending:
+            return contents
+        lost = core.broken(contents.pending, self.folders(), self.look)
+        return dataclasses.replace(
+            contents,
+            pending=tuple(name for name in contents.pending if name not in lost),
+            stuck=tuple(name for name in contents.pending if name in lost),
+        )
 
     def folders(self) -> list[str]:
         if self.checked_folders is None:
@@ -465,9 +478,9 @@ class Gate:
             return False
         work = self.steps()
         work.check()
-        plan = self.plan()
+        plan = self.last_plan = self.plan()
         self.needs_odoo = migrate.needs_odoo(migrate.actions(work, plan))
-        return not work.empty or not plan.empty or self.hooks_due() or self.unrecorded(latest)
+        return bool(not work.empty or not plan.empty or plan.stuck or self.hooks_due() or self.unrecorded(latest))
 
     def unrecorded(self, latest: state.Entry | None) -> bool:
         """Whether an update has to say that it found nothing to change in a release that is new here."""
@@ -478,7 +491,7 @@ class Gate:
 
     def locked(self, guard: lock.Lock) -> tuple[bool, str, bool]:
         settings = self.settings
-        history, contents = state.read_history(self.database), state.read_contents(self.database)
+        history, contents = state.read_history(self.database), self.contents()
         latest = self.latest = history.latest
         self.check_series(contents)
         self.share_failure(latest)
@@ -495,7 +508,8 @@ class Gate:
             self.open_page()
             self.changed = True
             self.window(guard).initialise(why)
-            return True, "initialised", False
+            # An update mode has its own work besides, such as the steps of a migration.
+            return not settings.updating, "initialised", settings.updating
         if action is state.Action.RESUME:
             begun = "" if settings.updating else migrate.unfinished(self.database)
             if begun:  # to finish the modules alone would open a database that is half migrated
@@ -566,16 +580,71 @@ class Gate:
         if settings.mode not in ("RunOnly", "ForceRunOnly", "ForceReadyState", "Init"):
             self.start_odoo()
             plan, work = self.plan(), self.steps()
+            self.last_plan = plan
             work.check()
             if not plan.empty or not work.empty or self.hooks_due():
                 self.open_page()
                 self.update(guard, plan, "" if not (plan.empty and work.empty) else "the hooks changed", work)
                 return True, "updated", False
+            if plan.stuck:
+                guard.check("taking back what can't be done")
+                core.put_back(self.database, plan.stuck)
+                contents = dataclasses.replace(contents, stuck=())
             if self.unrecorded(latest):
                 self.open_writer(guard).append(state.READY, "nothing to change in this release", "ok")
                 log.info(f"Ready: nothing to change in release {settings.release}")
         self.report_open(latest, contents)
         return True, f"state {latest}", False
+
+    def may_start(self) -> bool:
+        """What is asked and done right before Odoo starts. False: wait once more."""
+        try:
+            return self.close_default_password() and self.before_start()
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            self.disconnect()  # the server went away: that is waited for
+            return False
+
+    def close_default_password(self) -> bool:
+        """Nobody may get in with the password that Odoo gives the administrator of every new database. One that was given to the
+        container takes its place; without one Odoo is not started. False: somebody has begun to work on the database, wait once
+        more."""
+        settings = self.settings
+        self.connect()
+        with pg.transaction(self.database) as cursor:
+            users = administrator.suspects(cursor)
+            known = not users or administrator.remembered(cursor) == administrator.digest(users)
+        if known:
+            return True
+        found = administrator.with_default(users)
+        if found and settings.admin_password is None:
+            raise Refused(
+                f"database {settings.db_name!r} is not served: user {found[0].login!r} still has Odoo's default password, which"
+                " everybody knows; give ADMIN_PASSWORD_FILE, whose password it gets then, or change it by `odoo-cloud odoo shell`"
+            )
+        if not found:
+            # Who may not write here is asked again the next time.
+            with contextlib.suppress(psycopg2.Error), pg.transaction(self.database) as cursor:
+                administrator.remember(cursor, users)
+            return True
+        guard = lock.Lock(self.control, settings.db_name)
+        if not guard.acquire():
+            return False
+        try:
+            if not state.looks_open(state.read_history(self.database)):
+                return False
+            with pg.transaction(self.database) as cursor:
+                found = administrator.with_default(administrator.suspects(cursor))
+                guard.check("setting the administrator's password")
+                rounds = install.password_rounds(settings.version)
+                administrator.set_password(cursor, found, settings.admin_password or "", rounds)
+                administrator.remember(cursor, administrator.suspects(cursor))
+        finally:
+            guard.release()
+        for user in found:
+            log.warning(
+                f"database {settings.db_name!r}: user {user.login!r} had Odoo's default password; it has that of ADMIN_PASSWORD now"
+            )
+        return True
 
     def before_start(self) -> bool:
         """The pre-start hooks, under the lock, so that nobody changes the database beneath them. False: somebody has
@@ -617,6 +686,14 @@ class Gate:
             raise Refused(f"database {self.settings.db_name!r} is not opened: {why}")
 
     def report_open(self, latest: state.Entry | None, contents: state.Contents) -> None:
+        lost = {name: gone for name, gone in self.last_plan.broken.items() if name not in self.last_plan.asked}
+        for line in core.left_alone(self.database, lost, self.folders()):
+            log.warning(line)
+        if contents.stuck and not lost:
+            for line in core.left_alone(self.database, core.broken(contents.stuck, self.folders()), self.folders()):
+                log.warning(
+                    f"{line}; Odoo runs no cron until MODE=UpdateOnly has taken back what was to be done with it"
+                )
         if contents.pending:
             log.warning(
                 f"database {self.settings.db_name!r} is open (state {latest}) but has modules in a half-done state:"

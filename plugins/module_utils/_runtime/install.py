@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
-from . import pg
+from . import administrator, pg
 from .config import Settings
 from .errors import ConfigError, InitFailed
 from .password import password_hash
@@ -70,6 +70,9 @@ def settle(connection: Any, settings: Settings) -> None:
             )
             if cursor.rowcount != 1:
                 raise InitFailed("the user base.user_admin is not there; its password could not be set")
+            users = administrator.suspects(cursor)
+            if [user.password for user in users] == [hashed]:  # config.py refuses the default one
+                administrator.remember(cursor, users)
         for key, value in parameters(settings).items():
             cursor.execute(
                 "INSERT INTO public.ir_config_parameter"
@@ -79,6 +82,21 @@ def settle(connection: Any, settings: Settings) -> None:
                 " SET value = excluded.value, write_uid = 1, write_date = excluded.write_date",
                 (key, value),
             )
+
+
+def mover(connection: Any) -> str:
+    """The module at whose update files go from the disk to where the platform keeps them, when some are still there: a run that
+    was killed after its last module has not moved them. Empty when none are, or the platform has no such place."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('public.ir_attachment'), to_regclass('public.ir_config_parameter')")
+        if None in cursor.fetchone():
+            return ""
+        cursor.execute(
+            "SELECT 'cloud_platform_' || value FROM public.ir_config_parameter WHERE key = 'cloud.platform.kind'"
+            " AND EXISTS (SELECT 1 FROM public.ir_attachment WHERE type = 'binary' AND store_fname !~ '://')"
+        )
+        row = cursor.fetchone()
+    return row[0] if row and row[0] else ""
 
 
 def empty(connection: Any) -> None:

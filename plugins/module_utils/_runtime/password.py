@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
+import hmac
 import os
 
 
@@ -19,3 +21,18 @@ def password_hash(password: str, rounds: int, salt: bytes | None = None) -> str:
         return base64.b64encode(data).decode("ascii").rstrip("=").replace("+", ".")
 
     return f"$pbkdf2-sha512${rounds}${ab64(salt)}${ab64(digest)}"
+
+
+def matches(password: str, stored: str) -> bool:
+    """Whether `stored`, in one of the two forms that Odoo 14 to 19 accept, is this password: a hash of password_hash(), or plain
+    text, which Odoo hashes at the first login."""
+    if not stored.startswith("$pbkdf2-sha512$"):
+        return hmac.compare_digest(stored.encode("utf-8"), password.encode("utf-8"))
+    try:
+        _empty, _kind, rounds, salt, digest = stored.split("$")
+        salted = base64.b64decode(salt.replace(".", "+") + "=" * (-len(salt) % 4))
+        wanted = base64.b64decode(digest.replace(".", "+") + "=" * (-len(digest) % 4))
+        found = hashlib.pbkdf2_hmac("sha512", password.encode("utf-8"), salted, int(rounds))
+    except (ValueError, OverflowError, binascii.Error):
+        return False  # nobody gets in with that
+    return hmac.compare_digest(found, wanted)

@@ -209,7 +209,7 @@ def _to_ready(
     gate.events, gate.source = told, source
     try:
         gate.pass_through()
-        while settings.serving and not gate.before_start():
+        while settings.serving and not gate.may_start():
             time.sleep(0.5)
             gate.pass_through()
     finally:
@@ -310,12 +310,12 @@ def print_plan(env: Mapping[str, str]) -> dict[str, Any]:
         }
         if held is not None:  # looking at the modules would wait for the run
             return {**result, "changed": True, "reason": f"{held} works on it"}
-        contents = state.read_contents(gate.database)
+        contents = gate.contents()
         gate.check_series(contents)
-        if not contents.initialised:
-            return {
-                **result, "install": list(settings.modules), "changed": True, "reason": "it is not initialised",
-            }  # fmt: skip
+        if not contents.initialised or history.first_installation:
+            reason = "its first installation has not ended" if history.first_installation else "it is not initialised"
+            missing = [name for name in settings.modules if name not in contents.installed]
+            return {**result, "install": missing, "changed": True, "reason": reason}
         blocked = latest is not None and not latest.open
         plan, work, due = gate.plan(resume=blocked), gate.steps(), gate.hooks_due()
         reason = (
@@ -363,7 +363,7 @@ def adopt(env: Mapping[str, str]) -> dict[str, Any]:
 
 def _adopt(gate: Gate, guard: lock.Lock) -> dict[str, Any]:
     settings = gate.settings
-    contents, latest = state.read_contents(gate.database), state.read_history(gate.database).latest
+    contents, latest = gate.contents(), state.read_history(gate.database).latest
     gate.check_series(contents)
     if not contents.initialised or contents.pending or (latest is not None and not latest.open):
         why = (

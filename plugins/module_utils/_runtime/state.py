@@ -57,12 +57,14 @@ SELECT h.id, h.state, h.write_date::timestamptz(0)::text AS since,
   FROM public.curq_state_history h ORDER BY h.id DESC LIMIT %s
 """
 
-# Whether the database was ever in use; how many windows were opened since then without reaching an open state.
+# Whether the database was ever in use; how many windows were opened since then without reaching an open state; whether a run of
+# ours began its first installation (a table of the original form has no column run_id).
 SUMMARY_SQL = """
 SELECT coalesce(max(id) FILTER (WHERE state = ANY(%(open)s)), 0) > 0,
        count(*) FILTER (WHERE state IN ('Creating', 'Updating') AND id > coalesce(
-           (SELECT max(id) FROM public.curq_state_history WHERE state = ANY(%(open)s)), 0))
-  FROM public.curq_state_history
+           (SELECT max(id) FROM public.curq_state_history WHERE state = ANY(%(open)s)), 0)),
+       coalesce(bool_or(state = 'Creating' AND to_jsonb(h) ->> 'run_id' IS NOT NULL), false)
+  FROM public.curq_state_history h
 """
 
 
@@ -127,6 +129,14 @@ class History:
     latest: Entry | None = None
     ever_open: bool = False
     attempts: int = 0  # windows begun since the last open state
+    begun_by_us: bool = True  # whether a run of ours began a first installation here
+
+    @property
+    def first_installation(self) -> bool:
+        """Whether a first installation of ours has not ended: whatever is installed by now, the administrator still has Odoo's
+        password. Where no run of ours began one, it may be somebody's production: onesteinbv/odoo-docker writes `Creating`
+        when it adopts one."""
+        return self.latest is not None and self.latest.ours and not self.ever_open and self.begun_by_us
 
 
 @dataclass(frozen=True)
@@ -139,6 +149,7 @@ class Contents:
     pending: tuple[str, ...] = ()  # modules in a `to ...` state
     installed: frozenset[str] = field(default_factory=frozenset)
     series: str = ""  # major version of the Odoo that installed base, such as 19
+    stuck: tuple[str, ...] = ()  # modules in a `to ...` state that Odoo cannot load: code is gone
 
     @property
     def initialised(self) -> bool:
@@ -153,8 +164,8 @@ def read_history(connection: Any) -> History:
         cursor.execute(HISTORY_SQL, (1,))
         row = cursor.fetchone()
         cursor.execute(SUMMARY_SQL, {"open": list(OPEN_STATES)})
-        ever_open, attempts = cursor.fetchone()
-        return History(True, entry(row) if row else None, ever_open, attempts)
+        ever_open, attempts, begun_by_us = cursor.fetchone()
+        return History(True, entry(row) if row else None, ever_open, attempts, begun_by_us)
 
 
 def read_entries(connection: Any, limit: int) -> list[Entry]:
@@ -273,9 +284,11 @@ def decide(history: History, contents: Contents, settings: Settings, identity: s
         if failed_here(latest, settings):
             why = f"release {latest.release!r} failed here and was rolled back; MODE=UpdateOnly tries it again"
             return (Action.WAIT if settings.serving else Action.REFUSE), why
+    if latest is not None and history.first_installation:
+        return _first_installation(history, latest, settings, identity)
     if contents.initialised:
         return _decide_initialised(history, latest, contents, settings, identity)
-    return _decide_uninitialised(history, latest, contents, settings, identity)
+    return _decide_uninitialised(history, latest, contents, settings)
 
 
 def failed_here(latest: Entry, settings: Settings) -> bool:
@@ -314,13 +327,9 @@ def _decide_initialised(
         return (Action.RESET if stale else Action.WAIT), why
     if settings.reset_policy == "seed" and stale and not settings.updating:
         return Action.RESET, f"state {latest} is {latest.age:.0f} s old, and RESET_POLICY is 'seed'"
-    if not history.ever_open and latest.state == CREATING:
-        return _first_initialisation(history, latest, settings)
     if settings.updating:
         return Action.RESUME, _left(latest)
     if latest.state == FAILED:
-        if not history.ever_open and settings.installing:
-            return Action.INITIALISE, _left(latest)
         why = f"state {latest}; MODE=UpdateOnly tries again, force_ready opens it as it is"
         return (Action.WAIT if settings.serving else Action.REFUSE), why
     if latest.release != settings.release:
@@ -331,11 +340,11 @@ def _decide_initialised(
             Action.WAIT,
             f"{_left(latest)}, {history.attempts} times in a row; MODE=UpdateOnly tries again",
         )
-    return (Action.RESUME if history.ever_open else Action.INITIALISE), _left(latest)
+    return Action.RESUME, _left(latest)
 
 
 def _decide_uninitialised(
-    history: History, latest: Entry | None, contents: Contents, settings: Settings, identity: str
+    history: History, latest: Entry | None, contents: Contents, settings: Settings
 ) -> tuple[Action, str]:
     if latest is not None and history.ever_open:
         return (
@@ -354,18 +363,28 @@ def _decide_uninitialised(
         if settings.installing:
             return Action.INITIALISE, "it is empty"
         return Action.WAIT, f"it is not initialised, and MODE is {settings.mode}"
-    if not latest.ours or not latest.written_in(identity):
-        if settings.installing:
-            return Action.INITIALISE, f"another tool or another database left it in state {latest.state!r}"
-        return Action.WAIT, f"it is not initialised, and MODE is {settings.mode}"
-    return _first_initialisation(history, latest, settings)
+    if settings.installing:
+        return Action.INITIALISE, f"another tool left it in state {latest.state!r}"
+    return Action.WAIT, f"it is not initialised, and MODE is {settings.mode}"
 
 
-def _first_initialisation(history: History, latest: Entry, settings: Settings) -> tuple[Action, str]:
-    """A first initialisation of ours that nobody runs any more; the database was never in use."""
+def unended(latest: Entry | None) -> str:
+    """Why a first installation is not opened by force."""
+    return (
+        f"its first installation has not ended (state {latest.state if latest is not None else 'none'}), so its administrator"
+        " still has Odoo's own password; MODE=InstallOnly finishes it, which the playbook odoo does"
+    )
+
+
+def _first_installation(history: History, latest: Entry, settings: Settings, identity: str) -> tuple[Action, str]:
+    """A first installation that nobody runs any more. It is finished, whatever is installed by now, and never opened before."""
     if settings.installing or settings.updating:
         return Action.INITIALISE, _left(latest)
-    if latest.state == CREATING and latest.release == settings.release and history.attempts < MAX_ATTEMPTS:
+    if settings.forcing:
+        return Action.REFUSE, unended(latest)
+    if not latest.written_in(identity):
+        return Action.WAIT, f"{_left(latest)} in a database of which this is a copy; MODE=InstallOnly finishes it"
+    if latest.state != FAILED and latest.release == settings.release and history.attempts < MAX_ATTEMPTS:
         return Action.INITIALISE, _left(latest)
     return Action.WAIT, f"{_left(latest)}; MODE=InstallOnly finishes it"
 

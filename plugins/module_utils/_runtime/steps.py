@@ -297,6 +297,14 @@ class Performer:
                         cursor, order["version"], step, self.run_id, bool(install or update), {"modules_done": update}
                     )
 
+    def _language(self, action: dict[str, Any]) -> None:
+        """A language of a first installation that was cut off before it was loaded."""
+        with self.odoo.cursor(self.odoo.registry()) as cursor:
+            importlib.import_module("odoo.tools.translate").load_language(cursor, action["language"])
+            cursor.commit()
+        self.odoo.changed = True
+        self.odoo.signal()
+
     # Steps
 
     def _step(self, action: dict[str, Any]) -> None:

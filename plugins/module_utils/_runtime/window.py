@@ -20,12 +20,13 @@ import string
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import (
     addons,
+    administrator,
     checksums,
     core,
     hooks,
@@ -49,6 +50,7 @@ from .errors import (
     InitFailed,
     LockLost,
     NotVerified,
+    Refused,
     RuntimeFailure,
     StepFailed,
     UpdateFailed,
@@ -127,10 +129,10 @@ def _error(said: Mapping[str, Any]) -> str:
     return (said["message"] if plain else f"{said['type']}: {said['message']}") + where
 
 
-def _about_missing_only(line: str, missing: tuple[str, ...]) -> bool:
-    """Whether Odoo's complaint is about no other modules than those whose code was known to be missing before."""
+def _about_only(line: str, alone: Collection[str]) -> bool:
+    """Whether Odoo's complaint is about no other modules than those that are left alone."""
     names = re.findall(r"'([^']+)'", line)
-    return "not loaded" in line and bool(names) and set(names) <= set(missing)
+    return ("not loaded" in line or "inconsistent states" in line) and bool(names) and set(names) <= set(alone)
 
 
 class Window:
@@ -149,7 +151,8 @@ class Window:
     ) -> None:
         self.events = events or EventFile()
         self.work = migrate.Work()
-        self.missing: tuple[str, ...] = ()
+        self.first = False  # a first installation
+        self.told: set[str] = set()  # modules of which it was said that they are left alone
         self.process = process  # one that is there already, for the first boot
         self.booted = False  # whether Odoo was started, so that modules may be others now
         self.touched: set[str] = set()  # modules that Odoo was at in this run
@@ -301,6 +304,7 @@ class Window:
             "connection": connection,
             "actions": orders,
             "demo": settings.demo,
+            "first": self.first,
             "late": {item.name: item.from_version or "" for item in modules.known.values() if item.end_pending},
             "folders": self.folders,
             "name": self.name,
@@ -371,10 +375,13 @@ class Window:
     def verify(self, install: list[str], update: list[str], outcome: Outcome) -> list[str]:
         """What is not as it has to be after an update; Odoo's own word is not believed."""
         self.say("verifying", self.progress.step, self.progress.of)
-        plan = core.Plan(tuple(install), tuple(update), missing=self.missing)
-        wrong = [line for line in outcome.errors if not _about_missing_only(line, plan.missing)]
-        outcome.errors.clear()
+        plan = core.Plan(tuple(install), tuple(update))
         modules = core.read_modules(self.connection)
+        alone: dict[str, tuple[str, ...]] = {}
+        if outcome.errors or modules.unfinished:
+            modules, alone = self.take_back(modules, plan.asked)
+        wrong = [line for line in outcome.errors if not _about_only(line, alone)]
+        outcome.errors.clear()
         if not modules.states:
             wrong.append("there is no table ir_module_module")
         else:
@@ -382,6 +389,31 @@ class Window:
         if not wrong:
             self.events.emit("verified", install=install, update=update)
         return list(dict.fromkeys(wrong))
+
+    def take_back(
+        self, modules: core.Modules, asked: Collection[str]
+    ) -> tuple[core.Modules, dict[str, tuple[str, ...]]]:
+        """Modules that Odoo could not load and that nobody asked for do not stay half done; what they lack is told."""
+        alone = {name: gone for name, gone in core.unloadable(modules, self.folders).items() if name not in asked}
+        self.tell_alone(alone)
+        stuck = [name for name in modules.unfinished if name in alone]
+        if stuck and core.put_back(self.connection, stuck):
+            modules = core.read_modules(self.connection)
+        return modules, alone
+
+    def tell_alone(self, alone: Mapping[str, Iterable[str]]) -> None:
+        """A line for each module that is left alone, once in a run."""
+        new = {name: gone for name, gone in alone.items() if name not in self.told}
+        self.told.update(new)
+        for line in core.left_alone(self.connection, new, self.folders):
+            log.warning(line)
+
+    def leave_alone(self, plan: core.Plan) -> None:
+        """What a plan can't do anything about: told, and not left half done."""
+        self.tell_alone({name: gone for name, gone in plan.broken.items() if name not in plan.asked})
+        if plan.stuck:
+            self.check("taking back what can't be done")
+            core.put_back(self.connection, plan.stuck)
 
     def _event(self, event: dict[str, Any], outcome: Outcome, touched: int, steps: int) -> None:
         kind = event.pop("event")
@@ -432,6 +464,10 @@ class Window:
         elif kind == "step_failed":
             outcome.step = event
             outcome.failure = _error(event["error"])
+        elif kind == "left_alone":
+            if event["name"] not in self.told:
+                self.told.add(event["name"])
+                log.warning(f"{core.lacking(event['name'], event['gone'], self.folders)}: it is left alone")
         elif kind == "error":
             outcome.errors.append(event["message"])
             return
@@ -460,12 +496,13 @@ class Window:
             self.check("starting Odoo")
             steps = migrate.count(orders or ())
             self.say("Odoo is starting", *((0, steps) if steps > 1 else ()))
-            self.missing = plan.missing
             outcome = self.boot(plan, touched, load_language, orders)
             self.check("verifying the modules")
             if not outcome.finished:
                 raise self.failure(plan, what, outcome)
             modules = core.read_modules(self.connection)
+            if modules.unfinished:
+                modules, _alone = self.take_back(modules, plan.asked)
             if modules.unfinished:
                 raise (NotVerified if what is UpdateFailed else what)(
                     f"database {self.settings.db_name!r}: {plan}: failed: left half done: {', '.join(modules.unfinished[:12])}"
@@ -487,7 +524,7 @@ class Window:
             )
         if step is not None and step.get("not_verified") and what is UpdateFailed:
             what = NotVerified
-        wrong += [line for line in outcome.errors if not _about_missing_only(line, plan.missing)]
+        wrong += [line for line in outcome.errors if not _about_only(line, plan.broken)]
         name = str(plan) if step is None else step["name"]
         return what(f"{where}: {name}: failed: {'; '.join(dict.fromkeys(wrong))}")
 
@@ -550,25 +587,28 @@ class Window:
     # Windows
 
     def initialise(self, reason: str) -> None:
-        """The first installation, also of a database that a run of ours left half-made. It was never Ready, so the users
-        in it are ours."""
+        """The first installation, to its end, whatever an earlier attempt has done of it. It was never Ready, so the users in it
+        are ours. Everything here is done again or found done, so it may be killed between any two steps."""
         settings = self.settings
         started = time.monotonic()
         if settings.admin_password is None:
+            if settings.serving:
+                raise Refused(
+                    f"database {settings.db_name!r} is not initialised: {administrator.HOW}; Odoo would serve with its own, which"
+                    " everybody knows"
+                )
             log.warning(
-                "ADMIN_PASSWORD_FILE is not set: the Odoo administrator keeps Odoo's default password;"
-                " change it before anybody else does"
+                f"{administrator.HOW}: the Odoo administrator keeps Odoo's own, and no container serves the database like that"
             )
+        core.check_code(settings.modules, settings, self.folders)
+        self.first = True
         modules = core.read_modules(self.connection)
-        wanted = [name for name in settings.modules if not modules.installed(name)]
-        if modules.installed("base"):
-            wanted += [name for name in core.auto_installs(self.connection) if name not in wanted]
-        plan = core.Plan(install=tuple(wanted), finish=tuple(modules.unfinished))
-        absent = addons.missing_modules(settings.modules, self.folders)
-        if absent:
-            raise ConfigError(
-                f"MODULES is {','.join(settings.modules)!r}: {', '.join(absent)} is in none of the addons folders"
-                f" ({', '.join(self.folders) or 'none'}); correct the name or addons_path in {settings.odoo_rc}"
+        forgotten = core.auto_installs(self.connection) if modules.installed("base") else []
+        plan = core.first_plan(modules, settings, self.folders, forgotten)
+        mover = install.mover(self.connection)
+        if mover and not (plan.install or plan.update) and modules.installed(mover):
+            plan = dataclasses.replace(
+                plan, update=(mover,), reasons={mover: "files are left to be moved to their store"}
             )
         touched = self.record(state.CREATING, f"initialising ({reason}): {','.join(settings.modules)}", plan)
         log.info(f"Creating: {reason}; installing {', '.join(settings.modules)} into database {settings.db_name!r}")
@@ -577,8 +617,8 @@ class Window:
             self.run_hooks("pre-init")
             install.prepare_database(self.connection, settings)
             try:
-                if not plan.empty:
-                    self.change_modules(plan, InitFailed, touched, settings.language)
+                self.leave_alone(plan)
+                self.install_modules(plan, modules, touched)
             except InitFailed:
                 if not settings.rebuild_unfinished or not (modules.states or reason != "it is empty"):
                     raise
@@ -589,11 +629,37 @@ class Window:
                 again = core.Plan(install=settings.modules)
                 self.record(state.CREATING, "emptied, made anew (REBUILD_UNFINISHED)", again)
                 self.change_modules(again, InitFailed, 0, settings.language)
+            self.check_language()
             self.check("setting the administrator's password")
             install.settle(self.connection, settings)
             core.refresh(self.connection, self.folders)
             self.finish("initialised: " + ",".join(settings.modules))
         log.info(f"Ready: database {settings.db_name!r} is initialised ({time.monotonic() - started:.1f} s)")
+
+    def install_modules(self, plan: core.Plan, modules: core.Modules, touched: int) -> None:
+        """What a first installation still lacks of modules, and its language. Odoo loads that after `base` and before all others;
+        where others are there already it is loaded at the end, when all their models are."""
+        language = self.settings.language
+        lacks = bool(language) and language not in modules.languages
+        late = lacks and (plan.empty or any(modules.installed(name) for name in modules.states if name != "base"))
+        orders = migrate.actions(self.work, plan)
+        if late:
+            orders.append({"do": "language", "language": language})
+        if orders:
+            self.change_modules(plan, InitFailed, touched, "" if late else language, orders)
+
+    def check_language(self) -> None:
+        language = self.settings.language
+        if not language or language in core.read_modules(self.connection).languages:
+            return
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT code FROM public.res_lang ORDER BY code")
+            codes = [row[0] for row in cursor.fetchall()]
+        alike = [code for code in codes if code.partition("_")[0] == language.partition("_")[0]]
+        raise InitFailed(
+            f"LANGUAGE is {language!r}: it was not loaded"
+            + ("" if language in codes else f"; Odoo knows no such language, but {', '.join(alike or codes[:5])}")
+        )
 
     def update(self, plan: core.Plan, reason: str, work: migrate.Work | None = None) -> None:
         """Installs and updates modules of an initialised database, and does the steps of `work`, all in one boot; with nothing
@@ -624,6 +690,7 @@ class Window:
         with self.failing(UpdateFailed), Pulse(settings, self.name, self.writer, self.progress):
             if self.hooks["pre-update"]:
                 self.run_hooks("pre-update")
+            self.leave_alone(plan)
             if orders:
                 self.change_modules(named, UpdateFailed, touched, orders=orders)
             self.finish(text)
@@ -682,6 +749,9 @@ def force(
 ) -> Forced:
     """Writes `Force Ready` or `Reset` over a blocking state, with who and why. Never over a live lock unless `take_over`,
     which first ends every session of the run that holds it. Nothing changes when the state is open already."""
+    history = state.read_history(database)
+    if history.first_installation:
+        raise Refused(f"database {name!r}: {state.unended(history.latest)}")
     guard = lock.Lock(control, name)
     ended = 0
     held = None if guard.acquire() else lock.holder(control, name)

@@ -125,6 +125,10 @@ def test_updates_are_one_text_for_the_environment():
         ({"odoo_bucket": "a..b"}, "odoo_bucket='a..b' of instance 'acme_prod'"),
         ({"odoo_db_name": "a;drop"}, "odoo_db_name='a;drop'"),
         ({"odoo_hostnames": "x.example"}, "odoo_hostnames='x.example' of instance 'acme_prod': give a list"),
+        (
+            {"odoo_admin_password": "admin"},
+            "odoo_admin_password='********' of instance 'acme_prod': 'admin' is Odoo's default",
+        ),
         ({"odoo_workers": "many"}, "odoo_workers='many' of instance 'acme_prod': give a whole number"),
         (
             {"odoo_mode": "Forever"},

@@ -27,6 +27,7 @@ READY = {
     "installed": ["base", "queue_job", "sale", "web"],
     "open": True,
     "ever_open": True,
+    "first_installation": False,
     "interrupted": False,
     "state": "Ready",
     "since": "then",
@@ -60,6 +61,17 @@ def test_a_new_database_is_installed_and_then_migrated():
     assert [one["modes"] for one in runs(**new)] == [["InstallOnly"]]
     file = {"migration": {"file": "/odoo/migration.yml"}}
     assert [one["modes"] for one in runs(file, **new)] == [["InstallOnly", "UpdateOnly"]]
+
+
+@pytest.mark.parametrize("installed", [True, False, None])
+def test_a_first_installation_that_has_not_ended_is_finished_as_one(installed):
+    """Whatever is installed by now: an update would leave the administrator with Odoo's own password."""
+    left = {"first_installation": True, "ever_open": False, "open": False, "state": "Failed", "initialised": installed}
+    assert [one["modes"] for one in runs(**left)] == [["InstallOnly"]]
+    file = {"migration": {"file": "/odoo/migration.yml"}}
+    assert [one["modes"] for one in runs(file, **left)] == [["InstallOnly", "UpdateOnly"]]
+    (one,) = runs(**{**left, "initialised": True})
+    assert one["reason"] == "its first installation has not ended (state Failed since then)"
 
 
 def test_instances_of_other_machines_are_left_to_them():

@@ -166,3 +166,105 @@ def test_the_result_is_not_believed(recorded, folders):
         "sale has version 19.0.0.5, not 19.0.1.0",
         "end- migration scripts did not run: sale",
     ]
+
+
+@pytest.fixture
+def chain(tmp_path, folders):
+    """sale <- report <- dashboard, all installed and recorded; and what they are without the code of `report`."""
+
+    def write(name, depends):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "__manifest__.py").write_text(f"{{'version': '1.0', 'depends': {depends!r}}}")
+
+    write("report", ["sale"])
+    write("dashboard", ["report"])
+    names = (*NAMES, "report", "dashboard")
+    known = {
+        name: core.Known(name, addons.checksum(addons.read(name, folders), ["en_US"]), "en_US", "19.0.1.0")
+        for name in names
+    }
+    shutil.rmtree(tmp_path / "report")
+    return core.Modules(dict.fromkeys(names, "installed"), dict.fromkeys(names, "19.0.1.0"), known, ("en_US",))
+
+
+def test_what_odoo_cannot_load(chain, folders, tmp_path):
+    assert core.broken(chain.states, folders) == {"dashboard": ("report",), "report": ("report",)}
+    (tmp_path / "sale" / "__manifest__.py").write_text("{'installable': False}")
+    assert core.broken(["dashboard", "sale", "web"], folders) == {"dashboard": ("report",), "sale": ("sale",)}
+    (tmp_path / "web" / "__manifest__.py").write_text("{'depends': ['shop']}")
+    (tmp_path / "shop" / "__manifest__.py").write_text("{'depends': ['web']}")
+    assert core.broken(["web", "shop"], folders) == {}, "modules that need each other are for Odoo to refuse"
+
+
+@pytest.mark.parametrize("update", [("all",), ("changed",), ("sale",), ("none",)])
+@pytest.mark.parametrize("mode", ["UpdateOnly", "UpdateAndRun", "ForceUpdateOnly"])
+def test_what_was_not_asked_for_is_left_alone(chain, folders, update, mode):
+    plan = core.make_plan(chain, Wish(mode, update=update), folders)
+    assert plan.missing == ("dashboard", "report")
+    assert plan.broken == {"dashboard": ("report",), "report": ("report",)}
+    assert plan.update == {"all": ("base",), "sale": ("sale",)}.get(update[0], ())
+    assert (plan.finish, plan.stuck) == ((), ())
+
+
+def test_what_an_earlier_run_left_half_done_is_taken_back(chain, folders):
+    modules = changed(chain, states={"report": "to upgrade", "dashboard": "to upgrade", "sale": "to upgrade"})
+    modules = changed(
+        modules, known={"report": dataclasses.replace(modules.known["report"], pending="update", end_pending=True)}
+    )
+    plan = core.make_plan(modules, Wish(update=("none",)), folders)
+    assert (plan.finish, plan.stuck, plan.update) == (("sale",), ("dashboard", "report"), ())
+    modules = changed(chain, states={"dashboard": "to install"})
+    plan = core.make_plan(modules, Wish("InstallOnly"), folders)
+    assert plan.empty
+    assert plan.stuck == ("dashboard",)
+
+
+@pytest.mark.parametrize("name", ["report", "dashboard"])
+def test_what_was_asked_for_fails_before_anything_is_changed(chain, folders, name):
+    with pytest.raises(errors.ConfigError, match=f"UPDATE is '{name}': .*'report'.*in none of the addons folders"):
+        core.make_plan(chain, Wish(update=(name,)), folders)
+
+
+def test_code_that_was_brought_without_what_it_needs_is_refused(chain, folders, tmp_path):
+    (tmp_path / "dashboard" / "models.py").write_text("x")
+    with pytest.raises(errors.ConfigError, match="content of module 'dashboard' changed, but .* needs 'report'"):
+        core.make_plan(chain, Wish(), folders)
+    unknown = {name: item for name, item in chain.known.items() if name != "dashboard"}
+    assert core.make_plan(dataclasses.replace(chain, known=unknown), Wish(), folders).update == (), (
+        "it was never recorded"
+    )
+
+
+def test_an_installation_of_what_needs_missing_code_is_refused(recorded, folders, tmp_path):
+    (tmp_path / "new" / "__manifest__.py").write_text("{'depends': ['absent']}")
+    with pytest.raises(errors.ConfigError, match="MODULES is 'base,new': module 'new' needs 'absent'"):
+        core.make_plan(recorded, Wish("InstallOnly", ("base", "new")), folders)
+
+
+def test_a_first_installation_also_updates_what_changed_since_an_earlier_attempt(recorded, folders, tmp_path):
+    (tmp_path / "shop" / "models.py").write_text("x")
+    (tmp_path / "auto").mkdir()
+    (tmp_path / "auto" / "__manifest__.py").write_text("{'depends': ['absent'], 'auto_install': True}")
+    modules = changed(recorded, states={"new": "uninstalled", "auto": "to install", "sale": "to upgrade"})
+    plan = core.first_plan(modules, Wish("InstallOnly", ("base", "new")), folders, ["auto"])
+    assert plan.install == ("new",)
+    assert plan.update == ("sale", "shop")
+    assert (plan.finish, plan.stuck) == (("sale",), ("auto",))
+
+
+def test_what_is_lacking_in_words(folders):
+    place = f"in none of the addons folders ({folders[0]}), or is not installable"
+    assert core.lacking("x", ("x",), folders) == f"the code of module 'x' is {place}"
+    assert core.lacking("sale", ("x", "y"), folders) == f"module 'sale' needs 'x', 'y', whose code is {place}"
+    assert core.lacking("sale", ("web",), folders) == "module 'sale' needs 'web', which is not installed"
+
+
+def test_new_code_that_needs_what_nobody_installed(recorded, folders, tmp_path):
+    (tmp_path / "sale" / "__manifest__.py").write_text("{'version': '1.0', 'depends': ['new']}")
+    (tmp_path / "shop" / "__manifest__.py").write_text("{'version': '1.0', 'depends': ['sale']}")
+    assert core.unloadable(recorded, folders) == {"sale": ("new",), "shop": ("sale",)}
+
+
+def test_a_module_that_was_asked_for_and_cannot_be_loaded_is_named(chain, folders):
+    wrong = core.problems(chain, core.Plan(update=("dashboard",)), Wish(), folders)
+    assert wrong[0].startswith("module 'dashboard' needs 'report', whose code is in none of")

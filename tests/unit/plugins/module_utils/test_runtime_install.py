@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import config, install
+import pytest
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import config, errors, install, password
 
 
 def settings(tmp_path, **extra):
@@ -36,3 +38,23 @@ def test_parameters(tmp_path):
         "web.base.url": "https://shop.example.com",
         "web.base.url.freeze": "True",
     }
+
+
+def test_a_password_is_recognised_in_both_forms_that_odoo_accepts():
+    # made by passlib's pbkdf2_sha512.using(rounds=1000).hash("admin")
+    known = (
+        "$pbkdf2-sha512$1000$MDEyMzQ1Njc4OWFiY2RlZg$VYpayuGgwzZdp432P"
+        "4BiDOsz2R32OckUD4cZP0OnU/dRJDzvbA9NzD4JRchh6MOV7dGmpArYbuwTJVUOgj66DA"
+    )
+    assert password.matches("admin", known)
+    assert not password.matches("Admin", known)
+    assert password.matches("admin", password.password_hash("admin", 1000))
+    assert password.matches("admin", "admin")
+    for stored in ("", "admin ", "$pbkdf2-sha512$x$y$z", "$pbkdf2-sha512$", "$2b$12$abc", "$pbkdf2-sha512$0$AAAA$AAAA"):
+        assert not password.matches("admin", stored)
+
+
+def test_odoos_default_is_no_password_to_give(tmp_path):
+    with pytest.raises(errors.ConfigError, match="ADMIN_PASSWORD is 'admin': that is Odoo's default"):
+        settings(tmp_path, ADMIN_PASSWORD="admin")
+    assert settings(tmp_path, ADMIN_PASSWORD="administrator").admin_password == "administrator"

@@ -54,6 +54,11 @@ def history(name=None, ours=True, age=10.0, ever_open=None, release="r1", identi
     return History(True, row(name, ours, age, release, identity), ever, attempts)
 
 
+def begun_elsewhere(name, ours):
+    """Another tool's rows were first, and nobody ever wrote an open state."""
+    return dataclasses.replace(history(name, ours, age=1e6), begun_by_us=False)
+
+
 def used(name, **values):
     return history(name, ever_open=True, **values)
 
@@ -83,6 +88,37 @@ def used(name, **values):
         (history("Maintenance"), ODOO, "InstallOnly", Action.INITIALISE),
         (history("Failed"), ODOO, "InstallAndRun", Action.INITIALISE),
         (history("Failed"), EMPTY, "RunOnly", Action.WAIT),
+        # whatever is installed by now, it is finished as a first installation: only that sets the administrator's password
+        *(
+            (history(name, identity=where), contents, mode, Action.INITIALISE)
+            for name in ("Creating", "Updating", "Maintenance", "Failed")
+            for where in (HERE, ELSEWHERE)
+            for contents in (EMPTY, HALF, PENDING, ODOO)
+            for mode in (*config.INSTALL_MODES, *config.UPDATE_MODES)
+        ),
+        *(
+            (history(name, age=age, identity=where), contents, mode, Action.REFUSE)
+            for name in ("Creating", "Failed")
+            for age in (1.0, 1e9)
+            for where in (HERE, ELSEWHERE)
+            for contents in (EMPTY, ODOO)
+            for mode in ("ForceRunOnly", "ForceReadyState")
+        ),
+        (history("Failed"), ODOO, "RunOnly", Action.WAIT),
+        (history("Updating"), ODOO, "RunOnly", Action.INITIALISE),
+        (history("Creating", release="r2"), ODOO, "RunOnly", Action.WAIT),
+        (history("Creating", attempts=5), ODOO, "RunOnly", Action.WAIT),
+        (history("Creating", age=1e9, identity=ELSEWHERE), ODOO, "RunOnly", Action.WAIT),
+        # another tool writes Creating when it adopts somebody's production: never installed anew, nobody's password is set
+        *(
+            (begun_elsewhere(name, ours), ODOO, mode, Action.RESUME)
+            for name, ours in (("Creating", False), ("Updating", True), ("Failed", True))
+            for mode in ("UpdateOnly", "UpdateAndRun")
+        ),
+        (begun_elsewhere("Creating", False), ODOO, "InstallAndRun", Action.RESET),
+        (begun_elsewhere("Failed", True), ODOO, "InstallOnly", Action.REFUSE),
+        (begun_elsewhere("Updating", True), ODOO, "InstallAndRun", Action.RESUME),
+        (begun_elsewhere("Failed", True), ODOO, "ForceReadyState", Action.FORCE),
         # a waiting replica of the same release finishes it, one of another release waits
         (history("Creating"), HALF, "RunOnly", Action.INITIALISE),
         (history("Creating", release="r2"), HALF, "RunOnly", Action.WAIT),
@@ -137,6 +173,20 @@ def test_decisions(past, contents, mode, expected):
     assert "\n" not in why
 
 
+def test_the_old_rule_does_not_open_a_first_installation():
+    wish = Wish("RunOnly", reset_policy="seed")
+    assert state.decide(history("Creating", age=1e9, attempts=9), ODOO, wish, HERE)[0] is Action.WAIT
+    assert state.decide(history("Failed", age=1e9), ODOO, wish, HERE)[0] is Action.WAIT
+
+
+def test_a_forced_opening_says_what_finishes_a_first_installation():
+    why = state.decide(history("Failed"), ODOO, Wish("ForceReadyState"), HERE)[1]
+    assert why == (
+        "its first installation has not ended (state Failed), so its administrator still has Odoo's own password;"
+        " MODE=InstallOnly finishes it, which the playbook odoo does"
+    )
+
+
 def test_the_old_rule_can_be_had_back():
     past = used("Updating", age=1801, release="r2")
     assert state.decide(past, ODOO, Wish("RunOnly", reset_policy="seed"), HERE)[0] is Action.RESET
@@ -156,7 +206,8 @@ def test_nothing_is_initialised_that_was_ever_open_and_nothing_runs_that_is_not(
         seen.add(action)
         if action is Action.INITIALISE:
             assert not past.ever_open
-            assert mode in config.INSTALL_MODES or (mode == "RunOnly" and release == "r1") or content.initialised
+            assert past.latest is None or past.latest.ours or not content.initialised
+            assert mode in (*config.INSTALL_MODES, *config.UPDATE_MODES) or (mode == "RunOnly" and release == "r1")
         if action is Action.RUN:
             assert past.latest.open
             assert content.initialised
@@ -165,6 +216,8 @@ def test_nothing_is_initialised_that_was_ever_open_and_nothing_runs_that_is_not(
         if action is Action.RESUME:
             assert content.initialised
             assert mode in config.UPDATE_MODES or (release == "r1" and past.latest.written_in(HERE))
+        if action in (Action.RUN, Action.FORCE, Action.RESET, Action.RESUME, Action.ADOPT):
+            assert not past.first_installation, "it would be opened with Odoo's own password"
         if action is Action.FORCE:
             assert mode in config.FORCE_MODES
             assert not past.latest.open

@@ -46,11 +46,14 @@ class Connection:
 def world(monkeypatch):
     """A database in state Failed, and what force() was called with."""
     seen = {"held": None, "latest": state.Entry(3, "Failed", "then", 9.0, run_id="r"), "calls": [], "base": "installed"}
+    seen["ever_open"] = True
     monkeypatch.setattr(_database, "open_server", lambda *arguments, **more: Connection())
     monkeypatch.setattr(_database, "become_owner", lambda connection: True)
     monkeypatch.setattr(lock, "holder", lambda connection, name: seen["held"])
     monkeypatch.setattr(lock, "sessions", lambda connection, run_id: [(1, run_id), (2, run_id)])
-    monkeypatch.setattr(state, "read_history", lambda connection: state.History(True, seen["latest"], False))
+    monkeypatch.setattr(
+        state, "read_history", lambda connection: state.History(True, seen["latest"], seen["ever_open"])
+    )
     monkeypatch.setattr(state, "read_contents", lambda connection: state.Contents(9, True, seen["base"]))
 
     def force(control, database, name, wanted, actor, reason, **more):
@@ -107,10 +110,13 @@ def test_who_took_the_lock_meanwhile_is_named(world, monkeypatch):
         odoo_state.ensure(PARAMS, False)
 
 
-def test_a_database_that_never_was_ready_is_not_opened(world):
-    world["base"] = "to install"
+@pytest.mark.parametrize("base", ["to install", "installed"])
+def test_a_database_that_never_was_ready_is_not_opened(world, base):
+    """Also when all is installed: its administrator may still have Odoo's own password."""
+    world.update(base=base, ever_open=False)
     with pytest.raises(odoo_state.StateError, match="its first installation has not ended"):
         odoo_state.ensure(PARAMS, False)
+    assert world["calls"] == []
 
 
 @pytest.mark.parametrize(

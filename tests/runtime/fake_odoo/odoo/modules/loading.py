@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import logging
 
+import odoo.modules.db
 import odoo.modules.graph
 import odoo.modules.migration
 from odoo.modules.module import manifests
@@ -17,7 +18,8 @@ CREATE TABLE ir_module_module_dependency (id serial PRIMARY KEY, module_id int, 
     auto_install_required boolean DEFAULT true);
 CREATE TABLE ir_model_data (module varchar, name varchar, model varchar, res_id int);
 CREATE TABLE res_partner (id serial PRIMARY KEY, lang varchar, tz varchar);
-CREATE TABLE res_users (id serial PRIMARY KEY, login varchar, password varchar, partner_id int);
+CREATE TABLE res_users (id serial PRIMARY KEY, login varchar, password varchar, partner_id int, active boolean DEFAULT true,
+    share boolean DEFAULT false);
 CREATE TABLE res_lang (code varchar, active boolean);
 CREATE TABLE ir_config_parameter (id serial, key varchar UNIQUE, value text, create_uid int, write_uid int,
     create_date timestamp, write_date timestamp);
@@ -77,9 +79,7 @@ def load_modules(database, force_demo=False, status=None, update_module=False):
         if not cr.fetchone()[0]:
             if not update_module:
                 return
-            cr.execute(TABLES)
-            update_list(cr)
-            cr.execute("UPDATE ir_module_module SET state = 'to install' WHERE name = 'base'")
+            odoo.modules.db.initialize(cr)
         if update_module:
             from odoo.addons.base.models.ir_module import Module
 
@@ -98,14 +98,37 @@ def load_modules(database, force_demo=False, status=None, update_module=False):
                 " UPDATE ir_module_module SET state = 'to upgrade' WHERE state = 'installed' AND name IN (SELECT name FROM t)",
                 (list(config["update"]),),
             )
+        if config.get("load_language"):
+            cr.execute("UPDATE res_lang SET active = true WHERE code = %s", (config.pop("load_language"),))
         graph = odoo.modules.graph.Graph()
         states = ["installed", "to upgrade"] + (["to install"] if update_module else [])
         cr.execute("SELECT name FROM ir_module_module WHERE state = ANY(%s)", (states,))
         known = manifests()
-        for (name,) in cr.fetchall():
+        names, loadable = [row[0] for row in cr.fetchall()], set()
+        while True:
+            more = {
+                name
+                for name in names
+                if name not in loadable and name in known and set(known[name].get("depends", [])) <= loadable
+            }
+            if not more:
+                break
+            loadable |= more
+        for name in sorted(loadable):
             graph[name] = odoo.modules.graph.Package(name, known[name])
         graph.update_from_db(cr)
         load_module_graph(cr, graph, registry)
+        for states, text in (
+            (
+                ["to install", "to upgrade"],
+                "Some modules have inconsistent states, some dependencies may be missing: %s",
+            ),
+            (["installed"], "Some modules are not loaded, some dependencies or manifest may be missing: %s"),
+        ):
+            cr.execute("SELECT name FROM ir_module_module WHERE state = ANY(%s) ORDER BY name", (states,))
+            lost = [name for (name,) in cr.fetchall() if states != ["installed"] or name not in graph]
+            if lost and update_module:
+                logging.getLogger("odoo.modules.loading").error(text, lost)
         migrations = odoo.modules.migration.MigrationManager(cr, graph)
         for package in graph:
             migrations.migrate_module(package, "end")

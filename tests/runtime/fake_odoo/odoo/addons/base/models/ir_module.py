@@ -24,3 +24,9 @@ class Module(_Model):
         from odoo.modules import loading
 
         loading.update_list(self.env.cr)
+
+    def button_install(self):
+        pass
+
+    def button_upgrade(self):
+        pass
