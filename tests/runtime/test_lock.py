@@ -155,14 +155,14 @@ def test_all_sessions_of_a_run_end_and_no_others(name, connect, database):
     others = [connect(name=pg.application_name("UpdateOnly", run, "h")) for run in ("abcd", "xabc", "ab")]
     control = connect()
     try:
-        assert lock.end_sessions(control, "abc") == 4
-        assert lock.sessions(control, "abc") == []
+        assert lock.end_sessions(control, database.name, "abc") == 4
+        assert lock.sessions(control, database.name, "abc") == []
         for connection in (*mine, beside):
             with pytest.raises(connection.Error):
                 connection.cursor().execute("SELECT 1")
         for connection in others:
             connection.cursor().execute("SELECT 1")
-        assert lock.end_sessions(control, "abc") == 0
+        assert lock.end_sessions(control, database.name, "abc") == 0
     finally:
         beside.close()
 
@@ -172,7 +172,7 @@ def test_a_role_without_the_right_cannot_end_a_run(connect, database):
     mine = database.connect()
     try:
         with pytest.raises(Held, match="run abc cannot be ended"):
-            lock.end_sessions(mine, "abc")
+            lock.end_sessions(mine, database.name, "abc")
     finally:
         mine.close()
 

@@ -78,7 +78,8 @@ def parameters(settings: Settings, database: str, name: str) -> dict[str, Any]:
 
 
 def connect(settings: Settings, database: str, name: str) -> Any:
-    """A direct autocommit session that no server-side timeout ends."""
+    """A direct autocommit session that no server-side timeout ends. In the maintenance database it finds PostgreSQL's own
+    functions and operators only: other roles may be able to create some there."""
     connection = psycopg2.connect(**parameters(settings, database, name))
     opened[database] += 1
     try:
@@ -96,6 +97,7 @@ def connect(settings: Settings, database: str, name: str) -> Any:
             cursor.execute(
                 "".join(f"SET {item} = 0;" for item in names)
                 + "".join(f"SET {item} = {value};" for item, value in LOST_MACHINE.items())
+                + ("SET search_path = pg_catalog;" if database == settings.db_maintenance != settings.db_name else "")
             )
     except BaseException:
         connection.close()
