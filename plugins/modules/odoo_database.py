@@ -83,6 +83,12 @@ options:
         to be created. Without effect outside check mode.
     type: bool
     default: false
+  collect_refused:
+    description:
+      - Whether memberships that only a superuser can end are returned as RV(refused_queries) and not an error. From PostgreSQL 16 on,
+        these are all that another administrator has granted.
+    type: bool
+    default: false
 notes:
   - A database is not dropped while a container initialises, updates or restores it, which its lock tells.
 """
@@ -120,6 +126,12 @@ executed_queries:
   type: list
   elements: str
   sample: ["REVOKE CONNECT, TEMPORARY ON DATABASE \"acme_prod\" FROM PUBLIC"]
+refused_queries:
+  description: What a superuser has to run, with O(collect_refused).
+  returned: success
+  type: list
+  elements: str
+  sample: []
 undeclared_memberships:
   description: Memberships that were there and nobody declared; they are taken away, or would be in check mode.
   returned: success
@@ -165,6 +177,7 @@ def wrong_passwords(
 def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     wanted = _database.parse_wanted(params["databases"], params["login_user"])
     connection = None
+    refused: list[str] = []
     try:
         try:
             connection = _database.open_server(params)
@@ -177,13 +190,19 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         statements = provision.plan(wanted, facts, wrong)
         queries = [item.shown for item in statements]
         if not check_mode:
-            queries = provision.apply(connection, statements, lambda name: _database.open_server(params, name))
+            queries = provision.apply(
+                connection,
+                statements,
+                lambda name: _database.open_server(params, name),
+                refused if params["collect_refused"] else None,
+            )
     finally:
         if connection is not None:
             connection.close()
     return {
         "changed": bool(queries),
         "executed_queries": queries,
+        "refused_queries": refused,
         "undeclared_memberships": [
             {"role": role, "member": member}
             for role, member in dict.fromkeys((one.role, one.member) for one in provision.undeclared(wanted, facts))
@@ -216,6 +235,7 @@ def main() -> None:
                 },
             },
             "may_be_absent": {"type": "bool", "default": False},
+            "collect_refused": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -228,7 +248,7 @@ def main() -> None:
     for one in result["undeclared_memberships"]:
         module.warn(
             f"role {one['member']!r} was a member of role {one['role']!r}, which nobody declared: it"
-            f" {'would lose' if module.check_mode else 'has lost'} the membership"
+            f" {'would lose' if module.check_mode else 'loses'} the membership"
         )
     module.exit_json(**result)
 

@@ -205,7 +205,8 @@ def test_absurd_rows(server, database, params, columns):
 
 
 def test_a_password_that_the_owner_changed(server, database, params):
-    server.demand_password(database.owner)
+    server.demand_password(database.owner)  # whose members have to give one too
+    params["login_user"] = "postgres"
     plant(server, "postgres", f"ALTER ROLE \"{database.owner}\" PASSWORD 'mine'", "postgres")
     bad = bad_and_good(params)
     assert "password authentication failed" in bad["error"]

@@ -341,8 +341,14 @@ def check_encoding(name: str, database: dict[str, Any]) -> None:
         )
 
 
-def apply(connection: Any, statements: list[Statement], open_database: Callable[[str], Any] | None = None) -> list[str]:
-    """Runs the statements; returns what was run, without secrets. `open_database`: connects to a lock database."""
+def apply(
+    connection: Any,
+    statements: list[Statement],
+    open_database: Callable[[str], Any] | None = None,
+    refused: list[str] | None = None,
+) -> list[str]:
+    """Runs the statements; returns what was run, without secrets. `open_database`: connects to a lock database. `refused`: takes
+    what somebody else can run (Statement.cure), which is an error without it."""
     done: list[str] = []
     for statement in statements:
         holding = connection
@@ -358,6 +364,9 @@ def apply(connection: Any, statements: list[Statement], open_database: Callable[
                 with connection.cursor() as cursor:
                     cursor.execute(statement.sql)
             except psycopg2.Error as exc:
+                if refused is not None and statement.cure and exc.pgcode == _NO_RIGHT:
+                    refused.append(statement.sql)
+                    continue
                 cure = f"; {statement.cure}" if statement.cure else ""
                 raise DatabaseError(f"{statement.shown}: {one_line(exc)}{cure}") from exc
             finally:
