@@ -156,7 +156,8 @@ def test_the_originals_table_is_extended(params, database):
 def test_without_the_owners_login_nothing_is_opened(params, database):
     for module, call in ((odoo_state, "ensure"), (odoo_state_info, "read")):
         with pytest.raises(
-            _database.DatabaseError, match=f"^owners has no entry for database '{database.name}': give user and password"
+            _database.DatabaseError,
+            match=f"^owners has no entry for database '{database.name}': give user and password",
         ):
             getattr(module, call)({**params, "owners": []}, False)
 

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database, _tenant
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import pg, rollback
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_state, odoo_state_info
 
 HISTORY = (
@@ -78,7 +80,9 @@ def plant(server, name, statement, user=""):
 def rights(server):
     return server.execute(
         "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls FROM pg_roles ORDER BY 1"
-    ) + server.execute("SELECT roleid::regrole::text, member::regrole::text, admin_option FROM pg_auth_members ORDER BY 1, 2")
+    ) + server.execute(
+        "SELECT roleid::regrole::text, member::regrole::text, admin_option FROM pg_auth_members ORDER BY 1, 2"
+    )
 
 
 def bad_and_good(params):
@@ -106,7 +110,7 @@ def test_nothing_planted_gains_a_right(server, database, params, admin, where):
             server,
             name,
             "ALTER TABLE ir_module_module RENAME TO kept; CREATE TABLE ir_module_module (name varchar, latest_version varchar,"
-            " state varchar); CREATE RULE \"_RETURN\" AS ON SELECT TO ir_module_module DO INSTEAD"
+            ' state varchar); CREATE RULE "_RETURN" AS ON SELECT TO ir_module_module DO INSTEAD'
             " SELECT 'base'::varchar AS name, '19.0'::varchar AS latest_version, public.planted()::varchar AS state"
             if server.execute("SELECT current_setting('server_version_num')::int < 160000")[0][0]
             else "SELECT public.planted()",
@@ -122,14 +126,13 @@ def test_nothing_planted_gains_a_right(server, database, params, admin, where):
     before = rights(server)
     called = {**params, "login_user": "postgres"} if admin == "postgres" else params
     odoo_state_info.read(called)
-    try:
+    with contextlib.suppress(odoo_state.StateError):
         odoo_state.ensure(called, False)
-    except odoo_state.StateError:
-        pass
     assert rights(server) == before
 
 
 def test_settings_of_the_owner_do_not_reach_us(server, database, params):
+    plant(server, database.name, "UPDATE curq_state_history SET state = 'Failed'")
     for setting in (
         "statement_timeout = '1ms'",
         "search_path = nowhere",
@@ -142,7 +145,6 @@ def test_settings_of_the_owner_do_not_reach_us(server, database, params):
         server.execute(f'ALTER ROLE "{database.owner}" SET {setting}')
         server.execute(f'ALTER ROLE "{database.owner}" IN DATABASE "{database.name}" SET {setting}')
         server.execute(f'ALTER DATABASE "{database.name}" SET {setting}')
-    server.execute("UPDATE curq_state_history SET state = 'Failed'", database=database.name)
     bad = bad_and_good(params)
     assert (bad["error"], bad["state"], bad["since"][4]) == (None, "Failed", "-")
     assert odoo_state.ensure(params, False)["after"] == "Reset"
@@ -183,7 +185,11 @@ def test_a_function_that_evades_the_limits(server, database, params, hurry):
 
 def test_what_is_read_has_a_size(server, database, params):
     plant(server, database.name, "UPDATE curq_state_history SET detail = repeat('x', 50000000)")
-    plant(server, database.name, "INSERT INTO ir_module_module SELECT repeat('y', 5000) || n, 'installed' FROM generate_series(1, 30000) n")
+    plant(
+        server,
+        database.name,
+        "INSERT INTO ir_module_module SELECT repeat('y', 5000) || n, 'installed' FROM generate_series(1, 30000) n",
+    )
     bad = bad_and_good(params)
     assert len(bad["history"][0]["detail"]) == 10000
     assert max(map(len, bad["installed"])) == 255
@@ -220,3 +226,43 @@ def test_a_password_that_the_owner_changed(server, database, params):
 def test_another_owner_than_the_inventory_says(params):
     params["owners"][0]["user"] = params["owners"][1]["user"]
     assert "and owners says" in bad_and_good(params)["error"]
+
+
+@pytest.mark.parametrize(
+    ("value", "copied"),
+    [
+        ('x;ALTER/**/ROLE/**/"{name}"/**/CREATEROLE', None),
+        ('"$user", public', '"$user", public'),
+        ('"a ""b; c", d.e', '"a ""b; c", d.e'),
+    ],
+)
+def test_a_setting_that_is_a_statement_is_not_copied_with_a_restore_point(server, database, name, value, copied):
+    server.execute(f'CREATE DATABASE "{name}_copy" OWNER "{name}"')
+    plant(
+        server,
+        name,
+        f"SELECT set_config('search_path', '{value.replace('{name}', name)}', false);"
+        f' ALTER DATABASE "{name}" SET search_path FROM CURRENT',
+    )
+    before = rights(server)
+    keeper = server.connect()  # with the rights of an administrator, as DB_ADMIN_USER may have
+    try:
+        rollback.copy_properties(keeper, name, f"{name}_copy")
+    finally:
+        keeper.close()
+    assert rights(server) == before
+    found = server.execute(
+        "SELECT unnest(setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE datname = %s",
+        (f"{name}_copy",),
+    )
+    assert found == ([(f"search_path={copied}",)] if copied else [])
+
+
+def test_the_runtime_sees_postgresqls_own_only_where_others_can_create(settings, database):
+    found = settings()
+    for place, expected in (("postgres", "pg_catalog"), (database.name, '"$user", public')):
+        connection = pg.connect(found, place, "test")
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW search_path")
+            assert cursor.fetchone() == (expected,)
+        connection.close()

@@ -161,11 +161,12 @@ def stranger(bench: Bench) -> collections.abc.Iterator[Line]:
     site = two(bench)
     troubles = [] if refused(site, "beta", "alpha--lock") else ["beta is not kept out of alpha's lock database"]
     key = int.from_bytes(hashlib.sha256(b"alpha").digest()[:4], "big", signed=True)
+    namespace = NAMESPACE - 2**32  # the same number with a sign
     holder = as_role(site, "beta", "postgres")
     try:
         with holder.cursor() as cursor:
             cursor.execute("SET application_name = 'odoo-cloud UpdateOnly run=feedc0de0001 host=alpha-run'")
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", (NAMESPACE, key))
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", (namespace, key))
             if cursor.fetchone() != (True,):
                 raise Shortfall("beta does not get the key of alpha's lock in postgres")
         rows = int(site.psql("SELECT count(*) FROM public.curq_state_history", "alpha"))
