@@ -194,7 +194,10 @@ def wait_for_server(
                     + ("; the password of a role that is there is never changed" if settings.db_admin else "")
                 )
             elif kind is DatabaseMissing:
-                failure = DatabaseMissing(f"DB_MAINTENANCE is {settings.db_maintenance!r}: {reason}")
+                failure = DatabaseMissing(
+                    f"DB_MAINTENANCE is {settings.db_maintenance!r}: {reason}; create it, and let the instance's roles connect"
+                    " to it, which the playbook database does"
+                )
             else:
                 failure = Unreachable(
                     f"DB_HOST is {settings.db_host!r}: PostgreSQL does not answer at {where}: {reason}"

@@ -51,7 +51,7 @@ RECORD_SQL = (
 # Their values are lists, already quoted where they have to be. The database's owner wrote them: what isn't such a list could
 # be statements, which would run as the role that copies databases.
 LIST_SETTINGS = ("search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries")
-_ITEM = r'(?:"(?:[^"]|"")*"|[A-Za-z0-9_$./]+)'
+_ITEM = r'(?:"(?:[^"]|"")*"|[A-Za-z_][A-Za-z0-9_$]*)'
 LIST_VALUE = re.compile(rf"\s*(?:{_ITEM}\s*(?:,\s*{_ITEM}\s*)*)?")
 
 
