@@ -27,7 +27,7 @@ options:
     description: Password of O(login_user). Without it, what libpq finds (C(.pgpass)) or what the server asks for (C(peer)).
     type: str
   login_db:
-    description: Maintenance database to connect to. The containers' C(DB_MAINTENANCE) must name the same one.
+    description: Maintenance database to connect to.
     type: str
     default: postgres
   ssl_mode:

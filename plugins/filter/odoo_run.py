@@ -13,4 +13,5 @@ class FilterModule:
         return {
             "odoo_run_failure": _odoo_run.failure,
             "odoo_runs": _odoo_run.runs,
+            "odoo_unreadable": _odoo_run.unreadable,
         }

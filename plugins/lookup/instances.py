@@ -42,7 +42,8 @@ RETURN = r"""
 _list:
   description:
     - One dictionary for each instance with name, environment, project, version, replicas (name and machine), machine, hostnames,
-      base_url, database (name, owner, password), redis (name, prefix, password), bucket (name), passwords and the other settings.
+      base_url, database (name, owner, password, lock), owner_login (database, user, password), redis (name, prefix, password),
+      bucket (name), passwords and the other settings.
   type: list
   elements: dict
 """

@@ -11,7 +11,7 @@ from typing import Any
 
 from ._runtime import scram
 from ._runtime.pg import one_line
-from ._runtime.provision import KEEPER_ATTRIBUTES, ROLE_ATTRIBUTES, DatabaseError, Facts, Wanted
+from ._runtime.provision import KEEPER_ATTRIBUTES, ROLE_ATTRIBUTES, DatabaseError, Facts, Wanted, undeclared
 
 PSYCOPG2_ERROR = None
 try:
@@ -63,8 +63,11 @@ def parse_wanted(items: list[dict[str, Any]], login_user: str) -> list[Wanted]:
             bool(item.get("drop_owner")),
             item.get("keeper") or "",
             item.get("keeper_password") or None,
+            item.get("lock") or "",
         )
         check_name(f"databases[{number}].name", wanted.name)
+        if wanted.lock:
+            check_name(f"databases[{number}].lock", wanted.lock)
         for option, role in (("owner", wanted.owner), ("keeper", wanted.keeper)):
             if role or option == "owner":
                 check_name(f"databases[{number}].{option}", role)
@@ -97,10 +100,21 @@ def parse_wanted(items: list[dict[str, Any]], login_user: str) -> list[Wanted]:
             if any(char in password for char in "\r\n\0"):
                 raise DatabaseError(f"databases[{number}].{option}: must be one line")
         result.append(wanted)
+    used: dict[str, int] = {item.name: number for number, item in enumerate(result)}
+    for number, wanted in enumerate(result):
+        if wanted.lock and used.setdefault(wanted.lock, -1 - number) != -1 - number:
+            raise DatabaseError(
+                f"databases[{number}].lock is {wanted.lock!r}: another item has this name already; each lock database must be"
+                " the only one of its name"
+            )
     return result
 
 
 SESSION_NAME = "odoo-cloud ansible"
+
+# An administrator's session finds PostgreSQL's own functions and operators only, whatever others have created in the database.
+# What a client asks for at connect wins over what ALTER ROLE and ALTER DATABASE have set.
+PINNED = {"search_path": "pg_catalog"}
 
 
 def connect(
@@ -109,6 +123,7 @@ def connect(
     password: str | None = None,
     database: str = "",
     name: str = SESSION_NAME,
+    settings: dict[str, str] | None = None,
 ) -> Any:
     arguments = {
         "host": params["login_host"],
@@ -118,6 +133,7 @@ def connect(
         "sslmode": params["ssl_mode"],
         "connect_timeout": 10,
         "application_name": name,
+        "options": " ".join(f"-c {key}={value}" for key, value in (settings or PINNED).items()),
     }
     secret = password if user else params.get("login_password")
     if secret:
@@ -166,20 +182,6 @@ def open_server(params: dict[str, Any], database: str = "", name: str = SESSION_
     return connection
 
 
-def become_owner(connection: Any) -> bool:
-    """Goes on as the role that owns the database, whose the tables in it are; False when this is not allowed."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(datdba)) FROM pg_catalog.pg_database"
-                " WHERE datname = pg_catalog.current_database()"
-            )
-            cursor.execute("SET ROLE " + cursor.fetchone()[0])
-    except psycopg2.Error:
-        return False
-    return True
-
-
 def password_is_right(connection: Any, params: dict[str, Any], facts: Facts, role: str, password: str) -> bool:
     """Logs in as the role. Where that asks for no password (trust) or is not allowed from here (peer), a superuser
     compares the stored verifier instead."""
@@ -209,13 +211,19 @@ def picture(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str], after
     """The server's side of a diff: as it is, or as it will be."""
     databases: dict[str, Any] = {}
     roles: dict[str, Any] = {}
+    surplus = {(one.role, one.member) for one in undeclared(wanted, facts)} if after else set()
+    memberships = {(one.role, one.member) for one in facts.memberships if not one.admin} - surplus
+    if after:
+        memberships |= {(item.owner, item.keeper) for item in wanted if item.keeper and item.state == "present"}
     for item in wanted:
         found = facts.databases.get(item.name)
         gone = after and item.state == "absent"
         if after and item.state == "present":
             databases[item.name] = {"owner": item.owner, "encoding": "UTF8", "public": []}
         else:
-            databases[item.name] = None if found is None or gone else dict(found)
+            databases[item.name] = (
+                None if found is None or gone else {key: found[key] for key in ("owner", "encoding", "public")}
+            )
         for name, password, attributes in (
             (item.owner, item.password, ROLE_ATTRIBUTES),
             (item.keeper, item.keeper_password, KEEPER_ATTRIBUTES),
@@ -233,7 +241,25 @@ def picture(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str], after
                 roles[name] = {key: role[key] for key in attributes}
                 if password is not None and item.state == "present":
                     roles[name]["password"] = "another" if name in wrong_passwords else "as given"
-            if name == item.keeper and roles[name] is not None:
-                known = role.get("member_of", []) if role is not None else []
-                roles[name]["acts_for_owner"] = (after and item.state == "present") or item.owner in known
+            if roles[name] is not None:
+                roles[name]["member_of"] = sorted(one for one, member in memberships if member == name)
+                roles[name]["members"] = sorted(member for one, member in memberships if one == name)
+        if item.lock:
+            databases[item.lock] = _lock_picture(item, facts, after)
     return {"databases": databases, "roles": roles}
+
+
+def _lock_picture(item: Wanted, facts: Facts, after: bool) -> dict[str, Any] | None:
+    found = facts.databases.get(item.lock)
+    if after and item.state == "present":
+        granted = {role: ["CONNECT"] for role in (item.owner, item.keeper) if role}
+        return {"owner": "the administrator", "public": [], "granted": granted, "open": True}
+    if found is None or (after and item.state == "absent"):
+        return None
+    ours = found["owner"] in facts.admins or (facts.superuser and found["owned_by_admin"])
+    return {
+        "owner": "the administrator" if ours else found["owner"],
+        "public": found["public"],
+        "granted": {role: found["granted"][role] for role in found["granted"] if role not in facts.admins},
+        "open": found["open"],
+    }

@@ -488,6 +488,7 @@ def _build(
     project = str(settings["odoo_project"] or project_of(name, environment))
     database = str(settings["odoo_db_name"] or name)
     user = str(settings["odoo_db_user"] or database)
+    database_password = str(settings["odoo_db_password"] or secret(f"{name}/db_password"))
     hostnames = [str(one) for one in settings["odoo_hostnames"] or [f"{name.replace('_', '-')}.localhost"]]
     port = "" if https_port == 443 else f":{https_port}"
     prefix = redis_prefix(project, environment)
@@ -513,11 +514,14 @@ def _build(
         "database": {
             "name": database,
             "owner": user,
-            "password": str(settings["odoo_db_password"] or secret(f"{name}/db_password")),
+            "password": database_password,
             # makes restore points and copies for rehearsals; 63 characters are what PostgreSQL keeps
             "keeper": f"{database[:56]}_keeper",
             "keeper_password": secret(f"{name}/db_keeper_password"),
+            # where its lock is taken; only its own roles can connect to it
+            "lock": f"{database[:57]}--lock",
         },
+        "owner_login": {"database": database, "user": user, "password": database_password},
         "redis": {
             "name": database,
             "prefix": prefix,

@@ -90,6 +90,27 @@ def runs(
     return found
 
 
+def unreadable(
+    instances: t.Sequence[t.Mapping[str, t.Any]],
+    databases: t.Mapping[str, t.Mapping[str, t.Any]],
+    machine: str | None = None,
+) -> list[dict[str, t.Any]]:
+    """The instances whose database can't be read, with the reason. What runs of them stays as it is, and the others go on."""
+    found = []
+    for instance in instances:
+        name = instance["database"]["name"]
+        trouble = databases.get(name, {}).get("error")
+        if trouble:
+            found.append(
+                {
+                    "instance": instance["name"],
+                    "replicas": [one["name"] for one in instance["replicas"] if machine in (None, one["machine"])],
+                    "message": f"instance {instance['name']}: database {name!r} can't be read: {trouble}",
+                }
+            )
+    return found
+
+
 def _migration_file(instance: t.Mapping[str, t.Any]) -> str:
     return str((instance.get("migration") or {}).get("file") or "")
 

@@ -14,6 +14,9 @@ description:
   - Makes sure that each instance has a role that may log in and nothing more, and an empty database that this role owns, made from
     C(template0) in C(UTF8) and closed to everybody else.
   - Everything is read first, and exactly what differs is repaired.
+  - Memberships that nobody declared are taken away, with a warning that names them. An owner is a member of no role, a keeper is a member
+    of its owner only, and an owner has no other members than its keeper and administrators (roles with C(CREATEROLE), and superusers).
+    Databases that share an owner belong into one run.
   - A password reaches the server as a SCRAM verifier only, so it never stands in the server's log.
 author: odoo_cloud.platform contributors (@odoo-cloud)
 extends_documentation_fragment:
@@ -58,10 +61,17 @@ options:
         description:
           - A second role of the instance, which makes restore points and copies for rehearsals. It may log in, make databases, and act
             for the owner; it reads no other instance's database. The runtime knows it as C(DB_ADMIN_USER).
-          - Without it, no such role is made, and one that is there is left as it is.
+          - Without it, no such role is made, and one that is there is left as it is, but is no member of the owner any more.
         type: str
       keeper_password:
         description: Password of O(databases[].keeper), checked and set like O(databases[].password).
+        type: str
+      lock:
+        description:
+          - A second database, empty and the administrator's own, in which the lock of this one is taken. Only O(databases[].owner) and
+            O(databases[].keeper) can connect to it, so that nobody else takes the lock. The containers know it as C(DB_MAINTENANCE).
+          - With O(databases[].state=absent) it is dropped too.
+          - Without it, no such database is created, one that is there is left as it is, and the lock is taken in O(login_db).
         type: str
       drop_owner:
         description: Whether O(databases[].state=absent) drops the role too, and O(databases[].keeper) if that is given.
@@ -71,6 +81,12 @@ options:
     description:
       - In check mode, whether a server that doesn't answer counts as one that is still to be made. Then everything is reported as
         to be created. Without effect outside check mode.
+    type: bool
+    default: false
+  collect_refused:
+    description:
+      - Whether memberships that only a superuser can end are returned as RV(refused_queries) and not an error. From PostgreSQL 16 on,
+        these are all that another administrator has granted.
     type: bool
     default: false
 notes:
@@ -87,6 +103,7 @@ EXAMPLES = r"""
         password: "{{ lookup('odoo_cloud.platform.secret', 'acme_prod/db_password') }}"
         keeper: acme_prod_keeper
         keeper_password: "{{ lookup('odoo_cloud.platform.secret', 'acme_prod/db_keeper_password') }}"
+        lock: acme_prod--lock
 
 - name: Drop a database that nobody needs
   odoo_cloud.platform.odoo_database:
@@ -109,6 +126,25 @@ executed_queries:
   type: list
   elements: str
   sample: ["REVOKE CONNECT, TEMPORARY ON DATABASE \"acme_prod\" FROM PUBLIC"]
+refused_queries:
+  description: What a superuser has to run, with O(collect_refused).
+  returned: success
+  type: list
+  elements: str
+  sample: []
+undeclared_memberships:
+  description: Memberships that were there and nobody declared; they are taken away, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    role:
+      description: The role that had the member.
+      type: str
+    member:
+      description: The member.
+      type: str
+  sample: []
 """
 
 from typing import Any
@@ -141,6 +177,7 @@ def wrong_passwords(
 def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     wanted = _database.parse_wanted(params["databases"], params["login_user"])
     connection = None
+    refused: list[str] = []
     try:
         try:
             connection = _database.open_server(params)
@@ -153,13 +190,23 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         statements = provision.plan(wanted, facts, wrong)
         queries = [item.shown for item in statements]
         if not check_mode:
-            queries = provision.apply(connection, statements)
+            queries = provision.apply(
+                connection,
+                statements,
+                lambda name: _database.open_server(params, name),
+                refused if params["collect_refused"] else None,
+            )
     finally:
         if connection is not None:
             connection.close()
     return {
         "changed": bool(queries),
         "executed_queries": queries,
+        "refused_queries": refused,
+        "undeclared_memberships": [
+            {"role": role, "member": member}
+            for role, member in dict.fromkeys((one.role, one.member) for one in provision.undeclared(wanted, facts))
+        ],
         "diff": {
             "before": _database.picture(wanted, facts, wrong, after=False),
             "after": _database.picture(wanted, facts, wrong, after=True),
@@ -183,10 +230,12 @@ def main() -> None:
                     "confirm_drop": {"type": "str"},
                     "keeper": {"type": "str"},
                     "keeper_password": {"type": "str", "no_log": True},
+                    "lock": {"type": "str"},
                     "drop_owner": {"type": "bool", "default": False},
                 },
             },
             "may_be_absent": {"type": "bool", "default": False},
+            "collect_refused": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -196,6 +245,11 @@ def main() -> None:
         result = ensure(module.params, module.check_mode)
     except provision.DatabaseError as exc:
         module.fail_json(msg=str(exc))
+    for one in result["undeclared_memberships"]:
+        module.warn(
+            f"role {one['member']!r} was a member of role {one['role']!r}, which nobody declared: it"
+            f" {'would lose' if module.check_mode else 'loses'} the membership"
+        )
     module.exit_json(**result)
 
 

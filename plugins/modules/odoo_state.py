@@ -20,6 +20,7 @@ author: odoo_cloud.platform contributors (@odoo-cloud)
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.database
+  - odoo_cloud.platform.owners
 attributes:
   check_mode:
     support: full
@@ -33,6 +34,11 @@ options:
     description: Name of the database.
     type: str
     required: true
+  lock:
+    description:
+      - Database in which the lock is taken, as the containers' C(DB_MAINTENANCE) names it. Default is O(login_db), which is also taken
+        while there is no database of this name yet.
+    type: str
   state:
     description:
       - V(force_ready) writes C(Force Ready), for a person who has looked and decided.
@@ -54,7 +60,8 @@ options:
     description: Who acts, for the history. Default is the user that runs the module on the machine.
     type: str
 notes:
-  - O(login_user) must be the role that owns the database, a member of it, or a superuser.
+  - O(login_user) takes the lock and ends the sessions of a run, for which it must be the role that owns the database, a member of it,
+    or a superuser. The database itself is opened with its owner's login only.
 """
 
 EXAMPLES = r"""
@@ -62,6 +69,8 @@ EXAMPLES = r"""
   odoo_cloud.platform.odoo_state:
     login_host: /srv/odoo-cloud/postgres/socket
     login_password: "{{ lookup('odoo_cloud.platform.secret', 'postgres/admin_password') }}"
+    owners: "{{ query('odoo_cloud.platform.instances', 'acme_prod') | map(attribute='owner_login') }}"
+    lock: acme_prod--lock
     database: acme_prod
     state: force_ready
     reason: Only the report module failed, its fix comes tomorrow
@@ -69,6 +78,8 @@ EXAMPLES = r"""
 
 - name: End a run that hangs, and open the database
   odoo_cloud.platform.odoo_state:
+    login_user: acme_test
+    login_password: "{{ lookup('odoo_cloud.platform.secret', 'acme_test/db_password') }}"
     database: acme_test
     state: reset
     reason: The machine of the run is out of order
@@ -105,7 +116,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database, _tenant
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock, pg, state, window
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.errors import RuntimeFailure
 
@@ -152,70 +163,80 @@ def is_odoo(connection: Any) -> bool | None:
             cursor.execute("SET lock_timeout = 0")
 
 
+def open_control(params: dict[str, Any], session: str) -> Any:
+    """The administrator's connection to the database in which the lock is taken."""
+    control = _database.open_server(params, name=session)
+    name, wanted = params["database"], params["lock"] or params["login_db"]
+    try:
+        with control.cursor() as cursor:
+            cursor.execute("SELECT datname FROM pg_catalog.pg_database WHERE datname IN (%s, %s)", (name, wanted))
+            present = {row[0] for row in cursor.fetchall()}
+        if name not in present:
+            raise StateError(f"database is {name!r}: there is no such database at {params['login_host']}")
+        if wanted == params["login_db"] or wanted not in present:
+            return control
+    except BaseException:
+        control.close()
+        raise
+    control.close()
+    return _database.open_server(params, wanted, session)
+
+
 def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     check(params)
     name, wanted = params["database"], WORDS[params["state"]]
     actor = (params["actor"] or "").strip() or default_actor()
     run_id, host = uuid.uuid4().hex[:12], os.uname().nodename
     session = pg.application_name("odoo_state", run_id, host)
-    control = _database.open_server(params, name=session)
-    database = None
+    control = open_control(params, session)
     try:
-        with control.cursor() as cursor:
-            cursor.execute("SELECT datname FROM pg_catalog.pg_database WHERE datname = %s", (name,))
-            if cursor.fetchone() is None:
-                raise StateError(f"database is {name!r}: there is no such database at {params['login_host']}")
-        database = _database.open_server(params, name, session)
-        if not _database.become_owner(database):
-            raise StateError(
-                f"login_user is {params['login_user']!r}: it may not act as the role that owns database {name!r}; give that"
-                " role, a member of it, or a superuser"
-            )
-        held = lock.holder(control, name)
-        who = str(held) if held is not None else None
-        history = state.read_history(database)
-        latest = history.latest
-        before = latest.state if latest is not None else None
-        if held is not None and not params["take_over"]:
-            raise StateError(
-                f"database {name!r}: its lock is held by {who}, which is at work (state {before or 'none'}); wait for it, or end"
-                " it with take_over",
-                holder=who,
-                before=before,
-            )
-        is_open = latest is not None and latest.open
-        # A first installation of ours that has not ended is not opened whatever is installed in it.
-        if history.first_installation or (not is_open and not is_odoo(database) and not history.ever_open):
-            raise StateError(
-                f"database {name!r}: its first installation has not ended, so there is nothing to open (state"
-                f" {before or 'none'}); MODE=InstallOnly finishes it, which the playbook odoo does",
-                holder=who,
-                before=before,
-            )
-        if check_mode:
-            changes = held is not None or not is_open
-            found = window.Forced(changes, before, wanted if changes else before, 0)
-            ended = len(lock.sessions(control, held.parsed().get("run_id") or "")) if held is not None else 0
-        else:
-            try:
-                found = window.force(
-                    control,
-                    database,
-                    name,
-                    wanted,
-                    actor,
-                    params["reason"].strip(),
-                    take_over=params["take_over"],
-                    host=host,
-                    run_id=run_id,
+        with _tenant.session(params, _tenant.login(params, control, name), session, write=True) as database:
+            held = lock.holder(control, name)
+            who = str(held) if held is not None else None
+            history = state.read_history(database)
+            latest = history.latest
+            before = latest.state if latest is not None else None
+            if held is not None and not params["take_over"]:
+                raise StateError(
+                    f"database {name!r}: its lock is held by {who}, which is at work (state {before or 'none'}); wait for it,"
+                    " or end it with take_over",
+                    holder=who,
+                    before=before,
                 )
-            except RuntimeFailure as exc:
-                raise StateError(str(exc), holder=who, before=before) from exc
-            ended = found.ended_sessions
+            is_open = latest is not None and latest.open
+            # A first installation of ours that has not ended is not opened whatever is installed in it.
+            if history.first_installation or (not is_open and not is_odoo(database) and not history.ever_open):
+                raise StateError(
+                    f"database {name!r}: its first installation has not ended, so there is nothing to open (state"
+                    f" {before or 'none'}); MODE=InstallOnly finishes it, which the playbook odoo does",
+                    holder=who,
+                    before=before,
+                )
+            if check_mode:
+                changes = held is not None or not is_open
+                found = window.Forced(changes, before, wanted if changes else before, 0)
+                run = held.parsed().get("run_id") or "" if held is not None else ""
+                ended = len(lock.sessions(control, name, run)) if run else 0
+            else:
+                try:
+                    found = window.force(
+                        control,
+                        database,
+                        name,
+                        wanted,
+                        actor,
+                        params["reason"].strip(),
+                        take_over=params["take_over"],
+                        host=host,
+                        run_id=run_id,
+                    )
+                except RuntimeFailure as exc:
+                    raise StateError(str(exc), holder=who, before=before) from exc
+                ended = found.ended_sessions
+    except _tenant.TenantError as exc:
+        raise StateError(f"database {name!r}: {exc}") from exc
     finally:
         control.close()
-        if database is not None:
-            database.close()
     after = {"state": found.after}
     if found.changed:
         after.update(actor=actor, reason=params["reason"].strip())
@@ -236,6 +257,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **_database.CONNECTION_SPEC,
+            **_tenant.OWNERS_SPEC,
+            "lock": {"type": "str"},
             "database": {"type": "str", "required": True},
             "state": {"type": "str", "required": True, "choices": list(WORDS)},
             "reason": {"type": "str", "required": True},

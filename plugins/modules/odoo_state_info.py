@@ -17,6 +17,7 @@ author: odoo_cloud.platform contributors (@odoo-cloud)
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.database
+  - odoo_cloud.platform.owners
 attributes:
   check_mode:
     support: full
@@ -44,8 +45,8 @@ options:
     type: bool
     default: false
 notes:
-  - O(login_user) must be allowed to connect to the databases. To see the holder's name, it must be the role that holds the lock, a
-    member of it, of C(pg_read_all_stats), or a superuser.
+  - O(login_user) looks at the server's catalog and at the holders of locks only, and never opens one of O(databases).
+  - A holder counts when its role is entitled to the lock. That is a superuser, the owner of the database, or a member of that role.
 """
 
 EXAMPLES = r"""
@@ -54,6 +55,7 @@ EXAMPLES = r"""
     login_host: /srv/odoo-cloud/postgres/socket
     login_password: "{{ lookup('odoo_cloud.platform.secret', 'postgres/admin_password') }}"
     databases: [acme_prod]
+    owners: "{{ query('odoo_cloud.platform.instances', 'acme_prod') | map(attribute='owner_login') }}"
   register: state
 
 - name: Show it
@@ -74,6 +76,12 @@ databases:
     exists:
       description: Whether the database is there.
       type: bool
+    error:
+      description:
+        - Why the database can't be read and what to do, or null. The other databases are reported all the same; of this one, only
+          RV(databases.exists) and RV(databases.holder) are known then.
+      type: str
+      sample: "role 'acme_prod' is not let in: FATAL: password authentication failed for user \"acme_prod\""
     initialised:
       description:
         - Whether Odoo's module C(base) is installed in it. Null while somebody works on the database, because looking would wait.
@@ -153,17 +161,19 @@ databases:
       elements: dict
 """
 
+import math
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database, _tenant
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock, state, times
 
 LOCK_WAIT = "2s"  # so long a look at Odoo's tables waits for somebody who alters them without holding our lock
 
 NOTHING: dict[str, Any] = {
     "exists": False,
+    "error": None,
     "initialised": False,
     "installed": [],
     "series": None,
@@ -206,6 +216,8 @@ def describe_holder(held: lock.Holder | None, latest: state.Entry | None = None)
 def describe_history(entries: list[state.Entry]) -> list[dict[str, Any]]:
     """The rows, each with the time until the next one; entries are newest first."""
     newer = [0.0, *(item.age for item in entries)]
+    if not all(map(math.isfinite, newer)):
+        raise ValueError("a row of its history has an infinite age")
     return [{**vars(item), "duration_seconds": round(item.age - until, 1)} for item, until in zip(entries, newer)]
 
 
@@ -221,27 +233,40 @@ def read_contents(connection: Any) -> state.Contents | None:
 
 def describe(params: dict[str, Any], name: str, control: Any) -> dict[str, Any]:
     held = lock.holder(control, name)
-    connection = _database.open_server(params, name)
     try:
-        _database.become_owner(connection)
-        summary = state.read_history(connection)
-        history = state.read_entries(connection, max(params["limit"], 1)) if summary.table else []
-        latest = history[0] if history else None
-        if held is None and latest is not None and not latest.open:
-            held = lock.holder(control, name)  # it may have come between the two looks
-        contents = None if held is not None else read_contents(connection)
-        release = state.last_release(connection) if summary.table else None
-        interrupted = (
-            held is None
-            and latest is not None
-            and not latest.open
-            and latest.state != state.FAILED
-            and latest.written_in(state.identity(connection))
+        with _tenant.session(params, _tenant.login(params, control, name)) as connection:
+            return _tenant.printable(look(connection, params["limit"], name, control, held))
+    except _tenant.TenantError as exc:
+        return _tenant.printable(
+            {
+                **NOTHING,
+                "exists": True,
+                "error": str(exc),
+                "initialised": None,
+                "installed": None,
+                "holder": describe_holder(held),
+            }
         )
-    finally:
-        connection.close()
+
+
+def look(connection: Any, limit: int, name: str, control: Any, held: lock.Holder | None) -> dict[str, Any]:
+    summary = state.read_history(connection)
+    history = state.read_entries(connection, max(limit, 1)) if summary.table else []
+    latest = history[0] if history else None
+    if held is None and latest is not None and not latest.open:
+        held = lock.holder(control, name)  # it may have come between the two looks
+    contents = None if held is not None else read_contents(connection)
+    release = state.last_release(connection) if summary.table else None
+    interrupted = (
+        held is None
+        and latest is not None
+        and not latest.open
+        and latest.state != state.FAILED
+        and latest.written_in(state.identity(connection))
+    )
     return {
         "exists": True,
+        "error": None,
         "initialised": contents.initialised if contents is not None else None,
         "installed": sorted(contents.installed) if contents is not None else None,
         "series": (contents.series or None) if contents is not None else None,
@@ -254,7 +279,7 @@ def describe(params: dict[str, Any], name: str, control: Any) -> dict[str, Any]:
         "age_seconds": round(latest.age) if latest else None,
         "release": release,
         "holder": describe_holder(held, latest),
-        "history": describe_history(history)[: params["limit"]],
+        "history": describe_history(history)[:limit],
     }
 
 
@@ -283,6 +308,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **_database.CONNECTION_SPEC,
+            **_tenant.OWNERS_SPEC,
             "databases": {"type": "list", "elements": "str", "required": True},
             "limit": {"type": "int", "default": 20},
             "may_be_absent": {"type": "bool", "default": False},

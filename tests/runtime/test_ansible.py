@@ -39,6 +39,8 @@ def params(server, database):
         "login_user": admin,
         "database": database.name,
         "databases": [database.name],
+        "owners": [{"database": database.name, "user": database.owner, "password": database.password}],
+        "lock": None,
         "limit": 20,
         "may_be_absent": False,
         "state": "force_ready",
@@ -151,10 +153,46 @@ def test_the_originals_table_is_extended(params, database):
     assert info(params)["history"][0]["actor"] == "jane"
 
 
-def test_who_may_not_act_for_the_owner_is_told(params, server, database):
-    server.execute(f'REVOKE "{database.owner}" FROM "{params["login_user"]}"')
-    with pytest.raises(odoo_state.StateError, match="may not act as the role that owns"):
+def test_without_the_owners_login_nothing_is_opened(params, database):
+    for module, call in ((odoo_state, "ensure"), (odoo_state_info, "read")):
+        with pytest.raises(
+            _database.DatabaseError,
+            match=f"^owners has no entry for database '{database.name}': give user and password",
+        ):
+            getattr(module, call)({**params, "owners": []}, False)
+
+
+def test_the_owner_itself_needs_no_other_login(params, database):
+    own = {**params, "owners": [], "login_user": database.owner, "login_password": database.password}
+    assert info(own)["installed"] == ["base", "web"]
+    assert odoo_state.ensure(own, False)["after"] == "Force Ready"
+
+
+def test_a_superuser_is_never_the_one_who_opens_it(params, server, database):
+    with pytest.raises(_database.DatabaseError, match="owners has no entry"):
+        info({**params, "owners": [], "login_user": "postgres"})
+    server.execute(f'ALTER DATABASE "{database.name}" OWNER TO postgres')
+    as_superuser = [{"database": database.name, "user": "postgres", "password": None}]
+    found = info({**params, "login_user": "postgres", "owners": as_superuser})
+    assert "belongs to 'postgres', a superuser" in found["error"]
+
+
+def test_the_lock_is_taken_in_the_lock_database(params, server, database, connect):
+    lock_name = f"{database.name}--lock"
+    server.execute(f'CREATE DATABASE "{lock_name}" OWNER "{params["login_user"]}"')
+    stranger = connect(name="odoo-cloud UpdateOnly run=feedc0de0002 host=x", user=f"{other_role(server, database)}")
+    with stranger.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", lock.lock_keys(database.name))
+    with pytest.raises(odoo_state.StateError, match="isn't entitled to it: role '.*_other'"):
         odoo_state.ensure(params, False)
+    assert info(params)["holder"] is None
+    found = odoo_state.ensure({**params, "lock": lock_name}, False)
+    assert (found["after"], found["holder"]) == ("Force Ready", None)
+
+
+def other_role(server, database):
+    server.execute(f'CREATE ROLE "{database.name}_other" LOGIN')
+    return f"{database.name}_other"
 
 
 def test_a_database_that_is_not_there(params):

@@ -92,9 +92,9 @@ def test_a_takeover_ends_what_a_hook_does_in_the_database(hook, window, connect,
     def take_over():
         control = connect()
         limit = time.monotonic() + 20
-        while time.monotonic() < limit and len(lock.sessions(control, "0123456789ab")) < 2:
+        while time.monotonic() < limit and len(lock.sessions(control, database.name, "0123456789ab")) < 2:
             time.sleep(0.05)
-        assert lock.end_sessions(control, "0123456789ab") == 2
+        assert lock.end_sessions(control, database.name, "0123456789ab") == 2
 
     thread = threading.Thread(target=take_over)
     thread.start()

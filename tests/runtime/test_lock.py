@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -155,14 +156,14 @@ def test_all_sessions_of_a_run_end_and_no_others(name, connect, database):
     others = [connect(name=pg.application_name("UpdateOnly", run, "h")) for run in ("abcd", "xabc", "ab")]
     control = connect()
     try:
-        assert lock.end_sessions(control, "abc") == 4
-        assert lock.sessions(control, "abc") == []
+        assert lock.end_sessions(control, database.name, "abc") == 4
+        assert lock.sessions(control, database.name, "abc") == []
         for connection in (*mine, beside):
             with pytest.raises(connection.Error):
                 connection.cursor().execute("SELECT 1")
         for connection in others:
             connection.cursor().execute("SELECT 1")
-        assert lock.end_sessions(control, "abc") == 0
+        assert lock.end_sessions(control, database.name, "abc") == 0
     finally:
         beside.close()
 
@@ -172,7 +173,7 @@ def test_a_role_without_the_right_cannot_end_a_run(connect, database):
     mine = database.connect()
     try:
         with pytest.raises(Held, match="run abc cannot be ended"):
-            lock.end_sessions(mine, "abc")
+            lock.end_sessions(mine, database.name, "abc")
     finally:
         mine.close()
 
@@ -195,3 +196,142 @@ def test_keys_of_other_tools(database, name):
     finally:
         ours.close()
         theirs.close()
+
+
+@pytest.fixture
+def stranger(server, database):
+    """Connects as a role that has nothing to do with the database, with the name of a run of it."""
+    server.execute(f'CREATE ROLE "{database.name}_stranger" LOGIN CREATEDB')
+
+    def come(place="postgres"):
+        connection = server.connect(
+            place, f"{database.name}_stranger", name=pg.application_name("UpdateOnly", "abc", "h")
+        )
+        made.append(connection)
+        return connection
+
+    made = []
+    yield come
+    for connection in made:
+        connection.close()
+
+
+@pytest.fixture
+def lock_database(server, database):
+    name = f"{database.name}--lock"
+    server.execute(f'CREATE DATABASE "{name}"')
+    return name
+
+
+def owners(connect, database, place, run="1"):
+    session = connect(place, database.owner, database.password, pg.application_name("UpdateOnly", run, "h"))
+    return lock.Lock(session, database.name)
+
+
+def take(connection, name):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", lock.lock_keys(name))
+
+
+def test_a_stranger_elsewhere_is_not_believed(connect, database, stranger, lock_database):
+    take(stranger(), database.name)
+    guard = owners(connect, database, lock_database)
+    assert lock.holder(guard.connection, database.name) is None
+    assert lock.stranger(guard.connection, database.name) == ""
+    assert guard.acquire() and guard.held()
+    assert lock.holder(connect(), database.name).pid == guard.pid
+
+
+def test_a_stranger_in_our_way_is_named_and_no_holder(connect, database, stranger):
+    intruder = stranger()
+    take(intruder, database.name)
+    guard = owners(connect, database, "postgres")
+    assert not guard.acquire()
+    assert lock.holder(guard.connection, database.name) is None
+    said = f"its lock is held by a session that isn't entitled to it: role '{database.name}_stranger', odoo-cloud UpdateOnly"
+    assert lock.stranger(guard.connection, database.name).startswith(said)
+    assert lock.held_by(guard.connection, database.name).startswith(said)
+    assert f"pg_terminate_backend({intruder.info.backend_pid})" in said + lock.stranger(guard.connection, database.name)
+
+
+@pytest.mark.parametrize("who", ["owner", "member", "superuser"])
+def test_an_entitled_holder_elsewhere_excludes_us(server, connect, database, lock_database, who):
+    role = f"{database.name}_{who}"
+    server.execute(f'CREATE ROLE "{role}" LOGIN')
+    if who == "member":
+        server.execute(f'GRANT "{database.owner}" TO "{role}"')
+    old = connect("postgres", {"owner": database.owner, "member": role, "superuser": "postgres"}[who])
+    take(old, database.name)  # a runtime of before, which knows no lock database
+    guard = owners(connect, database, lock_database)
+    assert not guard.acquire()
+    with guard.connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+        assert cursor.fetchone() == (0,), "what was taken is let go"
+    assert lock.holder(guard.connection, database.name).pid == old.info.backend_pid
+    old.close()
+    for _attempt in range(100):
+        if guard.acquire():
+            break
+        time.sleep(0.05)
+    assert guard.held()
+
+
+def test_two_maintenance_databases_never_let_both_in(connect, database, lock_database):
+    """Both may step back, and then try again; at least the later one to look sees the other."""
+    pair = [owners(connect, database, place) for place in ("postgres", lock_database)]
+    both = won = 0
+    for _turn in range(100):
+        start = threading.Barrier(2)
+        got = [False, False]
+
+        def run(number, start=start, got=got):
+            start.wait()
+            got[number] = pair[number].acquire()
+
+        threads = [threading.Thread(target=run, args=(number,)) for number in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        both += all(got)
+        won += any(got)
+        for guard, mine in zip(pair, got):
+            if mine:
+                guard.release()
+    assert both == 0
+    assert won > 0
+
+
+def test_the_owner_of_the_lock_database_is_entitled(server, connect, database, stranger, lock_database):
+    """The administrator need not be a member of the instance's role."""
+    server.execute(f'ALTER DATABASE "{lock_database}" OWNER TO "{database.name}_stranger"')
+    admin = stranger(lock_database)
+    take(admin, database.name)
+    assert lock.holder(connect(lock_database), database.name).pid == admin.info.backend_pid
+    assert lock.holder(connect(), database.name) is None
+
+
+def test_before_the_database_is_there_its_lock_is_of_who_can_create_it(server, connect, database, stranger):
+    server.execute(f'CREATE ROLE "{database.name}_nobody" LOGIN')
+    nobody = connect("postgres", f"{database.name}_nobody")
+    take(nobody, f"{database.name}_new")
+    assert lock.holder(connect(), f"{database.name}_new") is None
+    nobody.close()
+    take(stranger(), f"{database.name}_newer")
+    assert lock.holder(connect(), f"{database.name}_newer") is not None
+
+
+def test_the_mark_of_a_maker_who_is_alive(connect, database, stranger):
+    take(stranger(), database.name + lock.ALIVE)
+    assert lock.holder(connect(), database.name + lock.ALIVE) is None
+    mine = owners(connect, database, "postgres")
+    take(mine.connection, f"{database.name}x")
+    assert lock.holder(connect(), database.name) is None
+
+
+def test_sessions_of_a_stranger_are_none_of_the_runs(connect, database, stranger):
+    mine, theirs = owners(connect, database, "postgres", "abc"), stranger()
+    control = connect("postgres", database.owner, database.password)
+    assert lock.sessions(control, database.name, "abc") == [(mine.pid, "odoo-cloud UpdateOnly run=abc host=h")]
+    assert lock.end_sessions(control, database.name, "abc") == 1
+    theirs.cursor().execute("SELECT 1")

@@ -326,12 +326,12 @@ class Gate:
         guard = lock.Lock(self.control, settings.db_name)
         if not guard.acquire():
             if not settings.wait:
-                held = lock.holder(self.control, settings.db_name)
                 raise Held(
-                    f"database {settings.db_name!r}: its lock is held by {held}; MODE is {settings.mode}, which does not wait"
-                    " (WAIT=True does)"
+                    f"database {settings.db_name!r}: {lock.held_by(self.control, settings.db_name)}; MODE is"
+                    f" {settings.mode}, which does not wait (WAIT=True does)"
                 )
-            return False, f"state {latest}" if latest is not None else "no state yet", False
+            reason = f"state {latest}" if latest is not None else "no state yet"
+            return False, lock.stranger(self.control, settings.db_name) or reason, False
         try:
             return self.locked(guard)
         finally:

@@ -5,6 +5,21 @@
 
 It stands outside the Odoo database because a clone, rename, drop or restore needs every session out of that one. The
 holder's death frees it at once; nothing has to time out.
+
+PostgreSQL lets every role that can connect to a database take any key there, and the keys can be computed. Two things keep
+strangers from blocking an instance:
+
+- The platform gives each instance a lock database (DB_MAINTENANCE) to which only its own roles can connect.
+- A holder is believed only when its role is entitled: a superuser, the owner of the instance's database, or a member of that
+  role. A stranger who holds the key in another database than ours is ignored. One who holds it in ours (`postgres`, where no
+  lock database is used) can't be ignored, and is named as not entitled.
+
+Advisory locks of two databases don't exclude each other by themselves, so `Lock.acquire` takes the lock here first and then
+looks for an entitled holder elsewhere. Of two runs of this version with different maintenance databases at least the later
+one to look sees the other, so never both go on; both may step back and try again. A runtime of before looks at its own
+database only: one that is at work is seen and waited for, but one that starts while a run of this version is at work does
+not wait. It is told by the history: the row is of another release, which containers in RunOnly leave alone, and whatever it
+writes raises the fencing token, which ends the run here.
 """
 
 from __future__ import annotations
@@ -20,6 +35,9 @@ from .errors import Held, LockLost
 # First key: ours, sha256("odoo-cloud")[:4] as a signed big-endian integer. Never change it: old and new must exclude
 # each other.
 NAMESPACE = -1516848008
+
+# What the maker of a database locks beside the database's own lock: the name and this.
+ALIVE = "#alive"
 
 _NAME = re.compile(r"odoo-cloud (?P<what>\S+) run=(?P<run_id>\S+) host=(?P<host>.*)")
 
@@ -45,6 +63,8 @@ class Holder:
     application_name: str
     since: str
     age: float
+    role: str = ""
+    entitled: bool = True
 
     def parsed(self) -> dict[str, str]:
         return parse_name(self.application_name)
@@ -53,33 +73,78 @@ class Holder:
         return f"{self.application_name or 'a session that hides its name'} (backend {self.pid}, since {self.since})"
 
 
-# pg_locks shows the two keys as unsigned numbers, objsubid 2 marks the two-key form. All databases are looked at: the
-# lock is the same lock for the reader whichever maintenance database the holder uses. The age is that of the session.
-HOLDER_SQL = """
-SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.backend_start::timestamptz(0)::text, '?'),
-       coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - a.backend_start), 0)::float8
-  FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
- WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
-   AND l.classid = %s::int8::oid AND l.objid = %s::int8::oid
- LIMIT 1
+# Whether the role `r` may work on the database `d`. While that does not exist, its lock belongs to whoever can create it.
+ENTITLED_SQL = """
+coalesce(r.rolsuper OR CASE WHEN d.oid IS NULL THEN r.rolcreatedb
+                            ELSE pg_catalog.pg_has_role(r.oid, d.datdba, 'MEMBER') END, false)
 """
+
+# Those who count: entitled holders in whatever database, and anybody in ours, who is in the way whether entitled or not. The
+# owner of ours is an administrator, who need not be a member of the instance's role. pg_locks shows the two keys as unsigned
+# numbers, objsubid 2 marks the two-key form. Everybody sees role and name of a session. The age is that of the session.
+HOLDER_SQL = f"""
+SELECT * FROM (
+  SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.backend_start::timestamptz(0)::text, '?'),
+         coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - a.backend_start), 0)::float8,
+         coalesce(r.rolname::text, '?'),
+         {ENTITLED_SQL} OR (l.database = m.oid AND coalesce(r.oid = m.datdba, false)) AS entitled,
+         l.database = m.oid AS here
+    FROM pg_catalog.pg_locks l
+    JOIN pg_catalog.pg_database m ON m.datname = pg_catalog.current_database()
+    LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
+    LEFT JOIN pg_catalog.pg_database d ON d.datname = %s
+   WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+     AND l.classid = %s::int8::oid AND l.objid = %s::int8::oid
+     AND l.pid IS DISTINCT FROM %s) AS found
+ WHERE entitled OR here ORDER BY entitled DESC, here DESC LIMIT 1
+"""  # noqa: S608 - the constant above
 
 
 def unsigned(key: int) -> int:
     return key & 0xFFFFFFFF
 
 
-def holder(connection: Any, database: str) -> Holder | None:
-    """Who holds the lock of `database`, or None."""
+def _look(connection: Any, database: str, but: int = 0) -> Holder | None:
+    """Who holds the lock of `database` (the session `but` apart), entitled or in our way."""
     first, second = lock_keys(database)
     with connection.cursor() as cursor:
-        cursor.execute(HOLDER_SQL, (unsigned(first), unsigned(second)))
+        cursor.execute(HOLDER_SQL, (database.removesuffix(ALIVE), unsigned(first), unsigned(second), but))
         row = cursor.fetchone()
-    return Holder(*row) if row else None
+    return Holder(*row[:6]) if row else None
+
+
+def holder(connection: Any, database: str) -> Holder | None:
+    """Who holds the lock of `database` and is entitled to it, or None."""
+    found = _look(connection, database)
+    return found if found is not None and found.entitled else None
+
+
+def stranger(connection: Any, database: str) -> str:
+    """Who keeps the lock of `database` from us without being entitled to it, in words; empty when nobody does."""
+    found = _look(connection, database)
+    return _strange(found) if found is not None and not found.entitled else ""
+
+
+def _strange(found: Holder) -> str:
+    return (
+        f"its lock is held by a session that isn't entitled to it: role {found.role!r}, {found}; an administrator can end that"
+        f" (SELECT pg_terminate_backend({found.pid})), and with a lock database (DB_MAINTENANCE) only the instance's own roles"
+        " get at the lock"
+    )
+
+
+def held_by(connection: Any, database: str) -> str:
+    """Why the lock of `database` can't be had, for an error message."""
+    found = _look(connection, database)
+    if found is not None and not found.entitled:
+        return _strange(found)
+    return f"its lock is held by {found if found is not None else 'a session that has ended meanwhile'}"
 
 
 # Whether the session `pid` holds the lock: the one question behind every held-check. It is asked by the holder itself, by
-# the statement that writes to the history, and by each session that Odoo opens for a run, before each commit.
+# the statement that writes to the history, and by each session that Odoo opens for a run, before each commit. A process of
+# the server is in one database only, so the answer is right from whichever database it is asked.
 HELD_SQL = (
     "EXISTS (SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2"
     " AND classid = %(lock_first)s::int8::oid AND objid = %(lock_second)s::int8::oid AND pid = %(lock_pid)s)"
@@ -108,7 +173,13 @@ class Lock:
     def acquire(self) -> bool:
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT pg_catalog.pg_try_advisory_lock(%s, %s)", self.keys)
-            return bool(cursor.fetchone()[0])
+            if not cursor.fetchone()[0]:
+                return False
+        other = _look(self.connection, self.database, self.pid)
+        if other is None:
+            return True
+        self.release()
+        return False
 
     def held(self) -> bool:
         """Asks PostgreSQL: a connection that died and a lock that went away both say no."""
@@ -131,18 +202,24 @@ class Lock:
             pass  # the connection is gone, and the lock with it
 
 
-def sessions(connection: Any, run_id: str) -> list[tuple[int, str]]:
-    """Process and name of every session of a run, whatever database it is on: they all carry the run in their name."""
+SESSIONS_SQL = f"""
+SELECT a.pid, a.application_name
+  FROM pg_catalog.pg_stat_activity a
+  JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
+  LEFT JOIN pg_catalog.pg_database d ON d.datname = %s
+ WHERE pg_catalog.strpos(a.application_name || ' ', %s) > 0 AND a.pid <> pg_catalog.pg_backend_pid() AND {ENTITLED_SQL}
+"""  # noqa: S608 - the constant above
+
+
+def sessions(connection: Any, database: str, run_id: str) -> list[tuple[int, str]]:
+    """Process and name of every session of a run on `database`, whatever database it is on: they all carry the run in their
+    name. Strangers can give themselves the same name; a session of theirs is none of the run's."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pid, application_name FROM pg_catalog.pg_stat_activity"
-            " WHERE pg_catalog.strpos(application_name || ' ', %s) > 0 AND pid <> pg_catalog.pg_backend_pid()",
-            (f" run={run_id} ",),
-        )
+        cursor.execute(SESSIONS_SQL, (database, f" run={run_id} "))
         return list(cursor.fetchall())
 
 
-def end_sessions(connection: Any, run_id: str, timeout: float = 10.0) -> int:
+def end_sessions(connection: Any, database: str, run_id: str, timeout: float = 10.0) -> int:
     """Ends every session of a run and waits until they are gone; returns how many there were.
 
     PostgreSQL rolls back what they had not committed, so afterwards the run can change nothing any more.
@@ -150,7 +227,7 @@ def end_sessions(connection: Any, run_id: str, timeout: float = 10.0) -> int:
     limit = time.monotonic() + timeout
     ended: set[int] = set()
     while True:
-        left = sessions(connection, run_id)
+        left = sessions(connection, database, run_id)
         if not left:
             return len(ended)
         try:

@@ -78,7 +78,8 @@ def parameters(settings: Settings, database: str, name: str) -> dict[str, Any]:
 
 
 def connect(settings: Settings, database: str, name: str) -> Any:
-    """A direct autocommit session that no server-side timeout ends."""
+    """A direct autocommit session that no server-side timeout ends. In the maintenance database it finds PostgreSQL's own
+    functions and operators only: other roles may be able to create some there."""
     connection = psycopg2.connect(**parameters(settings, database, name))
     opened[database] += 1
     try:
@@ -96,6 +97,7 @@ def connect(settings: Settings, database: str, name: str) -> Any:
             cursor.execute(
                 "".join(f"SET {item} = 0;" for item in names)
                 + "".join(f"SET {item} = {value};" for item, value in LOST_MACHINE.items())
+                + ("SET search_path = pg_catalog;" if database == settings.db_maintenance != settings.db_name else "")
             )
     except BaseException:
         connection.close()
@@ -192,7 +194,10 @@ def wait_for_server(
                     + ("; the password of a role that is there is never changed" if settings.db_admin else "")
                 )
             elif kind is DatabaseMissing:
-                failure = DatabaseMissing(f"DB_MAINTENANCE is {settings.db_maintenance!r}: {reason}")
+                failure = DatabaseMissing(
+                    f"DB_MAINTENANCE is {settings.db_maintenance!r}: {reason}; create it, and let the instance's roles connect"
+                    " to it, which the playbook database does"
+                )
             else:
                 failure = Unreachable(
                     f"DB_HOST is {settings.db_host!r}: PostgreSQL does not answer at {where}: {reason}"

@@ -12,6 +12,7 @@ never stands in the server's log.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,17 @@ class Wanted:
     drop_owner: bool = False
     keeper: str = ""  # the role that copies and renames the database; empty: none is wanted
     keeper_password: str | None = field(default=None, repr=False)
+    lock: str = ""  # the database in which the lock of this one is taken; empty: none is wanted
+
+
+@dataclass(frozen=True)
+class Membership:
+    """One role is a member of another one, by a grant of a third."""
+
+    role: str
+    member: str
+    grantor: str = ""
+    admin: bool = False  # whether the member administers the server (superuser, CREATEROLE)
 
 
 @dataclass(frozen=True)
@@ -55,11 +67,14 @@ class Facts:
     roles: dict[str, dict[str, Any]] = field(default_factory=dict)
     databases: dict[str, dict[str, Any]] = field(default_factory=dict)
     holders: dict[str, str] = field(default_factory=dict)  # database: who holds its lock
+    memberships: tuple[Membership, ...] = ()  # of the roles, and in them
+    admins: tuple[str, ...] = ()  # who we are
 
 
 FACTS_SQL = """
 SELECT json_build_object(
   'superuser', (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user),
+  'admins', json_build_array(current_user, session_user),
   'roles', (SELECT coalesce(json_object_agg(rolname, json_build_object(
       'login', rolcanlogin, 'superuser', rolsuper, 'createdb', rolcreatedb, 'createrole', rolcreaterole,
       'replication', rolreplication, 'bypassrls', rolbypassrls, 'expired', coalesce(rolvaliduntil <= now(), false),
@@ -71,10 +86,20 @@ SELECT json_build_object(
     FROM pg_catalog.pg_roles r
     WHERE rolname = ANY(%(roles)s)
        OR oid IN (SELECT datdba FROM pg_catalog.pg_database WHERE datname = ANY(%(names)s))),
+  'memberships', (SELECT coalesce(json_agg(DISTINCT jsonb_build_object(
+      'role', pg_catalog.pg_get_userbyid(m.roleid), 'member', pg_catalog.pg_get_userbyid(m.member),
+      'grantor', pg_catalog.pg_get_userbyid(m.grantor), 'admin', r.rolsuper OR r.rolcreaterole)), '[]')
+    FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles r ON r.oid = m.member
+    WHERE pg_catalog.pg_get_userbyid(m.member) = ANY(%(roles)s) OR pg_catalog.pg_get_userbyid(m.roleid) = ANY(%(roles)s)),
   'databases', (SELECT coalesce(json_object_agg(datname, json_build_object(
       'owner', pg_catalog.pg_get_userbyid(datdba), 'encoding', pg_catalog.pg_encoding_to_char(encoding),
       'public', (SELECT coalesce(json_agg(privilege_type ORDER BY privilege_type), '[]')
-                 FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee = 0))), '{{}}')
+                 FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee = 0),
+      'open', datallowconn,
+      'owned_by_admin', (SELECT rolsuper OR rolcreaterole FROM pg_catalog.pg_roles WHERE oid = datdba),
+      'granted', (SELECT coalesce(json_object_agg(grantee, privileges), '{{}}') FROM (
+          SELECT pg_catalog.pg_get_userbyid(grantee) AS grantee, json_agg(privilege_type ORDER BY privilege_type) AS privileges
+            FROM aclexplode(datacl) WHERE grantee NOT IN (0, datdba) GROUP BY 1) AS each_role))), '{{}}')
     FROM pg_catalog.pg_database WHERE datname = ANY(%(names)s)))
 """
 
@@ -101,7 +126,7 @@ def read_facts(connection: Any, wanted: list[Wanted]) -> Facts:
             FACTS_SQL.format(usable=usable),
             {
                 "roles": [name for item in wanted for name in (item.owner, item.keeper) if name],
-                "names": [item.name for item in wanted],
+                "names": [name for item in wanted for name in (item.name, item.lock) if name],
             },
         )
         found = cursor.fetchone()[0]
@@ -111,7 +136,15 @@ def read_facts(connection: Any, wanted: list[Wanted]) -> Facts:
             held = lock.holder(connection, item.name)
             if held is not None:
                 holders[item.name] = str(held)
-    return Facts(connection.server_version, found["superuser"], found["roles"], found["databases"], holders)
+    return Facts(
+        connection.server_version,
+        found["superuser"],
+        found["roles"],
+        found["databases"],
+        holders,
+        tuple(Membership(**one) for one in found["memberships"]),
+        tuple(found["admins"]),
+    )
 
 
 @dataclass(frozen=True)
@@ -119,6 +152,8 @@ class Statement:
     sql: str = field(repr=False)
     shown: str  # the same without secrets
     drops: str = ""  # name of the database that it drops
+    lock: str = ""  # the database in which the lock of that one is taken; empty: the one that we are connected to
+    cure: str = ""  # what to do when PostgreSQL refuses it
 
 
 def plain(sql: str, drops: str = "") -> Statement:
@@ -158,6 +193,57 @@ def member_of(role: str, member: str, version: int) -> Statement:
 PUBLIC_DEFAULT = ["CONNECT", "TEMPORARY"]
 
 
+def undeclared(wanted: list[Wanted], facts: Facts) -> list[Membership]:
+    """Memberships that nobody declared: a role of an instance is a member of nothing but, as its keeper, of its owner, and
+    has no other members. Administrators may be members: PostgreSQL itself makes them some, and they need it."""
+    present = [item for item in wanted if item.state == "present"]
+    managed = {name for item in present for name in (item.owner, item.keeper) if name}
+    declared = {(item.owner, item.keeper) for item in present if item.keeper}
+    return [
+        one
+        for one in facts.memberships
+        if (one.role, one.member) not in declared
+        and (one.member in managed or (one.role in managed and not one.admin and one.member not in facts.admins))
+    ]
+
+
+def end_membership(one: Membership, version: int) -> Statement:
+    # from 16 on, the same membership can have several grantors
+    grantor = f" GRANTED BY {quoted(one.grantor)}" if version >= 160000 else ""
+    sql = f"REVOKE {quoted(one.role)} FROM {quoted(one.member)}{grantor} CASCADE"
+    return Statement(sql, sql, cure="let a superuser run it")
+
+
+def plan_lock(item: Wanted, facts: Facts) -> list[Statement]:
+    """The lock database: empty, the administrator's, and nobody but the instance's own roles can connect to it."""
+    name, found = item.lock, facts.databases.get(item.lock)
+    result: list[Statement] = []
+    roles = [role for role in (item.owner, item.keeper) if role]
+    if found is None:
+        # closed until the rights are as they should be: a session that came in before would stay
+        result.append(
+            plain(
+                f"CREATE DATABASE {quoted(name)} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' ALLOW_CONNECTIONS false"
+            )
+        )
+        found = {"owner": "", "owned_by_admin": True, "public": PUBLIC_DEFAULT, "granted": {}, "open": False}
+    elif found["owner"] not in facts.admins and not (facts.superuser and found["owned_by_admin"]):
+        result.append(plain(f"ALTER DATABASE {quoted(name)} OWNER TO CURRENT_USER"))
+    if found["public"]:
+        result.append(close_to_public(name, found["public"]))
+    for role, privileges in sorted(found["granted"].items()):
+        surplus = [one for one in privileges if one != "CONNECT" or role not in roles]
+        if surplus and role not in facts.admins:
+            result.append(plain(f"REVOKE {', '.join(surplus)} ON DATABASE {quoted(name)} FROM {quoted(role)}"))
+    missing = [role for role in roles if "CONNECT" not in found["granted"].get(role, [])]
+    if missing:
+        to = ", ".join(map(quoted, missing))
+        result.append(plain(f"GRANT CONNECT ON DATABASE {quoted(name)} TO {to}"))
+    if not found["open"]:
+        result.append(plain(f"ALTER DATABASE {quoted(name)} ALLOW_CONNECTIONS true"))
+    return result
+
+
 def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[Statement]:
     """The statements that bring the server to what is wanted. Raises DatabaseError on what cannot be mended."""
     result: list[Statement] = []
@@ -180,8 +266,14 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
                         f"database {item.name!r} is not dropped: its lock is held by {facts.holders[item.name]}"
                     )
                 may_act_for(database["owner"])
-                result.append(plain(f"DROP DATABASE {quoted(item.name)} WITH (FORCE)", item.name))
+                sql = f"DROP DATABASE {quoted(item.name)} WITH (FORCE)"
+                result.append(Statement(sql, sql, item.name, item.lock if item.lock in facts.databases else ""))
                 dropped.add(item.name)
+            if item.lock in facts.databases:
+                if item.owner in facts.roles:
+                    may_act_for(item.owner)  # sessions of it may wait there
+                result.append(plain(f"DROP DATABASE {quoted(item.lock)} WITH (FORCE)"))
+                dropped.add(item.lock)
             continue
 
         def ensure_role(name: str, password: str | None, keeper: bool) -> None:
@@ -218,6 +310,14 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
         if public:
             may_act_for(item.owner)
             result.append(close_to_public(item.name, public))
+        if item.lock:
+            result.extend(plan_lock(item, facts))
+
+    # Last, because PostgreSQL may refuse it, and everything else is done then.
+    for one in undeclared(wanted, facts):
+        statement = end_membership(one, facts.version)
+        if statement not in result:
+            result.append(statement)
 
     for item in wanted:
         if item.state == "absent" and item.drop_owner and item.owner in facts.roles and item.owner not in ready_roles:
@@ -241,22 +341,40 @@ def check_encoding(name: str, database: dict[str, Any]) -> None:
         )
 
 
-def apply(connection: Any, statements: list[Statement]) -> list[str]:
-    """Runs the statements; returns what was run, without secrets."""
+def apply(
+    connection: Any,
+    statements: list[Statement],
+    open_database: Callable[[str], Any] | None = None,
+    refused: list[str] | None = None,
+) -> list[str]:
+    """Runs the statements; returns what was run, without secrets. `open_database`: connects to a lock database. `refused`: takes
+    what somebody else can run (Statement.cure), which is an error without it."""
     done: list[str] = []
     for statement in statements:
-        guard = lock.Lock(connection, statement.drops) if statement.drops else None
-        if guard is not None and not guard.acquire():
-            held = lock.holder(connection, statement.drops)
-            raise DatabaseError(f"database {statement.drops!r} is not dropped: its lock is held by {held}")
+        holding = connection
+        if statement.lock and open_database is not None:
+            holding = open_database(statement.lock)
         try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement.sql)
-        except psycopg2.Error as exc:
-            raise DatabaseError(f"{statement.shown}: {one_line(exc)}") from exc
+            guard = lock.Lock(holding, statement.drops) if statement.drops else None
+            if guard is not None and not guard.acquire():
+                raise DatabaseError(
+                    f"database {statement.drops!r} is not dropped: {lock.held_by(holding, statement.drops)}"
+                )
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute(statement.sql)
+            except psycopg2.Error as exc:
+                if refused is not None and statement.cure and exc.pgcode == _NO_RIGHT:
+                    refused.append(statement.sql)
+                    continue
+                cure = f"; {statement.cure}" if statement.cure else ""
+                raise DatabaseError(f"{statement.shown}: {one_line(exc)}{cure}") from exc
+            finally:
+                if guard is not None:
+                    guard.release()
         finally:
-            if guard is not None:
-                guard.release()
+            if holding is not connection:
+                holding.close()
         done.append(statement.shown)
     return done
 

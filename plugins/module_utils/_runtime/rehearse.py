@@ -155,7 +155,7 @@ def _copy(
     """Makes the copy, under the lock, so that no update begins meanwhile."""
     guard = lock.Lock(control, settings.db_name)
     if not guard.acquire():
-        raise Held(f"database {settings.db_name!r}: its lock is held by {lock.holder(control, settings.db_name)}")
+        raise Held(f"database {settings.db_name!r}: {lock.held_by(control, settings.db_name)}")
     started = time.monotonic()
     try:
         with contextlib.closing(pg.connect(settings, settings.db_name, name)) as database:

@@ -693,7 +693,7 @@ def leftovers(control: Any, database: str, what: str) -> list[str]:
 
 def marker(name: str) -> str:
     """What the maker of a database locks while it lives, beside the database's own lock."""
-    return f"{name}#alive"
+    return name + lock.ALIVE
 
 
 @contextlib.contextmanager

@@ -48,8 +48,11 @@ RECORD_SQL = (
     " at timestamp with time zone NOT NULL DEFAULT clock_timestamp(), restore_point varchar, failed_database varchar,"
     " reason text, steps jsonb NOT NULL DEFAULT '[]')"
 )
-# Their values are lists, already quoted where they have to be.
+# Their values are lists, already quoted where they have to be. The database's owner wrote them: what isn't such a list could
+# be statements, which would run as the role that copies databases.
 LIST_SETTINGS = ("search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries")
+_ITEM = r'(?:"(?:[^"]|"")*"|[A-Za-z_][A-Za-z0-9_$]*)'
+LIST_VALUE = re.compile(rf"\s*(?:{_ITEM}\s*(?:,\s*{_ITEM}\s*)*)?")
 
 
 class NotQuiet(RuntimeFailure):
@@ -467,7 +470,9 @@ def copy_properties(admin: Any, source: str, target: str) -> str | None:
         for role, text in cursor.fetchall():
             key, _sign, value = text.partition("=")
             whose = f"ROLE {quoted(role)} IN DATABASE {quoted(target)}" if role else f"DATABASE {quoted(target)}"
-            if key in LIST_SETTINGS:
+            if key in LIST_SETTINGS and not LIST_VALUE.fullmatch(value):
+                log.warning(f"database {source!r}: its setting {key} is no list of names and is left out")
+            elif key in LIST_SETTINGS:
                 statements.append((f"ALTER {whose} SET {quoted(key)} TO {value.replace('%', '%%')}", ()))
             else:
                 statements.append((f"ALTER {whose} SET {quoted(key)} TO %s", (value,)))
@@ -684,7 +689,7 @@ def command(settings: Settings, env: Mapping[str, str], arguments: list[str], ou
     guard = lock.Lock(control, settings.db_name)
     with contextlib.closing(control):
         if not guard.acquire():
-            raise Held(f"database {settings.db_name!r}: its lock is held by {lock.holder(control, settings.db_name)}")
+            raise Held(f"database {settings.db_name!r}: {lock.held_by(control, settings.db_name)}")
         database = pg.connect(settings, settings.db_name, name)
         try:
             found = restore_point.points(control, settings)

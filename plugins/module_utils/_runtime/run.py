@@ -350,9 +350,7 @@ def adopt(env: Mapping[str, str]) -> dict[str, Any]:
         gate.database = pg.connect(settings, settings.db_name, gate.name)
         guard = lock.Lock(gate.control, settings.db_name)
         if not guard.acquire():
-            raise Held(
-                f"database {settings.db_name!r}: its lock is held by {lock.holder(gate.control, settings.db_name)}"
-            )
+            raise Held(f"database {settings.db_name!r}: {lock.held_by(gate.control, settings.db_name)}")
         try:
             return _adopt(gate, guard)
         finally:

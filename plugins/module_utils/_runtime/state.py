@@ -51,11 +51,17 @@ CREATE_SQL = (
     + ")"
 )
 
-HISTORY_SQL = """
-SELECT h.id, h.state, h.write_date::timestamptz(0)::text AS since,
-       extract(epoch FROM pg_catalog.clock_timestamp() - h.write_date)::float8 AS age, to_jsonb(h) AS row
-  FROM public.curq_state_history h ORDER BY h.id DESC LIMIT %s
-"""
+# Whoever owns the database can put anything in the table's place, so what is read of it has a size: so many characters of
+# each text, so many modules.
+TEXT_LIMIT, MODULE_LIMIT = 10000, 20000
+
+HISTORY_SQL = f"""
+SELECT h.id::int8, left(h.state::text, 255), h.write_date::timestamptz(0)::text AS since,
+       extract(epoch FROM pg_catalog.clock_timestamp() - h.write_date)::float8 AS age,
+       (SELECT json_object_agg(c.key, left(c.value, {TEXT_LIMIT})) FROM jsonb_each_text(to_jsonb(h)) c
+         WHERE c.key IN ({", ".join(repr(name) for name, _kind in COLUMNS)})) AS row
+  FROM (SELECT * FROM public.curq_state_history ORDER BY id DESC LIMIT %s) h ORDER BY h.id DESC
+"""  # noqa: S608 - constants
 
 # Whether the database was ever in use; how many windows were opened since then without reaching an open state; whether a run of
 # ours began its first installation (a table of the original form has no column run_id).
@@ -114,10 +120,15 @@ class Entry:
 
 def entry(row: tuple[Any, ...]) -> Entry:
     ident, state, since, age, values = row
-    extra = {name: values.get(name) for name, _kind in COLUMNS}
+    extra = {name: (values or {}).get(name) for name, _kind in COLUMNS}  # none in a table of the original form
     token = extra.pop("token")
     return Entry(
-        ident, state or "", since or "?", float(age or 0), token=token, **{k: v or "" for k, v in extra.items()}
+        ident,
+        state or "",
+        since or "?",
+        float(age or 0),
+        token=int(token) if token is not None else None,
+        **{k: v or "" for k, v in extra.items()},
     )
 
 
@@ -182,7 +193,7 @@ def last_release(connection: Any) -> str | None:
     """The release of the last run that brought the database to Ready; None when none said its release."""
     with connection.cursor() as cursor:
         cursor.execute(  # to_jsonb, because a table of the original form has no such columns
-            "SELECT to_jsonb(h) ->> 'release' FROM public.curq_state_history h"
+            f"SELECT left(to_jsonb(h) ->> 'release', {TEXT_LIMIT}) FROM public.curq_state_history h"  # noqa: S608
             " WHERE h.state = 'Ready' AND to_jsonb(h) ->> 'result' = 'ok' AND to_jsonb(h) ->> 'release' IS NOT NULL"
             " ORDER BY h.id DESC LIMIT 1"
         )
@@ -226,7 +237,9 @@ def read_contents(connection: Any) -> Contents:
         if not odoo:
             return Contents(tables=tables)
         cursor.execute(
-            "SELECT name, state, latest_version FROM public.ir_module_module WHERE state = 'installed' OR state LIKE 'to %'"
+            "SELECT left(name::text, 255), left(state::text, 255), left(latest_version::text, 255)"  # noqa: S608
+            " FROM public.ir_module_module WHERE (state = 'installed' OR state LIKE 'to %') AND name IS NOT NULL"
+            f" LIMIT {MODULE_LIMIT}"
         )
         rows = cursor.fetchall()
         states = {name: state for name, state, _version in rows}

@@ -757,6 +757,8 @@ def force(
     held = None if guard.acquire() else lock.holder(control, name)
     if held is not None or not guard.held():
         if not take_over:
+            if held is None:
+                raise Held(f"database {name!r}: {lock.held_by(control, name)}")
             raise Held(f"database {name!r}: its lock is held by {held}; wait for it, or end it explicitly (take_over)")
         ended = take_over_lock(guard, held)
     try:
@@ -778,13 +780,14 @@ def take_over_lock(guard: lock.Lock, held: lock.Holder | None) -> int:
     run_id = (held.parsed().get("run_id") or "") if held is not None else ""
     if held is not None and not run_id:
         raise Held(f"database {guard.database!r}: its lock is held by {held}, which is not a run of this runtime")
-    ended = lock.end_sessions(control, run_id) if run_id else 0
+    ended = lock.end_sessions(control, guard.database, run_id) if run_id else 0
     for _attempt in range(50):
         if guard.acquire():
             break
         time.sleep(0.1)
     else:
-        raise Held(f"database {guard.database!r}: its lock went to {lock.holder(control, guard.database)} meanwhile")
+        raise Held(f"database {guard.database!r}: {lock.held_by(control, guard.database)}")
     if run_id:
-        ended += lock.end_sessions(control, run_id)  # those that were just being opened; their fence refuses them too
+        # those that were just being opened; their fence refuses them too
+        ended += lock.end_sessions(control, guard.database, run_id)
     return ended

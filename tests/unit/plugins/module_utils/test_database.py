@@ -7,7 +7,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.provision import DatabaseError, Facts
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.provision import (
+    DatabaseError,
+    Facts,
+    Membership,
+)
 
 GOOD_ROLE = {
     "login": True,
@@ -49,6 +53,8 @@ def wanted(**item):
         ({"name": "acme", "state": "absent"}, "confirm_drop is ''"),
         ({"name": "acme", "state": "absent", "confirm_drop": "yes"}, "it must be 'acme'"),
         ({"name": "acme", "password": "a\nb"}, "one line"),
+        ({"name": "acme", "lock": "postgres"}, "databases[0].lock is 'postgres'"),
+        ({"name": "acme", "lock": "acme"}, "databases[0].lock is 'acme': another item has this name"),
     ],
 )
 def test_bad_input(item, words):
@@ -64,6 +70,24 @@ def test_contradictions():
         _database.parse_wanted(
             [{"name": "a1", "owner": "o", "password": "1"}, {"name": "a2", "owner": "o", "password": "2"}], "x"
         )
+
+
+def test_each_lock_database_is_the_only_one_of_its_name():
+    with pytest.raises(DatabaseError, match=r"databases\[1\].lock is 'a--lock': another item has this name already"):
+        _database.parse_wanted([{"name": "a1", "lock": "a--lock"}, {"name": "a2", "lock": "a--lock"}], "x")
+    with pytest.raises(DatabaseError, match=r"databases\[0\].lock is 'a2'"):
+        _database.parse_wanted([{"name": "a1", "lock": "a2"}, {"name": "a2"}], "x")
+    _database.parse_wanted([{"name": "a1", "lock": "a1--lock"}, {"name": "a2", "lock": "a2--lock"}], "x")
+
+
+def test_picture_shows_memberships_and_the_lock_database():
+    item = wanted(keeper="keeper", lock="acme--lock")
+    found = facts({}, {}, memberships=(Membership("beta", "acme"), Membership("acme", "guest")), admins=("admin",))
+    before, after = (_database.picture(item, found, set(), after=later) for later in (False, True))
+    assert (before["roles"]["acme"]["member_of"], before["roles"]["acme"]["members"]) == (["beta"], ["guest"])
+    assert (after["roles"]["acme"]["member_of"], after["roles"]["acme"]["members"]) == ([], ["keeper"])
+    assert before["databases"]["acme--lock"] is None
+    assert after["databases"]["acme--lock"]["granted"] == {"acme": ["CONNECT"], "keeper": ["CONNECT"]}
 
 
 def test_picture_shows_no_secret():

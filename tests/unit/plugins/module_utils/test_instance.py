@@ -49,6 +49,12 @@ def test_an_instance_is_a_group_below_an_environment():
         "password": "secret of acme_prod/db_password",
         "keeper": "acme_prod_keeper",
         "keeper_password": "secret of acme_prod/db_keeper_password",
+        "lock": "acme_prod--lock",
+    }
+    assert instance["owner_login"] == {
+        "database": "acme_prod",
+        "user": "acme_prod",
+        "password": "secret of acme_prod/db_password",
     }
     assert instance["base_url"] == "https://acme-prod.localhost:8443"
     assert instance["image"] == {"name": "odoo-19", "kind": "odoo", "version": "19"}

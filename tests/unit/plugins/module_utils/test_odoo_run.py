@@ -163,3 +163,23 @@ def test_a_failure_names_code_meaning_and_reason():
 def test_every_exit_code_has_a_meaning():
     codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
     assert codes - set(_odoo_run.MEANINGS) == set()
+
+
+def test_a_database_that_can_not_be_read_is_its_instances_failure_alone():
+    instances = [
+        {
+            "name": name,
+            "database": {"name": name},
+            "replicas": [{"name": f"{name}-1", "machine": "m1"}, {"name": f"{name}-2", "machine": "m2"}],
+        }
+        for name in ("alpha", "beta")
+    ]
+    databases = {"alpha": {"error": "role 'alpha' is not let in"}, "beta": {"error": None}}
+    assert _odoo_run.unreadable(instances, databases, "m2") == [
+        {
+            "instance": "alpha",
+            "replicas": ["alpha-2"],
+            "message": "instance alpha: database 'alpha' can't be read: role 'alpha' is not let in",
+        }
+    ]
+    assert _odoo_run.unreadable(instances, {}) == []

@@ -133,3 +133,118 @@ def test_a_role_that_owns_more_is_kept():
         provision.plan(
             wanted(state="absent", confirm_drop="acme", drop_owner=True), facts({"owns": ["acme", "other"]}, {}), set()
         )
+
+
+LOCK_CREATE = [
+    "CREATE DATABASE \"acme--lock\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' ALLOW_CONNECTIONS false",
+    'REVOKE CONNECT, TEMPORARY ON DATABASE "acme--lock" FROM PUBLIC',
+    'GRANT CONNECT ON DATABASE "acme--lock" TO "acme", "acme_keeper"',
+    'ALTER DATABASE "acme--lock" ALLOW_CONNECTIONS true',
+]
+LOCK_GOOD = {
+    "owner": "admin",
+    "owned_by_admin": True,
+    "encoding": "UTF8",
+    "public": [],
+    "open": True,
+    "granted": {"acme": ["CONNECT"], "acme_keeper": ["CONNECT"]},
+}
+
+
+def with_lock(lock=None, superuser=False):
+    found = facts({"member_of": []}, {}, superuser=superuser, admins=("admin", "admin"))
+    found.roles["acme_keeper"] = {**GOOD_ROLE, "createdb": True, "member_of": ["acme"], "owns": []}
+    if lock is not None:
+        found.databases["acme--lock"] = {**LOCK_GOOD, **lock}
+    return found
+
+
+def test_nobody_comes_into_a_new_lock_database_before_it_is_closed():
+    assert shown(provision.plan(wanted(keeper="acme_keeper", lock="acme--lock"), with_lock(), set())) == LOCK_CREATE
+
+
+@pytest.mark.parametrize(
+    ("lock", "expected"),
+    [
+        ({}, []),
+        ({"open": False}, [LOCK_CREATE[3]]),
+        ({"public": ["CONNECT"]}, ['REVOKE CONNECT ON DATABASE "acme--lock" FROM PUBLIC']),
+        ({"granted": {}}, [LOCK_CREATE[2]]),
+        (
+            {"granted": {"acme": ["CONNECT", "CREATE"], "beta": ["CONNECT"], "acme_keeper": ["CONNECT"]}},
+            [
+                'REVOKE CREATE ON DATABASE "acme--lock" FROM "acme"',
+                'REVOKE CONNECT ON DATABASE "acme--lock" FROM "beta"',
+            ],
+        ),
+        ({"owner": "acme", "owned_by_admin": False}, ['ALTER DATABASE "acme--lock" OWNER TO CURRENT_USER']),
+        ({"owner": "another_admin"}, ['ALTER DATABASE "acme--lock" OWNER TO CURRENT_USER']),
+    ],
+)
+def test_a_lock_database_is_repaired(lock, expected):
+    found = provision.plan(wanted(keeper="acme_keeper", lock="acme--lock"), with_lock(lock), set())
+    assert shown(found) == expected
+
+
+def test_a_superuser_leaves_it_to_the_administrator():
+    item = wanted(keeper="acme_keeper", lock="acme--lock")
+    assert provision.plan(item, with_lock({"owner": "another_admin"}, superuser=True), set()) == []
+    again = provision.plan(item, with_lock({"owner": "acme", "owned_by_admin": False}, superuser=True), set())
+    assert shown(again) == ['ALTER DATABASE "acme--lock" OWNER TO CURRENT_USER']
+
+
+def test_the_lock_database_goes_after_the_database():
+    item = wanted(state="absent", confirm_drop="acme", drop_owner=True, keeper="acme_keeper", lock="acme--lock")
+    statements = provision.plan(item, with_lock({}), set())
+    assert shown(statements) == [
+        'DROP DATABASE "acme" WITH (FORCE)',
+        'DROP DATABASE "acme--lock" WITH (FORCE)',
+        'DROP ROLE "acme_keeper"',
+        'DROP ROLE "acme"',
+    ]
+    assert (statements[0].drops, statements[0].lock) == ("acme", "acme--lock")
+    without = provision.plan(item, with_lock(), set())
+    assert (without[0].drops, without[0].lock) == ("acme", "")
+
+
+def member(role, name, grantor="postgres", admin=False):
+    return provision.Membership(role, name, grantor, admin)
+
+
+@pytest.mark.parametrize(("version", "ending"), [(150000, "CASCADE"), (160000, 'GRANTED BY "postgres" CASCADE')])
+@pytest.mark.parametrize(
+    ("membership", "stays"),
+    [
+        (member("acme", "acme_keeper"), True),
+        (member("acme", "admin"), True),
+        (member("acme_keeper", "admin"), True),
+        (member("acme", "other_admin", admin=True), True),
+        (member("acme", "guest"), False),
+        (member("acme_keeper", "guest"), False),
+        (member("acme_keeper", "acme"), False),
+        (member("beta", "acme"), False),
+        (member("pg_read_all_data", "acme_keeper"), False),
+        (member("admin", "acme"), False),
+    ],
+)
+def test_memberships_that_nobody_declared_are_taken_away(membership, stays, version, ending):
+    found = Facts(
+        version=version,
+        superuser=False,
+        roles={"acme": GOOD_ROLE, "acme_keeper": {**GOOD_ROLE, "createdb": True, "member_of": ["acme"], "owns": []}},
+        databases={"acme": GOOD_DATABASE},
+        memberships=(member("acme", "acme_keeper"), membership),
+        admins=("admin", "admin"),
+    )
+    statements = shown(provision.plan(wanted(keeper="acme_keeper"), found, set()))
+    assert statements == ([] if stays else [f'REVOKE "{membership.role}" FROM "{membership.member}" {ending}'])
+    # of a keeper that is not asked for, nothing is declared
+    assert (membership in provision.undeclared(wanted(), found)) == (
+        membership.member == "acme" or (membership.role == "acme" and membership.member in ("guest", "acme_keeper"))
+    )
+
+
+def test_instances_that_share_an_owner_keep_their_keepers():
+    items = [Wanted("a", "acme", keeper="a_keeper"), Wanted("b", "acme", keeper="b_keeper")]
+    found = Facts(memberships=(member("acme", "a_keeper"), member("acme", "b_keeper"), member("acme", "c_keeper")))
+    assert [one.member for one in provision.undeclared(items, found)] == ["c_keeper"]

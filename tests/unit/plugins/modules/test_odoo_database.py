@@ -19,6 +19,7 @@ PARAMS = {
     "ssl_mode": "prefer",
     "ssl_rootcert": None,
     "may_be_absent": False,
+    "collect_refused": False,
     "databases": [{"name": "acme", "password": "role-secret"}],
 }
 
@@ -39,7 +40,7 @@ def server(monkeypatch):
     monkeypatch.setattr(
         provision,
         "apply",
-        lambda _connection, statements: done.extend(statements) or [item.shown for item in statements],
+        lambda _connection, statements, *_more: done.extend(statements) or [item.shown for item in statements],
     )
     return connection, done
 

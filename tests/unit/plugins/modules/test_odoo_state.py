@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database, _tenant
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import errors, lock, state, window
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_state
 
@@ -18,6 +20,8 @@ PARAMS = {
     "actor": None,
     "login_host": "/run/postgresql",
     "login_user": "admin",
+    "login_db": "postgres",
+    "lock": None,
 }
 HELD = lock.Holder(42, "odoo-cloud UpdateOnly run=abc host=acme-run", "2026-01-01 00:00:00+00", 5.0)
 
@@ -35,8 +39,8 @@ class Connection:
     def execute(self, *_arguments):
         pass
 
-    def fetchone(self):
-        return ("acme",)
+    def fetchall(self):
+        return [("acme",), ("acme--lock",)]
 
     def close(self):
         pass
@@ -46,11 +50,17 @@ class Connection:
 def world(monkeypatch):
     """A database in state Failed, and what force() was called with."""
     seen = {"held": None, "latest": state.Entry(3, "Failed", "then", 9.0, run_id="r"), "calls": [], "base": "installed"}
-    seen["ever_open"] = True
-    monkeypatch.setattr(_database, "open_server", lambda *arguments, **more: Connection())
-    monkeypatch.setattr(_database, "become_owner", lambda connection: True)
+    seen.update(opened=[], ever_open=True)
+
+    def open_server(params, database="", name=""):
+        seen["opened"].append(database)
+        return Connection()
+
+    monkeypatch.setattr(_database, "open_server", open_server)
+    monkeypatch.setattr(_tenant, "login", lambda params, control, name: _tenant.Login(name, "owner"))
+    monkeypatch.setattr(_tenant, "session", lambda *arguments, **more: contextlib.nullcontext(Connection()))
     monkeypatch.setattr(lock, "holder", lambda connection, name: seen["held"])
-    monkeypatch.setattr(lock, "sessions", lambda connection, run_id: [(1, run_id), (2, run_id)])
+    monkeypatch.setattr(lock, "sessions", lambda connection, name, run_id: [(1, run_id), (2, run_id)])
     monkeypatch.setattr(
         state, "read_history", lambda connection: state.History(True, seen["latest"], seen["ever_open"])
     )
@@ -72,6 +82,12 @@ def test_actor_and_reason_reach_the_history(world, monkeypatch):
         "before": {"state": "Failed"},
         "after": {"state": "Force Ready", "actor": "jane", "reason": "the fix comes tomorrow"},
     }
+
+
+@pytest.mark.parametrize(("lock_name", "opened"), [(None, [""]), ("acme--lock", ["", "acme--lock"]), ("not-yet", [""])])
+def test_the_lock_is_taken_where_the_containers_take_it(world, lock_name, opened):
+    assert odoo_state.ensure({**PARAMS, "lock": lock_name}, False)["changed"]
+    assert world["opened"] == opened
 
 
 def test_check_mode_never_writes_and_tells_the_same(world):
