@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import typing as t
 
@@ -194,6 +195,11 @@ def begun(events: t.Sequence[Event]) -> bool:
     return any(event.get("event") not in _BEFORE for event in events)
 
 
+def changed(events: t.Sequence[Event]) -> bool:
+    """Whether the run has changed the database, so that it may not be open any more. What it will do, it says before."""
+    return any(event.get("event") not in (*_BEFORE, "go_ahead", "plan") for event in events)
+
+
 def holds(events: t.Sequence[Event]) -> bool:
     """Whether the run has the lock and waits for the go-ahead."""
     kinds = [event.get("event") for event in events]
@@ -203,6 +209,15 @@ def holds(events: t.Sequence[Event]) -> bool:
 def took_lock(events: t.Sequence[Event]) -> bool:
     """Whether the run told that it has the lock and waits for the go-ahead."""
     return any(event.get("event") == "lock_taken" for event in events)
+
+
+def seconds_since(event: Event) -> float:
+    """How long ago an event was; 0 when it doesn't say."""
+    try:
+        at = datetime.datetime.fromisoformat(str(event.get("at")).replace("Z", "+00:00"))
+    except ValueError:
+        return 0.0
+    return max((datetime.datetime.now(datetime.timezone.utc) - at).total_seconds(), 0.0)
 
 
 def awaited(events: t.Sequence[Event]) -> str:

@@ -177,8 +177,8 @@ class Run:
         return sorted(found)
 
     def heed(self, found: _one_off.Progress) -> None:
-        """A run that has the lock waits for its replicas to be stopped: stop them, and tell it. Done again by whoever follows it next if this
-        was cut off."""
+        """A run that has the lock waits for its replicas to be stopped: stop them, and tell it. If this is cut off, whoever follows the run
+        next does it."""
         if not self.stop_first or not found.running:
             return
         holds = _events.holds(found.events)
@@ -213,14 +213,17 @@ class Run:
         if not self.stop_first or not (_events.took_lock(events) or _events.begun(events)):
             return []
         names = self.replicas(running=False)
-        if not found.running and _events.took_lock(events) and not _events.begun(events):
+        if not found.running and not _events.changed(events):
             self.start_replicas(names)
             return []
         return names
 
     def end_waiting(self, found: _one_off.Progress) -> None:
         """The time is over. A run that has not begun is ended, so that nobody is surprised when it gets the lock at last."""
-        if self.kind.suffix != "run" or not found.running or not found.events or _events.begun(found.events) or _events.took_lock(found.events):
+        events = found.events
+        if self.kind.suffix != "run" or not found.running or not events:
+            return
+        if _events.begun(events) or _events.took_lock(events):
             return
         self.engine.stop(found.container)
         events = _events.read(found.events_file)[0]
@@ -231,10 +234,11 @@ class Run:
         self.engine.remove(found.container)
         who = _events.awaited(events) or "somebody"
         first: t.Mapping[str, t.Any] = next((one for one in events if one.get("event") == "run_started"), {})
+        waited = _events.seconds_since(first)
         serving = ", the replicas serve as before" if self.replicas(running=True) else ""
         raise RunFailed(
-            f"{self.what}: {who} still works on database {first.get('database')} (timeout={self.params['timeout']}). Nothing was changed{serving};"
-            " wait for its end or end that session, and run this again",
+            f"{self.what}: {who} still works on database {first.get('database')} after {waited:.0f} s (timeout). Nothing was"
+            f" changed{serving}; wait for its end or end that session, and run this again",
             **{**_events.result(events), "status": "waited"},
             running=False,
             stopped=[],
@@ -324,7 +328,12 @@ class Run:
     def step(self, container: str) -> dict[str, t.Any]:
         """One look at a run that was started before, with what it needs just now."""
         found = _one_off.follow(self.engine, container, 0, platform=self.platform, heed=self.heed)
-        return {"changed": False, "running": found.running, "run": found.container, "stopped": self.stopped(found, found.events)}
+        return {
+            "changed": False,
+            "running": found.running,
+            "run": found.container,
+            "stopped": self.stopped(found, found.events),
+        }
 
 
 def last_json(stdout: str) -> dict[str, t.Any] | None:

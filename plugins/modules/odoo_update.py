@@ -67,7 +67,8 @@ RETURN = r"""
 status:
   description:
     - How it ended. V(done), V(nothing) when there was nothing to do, V(failed), V(rolled_back), V(held), V(lost) when the lock was lost,
-      V(signal), V(killed), V(waited) when somebody else worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
+      V(signal), V(killed), V(waited) when
+      somebody else worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
   returned: when it has ended, or in check mode
   type: str
   sample: done

@@ -512,7 +512,12 @@ class Waiting:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.actor = place.start(
-            "UpdateOnly", WAIT=True, GO_AHEAD_TIMEOUT=seconds, EVENTS_FILE=self.events_file, WAITING_PAGE=True, HTTP_PORT=self.port
+            "UpdateOnly",
+            WAIT=True,
+            GO_AHEAD_TIMEOUT=seconds,
+            EVENTS_FILE=self.events_file,
+            WAITING_PAGE=True,
+            HTTP_PORT=self.port,
         )
 
     def events(self):

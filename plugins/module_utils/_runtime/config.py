@@ -244,7 +244,7 @@ class Settings:
     reset_policy: str = "safe"
     wait: bool = True
     waiting_page: bool = False  # also in modes that end
-    go_ahead_timeout: float = 0  # seconds to wait with the lock, before the first change, for go_ahead.py's signal; 0: not at all
+    go_ahead_timeout: float = 0  # seconds to wait, with the lock and before the first change, for go_ahead.py's signal
     hooks: str = "changed"
     hooks_dir: str = "/opt/odoo-cloud/hooks"
     scripts_dir: str = "/odoo/scripts"

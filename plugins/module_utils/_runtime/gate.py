@@ -281,15 +281,17 @@ class Gate:
             self.report_awaited(tool)
             return f"{tool} works on the database"
         limit = settings.go_ahead_timeout
-        log.info(f"the lock of database {settings.db_name!r} is ours; waiting for the replicas to be stopped ({limit:.0f} s left)")
+        log.info(
+            f"the lock of database {settings.db_name!r} is ours; waiting for the replicas to be stopped ({limit:.0f} s left)"
+        )
         self.events.emit("lock_taken", seconds=limit)
         end = time.monotonic() + limit
         while not go_ahead.given():
             guard.check("the first change")
             if time.monotonic() > end:
                 raise NoGoAhead(
-                    f"database {settings.db_name!r}: nobody said within {limit:.0f} s that the replicas are stopped (GO_AHEAD_TIMEOUT); nothing"
-                    " was changed"
+                    f"database {settings.db_name!r}: nobody said within {limit:.0f} s that the replicas are stopped (GO_AHEAD_TIMEOUT);"
+                    " nothing was changed"
                 )
             time.sleep(0.2)
         guard.check("the first change")

@@ -17,7 +17,21 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import config, core, events, go_ahead, install, lock, log, migrate, pg, platform_check, restore_point, state, static
+from . import (
+    config,
+    core,
+    events,
+    go_ahead,
+    install,
+    lock,
+    log,
+    migrate,
+    pg,
+    platform_check,
+    restore_point,
+    state,
+    static,
+)
 from . import rehearse as rehearsal
 from . import rollback as rolling_back
 from .config import Settings

@@ -21,10 +21,11 @@ import threading
 import time
 import typing as t
 
-from blockers.bench import ROOT, WORK, Bench, Mutant, Shortfall, Site, docker, last_error
 from frame import Line, sentence
 from lab import IMAGES, until
 from services import Redis, image_id
+
+from blockers.bench import ROOT, WORK, Bench, Mutant, Shortfall, Site, docker, last_error
 
 ADDONS = "roles/odoo/files/addons"
 IN_IMAGE = "/opt/odoo-cloud"
@@ -66,7 +67,9 @@ class Visited:
 
     def get(self, visitor: bool) -> None:
         what = "visitor" if visitor else "page"
-        status, headers, content = self.ask("/web/login" if visitor else self.page, None, "" if visitor else self.cookie)
+        status, headers, content = self.ask(
+            "/web/login" if visitor else self.page, None, "" if visitor else self.cookie
+        )
         self.note(what, status, headers)
         if status == 503 and b"<h1>" not in content:
             self.wrong[f"{what}'s 503 is {content[:80]!r}"] += 1
@@ -79,7 +82,12 @@ class Visited:
             self.wrong[f"{what} 503 without Retry-After"] += 1
 
     def logged_in(self) -> bool:
-        status, dummy, content = self.ask("/web/session/get_session_info", {"jsonrpc": "2.0", "params": {}}, self.cookie)
+        try:
+            status, dummy, content = self.ask(
+                "/web/session/get_session_info", {"jsonrpc": "2.0", "params": {}}, self.cookie
+            )
+        except (OSError, http.client.HTTPException):
+            return False
         return status == 200 and bool((json.loads(content).get("result") or {}).get("uid"))
 
 
@@ -139,7 +147,9 @@ def visiting(all_of_them: t.Sequence[Visited], pause: float = 0.05) -> t.Iterato
 
 def started(names: t.Iterable[str]) -> dict[str, str]:
     """Since when each container runs, and how it is."""
-    shown = docker("inspect", "-f", "{{.Name}} {{.State.Running}} {{.State.ExitCode}} {{.State.StartedAt}}", *names, check=False)
+    shown = docker(
+        "inspect", "-f", "{{.Name}} {{.State.Running}} {{.State.ExitCode}} {{.State.StartedAt}}", *names, check=False
+    )
     return {line.split()[0].lstrip("/"): line.partition(" ")[2] for line in shown.strip().splitlines()}
 
 
@@ -178,7 +188,10 @@ def two_workers(site: Site, tree: pathlib.Path, name: str) -> None:
             conf.write_text(text if number else text + "\nworkers = 2\n")
             source = str(config)
         if mount["Type"] in ("bind", "volume"):
-            arguments += ["--mount", f"type={mount['Type']},source={source},target={target}{'' if mount['RW'] else ',readonly'}"]
+            arguments += [
+                "--mount",
+                f"type={mount['Type']},source={source},target={target}{'' if mount['RW'] else ',readonly'}",
+            ]
     readable(config)
     arguments += ["--mount", f"type=bind,source={readable(addons)},target={IN_IMAGE}/addons,readonly"]
     for path, options in (like["HostConfig"]["Tmpfs"] or {}).items():
@@ -257,7 +270,9 @@ def session(ask: t.Callable[[str, t.Any, str], Answer], database: str, password:
     def log_in() -> str:
         with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
             status, headers, content = ask(
-                "/web/session/authenticate", {"jsonrpc": "2.0", "params": {"db": database, "login": "admin", "password": password}}, ""
+                "/web/session/authenticate",
+                {"jsonrpc": "2.0", "params": {"db": database, "login": "admin", "password": password}},
+                "",
             )
             cookie = re.search(r"session_id=([^;]+)", headers.get("set-cookie", ""))
             if status == 200 and cookie and (json.loads(content).get("result") or {}).get("uid"):
@@ -269,7 +284,9 @@ def session(ask: t.Callable[[str, t.Any, str], Answer], database: str, password:
 
 def restart(bench: Bench) -> t.Iterator[Line]:
     """PostgreSQL is restarted, and is away for 4 s, while people work: Odoo 19 behind nginx, and 19 and 14 with two workers."""
-    broken = bench.tree != ROOT  # then with the images of the checkout, in which the addons of the broken copy are mounted
+    broken = (
+        bench.tree != ROOT
+    )  # then with the images of the checkout, in which the addons of the broken copy are mounted
     site = have(bench.site("main", 0, tree=ROOT))
     workers, old = f"{site.name}-workers", f"{site.name}-odoo14"
     redis = Redis(old, site.name, f"org.odoo-cloud.platform={site.name}", IMAGES, WORK / old)
@@ -309,16 +326,28 @@ def restart(bench: Bench) -> t.Iterator[Line]:
             yield Line(
                 f"PostgreSQL restarts, and is away for 4 s: Odoo {one.name} answers",
                 ", ".join(f"{number} x {status}" for status, number in sorted(one.answers.items()))
-                + (f"; wrong: {sentence([f'{number} x {what}' for what, number in one.wrong.most_common(4)])}" if one.wrong else ""),
+                + (
+                    f"; wrong: {sentence([f'{number} x {what}' for what, number in one.wrong.most_common(4)])}"
+                    if one.wrong
+                    else ""
+                ),
                 "only 200, and 503 with Retry-After; JSON-RPC in its own form; no 303",
                 not one.wrong and bool(one.answers["503"]) and bool(one.answers["200"]),
             )
             good = one.logged_in()
             yield Line(
-                f"... and the session of Odoo {one.name}", "is still logged in" if good else "is lost", "is still logged in", good
+                f"... and the session of Odoo {one.name}",
+                "is still logged in" if good else "is lost",
+                "is still logged in",
+                good,
             )
         other = [f"{name}: {before[name]} -> {after.get(name)}" for name in before if after.get(name) != before[name]]
-        yield Line("... and no container", sentence(other, "has ended or was restarted"), "has ended or was restarted", not other)
+        yield Line(
+            "... and no container",
+            sentence(other, "has ended or was restarted"),
+            "has ended or was restarted",
+            not other,
+        )
     finally:
         docker("rm", "-f", "-v", *extra, check=False)
         with contextlib.suppress(Shortfall):
@@ -344,7 +373,9 @@ def held(site: Site) -> t.Iterator[str]:
 
 
 def last_events(site: Site) -> list[dict[str, t.Any]]:
-    newest = max((site.root / "demo" / "runs").glob("run-*.ndjson"), key=lambda path: path.stat().st_mtime)
+    mounts = json.loads(docker("inspect", "-f", "{{json .Mounts}}", f"{site.name}-demo-1"))
+    config = next(pathlib.Path(one["Source"]) for one in mounts if one["Destination"] == "/etc/odoo")
+    newest = max((config.parent / "runs").glob("run-*.ndjson"), key=lambda path: path.stat().st_mtime)
     return [json.loads(line) for line in newest.read_text().splitlines()]
 
 
@@ -406,18 +437,33 @@ PARTS = {"postgres-restart": restart, "foreign-lock": foreign_lock}
 RECONNECT = f"{ADDONS}/database_reconnect"
 MUTANTS = {
     # The code of before: Odoo's own way with a database that is away, in requests and in the master.
-    "outage-as-missing": Mutant(("postgres-restart",), ((f"{RECONNECT}/__init__.py", "    outage.post_load()", "    pass"),)),
+    "outage-as-missing": Mutant(
+        ("postgres-restart",), ((f"{RECONNECT}/__init__.py", "    outage.post_load()", "    pass"),)
+    ),
     "master-ends": Mutant(
-        ("postgres-restart",), ((f"{RECONNECT}/outage.py", "    server.PreforkServer.process_spawn = spawn_or_wait\n", ""),)
+        ("postgres-restart",),
+        ((f"{RECONNECT}/outage.py", "    server.PreforkServer.process_spawn = spawn_or_wait\n", ""),),
     ),
     # Replicas are stopped before the lock is there.
     "stop-before-lock": Mutant(
         ("foreign-lock",),
-        (("plugins/module_utils/_run_module.py", "        holds = _events.holds(found.events)\n", "        holds = True\n"),),
+        (
+            (
+                "plugins/module_utils/_run_module.py",
+                "        holds = _events.holds(found.events)\n",
+                "        holds = True\n",
+            ),
+        ),
     ),
     "waits-for-ever": Mutant(
         ("foreign-lock",),
-        (("plugins/module_utils/_run_module.py", '        if self.kind.suffix != "run" or not', '        if self.kind.suffix == "run" or not'),),
+        (
+            (
+                "plugins/module_utils/_run_module.py",
+                '        if self.kind.suffix != "run" or',
+                '        if self.kind.suffix == "run" or',
+            ),
+        ),
     ),
 }
 SAMPLE: list[str] = []

@@ -256,7 +256,9 @@ class Serving(Engine):
             raise EngineError("no")
         for found in self.there.values():
             if name in (found.get("Id"), *(one.lstrip("/") for one in found.get("Names", ()))):
-                found["State"] = "exited" if "Names" in found else {"Running": False, "Status": "exited", "ExitCode": 143}
+                found["State"] = (
+                    "exited" if "Names" in found else {"Running": False, "Status": "exited", "ExitCode": 143}
+                )
 
     def start(self, name):
         self.order.append(f"start {name}")
@@ -327,14 +329,26 @@ def test_one_that_can_not_be_stopped_ends_the_run(tmp_path):
     assert run.replicas(running=True) == ["oc-acme-1", "oc-acme-2"]
 
 
-def test_a_run_that_ended_before_the_go_ahead_leaves_replicas_that_serve(tmp_path):
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (86, []),
+        (65, [{"event": "go_ahead"}, {"event": "plan"}]),
+        (72, [{"event": "go_ahead"}, {"event": "plan"}, {"event": "state"}]),
+    ],
+    ids=["no go-ahead", "refused before the first change", "failed"],
+)
+def test_a_run_that_ended_before_it_changed_anything_leaves_replicas_that_serve(tmp_path, code, told):
     run = serving(tmp_path)
     run.begin({})
     run.engine.stop("oc-acme-1")
-    run.engine.there["oc-acme-run"].update(looks=0, code=86)
-    run.engine.tell = [{"event": "run_ended", "status": "failed", "code": 86, "error": "nobody said"}]
-    with pytest.raises(_run_module.RunFailed, match=r"86 \(nobody said that the replicas are stopped; nothing was changed\)") as caught:
+    run.engine.there["oc-acme-run"].update(looks=0, code=code)
+    run.engine.tell = [*told, {"event": "run_ended", "status": "failed", "code": code, "error": "so it is"}]
+    with pytest.raises(_run_module.RunFailed, match=f"exit code {code}") as caught:
         run.collect("id-1", {})
+    if len(told) == 3:  # the database may not be open any more
+        assert caught.value.found["stopped"] == ["oc-acme-1"]
+        return
     assert caught.value.found["stopped"] == [] and run.replicas(running=True) == ["oc-acme-1", "oc-acme-2"]
 
 
@@ -344,7 +358,11 @@ def test_a_runtime_that_does_not_wait_finds_them_stopped_all_the_same(tmp_path):
     assert not [one for one in run.engine.order if one.startswith("SIGUSR1")]
 
 
-AWAITED = {"event": "lock_awaited", "holder": "odoo-cloud UpdateOnly run=x host=h (backend 7, since 2026)", "database": "acme"}
+AWAITED = {
+    "event": "lock_awaited",
+    "holder": "odoo-cloud UpdateOnly run=x host=h (backend 7, since 2026)",
+    "database": "acme",
+}
 
 
 def test_a_run_that_gets_no_lock_is_ended_and_the_replicas_serve(tmp_path):
@@ -353,8 +371,8 @@ def test_a_run_that_gets_no_lock_is_ended_and_the_replicas_serve(tmp_path):
     with pytest.raises(_run_module.RunFailed) as caught:
         run.to_the_end({})
     assert str(caught.value) == (
-        "The migration of instance acme: odoo-cloud UpdateOnly run=x host=h (backend 7, since 2026) still works on database acme (timeout=0)."
-        " Nothing was changed, the replicas serve as before; wait for its end or end that session, and run this again"
+        "The migration of instance acme: odoo-cloud UpdateOnly run=x host=h (backend 7, since 2026) still works on database acme"
+        " after 0 s (timeout). Nothing was changed, the replicas serve as before; wait for its end or end that session, and run this again"
     )
     assert caught.value.found["status"] == "waited" and run.engine.removed == ["id-1"]
     assert run.engine.order == ["start id-1", "stop id-1"]
