@@ -35,6 +35,7 @@ options:
       - Seconds to wait for the end. A run that takes longer is not ended, the module fails and says that it goes on; used again, it waits
         for
         the same run.
+      - A run that has not begun, because somebody else holds the database's lock all the time, is ended; nothing is changed then.
     type: int
     default: 7200
   wait:
@@ -57,5 +58,5 @@ notes:
   - While it works, the task's output tells each step as it ends (not with C(async)).
   - A module that is killed leaves its container at work. Used again with the same arguments it waits for that one; a container that works
     on something else is waited for first.
-  - Replicas that serve are not stopped. The playbooks C(update) and C(migrate), and the role, stop them first if modules will change.
+  - Replicas that serve go on serving unless C(stop_first) names them, as the role and the playbooks C(update) and C(migrate) do.
 """

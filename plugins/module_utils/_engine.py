@@ -5,7 +5,7 @@
 
 Importing the Docker SDK or requests costs 0.2 to 0.5 seconds for each module run. What should be there for long (containers that
 serve, networks, images) is made by community.docker, from roles. A module that runs something in a container of its own and follows it
-can't call another module: for those, and nothing else, containers are made, started and removed here.
+can't call another module: for those, and nothing else, containers are made, started, stopped and removed here.
 """
 
 from __future__ import annotations
@@ -92,11 +92,16 @@ class Engine:
         raise kind(f"Docker engine: {method} {path}: {status} {text}")
 
     def _request(
-        self, method: str, path: str, query: dict[str, t.Any], content: dict[str, t.Any] | None = None
+        self,
+        method: str,
+        path: str,
+        query: dict[str, t.Any],
+        content: dict[str, t.Any] | None = None,
+        timeout: float | None = None,
     ) -> tuple[int, bytes]:
         values = {key: json.dumps(value) if isinstance(value, dict) else value for key, value in query.items()}
         target = path + (f"?{urllib.parse.urlencode(values)}" if values else "")
-        connection = _UnixConnection(self._path, self._timeout)
+        connection = _UnixConnection(self._path, timeout or self._timeout)
         try:
             headers = {} if content is None else {"Content-Type": "application/json"}
             connection.request(method, target, None if content is None else json.dumps(content), headers)
@@ -153,6 +158,21 @@ class Engine:
         path = f"/containers/{urllib.parse.quote(name)}/start"
         status, body = self._request("POST", path, {})
         self._check("POST", path, status, body)
+
+    def stop(self, name: str, limit: float = 120.0) -> None:
+        """Stop a container, with the time that it was given to end by itself. One that has ended or isn't there is fine. C(limit): how
+        long the engine may take."""
+        path = f"/containers/{urllib.parse.quote(name)}/stop"
+        status, body = self._request("POST", path, {}, timeout=limit)
+        if status != 404:
+            self._check("POST", path, status, body)
+
+    def signal(self, name: str, number: str) -> None:
+        """Send a signal such as SIGUSR1 to a container's first process. One that has ended or isn't there gets none."""
+        path = f"/containers/{urllib.parse.quote(name)}/kill"
+        status, body = self._request("POST", path, {"signal": number})
+        if status not in (404, 409):
+            self._check("POST", path, status, body)
 
     def remove(self, name: str) -> None:
         """Remove a container that has ended, with its unnamed volumes. One that isn't there is fine, one that runs is an error."""

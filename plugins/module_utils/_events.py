@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import typing as t
 
@@ -98,6 +99,12 @@ def line(event: Event) -> str:
         return (
             "ROLLED BACK: " + str(event.get("detail") or event.get("reason") or "the database is as it was before")
         ).rstrip(": ")
+    if kind == "lock_awaited":
+        return f"waiting for {event.get('holder')}"
+    if kind == "lock_taken":
+        return "the lock is taken; the replicas are stopped before anything is changed"
+    if kind == "go_ahead":
+        return "the replicas are stopped"
     if kind == "held":
         return ("HELD: " + str(event.get("detail") or event.get("reason") or "a person has to decide")).rstrip(": ")
     if kind == "run_ended":
@@ -177,6 +184,45 @@ def _modules(events: t.Sequence[Event]) -> dict[str, dict[str, t.Any]]:
             before = found.get(event["name"], {}).get("from", event.get("before"))
             found[event["name"]] = {"from": before, "to": event.get("version")}
     return {name: one for name, one in found.items() if one["from"] != one["to"]}
+
+
+# What a run tells before it changes anything
+_BEFORE = ("run_started", "lock_awaited", "lock_taken", "run_ended")
+
+
+def begun(events: t.Sequence[Event]) -> bool:
+    """Whether the run has begun to change something, or may at any moment."""
+    return any(event.get("event") not in _BEFORE for event in events)
+
+
+def changed(events: t.Sequence[Event]) -> bool:
+    """Whether the run has changed the database, so that it may not be open any more. What it will do, it says before."""
+    return any(event.get("event") not in (*_BEFORE, "go_ahead", "plan") for event in events)
+
+
+def holds(events: t.Sequence[Event]) -> bool:
+    """Whether the run has the lock and waits for the go-ahead."""
+    kinds = [event.get("event") for event in events]
+    return "lock_taken" in kinds and "go_ahead" not in kinds and "run_ended" not in kinds
+
+
+def took_lock(events: t.Sequence[Event]) -> bool:
+    """Whether the run told that it has the lock and waits for the go-ahead."""
+    return any(event.get("event") == "lock_taken" for event in events)
+
+
+def seconds_since(event: Event) -> float:
+    """How long ago an event was; 0 when it doesn't say."""
+    try:
+        at = datetime.datetime.fromisoformat(str(event.get("at")).replace("Z", "+00:00"))
+    except ValueError:
+        return 0.0
+    return max((datetime.datetime.now(datetime.timezone.utc) - at).total_seconds(), 0.0)
+
+
+def awaited(events: t.Sequence[Event]) -> str:
+    """Who was last in the way of the run, in words; empty when nobody was."""
+    return next((str(one.get("holder")) for one in reversed(events) if one.get("event") == "lock_awaited"), "")
 
 
 def failure(events: t.Sequence[Event]) -> str:

@@ -36,6 +36,7 @@ MEANINGS = {
     errors.EXIT_NOT_VERIFIED: "the modules are not as they have to be after the update; the state is Failed",
     errors.EXIT_ROLLED_BACK: "the update failed, and the database is the one of before again",
     errors.EXIT_DECISION: "somebody has to decide what becomes of a failed update",
+    errors.EXIT_NO_GO_AHEAD: "nobody said that the replicas are stopped; nothing was changed",
     errors.EXIT_PLATFORM: "the rules of the environment are broken",
     errors.EXIT_ATTACHMENTS: "attachments are missing, corrupt or could not be moved",
     errors.EXIT_STORE: "the object store does not do what it is asked for",

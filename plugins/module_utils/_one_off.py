@@ -33,6 +33,8 @@ UPDATE, INSTALL = "UpdateOnly", "InstallOnly"
 PLAN = "plan"
 # Of a replica that serves; what does one thing has none of them.
 _SERVING = ("aliases", "healthcheck", "config_paths", "published_ports", "reload", "hostname")
+# Variables that say how a run is followed, not what it does
+_NOT_ASKED = ("EVENTS_FILE", "GO_AHEAD_TIMEOUT")
 _LOGS = {"Type": "json-file", "Config": {"max-size": "50m", "max-file": "3"}}
 
 
@@ -138,7 +140,7 @@ def for_rehearsal(definition: t.Mapping[str, t.Any], network: str = "") -> dict[
 
 def request_of(definition: t.Mapping[str, t.Any]) -> str:
     """Equal for two definitions that do the same."""
-    env = {key: value for key, value in (definition.get("env") or {}).items() if key != "EVENTS_FILE"}
+    env = {key: value for key, value in (definition.get("env") or {}).items() if key not in _NOT_ASKED}
     content = {key: value for key, value in definition.items() if value not in (None, [], {}, "")}
     text = json.dumps({**content, "env": env}, sort_keys=True)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
@@ -284,8 +286,10 @@ def follow(
     platform: str = "",
     clock: t.Callable[[], float] = time.monotonic,
     sleep: t.Callable[[float], None] = time.sleep,
+    heed: t.Callable[[Progress], None] | None = None,
 ) -> Progress:
-    """Look until the container has ended, with C(news) until there is an event, or until the time is over."""
+    """Look until the container has ended, with C(news) until there is an event, or until the time is over. C(heed) is given each look,
+    with all events that were seen."""
     start = answered = clock()
     gathered: list[dict[str, t.Any]] = []
     while True:
@@ -298,8 +302,10 @@ def follow(
         else:
             gathered += found.events
             offset = found.offset
+            found.events = gathered
+            if heed is not None:
+                heed(found)
             if not found.running or clock() - start >= timeout or (news and gathered):
-                found.events = gathered
                 return found
         sleep(POLL_SECONDS)
 

@@ -6,6 +6,7 @@ give to a one-off container."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import json
 import posixpath
@@ -14,11 +15,15 @@ import time
 import typing as t
 
 from . import _events, _migration, _odoo_run, _one_off
+from ._container import PLATFORM_LABEL
 from ._engine import Engine, EngineError, EngineUnreachable
 
 Env = dict[str, t.Optional[str]]
 PLAN_TIMEOUT = 600
 LOG_LINES = 40
+# How long a run that has the lock waits for the replicas to be stopped; each of them may take 60 s, all at a time
+GO_AHEAD_SECONDS = 180
+STOP_SECONDS = 150
 
 SPEC: dict[str, dict[str, t.Any]] = {
     "instance": {"type": "str", "required": True},
@@ -34,6 +39,10 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "events_file": {"type": "path"},
     "docker_host": {"type": "str"},
 }
+
+
+# Of those that change the database in which the instance's replicas work
+STOP_FIRST: dict[str, dict[str, t.Any]] = {"stop_first": {"type": "list", "elements": "str", "default": []}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +106,7 @@ class Run:
         self.what = f"{what} of instance {params['instance']}"
         self.platform = str(params["platform"])
         self.engine = engine or Engine(params["docker_host"])
+        self.stop_first = list(params.get("stop_first") or [])
         self._definition: dict[str, t.Any] | None = None
 
     @property
@@ -148,8 +158,93 @@ class Run:
 
     def begin(self, env: t.Mapping[str, str | None]) -> tuple[_one_off.Progress, bool]:
         """Start it, or find it at work."""
+        if self.replicas(running=True):
+            env = {**env, "GO_AHEAD_TIMEOUT": str(GO_AHEAD_SECONDS)}
         definition = self.kind.shape(self.derived(self.kind.suffix, env, self.kind.command))
         return _one_off.begin(self.engine, definition, self.platform, self.kind.suffix)
+
+    # The replicas that must not serve while something is changed
+
+    def replicas(self, running: bool) -> list[str]:
+        """Those of C(stop_first) that are this platform's and run, or don't."""
+        if not self.stop_first:
+            return []
+        found = []
+        for container in self.engine.containers(label=[f"{PLATFORM_LABEL}={self.platform}"]):
+            names = [str(name).lstrip("/") for name in container.get("Names") or []]
+            if (container.get("State") == "running") == running:
+                found += [name for name in names if name in self.stop_first]
+        return sorted(found)
+
+    def heed(self, found: _one_off.Progress) -> None:
+        """A run that has the lock waits for its replicas to be stopped: stop them, and tell it. If this is cut off, whoever follows the run
+        next does it."""
+        if not self.stop_first or not found.running:
+            return
+        holds = _events.holds(found.events)
+        # A runtime that is older than this collection doesn't wait.
+        if not holds and not (_events.begun(found.events) and not _events.took_lock(found.events)):
+            return
+        self.stop_replicas(found)
+        if holds:
+            self.engine.signal(found.container, "SIGUSR1")
+
+    def stop_replicas(self, found: _one_off.Progress) -> None:
+        names = self.replicas(running=True)
+        if not names:
+            return
+        failed = ""
+        with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+            jobs = {name: pool.submit(self.engine.stop, name, STOP_SECONDS) for name in names}
+            for name, job in jobs.items():
+                error = job.exception()
+                failed = failed or (f"{name} can't be stopped: {error}" if error else "")
+        if failed:
+            self.engine.stop(found.container)  # nothing was changed
+            self.start_replicas(names)
+            raise RunFailed(f"{self.what}: {failed}; nothing was changed, the replicas serve as before", stopped=[])
+
+    def start_replicas(self, names: t.Iterable[str]) -> None:
+        for name in names:
+            self.engine.start(name)
+
+    def stopped(self, found: _one_off.Progress, events: t.Sequence[_events.Event]) -> list[str]:
+        """Which replicas don't run because of this run. When it ended before it changed anything, they are started again."""
+        if not self.stop_first or not (_events.took_lock(events) or _events.begun(events)):
+            return []
+        names = self.replicas(running=False)
+        if not found.running and not _events.changed(events):
+            self.start_replicas(names)
+            return []
+        return names
+
+    def end_waiting(self, found: _one_off.Progress) -> None:
+        """The time is over. A run that has not begun is ended, so that nobody is surprised when it gets the lock at last."""
+        events = found.events
+        if self.kind.suffix != "run" or not found.running or not events:
+            return
+        if _events.begun(events) or _events.took_lock(events):
+            return
+        self.engine.stop(found.container)
+        events = _events.read(found.events_file)[0]
+        if _events.begun(events):
+            found.running = False  # in this very moment; result() says how far it came
+            return
+        dummy, output = self.engine.output(found.container, 400)
+        self.engine.remove(found.container)
+        who = _events.awaited(events) or "somebody"
+        first: t.Mapping[str, t.Any] = next((one for one in events if one.get("event") == "run_started"), {})
+        waited = _events.seconds_since(first)
+        serving = ", the replicas serve as before" if self.replicas(running=True) else ""
+        raise RunFailed(
+            f"{self.what}: {who} still works on database {first.get('database')} after {waited:.0f} s (timeout). Nothing was"
+            f" changed{serving}; wait for its end or end that session, and run this again",
+            **{**_events.result(events), "status": "waited"},
+            running=False,
+            stopped=[],
+            events_file=found.events_file,
+            log=tail(output),
+        )
 
     def result(self, found: _one_off.Progress, waited: float = 0.0) -> dict[str, t.Any]:
         """What a run was that has ended. Its container is removed if it did its work, else it is kept for those who look at its log."""
@@ -180,6 +275,8 @@ class Run:
             "events_file": found.events_file,
             "log": tail(output),
         }
+        if self.stop_first:
+            result["stopped"] = self.stopped(found, events)
         if self.kind.read is not None:
             result.update(self.kind.read(stdout, result))
         elif not events and found.exit_code == 0:  # a runtime that tells no events: what it did isn't known
@@ -204,16 +301,39 @@ class Run:
             found, mine = self.begin(env)
             left = self.params["timeout"] - (time.monotonic() - start)
             file = found.events_file
-            found = _one_off.follow(self.engine, found.container, left, platform=self.platform)
+            heed = self.heed if mine else None
+            found = _one_off.follow(self.engine, found.container, left, platform=self.platform, heed=heed)
             found.events_file = found.events_file or file
+            if mine:
+                self.end_waiting(found)
             if mine or found.running:
                 return self.result(found, time.monotonic() - start)
 
-    def collect(self, container: str) -> dict[str, t.Any]:
+    def is_mine(self, found: _one_off.Progress, env: t.Mapping[str, str | None]) -> bool:
+        """Whether a run that was started before does what this is asked for."""
+        try:
+            definition = self.kind.shape(self.derived(self.kind.suffix, env, self.kind.command))
+        except (_one_off.OneOffError, EngineError):
+            return False
+        return found.request == _one_off.request_of(definition)
+
+    def collect(self, container: str, env: t.Mapping[str, str | None]) -> dict[str, t.Any]:
         """Wait for the end of a run that was started before."""
-        found = _one_off.follow(self.engine, container, self.params["timeout"], platform=self.platform)
+        found = _one_off.follow(self.engine, container, self.params["timeout"], platform=self.platform, heed=self.heed)
         found.events_file = found.events_file or str(self.params["events_file"] or "")
+        if self.is_mine(found, env):
+            self.end_waiting(found)
         return self.result(found, self.params["timeout"])
+
+    def step(self, container: str) -> dict[str, t.Any]:
+        """One look at a run that was started before, with what it needs just now."""
+        found = _one_off.follow(self.engine, container, 0, platform=self.platform, heed=self.heed)
+        return {
+            "changed": False,
+            "running": found.running,
+            "run": found.container,
+            "stopped": self.stopped(found, found.events),
+        }
 
 
 def last_json(stdout: str) -> dict[str, t.Any] | None:
@@ -256,7 +376,8 @@ def execute(
     try:
         run = Run(params, what, kind=kind)
         if params["run"]:
-            result = run.collect(params["run"])
+            asked = {**common_env(params), **env}
+            result = run.collect(params["run"], asked) if params["wait"] else run.step(params["run"])
         elif module.check_mode and not run.kind.reads:
             result = _planned(run, {**common_env(params), **env}, needed)
         else:

@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.one_off
   - odoo_cloud.platform.run
+  - odoo_cloud.platform.stop_first
 attributes:
   check_mode:
     support: full
@@ -66,7 +67,8 @@ RETURN = r"""
 status:
   description:
     - How it ended. V(done), V(nothing) when there was nothing to do, V(failed), V(rolled_back), V(held), V(lost) when the lock was lost,
-      V(signal), V(killed). In check mode V(planned) or V(nothing).
+      V(signal), V(killed), V(waited) when
+      somebody else worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
   returned: when it has ended, or in check mode
   type: str
   sample: done
@@ -135,6 +137,13 @@ exit_code:
   returned: when it has ended
   type: int
   sample: 0
+stopped:
+  description: The containers of O(stop_first) that don't run because of this run. If it failed before it changed anything they were
+    started again.
+  returned: with O(stop_first), when it has ended
+  type: list
+  elements: str
+  sample: [odoo-cloud-acme-prod-1]
 events_file:
   description: File on the machine with all events of the run, an object of JSON on each line.
   returned: when it was started
@@ -171,6 +180,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **_run_module.SPEC,
+            **_run_module.STOP_FIRST,
             "modules": {"type": "list", "elements": "str", "default": ["changed"]},
             "install_missing": {"type": "bool", "default": False},
         },

@@ -47,14 +47,17 @@ class FollowAction(ActionBase):
             ours = bool(started.get("ours"))
             if not ours:
                 self._say(arguments, f"another run is at work ({started.get('container')}), waiting for it")
-            ended = self._look_until_end(started["run"], arguments, task_vars, deadline)
+            given = arguments if ours or "stop_first" not in arguments else {**arguments, "stop_first": []}
+            ended = self._look_until_end(name, started["run"], given, task_vars, deadline)
+            if isinstance(ended, dict):
+                return ended
             if ours or not ended:
                 left = max(int(deadline - time.monotonic()), 0)
                 ended = {"run": started["run"], "events_file": started.get("events_file") or None, "timeout": left}
-                return self._execute_module(module_name=name, module_args={**arguments, **ended}, task_vars=task_vars)
+                return self._execute_module(module_name=name, module_args={**given, **ended}, task_vars=task_vars)
 
-    def _look_until_end(self, run, arguments, task_vars, deadline):
-        """True when it has ended. A look that fails is left to the module, which says why."""
+    def _look_until_end(self, name, run, arguments, task_vars, deadline):
+        """True when it has ended, or the result of a step in it that failed. A look that fails is left to the module, which says why."""
         begin = told = time.monotonic()
         offset, doing = 0, ""
         while time.monotonic() < deadline:
@@ -74,6 +77,12 @@ class FollowAction(ActionBase):
             offset, doing = look["offset"], look["doing"] or doing
             for line in look["lines"]:
                 self._say(arguments, line)
+            if arguments.get("stop_first") and {one.get("event") for one in look["events"]} & {"lock_taken", "plan"}:
+                step = self._execute_module(
+                    module_name=name, module_args={**arguments, "run": run, "wait": False}, task_vars=task_vars
+                )
+                if step.get("failed"):
+                    return step
             now = time.monotonic()
             if look["lines"]:
                 told = now

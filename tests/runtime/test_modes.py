@@ -506,6 +506,114 @@ def test_a_run_that_stands_in_for_the_replicas_shows_the_page(ready, shown):
     assert actor.returncode == 0, output
 
 
+class Waiting:
+    """An update that has to be told when it may begin, with its events and the port of its page."""
+
+    def __init__(self, place, seconds=60, name="events"):
+        self.events_file = place.path / f"{name}.ndjson"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.actor = place.start(
+            "UpdateOnly",
+            WAIT=True,
+            GO_AHEAD_TIMEOUT=seconds,
+            EVENTS_FILE=self.events_file,
+            WAITING_PAGE=True,
+            HTTP_PORT=self.port,
+        )
+
+    def events(self):
+        if not self.events_file.exists():
+            return []
+        return [json.loads(line) for line in self.events_file.read_text().splitlines()]
+
+    def kinds(self):
+        return [one["event"] for one in self.events()]
+
+    def page(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def end(self, expect=0):
+        output = self.actor.communicate(timeout=30)[0]
+        assert self.actor.returncode == expect, output
+        return output
+
+
+def test_nothing_is_changed_before_the_go_ahead(ready):
+    write_addons(ready.addons, "2.0")
+    before = ready.states()
+    run = Waiting(ready)
+    ready.until(lambda: "lock_taken" in run.kinds(), "lock_taken")
+    time.sleep(0.5)
+    assert ready.states() == before and ready.counted() == [] and not run.page()
+    run.actor.send_signal(signal.SIGUSR1)
+    run.end()
+    kinds = run.kinds()
+    assert kinds.index("run_started") < kinds.index("lock_taken") < kinds.index("go_ahead") < kinds.index("plan")
+    assert ready.counted() == ALL
+
+
+def test_without_a_go_ahead_it_gives_the_lock_back(ready):
+    write_addons(ready.addons, "2.0")
+    before = ready.states()
+    assert "nobody said within 1 s that the replicas are stopped" in Waiting(ready, 1).end(expect=86)
+    assert ready.states() == before and ready.counted() == []
+    ready.run("UpdateOnly")
+    assert ready.counted() == ALL
+
+
+def test_with_nothing_to_do_nobody_is_asked(ready):
+    run = Waiting(ready)
+    run.end()
+    assert run.kinds() == ["run_started", "run_ended"]
+
+
+def test_an_interrupted_update_waits_for_the_go_ahead_too(ready):
+    write_addons(ready.addons, "2.0", fail="till")
+    ready.run("UpdateOnly", expect=72)
+    write_addons(ready.addons, "2.0")
+    run = Waiting(ready)
+    ready.until(lambda: "lock_taken" in run.kinds(), "lock_taken")
+    assert ready.states()[-1] == "Failed"
+    run.actor.send_signal(signal.SIGUSR1)
+    run.end()
+    assert run.kinds().count("lock_taken") == 1 and ready.states()[-1] == "Ready"
+
+
+def test_whoever_is_in_the_way_is_named(ready):
+    write_addons(ready.addons, "2.0")
+    first = Waiting(ready, name="first")
+    ready.until(lambda: "lock_taken" in first.kinds(), "lock_taken")
+    run = Waiting(ready, name="second")
+    ready.until(lambda: "lock_awaited" in run.kinds(), "lock_awaited")
+    time.sleep(1.5)
+    told = [one for one in run.events() if one["event"] == "lock_awaited"]
+    assert len(told) == 1 and f"run={first.events()[0]['run_id']} " in told[0]["holder"] and not run.page()
+    other = ready.database.connect()
+    with other.cursor() as cursor:  # then another tool, for which no replica is stopped either
+        cursor.execute("SELECT pg_advisory_lock(7141416871301361999)")
+        first.actor.terminate()
+        ready.until(lambda: run.kinds().count("lock_awaited") == 2, "the other tool")
+        assert run.events()[-1]["holder"] == "marabunta" and "lock_taken" not in run.kinds()
+        cursor.execute("SELECT pg_advisory_unlock(7141416871301361999)")
+    other.close()
+    ready.until(lambda: "lock_taken" in run.kinds(), "lock_taken")
+    run.actor.send_signal(signal.SIGUSR1)
+    run.end()
+    assert ready.counted() == ALL
+
+
+def test_the_signal_is_no_end_in_any_moment(ready):
+    write_addons(ready.addons, "2.0")
+    actor = ready.start("UpdateOnly")
+    ready.until(lambda: len(ready.states()) > 2 or actor.poll() is not None, "Updating")
+    actor.send_signal(signal.SIGUSR1)
+    output = actor.communicate(timeout=30)[0]
+    assert actor.returncode == 0, output
+
+
 def test_force_modes_say_who_and_why(ready):
     write_addons(ready.addons, "2.0", fail="till")
     ready.run("UpdateOnly", expect=72)

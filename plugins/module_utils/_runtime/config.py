@@ -74,6 +74,7 @@ OWN_VARIABLES = (
     "RESET_POLICY",
     "WAIT",
     "WAITING_PAGE",
+    "GO_AHEAD_TIMEOUT",
     "MODULES",
     "SERVER_WIDE_MODULES",
     "UPDATE",
@@ -243,6 +244,7 @@ class Settings:
     reset_policy: str = "safe"
     wait: bool = True
     waiting_page: bool = False  # also in modes that end
+    go_ahead_timeout: float = 0  # seconds to wait, with the lock and before the first change, for go_ahead.py's signal
     hooks: str = "changed"
     hooks_dir: str = "/opt/odoo-cloud/hooks"
     scripts_dir: str = "/odoo/scripts"
@@ -437,6 +439,8 @@ def load(env: Mapping[str, str]) -> Settings:
         # A container that serves would do it again at every start.
         if (env.get(name) or "").strip() and mode in UPDATE_MODES and mode in SERVING_MODES:
             raise wrong(name, env[name][:60], f"is for UpdateOnly and ForceUpdateOnly; MODE is {mode}")
+    if (env.get("GO_AHEAD_TIMEOUT") or "0") != "0" and mode in SERVING_MODES:
+        raise wrong("GO_AHEAD_TIMEOUT", env["GO_AHEAD_TIMEOUT"], f"is for modes that end; MODE is {mode}")
     if mode in FORCE_MODES and any(c in (env.get("REASON") or "") for c in "\r\n\0"):
         raise wrong("REASON", env["REASON"], "must be one line")
 
@@ -477,6 +481,7 @@ def load(env: Mapping[str, str]) -> Settings:
         reset_policy=_choice(env, "RESET_POLICY", "safe", ("safe", "seed")),
         wait=_switch(env, "WAIT", mode not in IMPATIENT_MODES),
         waiting_page=_switch(env, "WAITING_PAGE", False),
+        go_ahead_timeout=_number(env, "GO_AHEAD_TIMEOUT", 0, 0, 86400),
         hooks=_choice(env, "HOOKS", "changed", ("changed", "always")),
         hooks_dir=(env.get("HOOKS_DIR") or "/opt/odoo-cloud/hooks").rstrip("/"),
         scripts_dir=(env.get("SCRIPTS_DIR") or "/odoo/scripts").rstrip("/"),

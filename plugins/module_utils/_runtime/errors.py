@@ -29,6 +29,7 @@ EXIT_ROLLED_BACK = 84  # the update failed, and the database is the one of befor
 EXIT_DECISION = (
     85  # somebody has to decide: a failed update is held, or a rollback was not confirmed, or a migration's plan
 )
+EXIT_NO_GO_AHEAD = 86  # nobody said that the replicas are stopped (limit: GO_AHEAD_TIMEOUT); nothing was changed
 EXIT_ATTACHMENTS = 90  # attachments: some are missing, corrupt or could not be moved, or an audit found something
 EXIT_STORE = 91  # attachments: the object store does not do what it is asked for
 EXIT_PLATFORM = 92  # the rules of the environment are broken: Odoo is not started like that
@@ -40,6 +41,10 @@ class RuntimeFailure(Exception):
     """Ends the runtime: one clear line and an exit code."""
 
     exit_code = 1
+
+
+class NoGoAhead(RuntimeFailure):
+    exit_code = EXIT_NO_GO_AHEAD
 
 
 class ConfigError(RuntimeFailure):

@@ -14,13 +14,29 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from . import addons, administrator, core, hooks, install, lock, log, migrate, migration, pg, provision, rollback, state
+from . import (
+    addons,
+    administrator,
+    core,
+    go_ahead,
+    hooks,
+    install,
+    lock,
+    log,
+    migrate,
+    migration,
+    pg,
+    provision,
+    rollback,
+    state,
+)
 from .config import Settings
 from .errors import (
     AuthenticationFailed,
     Held,
     HookFailed,
     InitFailed,
+    NoGoAhead,
     Refused,
     ResetWritten,
     RolledBack,
@@ -71,6 +87,8 @@ class Gate:
         self.progress = Progress()
         self.latest: state.Entry | None = None
         self.held: lock.Holder | None = None
+        self.awaited = ""  # who was last told to be in the way
+        self.may_change = not settings.go_ahead_timeout
         self.stillness = Stillness()
         self.waiting_since = time.monotonic()  # counts TIMEOUT; starts anew while a live run is at work
         self.waiting: Any = None  # the waiting page
@@ -139,7 +157,10 @@ class Gate:
         }
 
     def open_page(self) -> None:
-        """From now on the port answers 503; only modes that serve afterwards own the port, and who was given it."""
+        """From now on the port answers 503; only modes that serve afterwards own the port, and who was given it. Not while the
+        replicas that it is shown for still serve."""
+        if not self.may_change:
+            return
         if self.waiting is None and (self.settings.serving or self.settings.waiting_page):
             from .waiting import Waiting
 
@@ -234,6 +255,7 @@ class Gate:
                 self.disconnect()
                 troubles += 1
             self.open_page()
+            self.report_awaited("" if self.held is None else str(self.held))
             now = time.monotonic()
             if self.held is not None:
                 self.waiting_since = now  # TIMEOUT is for what nobody works on; a live run may take as long as it needs
@@ -255,6 +277,43 @@ class Gate:
                         f" {reason or 'just starting'}"
                     )
             time.sleep(min(POLL_SECONDS * random.uniform(0.7, 1.3), max(left, 0.05)))
+
+    def report_awaited(self, holder: str) -> None:
+        """One event for each that is in the way, for those who wait for this run."""
+        if holder and holder != self.awaited:
+            self.events.emit("lock_awaited", holder=holder, database=self.settings.db_name)
+        self.awaited = holder or self.awaited
+
+    def not_yet(self, guard: lock.Lock) -> str:
+        """Why the database isn't changed yet, empty when it may be. With GO_AHEAD_TIMEOUT, the lock is kept and the caller told, until it
+        says that the replicas are stopped; they are not stopped for a run that has to wait itself."""
+        settings = self.settings
+        if self.may_change:
+            return ""
+        others = lock.OtherTools(self.database, settings.db_name)
+        tool = others.acquire()
+        others.release()
+        if tool:
+            self.report_awaited(tool)
+            return f"{tool} works on the database"
+        limit = settings.go_ahead_timeout
+        log.info(
+            f"the lock of database {settings.db_name!r} is ours; waiting for the replicas to be stopped ({limit:.0f} s left)"
+        )
+        self.events.emit("lock_taken", seconds=limit)
+        end = time.monotonic() + limit
+        while not go_ahead.given():
+            guard.check("the first change")
+            if time.monotonic() > end:
+                raise NoGoAhead(
+                    f"database {settings.db_name!r}: nobody said within {limit:.0f} s that the replicas are stopped (GO_AHEAD_TIMEOUT);"
+                    " nothing was changed"
+                )
+            time.sleep(0.2)
+        guard.check("the first change")
+        self.may_change = True
+        self.events.emit("go_ahead")
+        return ""
 
     def disconnect(self) -> None:
         for connection in (self.control, self.database):
@@ -519,6 +578,9 @@ class Gate:
                 raise Refused(f"database {settings.db_name!r} is not opened: {why}")
             work = self.steps()
             work.check()
+            later = self.not_yet(guard)
+            if later:
+                return False, later, False
             self.open_page()
             log.info(f"resuming: {why}")
             # An update mode finishes what was left and does its own work; the others only finish.
@@ -568,6 +630,10 @@ class Gate:
             if settings.wait or settings.serving:
                 return False, why, False
             raise Refused(f"database {settings.db_name!r}: {why}")
+        later = self.not_yet(guard)
+        if later:
+            return False, later, False
+        self.open_page()
         log.info(f"finishing the rollback: {why}")
         failed = rollback.finish(self.window(guard))
         if settings.serving:
@@ -583,6 +649,9 @@ class Gate:
             self.last_plan = plan
             work.check()
             if not plan.empty or not work.empty or self.hooks_due():
+                later = self.not_yet(guard)
+                if later:
+                    return False, later, False
                 self.open_page()
                 self.update(guard, plan, "" if not (plan.empty and work.empty) else "the hooks changed", work)
                 return True, "updated", False

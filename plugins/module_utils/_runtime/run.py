@@ -17,7 +17,21 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import config, core, events, install, lock, log, migrate, pg, platform_check, restore_point, state, static
+from . import (
+    config,
+    core,
+    events,
+    go_ahead,
+    install,
+    lock,
+    log,
+    migrate,
+    pg,
+    platform_check,
+    restore_point,
+    state,
+    static,
+)
 from . import rehearse as rehearsal
 from . import rollback as rolling_back
 from .config import Settings
@@ -143,6 +157,7 @@ def odoo_command(executable: str, arguments: list[str], version: int) -> list[st
 
 def run(env: Mapping[str, str]) -> int:
     """Acts by MODE. Ends by becoming Odoo; returns 0 for modes that do not serve."""
+    go_ahead.listen()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")

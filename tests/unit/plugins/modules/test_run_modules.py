@@ -218,6 +218,184 @@ def test_one_that_goes_on_is_no_success(run):
     assert run.engine.removed == []
 
 
+class Serving(Engine):
+    """The same with replicas that serve. A run here has the lock at its first look, and ends some looks after the go-ahead."""
+
+    events = ({"event": "run_started", "run_id": "abc", "database": "acme"}, {"event": "lock_taken", "seconds": 180})
+
+    def __init__(self, folder, *replicas, **keywords):
+        super().__init__(folder)
+        labels = {"org.odoo-cloud.platform": "oc"}
+        for name in replicas:
+            self.there[name] = {"Id": f"id-{name}", "Names": [f"/{name}"], "State": "running", "Labels": labels}
+        self.order = []
+        self.ends = 1000
+        self.cannot_stop = ""
+        vars(self).update(keywords)
+
+    def container(self, name):
+        found = super().container(name)
+        if found is not None and found["State"]["Running"] and not self.written(found):
+            self.write(found, self.events)
+        return found
+
+    def path(self, found):
+        env = dict(one.partition("=")[::2] for one in found["Config"]["Env"])
+        return os.path.join(self.folder, os.path.basename(env["EVENTS_FILE"]))
+
+    def written(self, found):
+        return os.path.exists(self.path(found))
+
+    def write(self, found, events):
+        with open(self.path(found), "a", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(event) + "\n" for event in events)
+
+    def stop(self, name, limit=120.0):
+        self.order.append(f"stop {name}")
+        if name == self.cannot_stop:
+            raise EngineError("no")
+        for found in self.there.values():
+            if name in (found.get("Id"), *(one.lstrip("/") for one in found.get("Names", ()))):
+                found["State"] = (
+                    "exited" if "Names" in found else {"Running": False, "Status": "exited", "ExitCode": 143}
+                )
+
+    def start(self, name):
+        self.order.append(f"start {name}")
+        if name in self.there:
+            self.there[name]["State"] = "running"
+        else:
+            super().start(name)
+
+    def signal(self, name, number):
+        self.order.append(f"{number} to {name}")
+        found = next(one for one in self.there.values() if one.get("Id") == name)
+        self.tell = [{"event": "go_ahead"}, {"event": "plan"}, *DONE[1:]]
+        found["looks"] = 0
+
+
+def serving(tmp_path, *replicas, stop_first=("oc-acme-1", "oc-acme-2"), **keywords):
+    engine = Serving(tmp_path, *(replicas or ("oc-acme-1", "oc-acme-2", "oc-other-1")), **keywords)
+    given = params(definition=definition(tmp_path), stop_first=list(stop_first))
+    return _run_module.Run(given, "The migration", engine)
+
+
+def test_replicas_are_stopped_when_the_run_has_the_lock(tmp_path):
+    run = serving(tmp_path)
+    result = run.to_the_end({})
+    assert "GO_AHEAD_TIMEOUT=180" in run.engine.made[0]["Env"]
+    assert sorted(run.engine.order[1:3]) == ["stop oc-acme-1", "stop oc-acme-2"]
+    assert (run.engine.order[0], run.engine.order[3]) == ("start id-1", "SIGUSR1 to id-1")
+    assert (result["status"], result["stopped"]) == ("done", ["oc-acme-1", "oc-acme-2"])
+
+
+def test_replicas_serve_when_nothing_is_changed(tmp_path):
+    run = serving(tmp_path, events=DONE[:1], ends=2, tell=[{"event": "run_ended", "status": "nothing"}])
+    result = run.to_the_end({})
+    assert (result["status"], result["stopped"], run.engine.order) == ("nothing", [], ["start id-1"])
+
+
+@pytest.mark.parametrize("stop_first", [(), ("oc-acme-7",)])
+def test_without_replicas_nobody_has_to_say_anything(tmp_path, stop_first):
+    run = serving(tmp_path, stop_first=stop_first, ends=1, events=DONE[:1], tell=DONE[1:])
+    assert run.to_the_end({})["status"] == "done"
+    assert not [one for one in run.engine.made[0]["Env"] if one.startswith("GO_AHEAD")]
+    assert run.engine.order == ["start id-1"]
+
+
+def test_a_killed_one_is_taken_up_where_it_was(tmp_path):
+    run = serving(tmp_path)
+    run.begin({})
+    run.engine.stop("oc-acme-1")  # and then the module was killed
+    again = _run_module.Run(run.params, "The migration", run.engine)
+    assert again.to_the_end({})["stopped"] == ["oc-acme-1", "oc-acme-2"]
+    assert len(run.engine.made) == 1 and run.engine.order[-2:] == ["stop oc-acme-2", "SIGUSR1 to id-1"]
+
+
+def test_a_step_of_a_run_that_is_followed_by_somebody_else(tmp_path):
+    run = serving(tmp_path)
+    found, dummy = run.begin({})
+    step = run.step(found.container)
+    assert step["stopped"] == ["oc-acme-1", "oc-acme-2"] and run.engine.order[-1] == "SIGUSR1 to id-1"
+    assert run.collect(found.container, {})["status"] == "done"
+
+
+def test_one_that_can_not_be_stopped_ends_the_run(tmp_path):
+    run = serving(tmp_path, cannot_stop="oc-acme-2")
+    with pytest.raises(_run_module.RunFailed, match="oc-acme-2 can't be stopped: no; nothing was changed") as caught:
+        run.to_the_end({})
+    assert caught.value.found["stopped"] == [] and "stop id-1" in run.engine.order
+    assert not [one for one in run.engine.order if one.startswith("SIGUSR1")]
+    assert run.replicas(running=True) == ["oc-acme-1", "oc-acme-2"]
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (86, []),
+        (65, [{"event": "go_ahead"}, {"event": "plan"}]),
+        (72, [{"event": "go_ahead"}, {"event": "plan"}, {"event": "state"}]),
+    ],
+    ids=["no go-ahead", "refused before the first change", "failed"],
+)
+def test_a_run_that_ended_before_it_changed_anything_leaves_replicas_that_serve(tmp_path, code, told):
+    run = serving(tmp_path)
+    run.begin({})
+    run.engine.stop("oc-acme-1")
+    run.engine.there["oc-acme-run"].update(looks=0, code=code)
+    run.engine.tell = [*told, {"event": "run_ended", "status": "failed", "code": code, "error": "so it is"}]
+    with pytest.raises(_run_module.RunFailed, match=f"exit code {code}") as caught:
+        run.collect("id-1", {})
+    if len(told) == 3:  # the database may not be open any more
+        assert caught.value.found["stopped"] == ["oc-acme-1"]
+        return
+    assert caught.value.found["stopped"] == [] and run.replicas(running=True) == ["oc-acme-1", "oc-acme-2"]
+
+
+def test_a_runtime_that_does_not_wait_finds_them_stopped_all_the_same(tmp_path):
+    run = serving(tmp_path, events=[DONE[0], {"event": "plan"}], ends=2, tell=DONE[1:])
+    assert run.to_the_end({})["stopped"] == ["oc-acme-1", "oc-acme-2"]
+    assert not [one for one in run.engine.order if one.startswith("SIGUSR1")]
+
+
+AWAITED = {
+    "event": "lock_awaited",
+    "holder": "odoo-cloud UpdateOnly run=x host=h (backend 7, since 2026)",
+    "database": "acme",
+}
+
+
+def test_a_run_that_gets_no_lock_is_ended_and_the_replicas_serve(tmp_path):
+    run = serving(tmp_path, events=[DONE[0], AWAITED])
+    run.params["timeout"] = 0
+    with pytest.raises(_run_module.RunFailed) as caught:
+        run.to_the_end({})
+    assert str(caught.value) == (
+        "The migration of instance acme: odoo-cloud UpdateOnly run=x host=h (backend 7, since 2026) still works on database acme"
+        " after 0 s (timeout). Nothing was changed, the replicas serve as before; wait for its end or end that session, and run this again"
+    )
+    assert caught.value.found["status"] == "waited" and run.engine.removed == ["id-1"]
+    assert run.engine.order == ["start id-1", "stop id-1"]
+
+
+def test_a_run_of_somebody_else_is_not_ended(tmp_path):
+    run = serving(tmp_path, events=[DONE[0], AWAITED])
+    run.begin({"UPDATE": "all"})
+    run.params["timeout"] = 0
+    for wait in (lambda: run.to_the_end({}), lambda: run.collect("id-1", {})):
+        with pytest.raises(_run_module.RunFailed, match="still at work"):
+            wait()
+    assert run.engine.order == ["start id-1"]
+
+
+def test_a_run_that_works_is_not_ended(tmp_path):
+    run = serving(tmp_path, events=[DONE[0], {"event": "plan"}], stop_first=())
+    run.params["timeout"] = 0
+    with pytest.raises(_run_module.RunFailed, match="It goes on"):
+        run.to_the_end({})
+    assert run.engine.order == ["start id-1"]
+
+
 def test_a_name_that_is_taken_meanwhile_is_tried_again(run):
     run.engine.conflicts, run.engine.tell = 2, DONE
     assert run.to_the_end({})["exit_code"] == 0
@@ -237,10 +415,10 @@ def test_the_result_is_in_the_events_when_somebody_else_was_faster(run, tmp_path
     path = tmp_path / "run-x.ndjson"
     path.write_text("".join(json.dumps(event) + "\n" for event in DONE))
     run.params["events_file"] = str(path)
-    assert run.collect("gone")["status"] == "done"
+    assert run.collect("gone", {})["status"] == "done"
     path.write_text(json.dumps(DONE[0]) + "\n")
     with pytest.raises(_run_module.RunFailed, match="somebody removed it"):
-        run.collect("gone")
+        run.collect("gone", {})
 
 
 def test_a_plan_only_asks(run):

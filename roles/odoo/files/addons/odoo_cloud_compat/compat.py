@@ -88,6 +88,71 @@ def cursor_like(cursor):
     return sql_db.db_connect(cursor.dbname, **only_reads).cursor(**isolation)
 
 
+def convert_request_errors(convert):
+    """``convert(error)`` is asked about each error that Odoo is about to turn into an answer; what it gives (an exception
+    that is a WSGI application, or None) is raised instead.
+
+    16 and later do all of a request's work in retrying() and around it in _serve_db(). 14 and 15 make answers of errors in
+    many places (addons too), so the answers are looked at as well: ``convert(None)`` is asked about one that failed.
+    """
+
+    def converting(owner, name):
+        original = getattr(owner, name)
+
+        @functools.wraps(original)
+        def call(*args, **kwargs):
+            try:
+                return original(*args, **kwargs)
+            except Exception as error:
+                other = convert(error)
+                if other is None or other is error:
+                    raise
+                raise other from error
+
+        setattr(owner, name, call)
+
+    def handling(owner):
+        original = owner._handle_exception
+
+        @functools.wraps(original)
+        def _handle_exception(self, exception):
+            other = convert(exception)
+            if other is None:
+                return original(self, exception)
+            self._failed = exception  # nothing is committed
+            raise other
+
+        owner._handle_exception = _handle_exception
+
+    if hasattr(getattr(http, "Request", None), "_serve_db"):
+        from odoo.service import model
+
+        converting(model, "retrying")
+        converting(http.Request, "_serve_db")
+        return
+    handling(http.JsonRequest)
+    handling(http.HttpRequest)
+    root_class = type(http.root)
+    original = root_class.get_response
+
+    @functools.wraps(original)
+    def get_response(self, httprequest, result, explicit_session):
+        response = original(self, httprequest, result, explicit_session)
+        other = convert(None) if status_code(response) >= 500 else None
+        if other is not None:
+            raise other
+        return response
+
+    root_class.get_response = get_response
+
+
+def configured_database():
+    """The first database of the configuration (a text up to 18, a list from 19 on), else the one that is always there."""
+    names = config["db_name"]
+    names = names.split(",") if isinstance(names, str) else list(names or ())
+    return names[0].strip() if names and names[0] else "postgres"
+
+
 # -- records and transactions ------------------------------------------------------------------------------------------
 
 
