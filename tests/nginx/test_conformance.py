@@ -515,9 +515,9 @@ def test_the_container_is_unprivileged_and_holds_no_secret_in_its_description() 
 @pytest.mark.skipif(not shutil.which("docker"), reason="no docker client")
 def test_workers_are_another_user_than_the_one_that_reads_the_keys() -> None:
     top = subprocess.run(
-        ["docker", "top", f"{NAME}-nginx", "-eo", "uid,args"], check=True, capture_output=True, text=True
+        ["docker", "top", f"{NAME}-nginx", "-eo", "pid,uid,args"], check=True, capture_output=True, text=True
     ).stdout
-    [user] = {line.split()[0] for line in top.splitlines() if "nginx: worker" in line}
+    [user] = {line.split()[1] for line in top.splitlines() if "nginx: worker" in line}
     assert user != "0"
     read = ["docker", "exec", "--user", f"{user}:{user}", f"{NAME}-nginx", "cat", "/run/secrets/new.key"]
     assert subprocess.run(read, check=False, capture_output=True).returncode != 0

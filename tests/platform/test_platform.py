@@ -95,8 +95,8 @@ def test_replicas_only_run_and_the_containers_that_installed_are_gone(inspected)
 def test_what_serves_files_can_not_read_the_keys(inspected):
     one = inspected[f"{NAME}-nginx"]
     assert {name.removeprefix("CAP_") for name in one["HostConfig"]["CapAdd"]} == {"CHOWN", "SETGID", "SETUID"}
-    listed = docker("top", f"{NAME}-nginx", "-eo", "uid,args")
-    users = {line.split()[0] for line in listed.splitlines() if "nginx: worker" in line}
+    listed = docker("top", f"{NAME}-nginx", "-eo", "pid,uid,args")
+    users = {line.split()[1] for line in listed.splitlines() if "nginx: worker" in line}
     assert users == {"8080"}
     [key, *dummy] = docker("exec", f"{NAME}-nginx", "sh", "-c", "ls /run/secrets/*.key").split()
     with pytest.raises(subprocess.CalledProcessError):
