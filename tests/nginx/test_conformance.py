@@ -320,7 +320,9 @@ def test_static_files_end_at_their_root(path: str) -> None:
 
 
 # Instances write their own files: a link that one of them puts there leads nowhere.
-@pytest.mark.parametrize("target", ["/run/secrets/new.key", "/etc/passwd", "/srv/static/old/current/web/static/src/from_disk.js"])
+@pytest.mark.parametrize(
+    "target", ["/run/secrets/new.key", "/etc/passwd", "/srv/static/old/current/web/static/src/from_disk.js"]
+)
 @pytest.mark.parametrize("of", ["file", "folder"])
 def test_a_link_is_not_followed(target: str, of: str) -> None:
     folder = pathlib.Path(FOLDER, "root/static/new/current/web/static")
