@@ -50,11 +50,13 @@ def decide(
     config_time: float = 0.0,
     applied_time: float = 0.0,
     can_reload: bool = False,
+    other_mount: str = "",
 ) -> Decision:
     """Compare one container with what should be.
 
     ``inspected`` is the engine's description, ``wanted`` the canonical definition, ``config_time`` when the newest of its
-    configuration files was written, ``applied_time`` when they were last made effective by a reload.
+    configuration files was written, ``applied_time`` when they were last made effective by a reload, ``other_mount`` a path of
+    the machine that was removed and made again, while the running container has what was there before.
     """
     if inspected is None:
         return Decision("create", "it does not exist")
@@ -71,6 +73,8 @@ def decide(
         return Decision("wait", "it restarts again and again")
     if not state.get("Running") or state.get("Paused"):
         return Decision("start", f"it is {state.get('Status', 'stopped')}")
+    if other_mount:
+        return Decision("recreate", f"{other_mount} was removed and made again since its start")
     if config_time > max(started_at(inspected), applied_time):
         return Decision("reload" if can_reload else "restart", "its configuration files are newer than its start")
     health = (state.get("Health") or {}).get("Status", "none")

@@ -64,6 +64,12 @@ def read_table(pid: int) -> str:
     return text
 
 
+def process_of(inspected: t.Mapping[str, t.Any] | None) -> int:
+    """The main process of a container; 0 when there is none, for which nobody must send a signal: 0 is the sender's own group."""
+    state = (inspected or {}).get("State") or {}
+    return int(state.get("Pid") or 0) if state.get("Running") else 0
+
+
 def children(pid: int) -> set[int]:
     """The processes that a process has started."""
     try:

@@ -30,7 +30,7 @@ EVENT_FILES_KEPT = 20
 POLL_SECONDS = 0.25
 ENGINE_AWAY_SECONDS = 60  # an engine that is restarted meanwhile
 UPDATE, INSTALL = "UpdateOnly", "InstallOnly"
-PLAN = "plan"
+PLAN, STATIC = "plan", "static"
 # Of a replica that serves; what does one thing has none of them.
 _SERVING = ("aliases", "healthcheck", "config_paths", "published_ports", "reload", "hostname")
 # Variables that say how a run is followed, not what it does
@@ -107,6 +107,52 @@ def with_keeper(definition: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return shaped
 
 
+def static_folder(definition: t.Mapping[str, t.Any]) -> str:
+    """Where the container has the instance's static files; empty when it writes none."""
+    env = definition.get("env") or {}
+    return f"{env['STATIC_DIR']}/{env['INSTANCE']}" if env.get("STATIC_DIR") and env.get("INSTANCE") else ""
+
+
+# What the runtime has to know to find the static files of all addons.
+_STATIC_ENV = (
+    "STATIC_DIR",
+    "INSTANCE",
+    "REPLICA",
+    "RELEASE",
+    "ODOO_RC",
+    "ODOO_BIN",
+    "PYTHONPATH",
+    "DB_NAME",
+    "DB_USER",
+    "DATA_DIR",
+    "HOME",
+)
+
+
+def for_static(definition: t.Mapping[str, t.Any], look: bool = False) -> dict[str, t.Any]:
+    """The container that copies static files: no network, no secrets, and nothing that it can write but their folder, nor that if
+    it only looks."""
+    folder = static_folder(definition)
+    if not folder or not mount_source(definition.get("mounts") or [], folder):
+        raise Missing(f"{definition['name']}: it has no folder for static files; the playbook odoo makes one")
+    mounts = []
+    for mount in definition["mounts"]:
+        secret = mount["target"] == "/run/secrets" or mount["target"].startswith(("/run/secrets/", KEEPER_SECRETS))
+        if mount["target"] == folder:
+            mounts.append({**mount, "read_only": look})
+        elif mount.get("read_only") and not secret:
+            mounts.append(dict(mount))
+        elif mount["type"] == "volume":  # the data folder, where Odoo looks for addons too
+            mounts.append({**mount, "read_only": True})
+    shaped = dict(definition)
+    env = {key: value for key, value in definition["env"].items() if key in _STATIC_ENV}
+    # odoo.conf may ask for a certificate of the server that nobody talks to here.
+    shaped.update(env={**env, "DB_SSLMODE": "prefer"}, mounts=mounts, network_mode="none")
+    for key in ("network", "etc_hosts", "page_aliases", "keeper"):
+        shaped.pop(key, None)
+    return shaped
+
+
 def for_rehearsal(definition: t.Mapping[str, t.Any], network: str = "") -> dict[str, t.Any]:
     """The container of a rehearsal: no network but the database's, a data folder of its own, no secrets but PostgreSQL's."""
     shaped = with_keeper(definition)
@@ -120,6 +166,8 @@ def for_rehearsal(definition: t.Mapping[str, t.Any], network: str = "") -> dict[
         )
     mounts = []
     for mount in shaped["mounts"]:
+        if mount["target"] == static_folder(definition):
+            continue
         if mount["target"] in ("/run/secrets", KEEPER_SECRETS):
             for file in ("db_password", KEEPER_FILE, "db_ca.pem"):
                 if f"{mount['target']}/{file}" in env.values():

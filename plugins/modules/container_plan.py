@@ -16,6 +16,9 @@ description:
     P(odoo_cloud.platform.container#role) applies the answer with M(community.docker.docker_container).
   - It only reads, so that an unchanged list costs one module run however long it is.
   - The definition that a container was made from is kept as JSON in its label C(org.odoo-cloud.definition). Secrets must not be in it.
+  - A running container whose bind mount is another folder than the one that has its path now is recreated, since it goes on with the
+    folder that was removed. Of a path that is gone there is a warning only, as the container could not be started again. Both are told
+    where the engine's processes are seen in C(/proc) by a user who may look at them (root).
   - A container that started before its configuration files were last written has to be restarted or reloaded. So a change is made
     effective also when an earlier run died between writing the file and restarting the service.
 extends_documentation_fragment:
@@ -50,6 +53,11 @@ options:
   logs_of:
     description: Return the last lines that this container wrote, in RV(logs).
     type: str
+  look_for:
+    description: Files and folders that should be there. Those that aren't are in RV(absent).
+    type: list
+    elements: path
+    default: []
   once:
     description: Names of containers that do one thing and end. Those that have done it well and are still there are in RV(done).
     type: list
@@ -101,6 +109,12 @@ done:
   type: list
   elements: str
   sample: []
+absent:
+  description: Those of O(look_for) that aren't there.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 logs:
   description: The last lines that the container of O(logs_of) wrote.
   returned: when O(logs_of) is given
@@ -144,6 +158,45 @@ def ended_well(inspected: dict[str, t.Any] | None, platform: str) -> bool:
     return labels.get(PLATFORM_LABEL) == platform and state.get("Status") == "exited" and state.get("ExitCode") == 0
 
 
+def same(one: str, other: str) -> bool:
+    """Whether two paths are the same file or folder. OSError when one isn't there, or may not be looked at."""
+    return os.path.samestat(os.stat(one), os.stat(other))
+
+
+def other_mounts(inspected: dict[str, t.Any] | None, proc: str = "/proc") -> tuple[list[str], list[str]]:
+    """The bind mounts of a running container, by their path on the machine, that are no longer what has this path now, and those
+    whose path is gone.
+
+    Nothing is told unless the container's own host name file, which nobody replaces, is seen to be the same from outside and inside:
+    else its process isn't one of this /proc, or the paths are those of another machine.
+    """
+    process = ((inspected or {}).get("State") or {}).get("Pid")
+    if not inspected or not process or not inspected.get("HostnamePath"):
+        return [], []
+    root = os.path.join(proc, str(process), "root")
+    try:
+        if not same(str(inspected["HostnamePath"]), f"{root}/etc/hostname"):
+            return [], []
+    except OSError:
+        return [], []
+    other, gone = [], []
+    for mount in inspected.get("Mounts") or []:
+        if mount.get("Type") != "bind":
+            continue
+        source, target = str(mount["Source"]), str(mount["Destination"])
+        folders = target.strip("/").split("/")
+        if any(os.path.islink(root + "/" + "/".join(folders[:end])) for end in range(1, len(folders) + 1)):
+            continue  # it would be followed outside
+        try:
+            if not os.path.lexists(source):
+                gone.append(source)
+            elif not same(source, root + target):
+                other.append(source)
+        except OSError:
+            continue
+    return other, gone
+
+
 def pretty(definition: str | None) -> str:
     """A definition as the diff shows it."""
     return json.dumps(json.loads(definition), indent=2, sort_keys=True) + "\n" if definition else ""
@@ -157,6 +210,7 @@ def main() -> None:
             "containers": {"type": "list", "elements": "dict", "required": True},
             "docker_host": {"type": "str"},
             "logs_of": {"type": "str"},
+            "look_for": {"type": "list", "elements": "path", "default": []},
             "once": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -169,7 +223,7 @@ def main() -> None:
     try:
         engine = Engine(module.params["docker_host"])
         if module.params["logs_of"]:
-            module.exit_json(changed=False, engine=True, network_missing=False, plan=[], actions=[], done=[],
+            module.exit_json(changed=False, engine=True, network_missing=False, plan=[], actions=[], done=[], absent=[],
                              logs=engine.log_tail(module.params["logs_of"]))  # fmt: skip
         try:
             network_missing = not engine.network_exists(platform)
@@ -193,6 +247,12 @@ def main() -> None:
             if image_id is None and not module.check_mode:
                 module.fail_json(msg=f"image={reference!r} of container {name!r}: the engine has no such image")
             wanted = canonical(definition, image_id or reference)
+            other, gone = other_mounts(inspected)
+            if gone and not module.check_mode:
+                module.warn(
+                    f"container {name}: {', '.join(gone)}, which it has mounted, is gone from the machine; it can't be started again before"
+                    " that is put back"
+                )
             if image_id is None and inspected is not None:
                 decision = Decision("recreate", "its image has to be made first")
             else:
@@ -202,6 +262,8 @@ def main() -> None:
                     config_time=newest(definition.get("config_paths") or []),
                     applied_time=newest([os.path.join(module.params["applied_dir"], name)]),
                     can_reload=bool(definition.get("reload")),
+                    # What is gone is made again by tasks before this one, as far as it is a role's.
+                    other_mount=", ".join(other + (gone if module.check_mode else [])),
                 )
             if decision.action == "none":
                 continue
@@ -223,6 +285,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
     result.update(
         done=done,
+        absent=[path for path in module.params["look_for"] if not os.path.exists(path)],
         changed=module.check_mode and bool(plan or network_missing),
         engine=answers,
         network_missing=network_missing,

@@ -134,9 +134,10 @@ def main() -> None:
     try:
         engine = Engine(given["docker_host"])
         proxy = engine.container(nginx)
-        if not ((proxy or {}).get("State") or {}).get("Running"):
+        # One that ends again and again is called running between two starts, without a process.
+        if not _drain.process_of(proxy):
             module.exit_json(**{**result, "reason": f"container {nginx} does not run on this machine"})
-        pid = int(proxy["State"]["Pid"])
+        pid = _drain.process_of(proxy)
         if given["state"] == "restored":
             if not module.check_mode:
                 result["changed"] = _drain.set_upstream(path, given["upstream"], [], pid, stamp)
@@ -145,13 +146,13 @@ def main() -> None:
         replica = engine.container(f"{given['platform']}-{given['replica']}")
         if not result["others"]:
             module.exit_json(**{**result, "reason": f"no other replica of {given['instance']} is healthy"})
-        if not ((replica or {}).get("State") or {}).get("Running"):
+        if not _drain.process_of(replica):
             module.exit_json(**{**result, "reason": f"replica {given['replica']} does not run"})
         result["drained"] = True
         if module.check_mode:
             module.exit_json(**{**result, "changed": True})
         result["changed"] = _drain.set_upstream(path, given["upstream"], result["others"], pid, stamp)
-        number = int(replica["State"]["Pid"])
+        number = _drain.process_of(replica)
         result["in_flight"] = _drain.wait_idle(
             lambda: _drain.requests_in_flight(_drain.read_table(number)), given["timeout"]
         )

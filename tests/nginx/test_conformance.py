@@ -319,6 +319,39 @@ def test_static_files_end_at_their_root(path: str) -> None:
     assert b"root:" not in ask(path).body
 
 
+# Instances write their own files: a link that one of them puts there leads nowhere.
+@pytest.mark.parametrize(
+    "target", ["/run/secrets/new.key", "/etc/passwd", "/srv/static/old/current/web/static/src/from_disk.js"]
+)
+@pytest.mark.parametrize("of", ["file", "folder"])
+def test_a_link_is_not_followed(target: str, of: str) -> None:
+    folder = pathlib.Path(FOLDER, "root/static/new/current/web/static")
+    link = folder / "link"
+    link.symlink_to(target if of == "file" else os.path.dirname(target))
+    path = "/web/static/link" + ("" if of == "file" else "/" + os.path.basename(target))
+    try:
+        answer = ask(path)
+    finally:
+        link.unlink()
+    assert answer.header("server-timing") == ""
+    assert answer.seen["path"] == path, "it is asked of Odoo, as if nothing were there"
+
+
+def test_a_folder_that_is_replaced_by_a_link_is_not_served() -> None:
+    site = pathlib.Path(FOLDER, "root/static/old")
+    (site / "previous").symlink_to("/srv/static/new/current")
+    try:
+        (site / "current").rename(site / "aside")
+        (site / "current").symlink_to("/srv/static/new/current")
+        answer = ask("/web/static/src/image.svg", host="old.localhost")
+        assert answer.header("server-timing") == "" and answer.seen["path"] == "/web/static/src/image.svg"
+    finally:
+        (site / "previous").unlink()
+        if (site / "aside").is_dir():
+            (site / "current").unlink(missing_ok=True)
+            (site / "aside").rename(site / "current")
+
+
 def test_an_image_opened_as_a_page_runs_no_scripts() -> None:
     answer = ask("/web/static/src/image.svg")
     assert answer.header("content-type") == "image/svg+xml"
@@ -474,10 +507,22 @@ def many_gets(seconds: float) -> list[int]:
 def test_the_container_is_unprivileged_and_holds_no_secret_in_its_description() -> None:
     text = subprocess.run(["docker", "inspect", f"{NAME}-nginx"], check=True, capture_output=True, text=True).stdout
     [inspected] = json.loads(text)
-    assert inspected["Config"]["User"] == "8080:8080"
     assert inspected["HostConfig"]["ReadonlyRootfs"] is True
     assert inspected["HostConfig"]["CapDrop"] == ["ALL"]
+    capabilities = {name.removeprefix("CAP_") for name in inspected["HostConfig"]["CapAdd"]}
+    assert capabilities == {"CHOWN", "SETGID", "SETUID"}
     assert "PRIVATE KEY" not in text
+
+
+@pytest.mark.skipif(not shutil.which("docker"), reason="no docker client")
+def test_workers_are_another_user_than_the_one_that_reads_the_keys() -> None:
+    top = subprocess.run(
+        ["docker", "top", f"{NAME}-nginx", "-eo", "pid,uid,args"], check=True, capture_output=True, text=True
+    ).stdout
+    [user] = {line.split()[1] for line in top.splitlines() if "nginx: worker" in line}
+    assert user != "0"
+    read = ["docker", "exec", "--user", f"{user}:{user}", f"{NAME}-nginx", "cat", "/run/secrets/new.key"]
+    assert subprocess.run(read, check=False, capture_output=True).returncode != 0
 
 
 @pytest.mark.skipif(not shutil.which("docker"), reason="no docker client")

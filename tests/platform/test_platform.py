@@ -77,7 +77,9 @@ def test_container_is_healthy_and_confined(inspected, container):
     assert one["State"]["Status"] == "running"
     assert one["State"]["Health"]["Status"] == "healthy"
     assert one["RestartCount"] == 0
-    assert one["Config"]["User"].split(":")[0] not in ("", "0", "root")
+    if container != "nginx":
+        assert one["Config"]["User"].split(":")[0] not in ("", "0", "root")
+        assert not one["HostConfig"]["CapAdd"]
     assert one["HostConfig"]["Privileged"] is False
     assert "ALL" in [capability.removeprefix("CAP_") for capability in one["HostConfig"]["CapDrop"] or []]
 
@@ -90,11 +92,22 @@ def test_replicas_only_run_and_the_containers_that_installed_are_gone(inspected)
     assert [name for name in names if name.endswith(("-run", "-plan"))] == []
 
 
-def test_replicas_share_static_files_and_nothing_else(inspected):
+def test_what_serves_files_can_not_read_the_keys(inspected):
+    one = inspected[f"{NAME}-nginx"]
+    assert {name.removeprefix("CAP_") for name in one["HostConfig"]["CapAdd"]} == {"CHOWN", "SETGID", "SETUID"}
+    listed = docker("top", f"{NAME}-nginx", "-eo", "pid,uid,args")
+    users = {line.split()[1] for line in listed.splitlines() if "nginx: worker" in line}
+    assert users == {"8080"}
+    [key, *dummy] = docker("exec", f"{NAME}-nginx", "sh", "-c", "ls /run/secrets/*.key").split()
+    with pytest.raises(subprocess.CalledProcessError):
+        docker("exec", "--user", "8080:8080", f"{NAME}-nginx", "cat", key)
+
+
+def test_replicas_share_nothing(inspected):
     for name in (f"{NAME}-{container}" for container in CONTAINERS if container.startswith("demo-")):
         mounts = {mount["Destination"]: mount for mount in inspected[name]["Mounts"]}
         volumes = [path for path, mount in mounts.items() if mount["Type"] == "volume" or mount["RW"]]
-        assert set(volumes) <= {"/srv/static", "/run/postgresql"}, name
+        assert set(volumes) <= {"/run/postgresql"}, name
         assert "/var/lib/odoo" in inspected[name]["HostConfig"]["Tmpfs"], name
 
 

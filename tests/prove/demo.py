@@ -617,7 +617,7 @@ def part_ten(platform: Platform) -> t.Iterator[Line]:
     text = (PLATFORM_ROOT / "demo" / "config" / "odoo.conf").read_text()
     (config / "odoo.conf").write_text(re.sub(r"^(db_name = |dbfilter = \^)demo", r"\1ten", text, flags=re.MULTILINE))
     env = json.loads(docker("inspect", "-f", "{{json .Config.Env}}", f"{NAME}-demo-1"))
-    env = [one for one in env if one.split("=")[0] not in ("MODE", "DB_NAME", "INSTANCE", "REPLICA", "STATIC_DIR")]
+    env = [one for one in env if one.split("=")[0] not in ("MODE", "DB_NAME", "INSTANCE", "REPLICA")]
     env.append("MODE=InstallAndRun")  # the demo's replicas are in RunOnly
     image = docker("inspect", "-f", "{{.Image}}", f"{NAME}-demo-1").strip()
     names = [f"{NAME}-ten-{number}" for number in range(1, REPLICAS + 1)]

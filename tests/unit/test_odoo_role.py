@@ -54,6 +54,18 @@ def test_replicas_can_neither_write_events_nor_go_back():
     assert not {"/run/odoo-cloud", "/run/secrets-admin", "/var/lib/odoo-restore"} & set(targets(replica))
 
 
+@pytest.mark.parametrize("mode", ["RunOnly", "InstallAndRun", "UpdateAndRun"])
+def test_static_files_are_written_by_one_offs_alone_and_only_their_own_instances(mode):
+    (replica,) = definitions(odoo_mode=mode)
+    assert "STATIC_DIR" not in replica["env"]
+    assert [target for target in targets(replica) if target.startswith("/srv/static")] == []
+    definition = one_off()
+    assert definition["env"]["STATIC_DIR"] == "/srv/static"
+    assert [mount for target, mount in targets(definition).items() if target.startswith("/srv/static")] == [
+        {"type": "bind", "source": "/srv/oc/static/acme", "target": "/srv/static/acme"}
+    ]
+
+
 def test_one_offs_have_what_a_run_needs():
     definition = one_off()
     assert definition["name"] == "oc-acme-run"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Entrypoint: `python3 -m odoo_cloud_runtime.cli [run | health | state | plan | adopt | rehearse | rollback | command ...]`."""
+"""Entrypoint: `python3 -m odoo_cloud_runtime.cli [run | health | state | plan | adopt | static | rehearse | rollback | command ...]`."""
 
 from __future__ import annotations
 
@@ -50,10 +50,16 @@ def main(arguments: list[str]) -> int:
                     f"argument {arguments[1]!r}: run takes none; settings come from the environment and odoo.conf"
                 )
             return run.run(env)
-        if arguments[0] in ("state", "plan", "adopt"):
+        printing = {
+            "state": run.print_state,
+            "plan": run.print_plan,
+            "adopt": run.adopt,
+            "static": lambda env: run.export_static(env, arguments[1:]),
+        }
+        if arguments[0] in printing:
             import json
 
-            found = {"state": run.print_state, "plan": run.print_plan, "adopt": run.adopt}[arguments[0]](env)
+            found = printing[arguments[0]](env)
             sys.stdout.write(json.dumps(found, indent=2) + "\n")
             return 0
         if arguments[0] == "attachments":
@@ -68,7 +74,8 @@ def main(arguments: list[str]) -> int:
             return run.rehearse(env)
         if arguments[0].startswith("-"):
             raise UsageError(
-                f"argument {arguments[0]!r}: give run, health, state, plan, adopt, rehearse, rollback, or a command like: odoo shell"
+                f"argument {arguments[0]!r}: give run, health, state, plan, adopt, static, rehearse, rollback,"
+                " or a command like: odoo shell"
             )
         run.other_command(arguments, env)
     except RuntimeFailure as exc:

@@ -47,6 +47,7 @@ from .errors import (
     RolledBack,
     RuntimeFailure,
     Stopped,
+    UsageError,
 )
 from .gate import Gate
 
@@ -213,6 +214,9 @@ def _to_ready(
     )
     source = migrate.read(settings)
     copying = Background(static.export, settings, executable) if settings.static_dir and settings.serving else None
+    at_the_end = bool(settings.static_dir) and not settings.serving
+    if at_the_end:
+        static.check(settings)
     passfile = pg.write_passfile(settings)
     environment = odoo_environment(env, settings, passfile)
     if settings.list_db:
@@ -227,6 +231,8 @@ def _to_ready(
         while settings.serving and not gate.may_start():
             time.sleep(0.5)
             gate.pass_through()
+        if at_the_end:  # the replicas of this code come next; a run that failed leaves the files of the code before
+            static.export(settings, executable)
     finally:
         gate.close()
     return executable, environment, copying, gate.changed
@@ -253,6 +259,18 @@ def other_command(command: list[str], env: Mapping[str, str]) -> None:
         environment["ODOO_CLOUD_EXECUTABLE"] = executable
         command = odoo_command(executable, command[1:], settings.version)
     exec_command(command, environment)
+
+
+def export_static(env: Mapping[str, str], arguments: list[str]) -> dict[str, Any]:
+    """Copies the static files of all addons to STATIC_DIR, or with --check says whether it would; needs no database."""
+    if arguments not in ([], ["--check"]):
+        raise UsageError(f"argument {' '.join(arguments)!r}: static takes --check or none")
+    become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    settings = config.load(env)
+    if not settings.static_dir:
+        raise config.wrong("STATIC_DIR", "", "must name the folder that the static files are copied to")
+    release, changed = static.export(settings, install.odoo_executable(settings), check_only=bool(arguments))
+    return {"release": release, "changed": changed}
 
 
 def _tell(line: str) -> None:

@@ -35,6 +35,13 @@ def running(health=None):
     return {"State": {"Running": True, "Pid": 7, **({"Health": {"Status": health}} if health else {})}}
 
 
+def test_a_container_between_two_starts_has_no_process():
+    assert _drain.process_of(running()) == 7
+    for state in ({"Running": True, "Restarting": True, "Pid": 0}, {"Running": False, "Pid": 7}, {}):
+        assert _drain.process_of({"State": state}) == 0
+    assert _drain.process_of(None) == 0
+
+
 def test_only_requests_that_are_open_count():
     assert _drain.requests_in_flight(TABLE) == 1  # not the listener, the websocket, a closed one, the database
     assert _drain.requests_in_flight(TABLE, 8072) == 1

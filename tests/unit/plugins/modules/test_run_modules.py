@@ -19,6 +19,7 @@ from ansible_collections.odoo_cloud.platform.plugins.modules import (
     odoo_module,
     odoo_rehearsal,
     odoo_rollback,
+    odoo_static,
     odoo_update,
 )
 
@@ -561,9 +562,10 @@ def rehearsed(folder, network="", **env):
     given["mounts"] += [
         {"type": "bind", "source": "/srv/oc/secrets/acme", "target": "/run/secrets", "read_only": True},
         {"type": "bind", "source": "/srv/oc/postgres/socket", "target": "/run/postgresql"},
-        {"type": "volume", "source": "oc-static", "target": "/srv/static"},
+        {"type": "bind", "source": "/srv/oc/static/acme", "target": "/srv/static/acme"},
     ]
     given["env"].update(
+        INSTANCE="acme",
         DB_HOST="/run/postgresql", DB_PASSWORD_FILE="/run/secrets/db_password", ADMIN_PASSWORD_FILE="/run/secrets/admin_password",
         STATIC_DIR="/srv/static", **env,
     )  # fmt: skip
@@ -586,6 +588,51 @@ def test_a_rehearsal_reaches_nothing_but_the_database(tmp_path):
     env = shaped["env"]
     assert not {"ADMIN_PASSWORD_FILE", "STATIC_DIR"} & set(env)
     assert (env["DB_ADMIN_USER"], env["REHEARSAL_DIR"]) == ("acme_keeper", "/var/lib/odoo")
+
+
+def static_definition(folder):
+    given = definition(folder, keeper=KEEPER, etc_hosts={"pg": "10.0.0.1"}, network="oc")
+    given["mounts"] += [
+        {"type": "bind", "source": "/srv/oc/acme/config", "target": "/etc/odoo", "read_only": True},
+        {"type": "bind", "source": "/srv/oc/secrets/acme", "target": "/run/secrets", "read_only": True},
+        {"type": "bind", "source": "/srv/oc/secrets/acme-admin", "target": "/run/secrets-admin", "read_only": True},
+        {"type": "bind", "source": "/srv/oc/postgres/socket", "target": "/run/postgresql"},
+        {"type": "bind", "source": "/srv/acme/addons", "target": "/mnt/extra-addons", "read_only": True},
+        {"type": "volume", "source": "oc-acme-data", "target": "/var/lib/odoo"},
+        {"type": "bind", "source": "/srv/oc/static/acme", "target": "/srv/static/acme"},
+    ]
+    given["env"].update(
+        INSTANCE="acme", STATIC_DIR="/srv/static", DB_PASSWORD_FILE="/run/secrets/db_password", RELEASE="1"
+    )
+    return given
+
+
+@pytest.mark.parametrize("look", [False, True])
+def test_what_copies_static_files_has_no_secrets_no_network_and_writes_nowhere_else(tmp_path, look):
+    shaped = _one_off.for_static(static_definition(tmp_path), look)
+    assert {mount["target"]: bool(mount.get("read_only")) for mount in shaped["mounts"]} == {
+        "/etc/odoo": True, "/mnt/extra-addons": True, "/var/lib/odoo": True, "/srv/static/acme": look,
+    }  # fmt: skip
+    assert _one_off.body(shaped, "oc")["HostConfig"]["NetworkMode"] == "none"
+    assert "keeper" not in shaped and "etc_hosts" not in shaped
+    assert "DB_PASSWORD_FILE" not in shaped["env"]
+    assert (shaped["env"]["STATIC_DIR"], shaped["env"]["INSTANCE"], shaped["env"]["RELEASE"]) == (
+        "/srv/static",
+        "acme",
+        "1",
+    )
+
+
+def test_a_replica_has_no_static_files_to_copy(tmp_path):
+    with pytest.raises(_one_off.Missing, match="oc-acme-run: it has no folder for static files"):
+        _one_off.for_static(definition(tmp_path))
+
+
+def test_what_the_copy_of_static_files_printed():
+    assert odoo_static.read('{\n  "release": "19-ab",\n  "changed": false\n}\n', {}) == {
+        "release": "19-ab", "changed": False, "report": [],
+    }  # fmt: skip
+    assert "release" not in odoo_static.read("", {})
 
 
 def test_a_rehearsal_over_tcp_needs_a_network_of_its_own(tmp_path):
