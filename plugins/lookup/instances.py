@@ -52,10 +52,15 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._instance import InventoryError, build_instances
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._secret import SecretError, read_or_create
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._secret import (
+    SecretError,
+    begin_set,
+    read_or_create,
+)
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._topology import problems as topology_problems
 from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._variables import (
     is_check_mode,
+    platform_name,
     secrets_dir,
     templated,
 )
@@ -68,6 +73,8 @@ class LookupModule(LookupBase):
         create = not is_check_mode(variables) and not self.get_option("problems")  # a look leaves nothing behind
         port = int(templated(self._templar, variables, "odoo_cloud_https_port", 443))
         try:
+            if create:
+                begin_set(folder, platform_name(self._templar, variables))
             instances = build_instances(
                 variables["groups"],
                 variables["hostvars"],

@@ -51,18 +51,27 @@ _list:
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._secret import SecretError, read_or_create
-from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._variables import is_check_mode, secrets_dir
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._secret import (
+    SecretError,
+    begin_set,
+    read_or_create,
+)
+from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._variables import (
+    is_check_mode,
+    platform_name,
+    secrets_dir,
+)
 
 
 class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         self.set_options(var_options=variables, direct=kwargs)
-        folder = self.get_option("dir") or secrets_dir(self._templar, variables)
+        folder, create = self.get_option("dir"), not is_check_mode(variables)
         try:
-            return [
-                read_or_create(folder, str(term), self.get_option("length"), create=not is_check_mode(variables))
-                for term in terms
-            ]
+            if not folder:
+                folder = secrets_dir(self._templar, variables)
+                if create:
+                    begin_set(folder, platform_name(self._templar, variables))
+            return [read_or_create(folder, str(term), self.get_option("length"), create=create) for term in terms]
         except SecretError as error:
             raise AnsibleLookupError(str(error)) from error

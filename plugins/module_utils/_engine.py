@@ -120,6 +120,10 @@ class Engine:
         """All containers, also stopped ones."""
         return t.cast("list[dict[str, t.Any]]", self.get("/containers/json", all="true", filters=filters))
 
+    def volumes(self, **filters: list[str]) -> list[str]:
+        """Names of volumes."""
+        return [str(one["Name"]) for one in self.get("/volumes", filters=filters).get("Volumes") or []]
+
     def container(self, name: str) -> dict[str, t.Any] | None:
         """All about one container."""
         return t.cast("dict[str, t.Any] | None", self.get(f"/containers/{urllib.parse.quote(name)}/json"))

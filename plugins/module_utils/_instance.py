@@ -227,6 +227,14 @@ def _place(
     return candidates[0], environments[0].replace("_", "-")
 
 
+def instance_of(
+    replica: str, groups: t.Mapping[str, t.Sequence[str]], hostvars: t.Mapping[str, t.Mapping[str, t.Any]]
+) -> str | None:
+    """The instance that a replica belongs to; None when its groups don't say it."""
+    found = _place(replica, groups, hostvars, [])
+    return found[0] if found else None
+
+
 def machine_of(
     replica: str, groups: t.Mapping[str, t.Sequence[str]], hostvars: t.Mapping[str, t.Mapping[str, t.Any]]
 ) -> str | None:

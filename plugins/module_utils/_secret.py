@@ -1,17 +1,27 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Secrets that are made once on the controller and kept as one file each."""
+"""Secrets that are made once on the controller and kept as one file each, and whose set they are."""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import hashlib
+import json
 import os
 import re
 import secrets
 import string
 
 DEFAULT_LENGTH = 40
+DEFAULT_NAME = "odoo-cloud"
+# Every platform had this folder on its machines, whatever its name, until the folder got the platform's name.
+FORMER_ROOT = "/srv/odoo-cloud"
+SET_FILE = "platform.json"
+CA_FILE = "tls/ca.crt"
 _ALPHABET = string.ascii_letters + string.digits
+_GENERATED = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{40}(?![A-Za-z0-9])")
 _NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")
 
 
@@ -26,6 +36,125 @@ def secret_path(folder: str, name: str) -> str:
     return os.path.join(folder, *name.split("/"))
 
 
+@dataclasses.dataclass(frozen=True)
+class SecretSet:
+    """What the file C(platform.json) of a folder says. All is empty when there is no such file."""
+
+    name: str = ""  # of the platform that began the set
+    identity: str = ""  # random, made with the set; machines know its SHA-256
+    root: str = ""  # the platform's folder when the set is older than this file
+
+    @property
+    def fingerprint(self) -> str:
+        """What machines remember of the set. It reveals nothing, since the identity is random and used for nothing else."""
+        return hashlib.sha256(self.identity.encode()).hexdigest() if self.identity else ""
+
+
+def read_set(folder: str) -> SecretSet:
+    """Whose secrets a folder has."""
+    path = os.path.join(folder, SET_FILE)
+    try:
+        with open(path, encoding="utf-8") as handle:
+            content = json.load(handle)
+        found = SecretSet(*(str(content.get(key) or "") for key in ("name", "identity", "root")))
+    except FileNotFoundError:
+        return SecretSet()
+    except (OSError, ValueError, AttributeError) as error:
+        raise SecretError(f"the file {path!r} can't be read ({error}): put it back from the backup") from error
+    if not found.identity:
+        raise SecretError(f"the file {path!r} has no 'identity': put it back from the backup")
+    return found
+
+
+def begin_set(folder: str, name: str) -> SecretSet:
+    """The set of a folder. One that isn't there is begun for the platform C(name); two runs at the same moment agree."""
+    found = read_set(folder)
+    if found.identity:
+        return found
+    made = SecretSet(name, _random(DEFAULT_LENGTH), FORMER_ROOT if has_secrets(folder) else "")
+    content = {key: value for key, value in dataclasses.asdict(made).items() if value}
+    try:
+        created = _create(os.path.join(folder, SET_FILE), json.dumps(content, indent=2, sort_keys=True))
+    except OSError as error:
+        raise SecretError(
+            f"odoo_cloud_secrets_dir={folder!r}: can't keep {SET_FILE}: {error.strerror or error}"
+        ) from error
+    return made if created else read_set(folder)
+
+
+def secret_names(folder: str) -> list[str]:
+    """Names of the secrets of a folder, with those of certificates and keys."""
+    names = []
+    with contextlib.suppress(OSError):
+        for service in os.scandir(folder):
+            if service.is_dir():
+                names += [f"{service.name}/{one.name}" for one in os.scandir(service.path) if one.is_file()]
+    return sorted(names)
+
+
+def has_secrets(folder: str) -> bool:
+    """Whether a folder has any secret."""
+    return bool(secret_names(folder))
+
+
+def default_root(folder: str, name: str) -> str:
+    """The platform's folder on its machines, when the inventory doesn't say it."""
+    known = read_set(folder)
+    if known.root:
+        return known.root
+    return FORMER_ROOT if not known.identity and has_secrets(folder) else f"/srv/{name}"
+
+
+def generated_digests(text: str) -> set[str]:
+    """SHA-256 of everything in a text that looks like a secret made here.
+
+    Made secrets have 238 random bits, so a digest tells nothing. One that a person chose is left out, unless it looks the same.
+    """
+    return {hashlib.sha256(one.encode()).hexdigest() for one in _GENERATED.findall(text)}
+
+
+def text_digest(text: str) -> str:
+    """SHA-256 of a public text, such as the CA's certificate."""
+    return hashlib.sha256(text.strip().encode()).hexdigest()
+
+
+def set_digests(folder: str) -> set[str]:
+    """What can be compared with a machine: digests of the made secrets of a folder, and of its CA's certificate."""
+    found: set[str] = set()
+    for name in secret_names(folder):
+        if name.endswith(".key"):
+            continue
+        with (
+            contextlib.suppress(OSError, UnicodeDecodeError),
+            open(os.path.join(folder, name), encoding="utf-8") as file,
+        ):
+            text = file.read()
+            found |= {text_digest(text)} if name == CA_FILE else generated_digests(text)
+    return found
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for dummy in range(length))
+
+
+def _create(path: str, text: str) -> bool:
+    """Keeps a text in a file of its own (0600, folders 0700); False when the file was there already."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    temporary = f"{path}.{os.getpid()}.{secrets.token_hex(4)}.new"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as handle:
+            handle.write(text + "\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        os.unlink(temporary)
+    return True
+
+
 def read_or_create(folder: str, name: str, length: int = DEFAULT_LENGTH, create: bool = True) -> str:
     """The secret C(name) of C(folder); made and kept (0600, folders 0700) when it isn't there.
 
@@ -36,24 +165,12 @@ def read_or_create(folder: str, name: str, length: int = DEFAULT_LENGTH, create:
     existing = _read(path)
     if existing is not None:
         return existing
-    value = "".join(secrets.choice(_ALPHABET) for dummy in range(length))
+    value = _random(length)
     if not create:
         return value
-    parent = os.path.dirname(path)
     try:
-        os.makedirs(parent, mode=0o700, exist_ok=True)
-        temporary = f"{path}.{os.getpid()}.{secrets.token_hex(4)}.new"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w") as handle:
-                handle.write(value + "\n")
-                handle.flush()
-                os.fsync(handle.fileno())
-            os.link(temporary, path)
-        except FileExistsError:
+        if not _create(path, value):
             value = _read(path) or value
-        finally:
-            os.unlink(temporary)
     except OSError as error:
         raise SecretError(
             f"odoo_cloud_secrets_dir={folder!r}: can't keep the secret {name!r}: {error.strerror or error}"

@@ -13,6 +13,7 @@ author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
   - Returns processors, memory, free disk space, listening TCP ports and what an engine, if there is one, runs for the platform.
+  - With O(root) also whose folder that is, and what of it can be compared with the secrets on the controller.
   - Takes 0.2 seconds where gathering facts takes one.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -39,6 +40,9 @@ options:
     type: list
     elements: path
     default: [/var/lib/docker]
+  root:
+    description: Folder of the platform on the machine, see P(odoo_cloud.platform.root#lookup).
+    type: path
 """
 
 EXAMPLES = r"""
@@ -46,6 +50,7 @@ EXAMPLES = r"""
   odoo_cloud.platform.machine_info:
     name: "{{ inventory_hostname }}"
     platform: odoo-cloud
+    root: "{{ lookup('odoo_cloud.platform.root') }}"
   register: machine
 """
 
@@ -93,6 +98,20 @@ platform_ports:
   type: list
   elements: int
   sample: [8443]
+platform_volumes:
+  description: Names of the platform's volumes.
+  returned: always
+  type: list
+  elements: str
+  sample: [odoo-cloud-postgres]
+root:
+  description:
+    - What is known of O(root). C(mark) is the mark that a platform left there, its name (C(platform)) and the fingerprint of its secrets.
+    - C(others) has what other platforms have in, above or below it. C(own_roots) are the folders that the platform's containers have
+      mounted, C(mounted) whether it is one of them. C(digests) are those of generated secrets and of the CA.
+  returned: when O(root) is given
+  type: dict
+  sample: {"path": "/srv/odoo-cloud", "exists": true, "empty": false, "mark": {"platform": "odoo-cloud", "secrets": "5e88…"}, "others": []}
 """
 
 import os
@@ -100,6 +119,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.odoo_cloud.platform.plugins.module_utils import _owner
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._container import PLATFORM_LABEL
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import Engine, EngineError
 
@@ -152,15 +172,21 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "platform": {"type": "str", "required": True},
             "paths": {"type": "list", "elements": "path", "default": ["/var/lib/docker"]},
+            "root": {"type": "path"},
         },
         supports_check_mode=True,
     )
-    containers: list[dict[str, t.Any]] = []
+    platform, root = module.params["platform"], module.params["root"]
+    everything: list[dict[str, t.Any]] = []
+    volumes: list[str] = []
     engine_answers = True
     try:
-        containers = Engine().containers(label=[f"{PLATFORM_LABEL}={module.params['platform']}"])
+        engine = Engine()
+        everything = engine.containers()
+        volumes = engine.volumes(label=[f"{PLATFORM_LABEL}={platform}"])
     except EngineError:
         engine_answers = False
+    containers = [one for one in everything if (one.get("Labels") or {}).get(PLATFORM_LABEL) == platform]
     published = {port["PublicPort"] for one in containers for port in one.get("Ports") or [] if port.get("PublicPort")}
     module.exit_json(
         changed=False,
@@ -172,6 +198,8 @@ def main() -> None:
         engine=engine_answers,
         platform_containers=sorted(name.lstrip("/") for one in containers for name in one["Names"][:1]),
         platform_ports=sorted(published),
+        platform_volumes=sorted(volumes),
+        **({"root": _owner.look(root, platform, everything)} if root else {}),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-DEFAULT_NAME = "odoo-cloud"
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._secret import DEFAULT_NAME, default_root
 
 
 def is_check_mode(variables: t.Mapping[str, t.Any] | None) -> bool:
@@ -23,10 +23,20 @@ def templated(templar: t.Any, variables: t.Mapping[str, t.Any] | None, name: str
     return default if value is None else templar.template(value)
 
 
+def platform_name(templar: t.Any, variables: t.Mapping[str, t.Any] | None) -> str:
+    """The name of the platform."""
+    return str(templated(templar, variables, "odoo_cloud_name", DEFAULT_NAME))
+
+
 def secrets_dir(templar: t.Any, variables: t.Mapping[str, t.Any] | None) -> str:
     """The folder of generated secrets on the controller."""
     folder = templated(templar, variables, "odoo_cloud_secrets_dir")
     if not folder:
-        name = templated(templar, variables, "odoo_cloud_name", DEFAULT_NAME)
-        folder = os.path.join("~", ".odoo-cloud", str(name))
+        folder = os.path.join("~", ".odoo-cloud", platform_name(templar, variables))
     return os.path.expanduser(str(folder))
+
+
+def root(templar: t.Any, variables: t.Mapping[str, t.Any] | None) -> str:
+    """The platform's folder on its machines."""
+    stated = templated(templar, variables, "odoo_cloud_root")
+    return str(stated) if stated else default_root(secrets_dir(templar, variables), platform_name(templar, variables))

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: limit_problems
+short_description: Why a playbook can't do its work with the hosts of --limit
+version_added: 0.1.0
+author:
+  - odoo_cloud.platform contributors (@odoo-cloud)
+description:
+  - With a part of an instance without the rest, a playbook would stop replicas and never start them again, or do nothing and end well.
+  - To a machine belong the replicas on it; to a replica its machine and the instance's other replicas.
+options:
+  _terms:
+    description: The hosts that are left, C(ansible_play_hosts_all) of a play over C(all).
+    required: true
+    type: list
+    elements: string
+  scope:
+    description:
+      - V(machines) for a playbook that never touches replicas, V(platform) for one that may, V(instances) for one that does nothing without
+        an instance.
+    type: string
+    choices: [machines, platform, instances]
+    default: platform
+  needs:
+    description: Groups of machines one of which the playbook works on.
+    type: list
+    elements: string
+    default: [docker_hosts, postgres, redis, object_storage, nginx]
+  choice:
+    description: Whether the variable C(odoo_cloud_instance) chooses one instance, which is then said.
+    type: boolean
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Refuse a limit that has only a part of an instance
+  ansible.builtin.assert:
+    that: query('odoo_cloud.platform.limit_problems', *ansible_play_hosts_all) | length == 0
+"""
+
+RETURN = r"""
+_list:
+  description: One line that names the limit that works, or none.
+  type: list
+  elements: string
+"""
+
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._limit import limit_problems
+
+
+class LookupModule(LookupBase):
+    def run(self, terms, variables=None, **kwargs):
+        self.set_options(var_options=variables, direct=kwargs)
+        return limit_problems(
+            str(variables.get("ansible_limit") or ""),
+            [str(term) for term in terms],
+            variables["groups"],
+            variables["hostvars"],
+            self.get_option("scope"),
+            self.get_option("needs"),
+            self.get_option("choice"),
+        )

@@ -1,0 +1,83 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: secrets_set
+short_description: Whose secrets the controller has, without the secrets
+version_added: 0.1.0
+author:
+  - odoo_cloud.platform contributors (@odoo-cloud)
+description:
+  - Tells of the folder of generated secrets what machines are compared with, see P(odoo_cloud.platform.owner_problems#filter).
+  - Nothing is written, unless O(begin) is true.
+options:
+  _terms:
+    description: Nothing is taken.
+    required: false
+  dir:
+    description: Folder of the secrets. Default is the variable C(odoo_cloud_secrets_dir), then C(~/.odoo-cloud/<odoo_cloud_name>).
+    type: string
+  begin:
+    description: Whether a set that has no identity yet gets one, in the file C(platform.json). In check mode nothing is written.
+    type: boolean
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Say whose secrets these are
+  ansible.builtin.debug:
+    msg: "{{ lookup('odoo_cloud.platform.secrets_set').name }}"
+"""
+
+RETURN = r"""
+_list:
+  description:
+    - One dictionary with C(dir), C(empty) (whether there is no secret), C(name) (the platform that began the set), C(fingerprint) (SHA-256
+      of the set's random identity) and C(digests) (those of generated secrets, and of the CA's certificate).
+    - C(name) and C(fingerprint) are empty for a set that has no identity yet.
+  type: list
+  elements: dict
+"""
+
+import os
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._secret import (
+    SecretError,
+    begin_set,
+    has_secrets,
+    read_set,
+    set_digests,
+)
+from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._variables import (
+    is_check_mode,
+    platform_name,
+    secrets_dir,
+)
+
+
+class LookupModule(LookupBase):
+    def run(self, terms, variables=None, **kwargs):
+        self.set_options(var_options=variables, direct=kwargs)
+        folder = os.path.expanduser(self.get_option("dir") or secrets_dir(self._templar, variables))
+        try:
+            if self.get_option("begin") and not is_check_mode(variables):
+                known = begin_set(folder, platform_name(self._templar, variables))
+            else:
+                known = read_set(folder)
+        except SecretError as error:
+            raise AnsibleLookupError(str(error)) from error
+        return [
+            {
+                "dir": folder,
+                "empty": not has_secrets(folder),
+                "name": known.name,
+                "fingerprint": known.fingerprint,
+                "digests": sorted(set_digests(folder)),
+            }
+        ]
