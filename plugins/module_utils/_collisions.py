@@ -19,7 +19,7 @@ from ._redis_acl import RESERVED as RESERVED_REDIS_USERS
 ONE_OFF_SUFFIXES = ("run", "plan", "rehearsal", "rollback", "attachments", "static")
 # Containers `<platform>-<service>`, and folders below the platform's root and in the secrets folder: an instance's have its name.
 SERVICES = ("postgres", "redis", "swift", "nginx")
-FOLDERS = (*SERVICES, "object_storage", "secrets", "applied", "static", "tls")
+FOLDERS = (*SERVICES, "object_storage", "secrets", "images", "applied", "static", "tls")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +54,8 @@ def claims(instance: t.Mapping[str, t.Any]) -> list[Claim]:
               "give it another one: whoever has a role has all of its databases"),
         Claim("role of PostgreSQL", database["keeper"], f"the role {database['keeper']!r}, which makes restore points",
               "odoo_db_name", database["name"], "give it another odoo_db_name"),
+        Claim("database", database["lock"], f"the database {database['lock']!r}, in which its lock is taken", "odoo_db_name",
+              database["name"], "give it another odoo_db_name"),
         Claim("prefix in Redis", prefix, f"the prefix {prefix!r} of its sessions in Redis", *by_project),
         Claim("bucket", (store or "", bucket), f"the bucket {bucket!r}", *by_bucket),
         *(Claim("host name", one, "the host name", "odoo_hostnames", one, "give it another one")

@@ -29,8 +29,6 @@ _HOSTNAME = re.compile(r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a
 _CHANNEL = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
 _RELEASE = re.compile(r"^[0-9a-f]{16}$")
 _REPLICA = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")
-# Folders of the platform on a machine, beside those of the instances.
-_RESERVED_FOLDERS = ("applied", "nginx", "postgres", "redis", "secrets", "static", "swift")
 _RESERVED_DATABASES = ("postgres", "template0", "template1")
 
 DEFAULTS: dict[str, t.Any] = {
@@ -273,8 +271,6 @@ def _validate(name: str, environment: str, settings: dict[str, t.Any], problems:
         problems.append(
             f"instance group {name!r}: use a lowercase letter, then lowercase letters, digits and '_' (63 at most)"
         )
-    elif name in _RESERVED_FOLDERS:
-        problems.append(f"instance group {name!r}: a folder of the platform itself has this name; choose another one")
     try:
         bucket_name(str(settings["odoo_project"] or project_of(name, environment)), environment)
     except NamingError as error:

@@ -172,12 +172,6 @@ def test_a_replica_outside_an_instance_group():
     assert "it is a replica outside an instance group" in problems(groups)[0]
 
 
-@pytest.mark.parametrize("name", ["static", "applied", "secrets"])
-def test_an_instance_can_not_be_called_as_a_folder_of_the_platform(name):
-    groups = {(name if key == "acme_prod" else key): value for key, value in GROUPS.items()}
-    assert f"instance group {name!r}: a folder of the platform itself has this name" in problems(groups)[0]
-
-
 def test_an_instance_without_environment():
     groups = {key: value for key, value in GROUPS.items() if key != "prod"}
     assert "its environment is none" in problems(groups)[0]
