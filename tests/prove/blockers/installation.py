@@ -143,7 +143,7 @@ def log_in(box: Box, password: str, login: str = DEFAULT) -> bool:
         connection.close()
 
 
-def serve(box: Box, seconds: float = 120) -> str:
+def serve(box: Box, seconds: float = 300) -> str:
     """What keeps a container from serving; empty once it serves."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
