@@ -146,7 +146,10 @@ def broken(names: Iterable[str], folders: list[str], look: addons.Look | None = 
     def gone(name: str) -> tuple[str, ...]:
         if name not in known:
             known[name] = ()  # modules that need each other do not end in a loop here
-            addon = look.read(name, folders)
+            try:
+                addon = look.read(name, folders)
+            except ConfigError:  # whoever asks for it is told what is wrong with its manifest
+                addon = None
             if addon is None or not addon.installable:
                 known[name] = (name,)
             else:
@@ -178,6 +181,7 @@ def check_code(names: Iterable[str], settings: Settings, folders: list[str], loo
             f" ({', '.join(folders) or 'none'}); correct the name or addons_path in {settings.odoo_rc}"
         )
     for name, gone in broken(names, folders, look).items():
+        addons.read(name, folders)
         raise ConfigError(
             f"MODULES is {','.join(settings.modules)!r}: {lacking(name, gone, folders)}; bring it, or correct addons_path in"
             f" {settings.odoo_rc}"
@@ -194,7 +198,7 @@ def unloadable(modules: Modules, folders: list[str]) -> dict[str, tuple[str, ...
     while more:
         more = False
         for name in sorted(there - set(found)):
-            addon = look.read(name, folders)
+            addon = look.read(name, folders)  # it can be read, or it would be among those found
             lacks = tuple(item for item in (addon.depends if addon else ()) if item not in there or item in found)
             if lacks:
                 found[name], more = lacks, True
@@ -287,6 +291,7 @@ def make_plan(
                         + nearest(name, (item for item in modules.states if modules.installed(item)))
                     )
                 if name in lost:
+                    look.read(name, folders)
                     raise ConfigError(
                         f"UPDATE is {','.join(settings.update)!r}: {lacking(name, lost[name], folders)}; bring it back, or leave"
                         f" {name!r} out of UPDATE"

@@ -646,7 +646,7 @@ class Window:
         if late:
             orders.append({"do": "language", "language": language})
         if orders:
-            self.change_modules(plan, InitFailed, touched, "" if late else language, orders)
+            self.change_modules(plan, InitFailed, touched, language if lacks and not late else "", orders)
 
     def check_language(self) -> None:
         language = self.settings.language

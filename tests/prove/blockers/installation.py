@@ -26,7 +26,7 @@ FOLDERS = threading.Lock()
 BASE_URL = "https://shop.example.com"
 LANGUAGE = "nl_NL"
 DEFAULT = "admin"
-KILLS, SAMPLE_KILLS = 20, 2
+KILLS, SAMPLE_KILLS = {"19": 8, "14": 12}, 2
 REFUSED, INIT_FAILED, CONFIG = 65, 70, 78
 SETTLED = {"BASE_URL": BASE_URL, "LANGUAGE": LANGUAGE}
 
@@ -143,7 +143,7 @@ def log_in(box: Box, password: str, login: str = DEFAULT) -> bool:
         connection.close()
 
 
-def serve(box: Box, seconds: float = 120) -> str:
+def serve(box: Box, seconds: float = 300) -> str:
     """What keeps a container from serving; empty once it serves."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -217,9 +217,8 @@ def repaired_of(lab: Lab, version: str) -> Line:
 def kills(bench: Bench) -> t.Iterator[Line]:
     """SIGKILL at a random moment of a first installation, then whoever comes next."""
     lab = bench.single()
-    number = SAMPLE_KILLS if bench.sample else KILLS // len(bench.versions)
     for version in bench.versions:
-        yield kills_of(lab, version, bench, number)
+        yield kills_of(lab, version, bench, SAMPLE_KILLS if bench.sample else KILLS[version])
 
 
 def kills_of(lab: Lab, version: str, bench: Bench, number: int) -> Line:

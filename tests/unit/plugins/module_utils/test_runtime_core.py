@@ -268,3 +268,14 @@ def test_new_code_that_needs_what_nobody_installed(recorded, folders, tmp_path):
 def test_a_module_that_was_asked_for_and_cannot_be_loaded_is_named(chain, folders):
     wrong = core.problems(chain, core.Plan(update=("dashboard",)), Wish(), folders)
     assert wrong[0].startswith("module 'dashboard' needs 'report', whose code is in none of")
+
+
+def test_a_manifest_that_cannot_be_read_fails_who_asks_for_it(recorded, folders, tmp_path):
+    (tmp_path / "shop" / "__manifest__.py").write_text("{")
+    assert core.broken(["shop", "web"], folders) == {"shop": ("shop",)}
+    assert core.make_plan(recorded, Wish(update=("web",)), folders).update == ("web",)
+    with pytest.raises(errors.ConfigError, match=r"shop/__manifest__.py, line 1: is not a manifest"):
+        core.make_plan(recorded, Wish(update=("shop",)), folders)
+    modules = changed(recorded, states={"shop": "uninstalled"})
+    with pytest.raises(errors.ConfigError, match=r"shop/__manifest__.py, line 1: is not a manifest"):
+        core.make_plan(modules, Wish("InstallOnly", ("base", "shop")), folders)
