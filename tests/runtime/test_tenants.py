@@ -213,7 +213,7 @@ def test_a_password_that_the_owner_changed(server, database, params):
     plant(server, "postgres", f"ALTER ROLE \"{database.owner}\" PASSWORD 'mine'", "postgres")
     bad = bad_and_good(params)
     assert "password authentication failed" in bad["error"]
-    assert bad["error"].endswith("gives the role the password and the rights of the inventory again")
+    assert bad["error"].endswith("; the playbook database sets the role's password again")
     with pytest.raises(odoo_state.StateError, match="password authentication failed"):
         odoo_state.ensure(params, False)
     server.execute(f'ALTER ROLE "{database.owner}" PASSWORD %s', (database.password,))
