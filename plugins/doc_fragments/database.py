@@ -11,7 +11,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   login_host:
-    description: Folder of the server's Unix socket, or its host name or address.
+    description: Folder of the server's Unix socket, or PostgreSQL's own host name or address, not that of a pooler.
     type: str
     default: /var/run/postgresql
   login_port:

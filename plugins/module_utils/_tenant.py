@@ -53,7 +53,7 @@ SETTINGS = {
     "row_security": "on",
 }
 
-CURE = "the playbook database gives the role the password and the rights of the inventory again"
+CURE = "the playbook database sets the role's password again"
 
 OWNER_SQL = """
 SELECT pg_catalog.pg_get_userbyid(d.datdba), o.rolsuper, session_user::text, me.rolsuper

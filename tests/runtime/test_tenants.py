@@ -109,11 +109,8 @@ def test_nothing_planted_gains_a_right(server, database, params, admin, where):
         plant(
             server,
             name,
-            "ALTER TABLE ir_module_module RENAME TO kept; CREATE TABLE ir_module_module (name varchar, latest_version varchar,"
-            ' state varchar); CREATE RULE "_RETURN" AS ON SELECT TO ir_module_module DO INSTEAD'
-            " SELECT 'base'::varchar AS name, '19.0'::varchar AS latest_version, public.planted()::varchar AS state"
-            if server.execute("SELECT current_setting('server_version_num')::int < 160000")[0][0]
-            else "SELECT public.planted()",
+            "CREATE POLICY planted ON ir_module_module USING (public.planted() IS NOT NULL);"
+            "ALTER TABLE ir_module_module ENABLE ROW LEVEL SECURITY; ALTER TABLE ir_module_module FORCE ROW LEVEL SECURITY",
         )
     else:
         plant(
@@ -216,7 +213,7 @@ def test_a_password_that_the_owner_changed(server, database, params):
     plant(server, "postgres", f"ALTER ROLE \"{database.owner}\" PASSWORD 'mine'", "postgres")
     bad = bad_and_good(params)
     assert "password authentication failed" in bad["error"]
-    assert bad["error"].endswith("gives the role the password and the rights of the inventory again")
+    assert bad["error"].endswith("; the playbook database sets the role's password again")
     with pytest.raises(odoo_state.StateError, match="password authentication failed"):
         odoo_state.ensure(params, False)
     server.execute(f'ALTER ROLE "{database.owner}" PASSWORD %s', (database.password,))

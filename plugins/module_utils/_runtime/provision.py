@@ -214,8 +214,9 @@ def end_membership(one: Membership, version: int) -> Statement:
     return Statement(sql, sql, cure="let a superuser run it")
 
 
-def plan_lock(item: Wanted, facts: Facts) -> list[Statement]:
-    """The lock database: empty, the administrator's, and nobody but the instance's own roles can connect to it."""
+def plan_lock(item: Wanted, facts: Facts, usable: set[str]) -> list[Statement]:
+    """The lock database: empty, the administrator's, and nobody but the instance's own roles can connect to it. `usable`: roles
+    that the administrator acts for."""
     name, found = item.lock, facts.databases.get(item.lock)
     result: list[Statement] = []
     roles = [role for role in (item.owner, item.keeper) if role]
@@ -228,6 +229,10 @@ def plan_lock(item: Wanted, facts: Facts) -> list[Statement]:
         )
         found = {"owner": "", "owned_by_admin": True, "public": PUBLIC_DEFAULT, "granted": {}, "open": False}
     elif found["owner"] not in facts.admins and not (facts.superuser and found["owned_by_admin"]):
+        # a keeper may create databases of any name
+        if not (facts.superuser or found["owned_by_admin"] or found["owner"] in usable):
+            usable.add(found["owner"])
+            result.append(act_for(found["owner"], facts.version))
         result.append(plain(f"ALTER DATABASE {quoted(name)} OWNER TO CURRENT_USER"))
     if found["public"]:
         result.append(close_to_public(name, found["public"]))
@@ -311,7 +316,7 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
             may_act_for(item.owner)
             result.append(close_to_public(item.name, public))
         if item.lock:
-            result.extend(plan_lock(item, facts))
+            result.extend(plan_lock(item, facts, usable))
 
     # Last, because PostgreSQL may refuse it, and everything else is done then.
     for one in undeclared(wanted, facts):

@@ -14,7 +14,7 @@ import psycopg2
 from frame import Line, sentence
 from lab import NAMESPACE, docker
 
-from .bench import Bench, Mutant, Shortfall, Site, last_error, recap
+from .bench import PREFIX, Bench, Mutant, Shortfall, Site, last_error, recap
 
 RIGHTS_SQL = """
 SELECT rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls FROM pg_roles ORDER BY 1;
@@ -43,8 +43,10 @@ CREATE OPERATOR public.= (LEFTARG = varchar, RIGHTARG = text, FUNCTION = public.
 ALTER TABLE public.curq_state_history RENAME TO kept_history;
 CREATE VIEW public.curq_state_history AS SELECT id, public.planted(state) AS state, write_date, actor, host, run_id, mode, release,
     detail, result, token, database_identity, heartbeat, phase, fingerprint FROM public.kept_history;
-ALTER TABLE public.ir_module_module RENAME TO kept_module;
-CREATE VIEW public.ir_module_module AS SELECT id, public.planted(name) AS name, state, latest_version FROM public.kept_module;
+CREATE POLICY planted ON public.ir_module_module
+    USING (CASE WHEN name OPERATOR(pg_catalog.=) 'base' THEN public.planted(name) IS NOT NULL ELSE true END);
+ALTER TABLE public.ir_module_module ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.ir_module_module FORCE ROW LEVEL SECURITY;
 ALTER ROLE alpha SET search_path = public, pg_catalog;
 ALTER DATABASE alpha SET search_path = public, pg_catalog;
 """
@@ -54,8 +56,9 @@ ALTER ROLE alpha RESET search_path;
 ALTER DATABASE alpha RESET search_path;
 DROP VIEW public.curq_state_history;
 ALTER TABLE public.kept_history RENAME TO curq_state_history;
-DROP VIEW public.ir_module_module;
-ALTER TABLE public.kept_module RENAME TO ir_module_module;
+ALTER TABLE public.ir_module_module NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE public.ir_module_module DISABLE ROW LEVEL SECURITY;
+DROP POLICY planted ON public.ir_module_module;
 DROP OPERATOR public.= (varchar, text);
 DROP FUNCTION public.same(varchar, text);
 DROP FUNCTION public.planted(text);
@@ -65,7 +68,10 @@ DROP FUNCTION public.planted(text);
 def two(bench: Bench) -> Site:
     """The platform with the instances alpha and beta, created with the first use."""
     new = "two" not in bench.sites
-    site = bench.site("two", 2, instances={"alpha": {"odoo_modules": ["base"]}, "beta": {"odoo_modules": ["base"]}})
+    site = bench.site(
+        "two", 2, instances={name: {"odoo_modules": ["base"]} for name in ("alpha", "beta")},
+        odoo_cloud_root=f"/srv/{PREFIX}-two",
+    )  # fmt: skip
     if new:
         site.site()
     return site

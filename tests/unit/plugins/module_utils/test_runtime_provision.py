@@ -178,6 +178,13 @@ def test_nobody_comes_into_a_new_lock_database_before_it_is_closed():
             ],
         ),
         ({"owner": "acme", "owned_by_admin": False}, ['ALTER DATABASE "acme--lock" OWNER TO CURRENT_USER']),
+        (
+            {"owner": "beta_keeper", "owned_by_admin": False},
+            [
+                'GRANT "beta_keeper" TO CURRENT_USER WITH INHERIT TRUE, SET TRUE',
+                'ALTER DATABASE "acme--lock" OWNER TO CURRENT_USER',
+            ],
+        ),
         ({"owner": "another_admin"}, ['ALTER DATABASE "acme--lock" OWNER TO CURRENT_USER']),
     ],
 )
