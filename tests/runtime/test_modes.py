@@ -330,6 +330,49 @@ def test_a_failed_update_stays_closed_until_somebody_acts(ready):
     assert ready.counted() == ALL, "shop's scripts did not run again, and its end script was not lost"
 
 
+def static_files(place, text):
+    (place.addons / "web" / "static").mkdir(parents=True, exist_ok=True)
+    (place.addons / "web" / "__manifest__.py").write_text("{'name': 'web', 'installable': False}")
+    (place.addons / "web" / "static" / "app.js").write_text(text)
+
+
+def test_static_files_are_copied_at_the_end_of_a_run_that_went_well(ready, tmp_path):
+    out, served = tmp_path / "static", tmp_path / "static" / ready.address["DB_NAME"] / "current/web/static/app.js"
+    static_files(ready, "first")
+    ready.run("UpdateOnly", STATIC_DIR=out)
+    assert served.read_text() == "first"
+    static_files(ready, "the second")
+    write_addons(ready.addons, "2.0", fail="till")
+    ready.run("UpdateOnly", STATIC_DIR=out, expect=72)
+    assert served.read_text() == "first", "those of the code before, which goes on to serve"
+    write_addons(ready.addons, "2.0")
+    ready.run("UpdateOnly", STATIC_DIR=out)
+    assert served.read_text() == "the second"
+
+
+def test_a_folder_for_static_files_that_can_not_be_written_is_told_before_anything_is_done(ready, tmp_path):
+    (tmp_path / "static").write_text("no folder")
+    write_addons(ready.addons, "2.0")
+    output = ready.run("UpdateOnly", STATIC_DIR=tmp_path / "static", expect=73)
+    assert f"STATIC_DIR is '{tmp_path}/static': Not a directory" in output
+    assert ready.states() == ["Creating", "Ready"]
+
+
+def test_static_files_are_copied_without_a_database(place, tmp_path):
+    static_files(place, "first")
+    place.address["DB_HOST"] = "nowhere.invalid"
+    out = tmp_path / "static"
+    assert json.loads(place.run("UpdateOnly", "static", "--check", STATIC_DIR=out))["changed"] is True
+    assert not out.exists()
+    for changed in (True, False):
+        found = place.run("UpdateOnly", "static", STATIC_DIR=out).splitlines()
+        assert json.loads("\n".join(line for line in found if "odoo-cloud:" not in line))["changed"] is changed
+    assert "STATIC_DIR is '': must name the folder" in place.run("UpdateOnly", "static", expect=78)
+    assert "'--now': static takes --check or none" in place.run(
+        "UpdateOnly", "static", "--now", STATIC_DIR=out, expect=64
+    )
+
+
 def test_a_live_run_is_never_reset_and_never_forced(ready):
     write_addons(ready.addons, "2.0")
     actor = ready.start("UpdateOnly", FAKE_SLEEP="2")

@@ -168,6 +168,7 @@ def test_a_link_or_a_foreign_folder_is_never_taken_for_a_copy(settings, tmp_path
         else:
             static._remove(path)
             os.mkdir(path)
+        assert static.export(settings, check_only=True) == (release, True)
         assert static.export(settings) == (release, True)
         assert not os.path.islink(path) and read(settings, "current/web/static/src/app.js") == "core"
         assert (elsewhere / "web").is_dir(), "what a link points to is left alone"

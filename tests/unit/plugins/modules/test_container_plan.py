@@ -92,6 +92,9 @@ def test_of_processes_that_are_not_the_containers_nothing_is_told(machine):
 
 def test_a_link_inside_the_container_is_not_followed_outside(machine):
     machine.mount("x", "/run/x")
-    (machine.root / "var").symlink_to("/")
+    elsewhere = machine.folder / "elsewhere"
+    (elsewhere / "run").mkdir(parents=True)
+    (elsewhere / "run" / "x").write_text("another file, outside")
+    (machine.root / "var").symlink_to(elsewhere)
     machine.mounts[0]["Destination"] = "/var/run/x"
     assert machine.seen() == ([], [])
