@@ -384,6 +384,23 @@ def seconds(text: str) -> float:
     return datetime.datetime.fromisoformat(re.sub(r"(\.\d{1,6})\d*", r"\1", text).replace("Z", "+00:00")).timestamp()
 
 
+@contextlib.contextmanager
+def starts_and_ends(name: str) -> t.Iterator[list[str]]:
+    """What the engine says meanwhile of a container, also of one that is made anew; it remembers but few events."""
+    said: list[str] = []
+    with subprocess.Popen(
+        ["docker", "events", "--filter", f"container={name}", "--filter", "event=die", "--filter", "event=start",
+         "--format", "{{.Action}} {{.TimeNano}}"],
+        stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        try:
+            yield said
+        finally:
+            time.sleep(1)
+            process.terminate()
+            said += process.communicate()[0].splitlines()
+
+
 def foreign_lock(bench: Bench) -> t.Iterator[Line]:
     """An update finds the lock taken: it gives up in time, and the replica serves all the while. Then the lock is free."""
     site = have(bench.site("main", 0))
@@ -422,14 +439,10 @@ def foreign_lock(bench: Bench) -> t.Iterator[Line]:
         f"{failed} of {sum(one.answers.values())} requests failed, {'restarted' if before != after else 'not restarted'}",
         "0 failed, not restarted", not failed and before == after and one.answers["200"] > 50,
     )  # fmt: skip
-    begin = time.time()
-    code, output, took = site.playbook("update", timeout=600, **{**variables, "odoo_run_timeout": 600})
+    with starts_and_ends(replica) as engine_said:
+        code, output, took = site.playbook("update", timeout=600, **{**variables, "odoo_run_timeout": 600})
     found = {event["event"]: seconds(event["at"]) for event in reversed(last_events(site))}
-    told = docker(
-        "events", "--since", str(begin), "--until", str(time.time()), "--filter", f"container={replica}", "--filter", "event=die",
-        "--filter", "event=start", "--format", "{{.Action}} {{.TimeNano}}",
-    )  # fmt: skip
-    ended = {line.split()[0]: int(line.split()[1]) / 1e9 for line in reversed(told.splitlines())}
+    ended = {line.split()[0]: int(line.split()[1]) / 1e9 for line in reversed(engine_said)}
     order = {
         "lock": found.get("lock_taken", 0.0), "replica ended": ended.get("die", 0.0), "go-ahead": found.get("go_ahead", 0.0),
         "first change": found.get("plan", 0.0), "replica started": ended.get("start", 0.0),
