@@ -111,7 +111,7 @@ MUTANTS = {
         "{% else %}",
     ),
     "serves-while-modules-change": Mutant(
-        "modules", "roles/odoo/tasks/change.yml", "    - not __odoo_run.live", "    - false"
+        "modules", "roles/odoo/tasks/change.yml", "{{ [] if __odoo_run.live or", "{{ [] if true or"
     ),
     "always-changed": Mutant("second", "plugins/modules/files.py", "if before == after and not rewrite:", "if False:"),
     "check-writes": Mutant("empty", "plugins/modules/files.py", "if not check_mode:", "if True:"),

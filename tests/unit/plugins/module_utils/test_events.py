@@ -145,3 +145,32 @@ def test_why_it_failed():
         == "no such company; rolled back"
     )
     assert _events.failure([STARTED, ENDED]) == ""
+
+
+def test_how_far_a_run_is_before_it_changes_anything():
+    awaited = {"event": "lock_awaited", "holder": "odoo-cloud RunOnly run=x host=h (backend 7, since 2026)"}
+    taken, plan, state = (
+        {"event": "lock_taken", "seconds": 180},
+        {"event": "plan"},
+        {"event": "state", "state": "Updating"},
+    )
+    events = [STARTED, awaited]
+    assert _events.awaited(events).startswith("odoo-cloud RunOnly run=x") and not _events.begun(events)
+    assert not _events.took_lock(events) and not _events.holds(events)
+    events.append(taken)
+    assert _events.took_lock(events) and _events.holds(events) and not _events.begun(events)
+    assert not _events.holds([*events, ENDED])
+    events += [{"event": "go_ahead"}, plan]
+    assert not _events.holds(events) and _events.begun(events) and not _events.changed(events)
+    assert _events.changed([*events, state])
+    assert _events.awaited([STARTED]) == ""
+    assert _events.lines([awaited, taken, {"event": "go_ahead"}]) == [
+        "waiting for odoo-cloud RunOnly run=x host=h (backend 7, since 2026)",
+        "the lock is taken; the replicas are stopped before anything is changed",
+        "the replicas are stopped",
+    ]
+
+
+def test_how_long_ago_an_event_was():
+    assert _events.seconds_since({"event": "x", "at": "2026-01-01T00:00:00.000Z"}) > 0
+    assert _events.seconds_since({"event": "x"}) == _events.seconds_since({"event": "x", "at": "soon"}) == 0.0

@@ -146,6 +146,8 @@ def test_an_admin_role_makes_the_instances_own(env):
         ({"MODE": "Init", "DB_USER": "boss"}, ("DB_CLIENT_PASSWORD_FILE is not set",)),
         ({"MODE": "Init", "DB_USER": "acme", "DB_CLIENT_PASSWORD": "x"}, ("DB_CLIENT_USER is 'acme'", "another role")),
         ({"MODE": "ForceReadyState", "REASON": "a\nb"}, ("REASON is", "one line")),
+        ({"MODE": "RunOnly", "GO_AHEAD_TIMEOUT": "60"}, ("GO_AHEAD_TIMEOUT is '60'", "modes that end")),
+        ({"MODE": "UpdateOnly", "GO_AHEAD_TIMEOUT": "long"}, ("GO_AHEAD_TIMEOUT is 'long'", "a number")),
     ],
 )
 def test_clear_errors_of_the_modes(env, extra, words):

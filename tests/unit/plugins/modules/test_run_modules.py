@@ -158,7 +158,7 @@ def test_nothing_of_serving_is_left_in_a_one_off(tmp_path):
 
 def test_two_that_ask_for_the_same_are_one(tmp_path):
     one, same, other = definition(tmp_path), definition(tmp_path), definition(tmp_path)
-    same["env"]["EVENTS_FILE"] = "/run/odoo-cloud/x"
+    same["env"].update(EVENTS_FILE="/run/odoo-cloud/x", GO_AHEAD_TIMEOUT="180")
     other["env"]["UPDATE"] = "all"
     assert _one_off.request_of(one) == _one_off.request_of(same) != _one_off.request_of(other)
 
@@ -379,11 +379,15 @@ def test_a_run_that_gets_no_lock_is_ended_and_the_replicas_serve(tmp_path):
     assert run.engine.order == ["start id-1", "stop id-1"]
 
 
-def test_a_run_of_somebody_else_is_not_ended(tmp_path):
-    run = serving(tmp_path, events=[DONE[0], AWAITED])
+@pytest.mark.parametrize("kind", ["lock_awaited", "lock_taken"])
+def test_a_run_of_somebody_else_is_neither_ended_nor_answered(tmp_path, kind):
+    run = serving(tmp_path, events=[DONE[0], {**AWAITED, "event": kind}])
     run.begin({"UPDATE": "all"})
     run.params["timeout"] = 0
-    for wait in (lambda: run.to_the_end({}), lambda: run.collect("id-1", {})):
+    waits = [lambda: run.to_the_end({})]
+    if kind == "lock_awaited":  # whoever names a run and its replicas means it
+        waits.append(lambda: run.collect("id-1", {}))
+    for wait in waits:
         with pytest.raises(_run_module.RunFailed, match="still at work"):
             wait()
     assert run.engine.order == ["start id-1"]
