@@ -148,8 +148,17 @@ def owner_problems(
     stated: t.Sequence[str] = (),
     take_over: str = "",
 ) -> list[str]:
-    """Why a playbook must not touch these machines, one line each: roots first, since another platform's has other secrets too."""
-    return root_problems(machines, platform, stated) or secrets_problems(machines, platform, secret_set, take_over)
+    """Why a playbook must not touch these machines, one line each.
+
+    Where the platform runs, its secrets come first: with the wrong ones a root that nobody states is the wrong one too. Elsewhere the
+    root does: another platform's has other secrets too.
+    """
+    running = [machine for machine in machines if machine["root"]["own_roots"]]
+    return (
+        secrets_problems(running, platform, secret_set, take_over)
+        or root_problems(machines, platform, stated)
+        or secrets_problems(machines, platform, secret_set, take_over)
+    )
 
 
 def root_problems(machines: t.Sequence[Machine], platform: str, stated: t.Sequence[str]) -> list[str]:
@@ -186,7 +195,7 @@ def secrets_problems(
     ``secret_set``: what the lookup C(secrets_set) returns. ``take_over``: the name of the platform, when somebody has decided that these
     secrets take the place of the platform's.
     """
-    if take_over and take_over != platform:
+    if machines and take_over and take_over != platform:
         return [
             f"odoo_cloud_secrets_take_over={take_over!r}: give the platform's name, {platform}, if the secrets of "
             f"{secret_set['dir']} shall take the place of those that it works with; else leave it out"
@@ -203,7 +212,7 @@ def secrets_problems(
                 "its own object storage are lost)"
             ]
     owner = secret_set["name"]
-    if owner not in ("", platform) and not any(_evidence(machine, secret_set) for machine in machines):
+    if machines and owner not in ("", platform) and not any(_evidence(machine, secret_set) for machine in machines):
         return [
             f"odoo_cloud_secrets_dir={secret_set['dir']!r}: these are the secrets of platform {owner!r}; give {platform!r} a folder of its "
             f"own, such as ~/.odoo-cloud/{platform}, or say that it shall work with these: -e odoo_cloud_secrets_take_over={platform}"

@@ -99,7 +99,7 @@ def secret_set(folder: pathlib.Path, **files: str) -> pathlib.Path:
 
 def part_roots(bench: Bench) -> t.Iterator[Line]:
     """Platform B beside platform A: never in A's folder, and never removes it."""
-    one, other = (Site(f"{PREFIX}-{letter}", 5, bench.tree) for letter in "bc")
+    one, other = (Site(f"{PREFIX}-{letter}", 5, bench.tree) for letter in ("owner-b", "owner-c"))
     trial = WORK / "trial"
     for site in (one, other):
         site.write()
@@ -235,9 +235,12 @@ def part_secrets(bench: Bench) -> t.Iterator[Line]:
             if not marked:  # as if an older version had made it
                 mark.rename(kept)
             try:
-                trouble += refused(
-                    site, name, f"odoo_cloud_secrets_dir='{folder}': the", *args, odoo_cloud_secrets_dir=str(folder)
-                )
+                # Beside secrets from before, a root that nobody states is /srv/odoo-cloud; it is stated where only secrets shall tell.
+                variables = {
+                    "odoo_cloud_secrets_dir": str(folder),
+                    **({} if marked else {"odoo_cloud_root": str(site.root)}),
+                }
+                trouble += refused(site, name, f"odoo_cloud_secrets_dir='{folder}': the", *args, **variables)
             finally:
                 if not marked and kept.exists():
                     shutil.move(kept, mark)
@@ -283,7 +286,13 @@ MUTANTS = {
     ),
     "any-secrets": Mutant(
         ("platform-secrets",),
-        (("plugins/module_utils/_owner.py", " or secrets_problems(machines, platform, secret_set, take_over)", ""),),
+        (
+            (
+                "plugins/module_utils/_owner.py",
+                "        if wrong:\n            return [",
+                "        if False:\n            return [",
+            ),
+        ),
     ),
     "secrets-of-a-marked-platform-only": Mutant(
         ("platform-secrets",),

@@ -291,3 +291,20 @@ def test_clean_keeps_secrets_that_others_need(bench):
     assert "platform 'b'" in _owner.kept_secrets([machine], "a", bench.secrets("b"), ["m"])
     assert "other ones" in _owner.kept_secrets([machine], "a", bench.secrets("again", "a"), ["m"])
     assert _owner.kept_secrets([machine], "a", secrets_set(bench.folder / "none"), ["m"]) == ""
+
+
+def test_where_a_platform_runs_wrong_secrets_are_told_before_the_root_that_follows_from_them(bench):
+    # Without its secrets the root of a platform from before is not known: not the folder, but the secrets have to be mended.
+    bench.platform("a", root="odoo-cloud", mark=False)
+    bench.platform("b", root="other", mark=False)
+    (line,) = bench.problems("a", bench.folder / "a", secrets_set(bench.folder / "none"))
+    assert line.startswith("odoo_cloud_secrets_dir=") and "there are no secrets" in line
+    (line,) = bench.problems("a", bench.folder / "other", bench.secrets("c", old=True))
+    assert line.startswith("odoo_cloud_secrets_dir=")
+    # With all that is right but the root, that is told.
+    mine = secrets_set(bench.folder / "controller" / "a")
+    assert bench.problems("a", bench.folder / "other", mine)[0].startswith("odoo_cloud_root=")
+
+
+def test_nothing_is_said_of_no_machine(bench):
+    assert _owner.owner_problems([], "a", bench.secrets("b"), take_over="x") == []
