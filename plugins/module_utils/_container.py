@@ -51,12 +51,14 @@ def decide(
     applied_time: float = 0.0,
     can_reload: bool = False,
     other_mount: str = "",
+    healthy: bool = True,
 ) -> Decision:
     """Compare one container with what should be.
 
     ``inspected`` is the engine's description, ``wanted`` the canonical definition, ``config_time`` when the newest of its
     configuration files was written, ``applied_time`` when they were last made effective by a reload, ``other_mount`` a path of
-    the machine that was removed and made again, while the running container has what was there before.
+    the machine that was removed and made again, while the running container has what was there before, ``healthy`` what its
+    health check says.
     """
     if inspected is None:
         return Decision("create", "it does not exist")
@@ -77,9 +79,8 @@ def decide(
         return Decision("recreate", f"{other_mount} was removed and made again since its start")
     if config_time > max(started_at(inspected), applied_time):
         return Decision("reload" if can_reload else "restart", "its configuration files are newer than its start")
-    health = (state.get("Health") or {}).get("Status", "none")
-    if health in ("starting", "unhealthy"):
-        return Decision("wait", f"its health is {health}")
+    if not healthy:
+        return Decision("wait", f"its health is {(state.get('Health') or {}).get('Status', 'none')}")
     return Decision("none", "")
 
 

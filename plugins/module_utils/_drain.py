@@ -31,15 +31,14 @@ class NotTaken(DrainError):
     """nginx goes on with the configuration that it had."""
 
 
-def is_up(inspected: t.Mapping[str, t.Any] | None) -> bool:
-    """Whether a container runs and says that it is well (one without a health check: that it runs)."""
-    state = (inspected or {}).get("State") or {}
-    return bool(state.get("Running")) and (state.get("Health") or {}).get("Status", "healthy") == "healthy"
-
-
 def others_that_serve(engine: t.Any, platform: str, replica: str, replicas: t.Sequence[str]) -> list[str]:
-    """The other replicas of the instance that can take the requests."""
-    return [name for name in replicas if name != replica and is_up(engine.container(f"{platform}-{name}"))]
+    """The other replicas of the instance that can take the requests: they run, and their health check says so now."""
+    found = []
+    for name in replicas:
+        inspected = engine.container(f"{platform}-{name}") if name != replica else None
+        if inspected is not None and engine.healthy(inspected, ask=True)[0]:
+            found.append(name)
+    return found
 
 
 def requests_in_flight(table: str, port: int = HTTP_PORT) -> int:

@@ -178,6 +178,41 @@ class Engine:
         if status not in (404, 409):
             self._check("POST", path, status, body)
 
+    def execute(self, name: str, command: t.Sequence[str], timeout: float = 30.0) -> tuple[int, str]:
+        """Run a command in a running container, as its user: exit code and output. C(timeout): seconds that it may take."""
+        path = f"/containers/{urllib.parse.quote(name)}/exec"
+        content = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(command)}
+        status, body = self._request("POST", path, {}, content)
+        self._check("POST", path, status, body)
+        ident = str(json.loads(body)["Id"])
+        path = f"/exec/{ident}/start"
+        status, body = self._request("POST", path, {}, {"Detach": False, "Tty": False}, timeout)
+        self._check("POST", path, status, body)
+        output = b"".join(part for dummy_kind, part in frames(body)).decode("utf-8", "replace")
+        code = (self.get(f"/exec/{ident}/json") or {}).get("ExitCode")
+        return 1 if code is None else int(code), output.strip()
+
+    def healthy(self, inspected: t.Mapping[str, t.Any], ask: bool = False) -> tuple[bool, str]:
+        """Whether a container runs and is healthy, and what its health check said.
+
+        The engine runs health checks seldom (each one starts a program, which many instances pay for). So of a container that the
+        engine doesn't call healthy yet, and with C(ask) of every one, the check is run here and now.
+        """
+        state, config = inspected.get("State") or {}, inspected.get("Config") or {}
+        if not state.get("Running") or state.get("Restarting") or state.get("Paused"):
+            return False, f"it is {state.get('Status', 'stopped')}"
+        health, test = state.get("Health") or {}, (config.get("Healthcheck") or {}).get("Test") or []
+        if not health or not test or test[0] == "NONE" or (health.get("Status") == "healthy" and not ask):
+            return True, ""
+        command = ["/bin/sh", "-c", test[1]] if test[0] == "CMD-SHELL" else test[1:]
+        try:
+            code, output = self.execute(str(inspected["Id"]), command)
+        except EngineUnreachable:
+            raise
+        except EngineError as error:  # it has stopped meanwhile
+            return False, str(error)
+        return code == 0, output or f"its health check ended with exit code {code}"
+
     def remove(self, name: str) -> None:
         """Remove a container that has ended, with its unnamed volumes. One that isn't there is fine, one that runs is an error."""
         path = f"/containers/{urllib.parse.quote(name)}"

@@ -264,6 +264,7 @@ def main() -> None:
                     can_reload=bool(definition.get("reload")),
                     # What is gone is made again by tasks before this one, as far as it is a role's.
                     other_mount=", ".join(other + (gone if module.check_mode else [])),
+                    healthy=not answers or inspected is None or engine.healthy(inspected)[0],
                 )
             if decision.action == "none":
                 continue

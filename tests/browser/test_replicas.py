@@ -70,7 +70,8 @@ def docker(*arguments: str) -> str:
 
 
 def healthy(name: str) -> bool:
-    return docker("inspect", "-f", "{{if .State.Health}}{{.State.Health.Status}}{{end}}", name) == "healthy"
+    done = subprocess.run(["docker", "exec", name, "odoo-cloud", "health"], capture_output=True, check=False)
+    return done.returncode == 0
 
 
 def bring_up(name: str) -> None:

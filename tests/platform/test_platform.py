@@ -75,7 +75,8 @@ def inspected() -> dict[str, dict]:
 def test_container_is_healthy_and_confined(inspected, container):
     one = inspected[f"{NAME}-{container}"]
     assert one["State"]["Status"] == "running"
-    assert one["State"]["Health"]["Status"] == "healthy"
+    # The engine itself asks seldom, so its own word may be one of before.
+    docker("exec", f"{NAME}-{container}", *one["Config"]["Healthcheck"]["Test"][1:])
     assert one["RestartCount"] == 0
     if container != "nginx":
         assert one["Config"]["User"].split(":")[0] not in ("", "0", "root")

@@ -30,6 +30,11 @@ class Engine:
     def container(self, name):
         return self.containers.get(name.replace("-", "_"))
 
+    def healthy(self, inspected, ask=False):
+        assert ask  # what the engine saw last may be seconds old
+        state = inspected["State"]
+        return bool(state.get("Running")) and (state.get("Health") or {}).get("Status", "healthy") == "healthy", ""
+
 
 def running(health=None):
     return {"State": {"Running": True, "Pid": 7, **({"Health": {"Status": health}} if health else {})}}
