@@ -23,6 +23,17 @@ class Decision:
     reason: str
 
 
+def owner_of(container: t.Mapping[str, t.Any]) -> str:
+    """The platform that created a container, out of the engine's list; empty for another one.
+
+    The label alone doesn't tell: a container inherits the labels of its image, and an image has that of the platform that built it.
+    So whatever somebody runs from such an image is a platform's only when it is also called like the platform's containers.
+    """
+    platform = str((container.get("Labels") or {}).get(PLATFORM_LABEL) or "")
+    name = str((container.get("Names") or [""])[0]).lstrip("/")
+    return platform if platform and name.startswith(f"{platform}-") else ""
+
+
 def canonical(definition: dict[str, t.Any], image_id: str) -> str:
     """The definition as it is kept in the container's label; two equal definitions give equal text."""
     kept = {

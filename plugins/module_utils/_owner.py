@@ -15,7 +15,7 @@ import os
 import re
 import typing as t
 
-from ._container import PLATFORM_LABEL
+from ._container import owner_of
 from ._secret import generated_digests, text_digest
 
 MARK = ".odoo-cloud.json"
@@ -53,7 +53,7 @@ def look(root: str, platform: str, containers: t.Sequence[t.Mapping[str, t.Any]]
     own_roots: set[str] = set()
     others: list[dict[str, str]] = []
     for container in containers:
-        owner = str((container.get("Labels") or {}).get(PLATFORM_LABEL) or "")
+        owner = owner_of(container)
         if not owner:
             continue
         name = str(container["Names"][0]).lstrip("/")

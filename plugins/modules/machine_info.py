@@ -120,7 +120,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils import _owner
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._container import PLATFORM_LABEL
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._container import PLATFORM_LABEL, owner_of
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import Engine, EngineError
 
 LISTEN = "0A"  # st column of /proc/net/tcp, include/net/tcp_states.h
@@ -186,7 +186,7 @@ def main() -> None:
         volumes = engine.volumes(label=[f"{PLATFORM_LABEL}={platform}"])
     except EngineError:
         engine_answers = False
-    containers = [one for one in everything if (one.get("Labels") or {}).get(PLATFORM_LABEL) == platform]
+    containers = [one for one in everything if owner_of(one) == platform]
     published = {port["PublicPort"] for one in containers for port in one.get("Ports") or [] if port.get("PublicPort")}
     module.exit_json(
         changed=False,

@@ -8,8 +8,10 @@ import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._container import (
     DEFINITION_LABEL,
+    PLATFORM_LABEL,
     canonical,
     decide,
+    owner_of,
     started_at,
 )
 
@@ -94,3 +96,16 @@ def test_not_healthy_is_waited_for(health):
 
 def test_never_started():
     assert started_at({"State": {"StartedAt": "0001-01-01T00:00:00Z"}}) == 0.0
+
+
+def test_whose_a_container_is_takes_label_and_name():
+    def listed(name, **labels):
+        return {"Names": [f"/{name}"], "Labels": labels}
+
+    mine = {PLATFORM_LABEL: "shop"}
+    assert owner_of(listed("shop-nginx", **mine)) == "shop"
+    # Run by somebody from an image that the platform built: the label is the image's.
+    assert owner_of(listed("trial", **mine)) == ""
+    assert owner_of(listed("shopping-nginx", **mine)) == ""
+    assert owner_of(listed("shop-nginx")) == ""
+    assert owner_of({"Names": None, "Labels": None}) == ""
