@@ -6,7 +6,7 @@ import json
 from unittest.mock import patch
 
 import psycopg2
-from odoo import http, sql_db
+from odoo import sql_db
 from odoo.addons.odoo_cloud_compat import compat
 from odoo.service import server
 from odoo.tests.common import TransactionCase, tagged
@@ -87,7 +87,6 @@ class TestOutage(TransactionCase):
             (sql_db.Cursor, "execute"),
             (sql_db.Cursor, "commit"),
             (sql_db.Cursor, "rollback"),
-            (type(http.root), "__call__"),
             (server.ThreadedServer, "cron_thread"),
             (server.PreforkServer, "process_spawn"),
         ):
