@@ -122,7 +122,6 @@ def digests(root: str) -> set[str]:
     for service in _listed(root):
         for folder in (os.path.join(root, service), os.path.join(root, service, "config")):
             found |= {text_digest(text) for text in _texts(folder, "ca.crt")}
-    found |= swift_digests(root)
     for service in _listed(os.path.join(root, "secrets")):
         folder = os.path.join(root, "secrets", service)
         for name in _listed(folder):
@@ -133,7 +132,7 @@ def digests(root: str) -> set[str]:
 
 def swift_digests(root: str) -> set[str]:
     """Digests of the hash secrets of the object storage on this machine, with which its volume was made."""
-    return set().union(*map(generated_digests, _texts(os.path.join(root, "swift", "config"), "swift.conf")))
+    return set().union(*map(generated_digests, _texts(os.path.join(root, "secrets", "swift"), "swift.conf")))
 
 
 def _texts(folder: str, name: str) -> list[str]:

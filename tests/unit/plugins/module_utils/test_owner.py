@@ -224,8 +224,8 @@ def test_the_ca_alone_tells_whose_machine_it_is(bench):
 def test_the_secrets_of_swift_tell_whose_machine_it_is(bench):
     mine, other = bench.secrets("a", old=True), bench.secrets("b", old=True)
     value = (bench.folder / "controller" / "a" / "demo" / "db_password").read_text().strip()
-    (bench.folder / "a" / "swift" / "config").mkdir(parents=True)
-    (bench.folder / "a" / "swift" / "config" / "swift.conf").write_text(
+    (bench.folder / "a" / "secrets" / "swift").mkdir(parents=True)
+    (bench.folder / "a" / "secrets" / "swift" / "swift.conf").write_text(
         f"[swift-hash]\nswift_hash_path_prefix = {value}\n"
     )
     assert bench.problems("a", bench.folder / "a", mine) == []
@@ -322,8 +322,8 @@ def test_after_a_take_over_the_secrets_of_before_are_other_ones(bench):
             (folder / one).parent.mkdir(parents=True, exist_ok=True)
             (folder / one).write_text("S" * 40)
     bench.secrets("after", "a")
-    (root / "swift" / "config").mkdir(parents=True)
-    (root / "swift" / "config" / "swift.conf").write_text("prefix = " + "S" * 40)
+    (root / "secrets" / "swift").mkdir()
+    (root / "secrets" / "swift" / "swift.conf").write_text("prefix = " + "S" * 40)
     (root / "secrets" / "demo" / "db_password").write_text((after / "demo" / "db_password").read_text())
     (root / ".odoo-cloud.json").write_text(_owner.mark_text("a", secrets_set(after)["fingerprint"]))
     assert bench.problems("a", root, secrets_set(after)) == []
@@ -342,8 +342,8 @@ def test_a_second_controller_with_the_same_secrets_is_right(bench):
 
 def test_what_takes_over_must_suit_the_object_storage(bench):
     root = bench.platform("a")
-    (root / "swift" / "config").mkdir(parents=True)
-    (root / "swift" / "config" / "swift.conf").write_text("prefix = " + "S" * 40)
+    (root / "secrets" / "swift").mkdir()
+    (root / "secrets" / "swift" / "swift.conf").write_text("prefix = " + "S" * 40)
     folder = bench.folder / "controller" / "b"
     assert bench.problems("a", root, bench.secrets("b"), take_over="a") == []
     (folder / "swift").mkdir()
