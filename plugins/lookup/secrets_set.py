@@ -37,6 +37,7 @@ _list:
   description:
     - One dictionary with C(dir), C(empty) (whether there is no secret), C(name) (the platform that began the set), C(fingerprint) (SHA-256
       of the set's random identity) and C(digests) (those of generated secrets, and of the CA's certificate).
+    - C(swift) has the digests of the two secrets with which the object storage's volume is made.
     - C(name) and C(fingerprint) are empty for a set that has no identity yet.
   type: list
   elements: dict
@@ -79,5 +80,6 @@ class LookupModule(LookupBase):
                 "name": known.name,
                 "fingerprint": known.fingerprint,
                 "digests": sorted(set_digests(folder)),
+                "swift": sorted(set_digests(folder, ("swift/hash_prefix", "swift/hash_suffix"))),
             }
         ]

@@ -81,6 +81,7 @@ def look(root: str, platform: str, containers: t.Sequence[t.Mapping[str, t.Any]]
         "others": others,
         "secrets": any(_listed(os.path.join(real, "secrets", one)) for one in _listed(os.path.join(real, "secrets"))),
         "digests": sorted(set().union(*map(digests, places))),
+        "swift": sorted(swift_digests(real)),
     }
 
 
@@ -121,14 +122,17 @@ def digests(root: str) -> set[str]:
     for service in _listed(root):
         for folder in (os.path.join(root, service), os.path.join(root, service, "config")):
             found |= {text_digest(text) for text in _texts(folder, "ca.crt")}
-            if service == "swift":
-                found |= set().union(*map(generated_digests, _texts(folder, "swift.conf")))
     for service in _listed(os.path.join(root, "secrets")):
         folder = os.path.join(root, "secrets", service)
         for name in _listed(folder):
             if not name.endswith(".key"):
                 found |= set().union(*map(generated_digests, _texts(folder, name)))
     return found
+
+
+def swift_digests(root: str) -> set[str]:
+    """Digests of the hash secrets of the object storage on this machine, with which its volume was made."""
+    return set().union(*map(generated_digests, _texts(os.path.join(root, "secrets", "swift"), "swift.conf")))
 
 
 def _texts(folder: str, name: str) -> list[str]:
@@ -201,15 +205,20 @@ def secrets_problems(
             f"{secret_set['dir']} shall take the place of those that it works with; else leave it out"
         ]
     if take_over:
-        return []
+        return [
+            f"odoo_cloud_secrets_take_over={take_over}: the object storage on machine {machine['name']!r} can't work with "
+            f"swift/hash_prefix and swift/hash_suffix of odoo_cloud_secrets_dir={secret_set['dir']!r}; give a folder without these two, "
+            "then its own are taken"
+            for machine in machines
+            if machine["root"]["swift"] and set(secret_set["swift"]) - set(machine["root"]["swift"])
+        ][:1]
     for machine in machines:
         wrong = _wrong_secrets(machine, secret_set)
         if wrong:
             return [
                 f"odoo_cloud_secrets_dir={secret_set['dir']!r}: {wrong}, but platform {platform!r} is on machine {machine['name']!r} and "
                 "works with other ones; restore its folder from the backup, or say where it is with -e odoo_cloud_secrets_dir=...; "
-                f"-e odoo_cloud_secrets_take_over={platform} makes the platform work with these instead (new passwords and CA; objects in "
-                "its own object storage are lost)"
+                f"-e odoo_cloud_secrets_take_over={platform} makes the platform work with these instead (new passwords, new CA)"
             ]
     owner = secret_set["name"]
     if machines and owner not in ("", platform) and not any(_evidence(machine, secret_set) for machine in machines):
@@ -221,12 +230,16 @@ def secrets_problems(
 
 
 def _evidence(machine: Machine, secret_set: t.Mapping[str, t.Any]) -> bool:
-    """Whether a machine shows that the platform works with these secrets."""
-    root = machine["root"]
-    fingerprint = secret_set["fingerprint"]
-    return bool(fingerprint and fingerprint in [mark["secrets"] for mark in root["marks"]]) or bool(
-        set(root["digests"]) & set(secret_set["digests"])
-    )
+    """Whether a machine shows that the platform works with these secrets.
+
+    The mark's fingerprint does. Other identities, or none, are right if all that can be compared is the same: a backup from before
+    there were identities, a second controller. Without a mark one secret is enough, since others may be in the inventory.
+    """
+    fingerprints = {mark["secrets"] for mark in machine["root"]["marks"]} - {""}
+    mine, theirs = set(secret_set["digests"]), set(machine["root"]["digests"])
+    if fingerprints:
+        return secret_set["fingerprint"] in fingerprints or (bool(theirs) and theirs <= mine)
+    return bool(theirs & mine)
 
 
 def _wrong_secrets(machine: Machine, secret_set: t.Mapping[str, t.Any]) -> str:

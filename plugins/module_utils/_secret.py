@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import string
+import typing as t
 
 DEFAULT_LENGTH = 40
 DEFAULT_NAME = "odoo-cloud"
@@ -118,10 +119,10 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.strip().encode()).hexdigest()
 
 
-def set_digests(folder: str) -> set[str]:
-    """What can be compared with a machine: digests of the made secrets of a folder, and of its CA's certificate."""
+def set_digests(folder: str, names: t.Sequence[str] | None = None) -> set[str]:
+    """What can be compared with a machine: digests of the made secrets of a folder, and of its CA's certificate; all, or some."""
     found: set[str] = set()
-    for name in secret_names(folder):
+    for name in secret_names(folder) if names is None else names:
         if name.endswith(".key"):
             continue
         with (

@@ -108,7 +108,8 @@ root:
   description:
     - What is known of O(root). C(mark) is the mark that a platform left there, its name (C(platform)) and the fingerprint of its secrets.
     - C(others) has what other platforms have in, above or below it. C(own_roots) are the folders that the platform's containers have
-      mounted, C(mounted) whether it is one of them. C(digests) are those of generated secrets and of the CA.
+      mounted, C(mounted) whether it is one of them. C(digests) are those of generated secrets and of the CA,
+      C(swift) those of the object storage alone.
   returned: when O(root) is given
   type: dict
   sample: {"path": "/srv/odoo-cloud", "exists": true, "empty": false, "mark": {"platform": "odoo-cloud", "secrets": "5e88…"}, "others": []}

@@ -17,6 +17,8 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._secret import
     set_digests,
 )
 
+SWIFT = ("swift/hash_prefix", "swift/hash_suffix")
+
 
 def secrets_set(folder):
     known = read_set(str(folder))
@@ -26,6 +28,7 @@ def secrets_set(folder):
         "name": known.name,
         "fingerprint": known.fingerprint,
         "digests": sorted(set_digests(str(folder))),
+        "swift": sorted(set_digests(str(folder), SWIFT)),
     }
 
 
@@ -221,8 +224,8 @@ def test_the_ca_alone_tells_whose_machine_it_is(bench):
 def test_the_secrets_of_swift_tell_whose_machine_it_is(bench):
     mine, other = bench.secrets("a", old=True), bench.secrets("b", old=True)
     value = (bench.folder / "controller" / "a" / "demo" / "db_password").read_text().strip()
-    (bench.folder / "a" / "swift" / "config").mkdir(parents=True)
-    (bench.folder / "a" / "swift" / "config" / "swift.conf").write_text(
+    (bench.folder / "a" / "secrets" / "swift").mkdir(parents=True)
+    (bench.folder / "a" / "secrets" / "swift" / "swift.conf").write_text(
         f"[swift-hash]\nswift_hash_path_prefix = {value}\n"
     )
     assert bench.problems("a", bench.folder / "a", mine) == []
@@ -308,3 +311,44 @@ def test_where_a_platform_runs_wrong_secrets_are_told_before_the_root_that_follo
 
 def test_nothing_is_said_of_no_machine(bench):
     assert _owner.owner_problems([], "a", bench.secrets("b"), take_over="x") == []
+
+
+def test_after_a_take_over_the_secrets_of_before_are_other_ones(bench):
+    # The object storage works with the same two as before, so they are in both sets.
+    root = bench.platform("a")
+    before, after = bench.folder / "controller" / "a", bench.folder / "controller" / "after"
+    for folder in (before, after):
+        for one in SWIFT:
+            (folder / one).parent.mkdir(parents=True, exist_ok=True)
+            (folder / one).write_text("S" * 40)
+    bench.secrets("after", "a")
+    (root / "secrets" / "swift").mkdir()
+    (root / "secrets" / "swift" / "swift.conf").write_text("prefix = " + "S" * 40)
+    (root / "secrets" / "demo" / "db_password").write_text((after / "demo" / "db_password").read_text())
+    (root / ".odoo-cloud.json").write_text(_owner.mark_text("a", secrets_set(after)["fingerprint"]))
+    assert bench.problems("a", root, secrets_set(after)) == []
+    assert "these are the secrets of platform 'a'" in bench.problems("a", root, secrets_set(before))[0]
+    (before / "platform.json").unlink()
+    assert "these are other secrets" in bench.problems("a", root, secrets_set(before))[0]
+
+
+def test_a_second_controller_with_the_same_secrets_is_right(bench):
+    root = bench.platform("a")
+    folder = bench.folder / "controller" / "a"
+    (folder / "platform.json").unlink()
+    begin_set(str(folder), "a")
+    assert bench.problems("a", root, secrets_set(folder)) == []
+
+
+def test_what_takes_over_must_suit_the_object_storage(bench):
+    root = bench.platform("a")
+    (root / "secrets" / "swift").mkdir()
+    (root / "secrets" / "swift" / "swift.conf").write_text("prefix = " + "S" * 40)
+    folder = bench.folder / "controller" / "b"
+    assert bench.problems("a", root, bench.secrets("b"), take_over="a") == []
+    (folder / "swift").mkdir()
+    (folder / SWIFT[0]).write_text("S" * 40)
+    assert bench.problems("a", root, secrets_set(folder), take_over="a") == []
+    (folder / SWIFT[1]).write_text("T" * 40)
+    (line,) = bench.problems("a", root, secrets_set(folder), take_over="a")
+    assert "can't work with swift/hash_prefix" in line
