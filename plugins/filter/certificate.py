@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._certificate import certificate_due, subject_alt_names
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services.certificate import (
+    certificate_due,
+    subject_alt_names,
+)
 
 
 def due(

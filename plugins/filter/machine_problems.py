@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _preflight
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight import machine
 
 
 class FilterModule:
     def filters(self):
-        return {"machine_problems": _preflight.machine_problems}
+        return {"machine_problems": machine.machine_problems}

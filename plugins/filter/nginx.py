@@ -8,7 +8,11 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._nginx import SiteError, normal_sites, upstream_files
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services.nginx import (
+    SiteError,
+    normal_sites,
+    upstream_files,
+)
 
 
 def nginx_sites(sites: t.Any, **defaults: t.Any) -> list[dict[str, t.Any]]:

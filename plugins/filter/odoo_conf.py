@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _odoo_conf
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import odoo_conf
 
 
 class FilterModule:
     def filters(self):
-        return {"odoo_conf": _odoo_conf.render}
+        return {"odoo_conf": odoo_conf.render}

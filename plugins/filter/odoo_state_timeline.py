@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _timeline
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import timeline
 
 
 def odoo_state_timeline(history, table=False):
     try:
-        return _timeline.timeline(history, table)
-    except _timeline.TimelineError as error:
+        return timeline.timeline(history, table)
+    except timeline.TimelineError as error:
         raise AnsibleFilterError(str(error)) from error
 
 

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _platform_preflight, _s3_policy, _stateless
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import stateless as _stateless
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight import stateless
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store import s3_policy
 
 
 class FilterModule:
@@ -12,6 +14,6 @@ class FilterModule:
         return {
             "odoo_stateless_env": _stateless.variables,
             "odoo_sites": _stateless.sites,
-            "odoo_preflight_instances": _platform_preflight.arguments,
-            "s3_policy": _s3_policy.policy,
+            "odoo_preflight_instances": stateless.arguments,
+            "s3_policy": s3_policy.policy,
         }

@@ -4,15 +4,15 @@
 
 from __future__ import annotations
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _owner
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight import owner
 
 
 class FilterModule:
     def filters(self):
         return {
-            "owner_problems": _owner.owner_problems,
-            "owner_mark_wanted": _owner.wants_mark,
-            "owner_mark": _owner.mark_text,
-            "clean_problems": _owner.clean_problems,
-            "clean_kept_secrets": _owner.kept_secrets,
+            "owner_problems": owner.owner_problems,
+            "owner_mark_wanted": owner.wants_mark,
+            "owner_mark": owner.mark_text,
+            "clean_problems": owner.clean_problems,
+            "clean_kept_secrets": owner.kept_secrets,
         }

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _postgres_settings
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import (
+    postgres_settings as _postgres_settings,
+)
 
 
 def postgres_settings(overrides, **options):

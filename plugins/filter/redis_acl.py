@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _redis_acl
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import redis_acl as _redis_acl
 
 
 def redis_acl(users, admin_password):

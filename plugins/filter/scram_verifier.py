@@ -9,7 +9,7 @@ import hmac
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import scram
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import scram
 
 
 def scram_verifier(password, role):

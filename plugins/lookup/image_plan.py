@@ -64,7 +64,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _image
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._images import plan as image_plan
 
 
 class LookupModule(LookupBase):
@@ -72,7 +72,7 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         try:
             return self._plan(terms, variables or {})
-        except _image.ImageError as error:
+        except image_plan.ImageError as error:
             raise AnsibleLookupError(str(error)) from error
 
     def _plan(self, terms, variables):
@@ -80,21 +80,21 @@ class LookupModule(LookupBase):
         bases: dict[str, dict] = {}
         images: list[dict] = []
         for term in terms:
-            item = _image.check_item(term, source)
+            item = image_plan.check_item(term, source)
             base = pull = ""
-            if item["kind"] == _image.CODE:
+            if item["kind"] == image_plan.CODE:
                 pass
             elif source == "registry":
-                pull = _image.check_ref(
-                    _image.ref_name(item), self.get_option("refs"), self.get_option("allow_unpinned")
+                pull = image_plan.check_ref(
+                    image_plan.ref_name(item), self.get_option("refs"), self.get_option("allow_unpinned")
                 )
             else:
-                suite = _image.suite_of(item["kind"], item["version"])
+                suite = image_plan.suite_of(item["kind"], item["version"])
                 if suite not in bases:
-                    bases[suite] = _image.base_plan(platform, suite, dict(self.get_option("base")))
+                    bases[suite] = image_plan.base_plan(platform, suite, dict(self.get_option("base")))
                 base = bases[suite]["tag"]
             dockerfile = self._dockerfile(item, item.get("from") or base or pull, source, variables)
-            images.append(_image.image_plan(platform, item, base, pull, dockerfile, self._context(item, variables)))
+            images.append(image_plan.image_plan(platform, item, base, pull, dockerfile, self._context(item, variables)))
         return [*bases.values(), *images]
 
     def _dockerfile(self, item, image_from, source, variables):
@@ -105,16 +105,16 @@ class LookupModule(LookupBase):
     def _context(self, item, variables):
         role = str(variables["role_path"])
         folder = os.path.join(role, "files", item["kind"])
-        if item["kind"] == _image.CODE:
-            return _image.code_files(folder, item)
-        if item["kind"] == _image.BUILD:
+        if item["kind"] == image_plan.CODE:
+            return image_plan.code_files(folder, item)
+        if item["kind"] == image_plan.BUILD:
             return []
         if item["kind"] != "odoo":
-            return _image.read_tree(folder)
+            return image_plan.read_tree(folder)
         runtime = os.path.normpath(os.path.join(role, "..", "..", "plugins", "module_utils", "_runtime"))
         addons = os.path.normpath(os.path.join(role, "..", "odoo", "files", "addons"))
         return (
-            _image.odoo_files(folder, item["version"])
-            + _image.read_tree(runtime, _image.RUNTIME_FOLDER)
-            + _image.read_tree(addons, _image.ADDONS_FOLDER)
+            image_plan.odoo_files(folder, item["version"])
+            + image_plan.read_tree(runtime, image_plan.RUNTIME_FOLDER)
+            + image_plan.read_tree(addons, image_plan.ADDONS_FOLDER)
         )

@@ -51,13 +51,18 @@ _list:
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._instance import InventoryError, build_instances
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._secret import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.instance import (
+    InventoryError,
+    build_instances,
+)
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.secret import (
     SecretError,
     begin_set,
     read_or_create,
 )
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._topology import problems as topology_problems
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.topology import (
+    problems as topology_problems,
+)
 from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._variables import (
     is_check_mode,
     platform_name,

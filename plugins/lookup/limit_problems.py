@@ -52,7 +52,7 @@ _list:
 
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._limit import limit_problems
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.limit import limit_problems
 
 
 class LookupModule(LookupBase):

@@ -40,7 +40,7 @@ _list:
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._secret import SecretError
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.secret import SecretError
 from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._variables import root
 
 

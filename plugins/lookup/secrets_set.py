@@ -48,7 +48,7 @@ import os
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._secret import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.secret import (
     SecretError,
     begin_set,
     has_secrets,

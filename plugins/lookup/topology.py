@@ -40,7 +40,7 @@ _list:
 
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._topology import topology
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.topology import topology
 
 
 class LookupModule(LookupBase):

@@ -184,7 +184,7 @@ import re
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _run_module
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import module as run_module
 
 _SONG = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*::[A-Za-z_]\w*$")
 
@@ -196,7 +196,7 @@ def steps(params: dict) -> list[dict]:
     return [{key: value for key, value in song.items() if value is not None} for song in songs]
 
 
-def environment(params: dict) -> _run_module.Env:
+def environment(params: dict) -> run_module.Env:
     """The variables that the run gets."""
     return {
         "UPDATE": "none",
@@ -210,8 +210,8 @@ def environment(params: dict) -> _run_module.Env:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_run_module.SPEC,
-            **_run_module.STOP_FIRST,
+            **run_module.SPEC,
+            **run_module.STOP_FIRST,
             "song": {"type": "str"},
             "kwargs": {"type": "dict"},
             "songs": {
@@ -236,9 +236,9 @@ def main() -> None:
             module.fail_json(
                 msg=f"song={name!r}: right is package.module::function, such as songs.install.company::main"
             )
-    kind = _run_module.Kind(options={"STEPS": "songs[{}]" if module.params["songs"] else "song"})
+    kind = run_module.Kind(options={"STEPS": "songs[{}]" if module.params["songs"] else "song"})
     what = f"song {named[0]}" if len(named) == 1 else f"{len(named)} songs"
-    _run_module.execute(module, what, environment(module.params), kind=kind)
+    run_module.execute(module, what, environment(module.params), kind=kind)
 
 
 if __name__ == "__main__":

@@ -260,8 +260,8 @@ error:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._aws import connection_spec, run_module
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._aws_imagebuilder import work
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._aws.imagebuilder import work
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._aws.service import connection_spec, run_module
 
 DOCKERFILE = """\
 FROM {{{ imagebuilder:parentImage }}}

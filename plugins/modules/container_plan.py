@@ -128,14 +128,18 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._container import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import (
+    Engine,
+    EngineError,
+    EngineUnreachable,
+)
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.comparison import (
     DEFINITION_LABEL,
     PLATFORM_LABEL,
     Decision,
     canonical,
     decide,
 )
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import Engine, EngineError, EngineUnreachable
 
 
 def newest(paths: list[str]) -> float:

@@ -102,7 +102,11 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import Engine, EngineError, EngineUnreachable
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import (
+    Engine,
+    EngineError,
+    EngineUnreachable,
+)
 
 POLL_SECONDS = 0.5
 ENGINE_AWAY_SECONDS = 60  # an engine that is restarted meanwhile

@@ -96,7 +96,11 @@ import sys
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import Engine, EngineError, EngineUnreachable
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import (
+    Engine,
+    EngineError,
+    EngineUnreachable,
+)
 
 SYSTEM_PATH = os.pathsep.join(["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
 

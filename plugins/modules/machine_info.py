@@ -120,9 +120,9 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _owner
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._container import PLATFORM_LABEL, owner_of
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import Engine, EngineError
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import Engine, EngineError
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.comparison import PLATFORM_LABEL, owner_of
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight import owner
 
 LISTEN = "0A"  # st column of /proc/net/tcp, include/net/tcp_states.h
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -200,7 +200,7 @@ def main() -> None:
         platform_containers=sorted(name.lstrip("/") for one in containers for name in one["Names"][:1]),
         platform_ports=sorted(published),
         platform_volumes=sorted(volumes),
-        **({"root": _owner.look(root, platform, everything)} if root else {}),
+        **({"root": owner.look(root, platform, everything)} if root else {}),
     )
 
 

@@ -107,8 +107,8 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _drain
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import Engine, EngineError
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import Engine, EngineError
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import nginx_drain
 
 
 def main() -> None:
@@ -135,35 +135,35 @@ def main() -> None:
         engine = Engine(given["docker_host"])
         proxy = engine.container(nginx)
         # One that ends again and again is called running between two starts, without a process.
-        if not _drain.process_of(proxy):
+        if not nginx_drain.process_of(proxy):
             module.exit_json(**{**result, "reason": f"container {nginx} does not run on this machine"})
-        pid = _drain.process_of(proxy)
+        pid = nginx_drain.process_of(proxy)
         if given["state"] == "restored":
             if not module.check_mode:
-                result["changed"] = _drain.set_upstream(path, given["upstream"], [], pid, stamp)
+                result["changed"] = nginx_drain.set_upstream(path, given["upstream"], [], pid, stamp)
             module.exit_json(**result)
-        result["others"] = _drain.others_that_serve(engine, given["platform"], given["replica"], given["replicas"])
+        result["others"] = nginx_drain.others_that_serve(engine, given["platform"], given["replica"], given["replicas"])
         replica = engine.container(f"{given['platform']}-{given['replica']}")
         if not result["others"]:
             module.exit_json(**{**result, "reason": f"no other replica of {given['instance']} is healthy"})
-        if not _drain.process_of(replica):
+        if not nginx_drain.process_of(replica):
             module.exit_json(**{**result, "reason": f"replica {given['replica']} does not run"})
         result["drained"] = True
         if module.check_mode:
             module.exit_json(**{**result, "changed": True})
-        result["changed"] = _drain.set_upstream(path, given["upstream"], result["others"], pid, stamp)
-        number = _drain.process_of(replica)
-        result["in_flight"] = _drain.wait_idle(
-            lambda: _drain.requests_in_flight(_drain.read_table(number)), given["timeout"]
+        result["changed"] = nginx_drain.set_upstream(path, given["upstream"], result["others"], pid, stamp)
+        number = nginx_drain.process_of(replica)
+        result["in_flight"] = nginx_drain.wait_idle(
+            lambda: nginx_drain.requests_in_flight(nginx_drain.read_table(number)), given["timeout"]
         )
         module.exit_json(**result)
-    except _drain.NotTaken as error:
+    except nginx_drain.NotTaken as error:
         # What nginx lacks is mended by the playbook proxy, which comes after the replicas: they must not wait for it.
         module.warn(f"nginx_drain: {given['instance']}: {error}; the replica is replaced while nginx may ask it")
         module.exit_json(**{**result, "changed": given["state"] == "restored", "drained": False, "reason": str(error)})
     except EngineError as error:
         module.fail_json(msg=str(error))
-    except (_drain.DrainError, OSError) as error:
+    except (nginx_drain.DrainError, OSError) as error:
         module.fail_json(msg=f"nginx_drain: {given['instance']}: {error}")
 
 

@@ -402,21 +402,24 @@ import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.bucket import Places, Sync, changed_files
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.release import (
     DeliveryError,
     Manifest,
     Package,
     describe,
     package_difference,
 )
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_bucket import Places, Sync, changed_files
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_sources import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.sources import (
     DEFAULT_EXCLUDE,
     Filter,
     Sources,
 )
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._naming import NamingError, check_bucket_name
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._s3 import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.naming import (
+    NamingError,
+    check_bucket_name,
+)
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3 import (
     Client,
     Objects,
     S3Failure,
@@ -529,7 +532,7 @@ def read_sources(given: dict, held: contextlib.ExitStack) -> tuple[Manifest, lis
     repositories, revisions, fetches = [], {}, 0
     if given["git_sources"]:
         # Imported here: most runs have no repositories, and it costs a little.
-        from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_git import (
+        from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.git import (
             Git,
             read_lock,
             without_user,

@@ -180,8 +180,8 @@ log:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _attachments, _one_off
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import EngineError, EngineUnreachable
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import EngineError, EngineUnreachable
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import attachments, one_off
 
 
 def main() -> None:
@@ -211,15 +211,15 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        found = _attachments.work(module.params, module.check_mode)
-    except (_one_off.Missing, EngineUnreachable) as error:
+        found = attachments.work(module.params, module.check_mode)
+    except (one_off.Missing, EngineUnreachable) as error:
         if not module.check_mode:
             module.fail_json(msg=str(error))
         # An instance that would only be made by the tasks before this one.
         found = {"changed": True, "good": True, "result": {}, "reason": str(error)}
-    except _attachments.Failed as error:
+    except attachments.Failed as error:
         module.fail_json(msg=str(error), **error.found)
-    except (_one_off.OneOffError, EngineError) as error:
+    except (one_off.OneOffError, EngineError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**found)
 

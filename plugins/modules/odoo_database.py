@@ -151,8 +151,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import provision
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import provision
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database
 
 
 def wrong_passwords(
@@ -169,21 +169,21 @@ def wrong_passwords(
         and not (
             facts.roles[role]["login"]
             and not facts.roles[role]["expired"]
-            and _database.password_is_right(connection, params, facts, role, password)
+            and database.password_is_right(connection, params, facts, role, password)
         )
     }
 
 
 def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
-    wanted = _database.parse_wanted(params["databases"], params["login_user"])
+    wanted = database.parse_wanted(params["databases"], params["login_user"])
     connection = None
     refused: list[str] = []
     try:
         try:
-            connection = _database.open_server(params)
+            connection = database.open_server(params)
             facts = provision.read_facts(connection, wanted)
             wrong = wrong_passwords(connection, params, facts, wanted)
-        except _database.ServerUnreachable:
+        except database.ServerUnreachable:
             if not (check_mode and params["may_be_absent"]):
                 raise
             facts, wrong = provision.Facts(), set()
@@ -193,7 +193,7 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
             queries = provision.apply(
                 connection,
                 statements,
-                lambda name: _database.open_server(params, name),
+                lambda name: database.open_server(params, name),
                 refused if params["collect_refused"] else None,
             )
     finally:
@@ -208,8 +208,8 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
             for role, member in dict.fromkeys((one.role, one.member) for one in provision.undeclared(wanted, facts))
         ],
         "diff": {
-            "before": _database.picture(wanted, facts, wrong, after=False),
-            "after": _database.picture(wanted, facts, wrong, after=True),
+            "before": database.picture(wanted, facts, wrong, after=False),
+            "after": database.picture(wanted, facts, wrong, after=True),
         },
     }
 
@@ -217,7 +217,7 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_database.CONNECTION_SPEC,
+            **database.CONNECTION_SPEC,
             "databases": {
                 "type": "list",
                 "elements": "dict",
@@ -239,8 +239,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if _database.psycopg2 is None:
-        module.fail_json(msg=missing_required_lib("psycopg2"), exception=_database.PSYCOPG2_ERROR)
+    if database.psycopg2 is None:
+        module.fail_json(msg=missing_required_lib("psycopg2"), exception=database.PSYCOPG2_ERROR)
     try:
         result = ensure(module.params, module.check_mode)
     except provision.DatabaseError as exc:

@@ -195,7 +195,7 @@ restore_point:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _run_module
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import module as run_module
 
 # The container's variables, as they are called here
 OPTIONS = {
@@ -207,24 +207,24 @@ OPTIONS = {
 }
 
 
-def environment(params: dict) -> _run_module.Env:
+def environment(params: dict) -> run_module.Env:
     """The variables that the run gets. None leaves what the instance says, an empty text takes it away."""
     return {
         "MIGRATION_FILE": params["migration_file"],
         "MIGRATION_MODE": params["mode"],
-        "MIGRATION_ALLOW_SERIE": _run_module.switch(params["allow_serie"]),
+        "MIGRATION_ALLOW_SERIE": run_module.switch(params["allow_serie"]),
         "MIGRATION_FORCE_VERSION": params["force_version"],
         "MIGRATION_NEXT": params["next"],
         "UPDATE": None if params["update"] is None else ",".join(params["update"]) or "none",
-        "INSTALL_MISSING": _run_module.switch(params["install_missing"]),
+        "INSTALL_MISSING": run_module.switch(params["install_missing"]),
     }
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_run_module.SPEC,
-            **_run_module.STOP_FIRST,
+            **run_module.SPEC,
+            **run_module.STOP_FIRST,
             "migration_file": {"type": "str"},
             "mode": {"type": "str"},
             "allow_serie": {"type": "bool"},
@@ -235,7 +235,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    _run_module.execute(module, "The migration", environment(module.params), kind=_run_module.Kind(options=OPTIONS))
+    run_module.execute(module, "The migration", environment(module.params), kind=run_module.Kind(options=OPTIONS))
 
 
 if __name__ == "__main__":

@@ -160,10 +160,10 @@ import json
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _run_module
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import module as run_module
 
 
-def environment(params: dict) -> _run_module.Env:
+def environment(params: dict) -> run_module.Env:
     """The variables that the run gets."""
     kind = "uninstall" if params["state"] == "absent" else "install"
     return {
@@ -179,9 +179,9 @@ def outdated(plan: dict, names: list[str]) -> list[str]:
     return [name for name in names if name in (plan.get("reasons") or {}) and name in (plan.get("update") or [])]
 
 
-def needed(params: dict, run: _run_module.Run) -> _run_module.Env | None:
+def needed(params: dict, run: run_module.Run) -> run_module.Env | None:
     """For C(latest): which modules have to be updated, as the plan tells."""
-    ask = {**_run_module.common_env(params), **environment(params), "UPDATE": "changed", "STEPS": ""}
+    ask = {**run_module.common_env(params), **environment(params), "UPDATE": "changed", "STEPS": ""}
     found = outdated(run.plan(ask), params["name"])
     return {"UPDATE": ",".join(found) or "none"}
 
@@ -189,8 +189,8 @@ def needed(params: dict, run: _run_module.Run) -> _run_module.Env | None:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_run_module.SPEC,
-            **_run_module.STOP_FIRST,
+            **run_module.SPEC,
+            **run_module.STOP_FIRST,
             "name": {"type": "list", "elements": "str", "required": True, "aliases": ["names"]},
             "state": {"type": "str", "choices": ["present", "absent", "latest"], "default": "present"},
         },
@@ -199,12 +199,12 @@ def main() -> None:
     params = module.params
     if not params["name"]:
         module.fail_json(msg="name=[]: give the technical name of one module or more, such as ['sale']")
-    _run_module.execute(
+    run_module.execute(
         module,
         f"{params['state']} of {', '.join(params['name'])}",
         environment(params),
         (lambda run: needed(params, run)) if params["state"] == "latest" else None,
-        _run_module.Kind(options={"STEPS": "name", "UPDATE": "name"}),
+        run_module.Kind(options={"STEPS": "name", "UPDATE": "name"}),
     )
 
 

@@ -139,8 +139,12 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._platform_preflight import ABSENT, Look, rule_problems
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.cloud_platform import unsafe
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight.stateless import (
+    ABSENT,
+    Look,
+    rule_problems,
+)
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.rules.environment import unsafe
 
 
 def argument_spec() -> dict:

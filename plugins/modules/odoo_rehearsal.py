@@ -94,21 +94,22 @@ log:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _migration, _one_off, _run_module
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import module as run_module
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import one_off, report
 
 CLASSES = ("code only", "additive", "breaking")
 
 
 def read(stdout: str, result: dict) -> dict:
     """The result out of what the command printed; hooks and songs may have printed before it."""
-    found = _run_module.last_json(stdout)
+    found = run_module.last_json(stdout)
     if found is None:
         return {"rehearsal": None, "report": []}
     return {
         "rehearsal": found,
         "changed": False,
         "status": "done" if found.get("ok") else "failed",
-        "report": _migration.rehearsal_lines(found),
+        "report": report.rehearsal_lines(found),
         "reason": str(found.get("error") or ""),
     }
 
@@ -124,7 +125,7 @@ def too_bad(result: dict, worst: str) -> str:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_run_module.SPEC,
+            **run_module.SPEC,
             "copy": {"type": "str", "choices": ["auto", "template", "dump"], "default": "auto"},
             "worst": {"type": "str", "choices": list(CLASSES), "default": "breaking"},
             "network": {"type": "str"},
@@ -132,13 +133,13 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    kind = _run_module.Kind(
+    kind = run_module.Kind(
         suffix="rehearsal",
         command=("rehearse",),
-        shape=lambda definition: _one_off.for_rehearsal(definition, params["network"] or ""),
+        shape=lambda definition: one_off.for_rehearsal(definition, params["network"] or ""),
         read=read,
     )
-    _run_module.execute(
+    run_module.execute(
         module,
         "The rehearsal",
         {"REHEARSAL_COPY": params["copy"]},

@@ -244,17 +244,20 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.bucket import NotDelivered, Places
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.host import Host
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.release import (
     DeliveryError,
     Manifest,
     describe,
     is_release,
     package_difference,
 )
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_bucket import NotDelivered, Places
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_host import Host
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._naming import NamingError, check_bucket_name
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._s3 import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.naming import (
+    NamingError,
+    check_bucket_name,
+)
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3 import (
     Client,
     Objects,
     S3Failure,

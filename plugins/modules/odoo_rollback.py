@@ -86,8 +86,9 @@ import re
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _one_off, _run_module
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import errors
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import module as run_module
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import one_off
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import errors
 
 _WORDS = re.compile(r'--confirm "([^"]+)"$')
 
@@ -110,7 +111,7 @@ def read(stdout: str, result: dict, only_check: bool = False) -> dict:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_run_module.SPEC,
+            **run_module.SPEC,
             "to": {"type": "str"},
             "confirm": {"type": "str"},
             "reason": {"type": "str"},
@@ -122,15 +123,15 @@ def main() -> None:
     command = ["rollback", *(["--to", params["to"]] if params["to"] else [])]
     if not asks:
         command += ["--confirm", params["confirm"], *(["--check"] if module.check_mode else [])]
-    kind = _run_module.Kind(
+    kind = run_module.Kind(
         suffix="rollback",
         command=tuple(command),
-        shape=_one_off.with_keeper,
+        shape=one_off.with_keeper,
         read=lambda stdout, result: read(stdout, result, module.check_mode),
         fine=(0, errors.EXIT_DECISION) if asks else (0,),
         reads=True,
     )
-    _run_module.execute(module, "The rollback", {"REASON": params["reason"]}, kind=kind)
+    run_module.execute(module, "The rollback", {"REASON": params["reason"]}, kind=kind)
 
 
 if __name__ == "__main__":

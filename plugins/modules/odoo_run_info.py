@@ -109,8 +109,8 @@ offset:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _events, _one_off
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import Engine, EngineError
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import Engine, EngineError
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import events, one_off
 
 
 def main() -> None:
@@ -128,8 +128,8 @@ def main() -> None:
     timeout = 0 if module.check_mode else params["timeout"]
     try:
         engine = Engine(params["docker_host"])
-        found = _one_off.follow(engine, params["container"], timeout, params["offset"], params["until"] == "news")
-    except (EngineError, _one_off.OneOffError) as error:
+        found = one_off.follow(engine, params["container"], timeout, params["offset"], params["until"] == "news")
+    except (EngineError, one_off.OneOffError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(
         changed=False,
@@ -138,8 +138,8 @@ def main() -> None:
         exit_code=found.exit_code,
         container=found.container or params["container"],
         events=found.events,
-        lines=_events.lines(found.events),
-        doing=_events.doing(_events.read(found.events_file)[0] if found.events_file else found.events),
+        lines=events.lines(found.events),
+        doing=events.doing(events.read(found.events_file)[0] if found.events_file else found.events),
         offset=found.offset,
     )
 

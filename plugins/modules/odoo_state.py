@@ -116,9 +116,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database, _tenant
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock, pg, state, window
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.errors import RuntimeFailure
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import RuntimeFailure
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, pg, state
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run import window
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database as _database
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import tenant
 
 WORDS = {"force_ready": state.FORCE_READY, "reset": state.RESET}
 LOCK_WAIT = "3s"
@@ -190,7 +192,7 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     session = pg.application_name("odoo_state", run_id, host)
     control = open_control(params, session)
     try:
-        with _tenant.session(params, _tenant.login(params, control, name), session, write=True) as database:
+        with tenant.session(params, tenant.login(params, control, name), session, write=True) as database:
             held = lock.holder(control, name)
             who = str(held) if held is not None else None
             history = state.read_history(database)
@@ -233,7 +235,7 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
                 except RuntimeFailure as exc:
                     raise StateError(str(exc), holder=who, before=before) from exc
                 ended = found.ended_sessions
-    except _tenant.TenantError as exc:
+    except tenant.TenantError as exc:
         raise StateError(f"database {name!r}: {exc}") from exc
     finally:
         control.close()
@@ -257,7 +259,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **_database.CONNECTION_SPEC,
-            **_tenant.OWNERS_SPEC,
+            **tenant.OWNERS_SPEC,
             "lock": {"type": "str"},
             "database": {"type": "str", "required": True},
             "state": {"type": "str", "required": True, "choices": list(WORDS)},

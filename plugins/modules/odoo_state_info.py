@@ -166,8 +166,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database, _tenant
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock, state, times
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import times
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, state
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database, tenant
 
 LOCK_WAIT = "2s"  # so long a look at Odoo's tables waits for somebody who alters them without holding our lock
 
@@ -227,17 +228,17 @@ def read_contents(connection: Any) -> state.Contents | None:
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = %s", (LOCK_WAIT,))
         return state.read_contents(connection)
-    except _database.psycopg2.errors.LockNotAvailable:
+    except database.psycopg2.errors.LockNotAvailable:
         return None
 
 
 def describe(params: dict[str, Any], name: str, control: Any) -> dict[str, Any]:
     held = lock.holder(control, name)
     try:
-        with _tenant.session(params, _tenant.login(params, control, name)) as connection:
-            return _tenant.printable(look(connection, params["limit"], name, control, held))
-    except _tenant.TenantError as exc:
-        return _tenant.printable(
+        with tenant.session(params, tenant.login(params, control, name)) as connection:
+            return tenant.printable(look(connection, params["limit"], name, control, held))
+    except tenant.TenantError as exc:
+        return tenant.printable(
             {
                 **NOTHING,
                 "exists": True,
@@ -285,8 +286,8 @@ def look(connection: Any, limit: int, name: str, control: Any, held: lock.Holder
 
 def read(params: dict[str, Any], check_mode: bool = False) -> dict[str, Any]:
     try:
-        connection = _database.open_server(params)
-    except _database.ServerUnreachable:
+        connection = database.open_server(params)
+    except database.ServerUnreachable:
         if not (check_mode and params["may_be_absent"]):
             raise
         return {name: dict(NOTHING) for name in params["databases"]}
@@ -307,19 +308,19 @@ def read(params: dict[str, Any], check_mode: bool = False) -> dict[str, Any]:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_database.CONNECTION_SPEC,
-            **_tenant.OWNERS_SPEC,
+            **database.CONNECTION_SPEC,
+            **tenant.OWNERS_SPEC,
             "databases": {"type": "list", "elements": "str", "required": True},
             "limit": {"type": "int", "default": 20},
             "may_be_absent": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
-    if _database.psycopg2 is None:
-        module.fail_json(msg=missing_required_lib("psycopg2"), exception=_database.PSYCOPG2_ERROR)
+    if database.psycopg2 is None:
+        module.fail_json(msg=missing_required_lib("psycopg2"), exception=database.PSYCOPG2_ERROR)
     try:
         databases = read(module.params, module.check_mode)
-    except (_database.DatabaseError, _database.psycopg2.Error) as exc:
+    except (database.DatabaseError, database.psycopg2.Error) as exc:
         module.fail_json(msg=" ".join(str(exc).split()))
     module.exit_json(changed=False, databases=databases)
 

@@ -64,13 +64,14 @@ log:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _one_off, _run_module
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import EngineError, EngineUnreachable
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import EngineError, EngineUnreachable
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import module as run_module
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import one_off
 
 
 def read(stdout: str, result: dict) -> dict:
     """What the command printed."""
-    found = _run_module.last_json(stdout) or {}
+    found = run_module.last_json(stdout) or {}
     done = {"release": found["release"]} if found.get("release") else {}
     return {**done, "changed": bool(found.get("changed")), "report": []}
 
@@ -78,31 +79,31 @@ def read(stdout: str, result: dict) -> dict:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **{key: _run_module.SPEC[key] for key in ("instance", "platform", "definition", "docker_host")},
+            **{key: run_module.SPEC[key] for key in ("instance", "platform", "definition", "docker_host")},
             "timeout": {"type": "int", "default": 600},
         },
         supports_check_mode=True,
     )
     options: dict[str, str] = {}
     look = bool(module.check_mode)
-    kind = _run_module.Kind(
-        suffix=_one_off.STATIC,
-        command=(_one_off.STATIC, *(["--check"] if look else [])),
-        shape=lambda definition: _one_off.for_static(definition, look),
+    kind = run_module.Kind(
+        suffix=one_off.STATIC,
+        command=(one_off.STATIC, *(["--check"] if look else [])),
+        shape=lambda definition: one_off.for_static(definition, look),
         read=read,
         options=options,
     )
     try:
-        run = _run_module.Run({**module.params, "events_file": None}, "The copy of static files", kind=kind)
-        folder = _one_off.static_folder(run.definition)
-        source = _one_off.mount_source(run.definition.get("mounts") or [], folder) if folder else ""
+        run = run_module.Run({**module.params, "events_file": None}, "The copy of static files", kind=kind)
+        folder = one_off.static_folder(run.definition)
+        source = one_off.mount_source(run.definition.get("mounts") or [], folder) if folder else ""
         # People look for the folder on the machine.
         options["STATIC_DIR"] = f"folder {source} (STATIC_DIR in the container)".replace("{", "{{").replace("}", "}}")
         result = run.to_the_end({"EVENTS_FILE": ""})
-    except _run_module.RunFailed as error:
+    except run_module.RunFailed as error:
         module.fail_json(msg=str(error), **error.found)
-    except (_one_off.OneOffError, EngineError) as error:
-        if look and isinstance(error, (_one_off.Missing, EngineUnreachable)):
+    except (one_off.OneOffError, EngineError) as error:
+        if look and isinstance(error, (one_off.Missing, EngineUnreachable)):
             module.exit_json(changed=True)  # it would only be made by the tasks before this one
         module.fail_json(msg=str(error))
     keys = ("changed", "release", "exit_code", "log")

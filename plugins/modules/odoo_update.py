@@ -164,14 +164,14 @@ restore_point:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _run_module
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import module as run_module
 
 
-def environment(params: dict) -> _run_module.Env:
+def environment(params: dict) -> run_module.Env:
     """The variables that the run gets."""
     return {
         "UPDATE": ",".join(params["modules"]) or "none",
-        "INSTALL_MISSING": _run_module.switch(params["install_missing"]),
+        "INSTALL_MISSING": run_module.switch(params["install_missing"]),
         "MIGRATION_FILE": "",
     }
 
@@ -179,15 +179,15 @@ def environment(params: dict) -> _run_module.Env:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_run_module.SPEC,
-            **_run_module.STOP_FIRST,
+            **run_module.SPEC,
+            **run_module.STOP_FIRST,
             "modules": {"type": "list", "elements": "str", "default": ["changed"]},
             "install_missing": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
-    kind = _run_module.Kind(options={"UPDATE": "modules"})
-    _run_module.execute(module, "The update", environment(module.params), kind=kind)
+    kind = run_module.Kind(options={"UPDATE": "modules"})
+    run_module.execute(module, "The update", environment(module.params), kind=kind)
 
 
 if __name__ == "__main__":

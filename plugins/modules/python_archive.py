@@ -82,7 +82,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _python_archive
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._images import python_archive
 
 
 def main() -> None:
@@ -99,17 +99,17 @@ def main() -> None:
     path = module.params["path"]
     changed = not os.path.exists(path)
     try:
-        lines = _python_archive.requirements(module.params["requirements"])
+        lines = python_archive.requirements(module.params["requirements"])
         if changed and not module.check_mode:
             os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-            _python_archive.make(
+            python_archive.make(
                 path,
                 lines,
                 module.params["python_version"],
                 module.params["machine"],
                 module.params["wheels_dir"] or "",
             )
-    except (_python_archive.ArchiveError, OSError) as error:
+    except (python_archive.ArchiveError, OSError) as error:
         module.fail_json(msg=f"python_archive: {path}: {error}")
     module.exit_json(changed=changed, path=path, packages=[line.split(" ", 1)[0] for line in lines])
 

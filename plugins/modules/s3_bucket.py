@@ -184,8 +184,11 @@ requests:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._naming import NamingError, check_bucket_name
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._s3 import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.naming import (
+    NamingError,
+    check_bucket_name,
+)
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3 import (
     FEATURES,
     Client,
     S3Failure,

@@ -11,7 +11,7 @@ import time
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.times import short
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.times import short
 
 LOOK = "odoo_cloud.platform.odoo_run_info"
 LOOK_SECONDS = 10  # how long one look waits for news

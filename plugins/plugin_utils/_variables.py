@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._secret import DEFAULT_NAME, default_root
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.secret import DEFAULT_NAME, default_root
 
 
 def is_check_mode(variables: t.Mapping[str, t.Any] | None) -> bool:

@@ -67,14 +67,14 @@ KILLS = 20
 MUTANTS = {
     "link-not-atomic": Mutant(
         "switches",
-        "plugins/module_utils/_delivery_host.py",
+        "plugins/module_utils/_delivery/host.py",
         '        os.symlink(f"releases/{folder}", temporary)\n        os.rename(temporary, link)',
         "        with contextlib.suppress(FileNotFoundError):\n            os.unlink(link)\n        import time\n\n"
         '        time.sleep(0.05)\n        os.symlink(f"releases/{folder}", link)',
     ),
     "visible-before-whole": Mutant(
         "kills",
-        "plugins/module_utils/_delivery_host.py",
+        "plugins/module_utils/_delivery/host.py",
         'new = os.path.join(self._releases, f".new-{folder}")',
         "new = os.path.join(self._releases, folder)",
     ),
@@ -86,20 +86,20 @@ MUTANTS = {
     ),
     "channel-first": Mutant(
         "kills",
-        "plugins/module_utils/_delivery_bucket.py",
+        "plugins/module_utils/_delivery/bucket.py",
         '        if self.pointer.layout == "pack":\n            self._upload_packs',
         "        if not self.check_mode:\n            self._publish(manifest, packages)\n"
         '        if self.pointer.layout == "pack":\n            self._upload_packs',
     ),
     "blind-sources": Mutant(
         "input",
-        "plugins/module_utils/_delivery_sources.py",
+        "plugins/module_utils/_delivery/sources.py",
         "        if self.problems:\n            raise DeliveryError(*self.problems)\n        return [",
         "        return [",
     ),
     "starts-over": Mutant(
         "cut",
-        "plugins/module_utils/_delivery_bucket.py",
+        "plugins/module_utils/_delivery/bucket.py",
         "there = {one.key for one in self.objects.list(self.places.packs)[0] if one.size}",
         "there: set[str] = set()",
     ),
@@ -115,7 +115,7 @@ MUTANTS = {
         "rejectattr('hash', 'in', image_registry_stamps",
         "rejectattr('name', 'in', image_registry_stamps",
     ),
-    "cuts-requests": Mutant("deploy", "plugins/module_utils/_runtime/restore_point.py", "PATIENCE = 9", "PATIENCE = 0"),
+    "cuts-requests": Mutant("deploy", "plugins/module_utils/_runtime/restore/point.py", "PATIENCE = 9", "PATIENCE = 0"),
     "no-reconnect": Mutant(
         "deploy",
         "roles/odoo/files/addons/database_reconnect/cursor.py",
@@ -123,7 +123,7 @@ MUTANTS = {
         "    del execute\n",
     ),
     "nothing-is-newer": Mutant(
-        "rebuild", "plugins/module_utils/_image.py", "match = _UPGRADE.match(line.strip())", "match = None"
+        "rebuild", "plugins/module_utils/_images/plan.py", "match = _UPGRADE.match(line.strip())", "match = None"
     ),
 }
 

@@ -77,13 +77,13 @@ class Mutant:
 
 MUTANTS = {
     "stale-configuration": Mutant(
-        "repair", "plugins/module_utils/_container.py", "config_time > max(", "False and config_time > max("
+        "repair", "plugins/module_utils/_engine/comparison.py", "config_time > max(", "False and config_time > max("
     ),
     "blind-passwords": Mutant(
-        "repair", "plugins/module_utils/_runtime/provision.py", "name in wrong_passwords:", "False:"
+        "repair", "plugins/module_utils/_runtime/database/provision.py", "name in wrong_passwords:", "False:"
     ),
     "no-lock": Mutant(
-        "ten", "plugins/module_utils/_runtime/lock.py", "return bool(cursor.fetchone()[0])", "return True"
+        "ten", "plugins/module_utils/_runtime/database/lock.py", "return bool(cursor.fetchone()[0])", "return True"
     ),
     "secret-in-environment": Mutant(
         "secrets",
@@ -100,7 +100,7 @@ MUTANTS = {
     "no-restart": Mutant("reboot", "roles/container/tasks/apply.yml", "default('unless-stopped')", "default('no')"),
     "static-by-odoo": Mutant(
         "static",
-        "plugins/module_utils/_instance.py",
+        "plugins/module_utils/_inventory/instance.py",
         'f"{STATIC_DIR}/{name}/current"',
         'f"{STATIC_DIR}/{name}/nowhere"',
     ),

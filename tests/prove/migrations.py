@@ -71,16 +71,16 @@ PHASES = {
 POINT_PHASES = {"restore point made": "!point", "rollback decided": "!back"}
 # (file, text that is there once, what is put in its place)
 PROBES = (
-    ("steps.py", "            cursor.commit()\n            limit.connection = None\n        self.odoo.signal()",
+    ("boot/steps.py", "            cursor.commit()\n            limit.connection = None\n        self.odoo.signal()",
      '            cursor.commit()\n            __import__("odoo_cloud_runtime.probe").probe.reach("!after/" + step.id)\n'
      "            limit.connection = None\n        self.odoo.signal()"),
-    ("steps.py", '        with self.reported(what, order["where"]) as told:\n',
+    ("boot/steps.py", '        with self.reported(what, order["where"]) as told:\n',
      '        with self.reported(what, order["where"]) as told:\n'
      '            __import__("odoo_cloud_runtime.probe").probe.reach("!before/" + step.id)\n'),
-    ("rollback.py", "        self.since = Since(settings.db_name, opened)\n",
+    ("restore/rollback.py", "        self.since = Since(settings.db_name, opened)\n",
      '        __import__("odoo_cloud_runtime.probe").probe.reach("!point")\n'
      "        self.since = Since(settings.db_name, opened)\n"),
-    ("rollback.py", '    actor.say("rolling back")\n',
+    ("restore/rollback.py", '    actor.say("rolling back")\n',
      '    __import__("odoo_cloud_runtime.probe").probe.reach("!back")\n    actor.say("rolling back")\n'),
 )  # fmt: skip
 SAMPLE = ("crash", "plan", "nothing", "refused", "missing")
@@ -100,7 +100,7 @@ MUTANTS = {
     # A step's row is no longer written with its work.
     "step-not-in-transaction": Mutant(
         ("crash",),
-        (("steps.py",
+        (("boot/steps.py",
           '                plain, version, step, self.run_id, told["changed"], {"self_committed": told["self_committed"]}\n'
           "            )\n            cursor.commit()",
           '                plain, version, step, self.run_id, told["changed"], {"self_committed": told["self_committed"]}\n'
@@ -111,7 +111,7 @@ MUTANTS = {
         ("crash",),
         (
             (
-                "migration_plan.py",
+                "migration/plan.py",
                 "    done = [row for row in rows if row.status == DONE]\n    operations",
                 "    done: list[StepRow] = []\n    operations",
             ),
@@ -119,29 +119,29 @@ MUTANTS = {
         sample=True,
     ),
     "end-scripts-forgotten": Mutant(
-        ("crash",), (("boot.py", 'late: dict[str, str] = odoo.order["late"]', "late: dict[str, str] = {}"),), sample=True
+        ("crash",), (("boot/child.py", 'late: dict[str, str] = odoo.order["late"]', "late: dict[str, str] = {}"),), sample=True
     ),
     "exit-is-success": Mutant(
-        ("odd",), (("steps.py", "            function(ctx, **step.arguments.get(\"kwargs\", {}))",
+        ("odd",), (("boot/steps.py", "            function(ctx, **step.arguments.get(\"kwargs\", {}))",
                     "            try:\n                function(ctx, **step.arguments.get(\"kwargs\", {}))\n"
                     "            except SystemExit:\n                pass"),),
     ),
     "always-quiet": Mutant(
-        ("live",), (("rollback.py", "            why = judge(point, self.since, window.guard.connection)\n",
+        ("live",), (("restore/rollback.py", "            why = judge(point, self.since, window.guard.connection)\n",
                      '            why = ""\n            self.since = None\n'),),
     ),
     # Of the Ansible modules; their files are beside the runtime.
     "check-does-it": Mutant(
-        ("modules",), (("../_run_module.py", "elif module.check_mode and not run.kind.reads:", "elif False:"),),
+        ("modules",), (("../_runs/module.py", "elif module.check_mode and not run.kind.reads:", "elif False:"),),
     ),
     "any-words-confirm": Mutant(
-        ("modules",), (("rollback.py", "return bool(found) and found[2] ==", "return bool(text) or bool(found) and found[2] =="),),
+        ("modules",), (("restore/rollback.py", "return bool(found) and found[2] ==", "return bool(text) or bool(found) and found[2] =="),),
     ),
     "translations-stay": Mutant(
-        ("modules",), (("boot.py", "    if not wanted:\n        yield", "    if True:\n        yield"),),
+        ("modules",), (("boot/child.py", "    if not wanted:\n        yield", "    if True:\n        yield"),),
     ),
     "nothing-imports-odoo": Mutant(
-        ("nothing",), (("migrate.py", '    if not settings.updating:\n        return Source()\n',
+        ("nothing",), (("migration/work.py", '    if not settings.updating:\n        return Source()\n',
                         "    import odoo\n    if not settings.updating:\n        return Source()\n"),),
     ),
 }  # fmt: skip

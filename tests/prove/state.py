@@ -81,12 +81,12 @@ class Mutant:
 # The question of every held-check, and the holder's own, answered with yes.
 NEVER_LOST = (
     (
-        "lock.py",
+        "database/lock.py",
         '    "EXISTS (SELECT 1 FROM pg_catalog.pg_locks',
         '    "0 = 0 OR EXISTS (SELECT 1 FROM pg_catalog.pg_locks',
     ),
     (
-        "lock.py",
+        "database/lock.py",
         'a lock that went away both say no."""\n',
         'a lock that went away both say no."""\n        return True\n',
     ),
@@ -96,7 +96,7 @@ MUTANTS = {
         ("twenty", "update"),
         (
             *NEVER_LOST,
-            ("lock.py", "def acquire(self) -> bool:\n", "def acquire(self) -> bool:\n        return True\n"),
+            ("database/lock.py", "def acquire(self) -> bool:\n", "def acquire(self) -> bool:\n        return True\n"),
         ),
         sample=True,
     ),
@@ -104,28 +104,34 @@ MUTANTS = {
     "write-outside-window": Mutant(
         ("window",),
         (
-            ("window.py", '"""Ready and the end of all marks, in one transaction."""\n',
+            ("run/window.py", '"""Ready and the end of all marks, in one transaction."""\n',
              '"""Ready and the end of all marks, in one transaction."""\n        self.guard.release()\n'),
-            ("state.py", 'f" WHERE {HELD_SQL} AND NOT EXISTS', '" WHERE NOT EXISTS'),
+            ("database/state.py", 'f" WHERE {HELD_SQL} AND NOT EXISTS', '" WHERE NOT EXISTS'),
         ),
     ),
-    "no-leftover-guard": Mutant(("leftover",), (("serve.py", "    guard_plain_loads()\n    odoo", "    odoo"),)),
+    "no-leftover-guard": Mutant(("leftover",), (("boot/serve.py", "    guard_plain_loads()\n    odoo", "    odoo"),)),
     "no-checkpoint": Mutant(
         ("kill",),
         (
-            ("boot.py", 'if version < 19 and sys._getframe(1).f_code.co_name == "load_module_graph":', "if False:"),
-            ("boot.py", 'if checkpoint.order["version"] < 19:', "if False:"),
+            ("boot/child.py", 'if version < 19 and sys._getframe(1).f_code.co_name == "load_module_graph":', "if False:"),
+            ("boot/child.py", 'if checkpoint.order["version"] < 19:', "if False:"),
         ),
         kills=(("14", "update", 10),),
     ),
     "reset-under-holder": Mutant(
-        ("long",), (("gate.py", "self.waiting_since = now  # TIMEOUT is for", "pass  # TIMEOUT is for"),)
+        ("long",), (("run/gate.py", "self.waiting_since = now  # TIMEOUT is for", "pass  # TIMEOUT is for"),)
     ),
     "copies-are-ours": Mutant(
         ("adopt",),
-        (("state.py", "return self.ours and (not self.database_identity or self.database_identity == identity)", "return self.ours"),),
+        (
+            (
+                "database/state.py",
+                "return self.ours and (not self.database_identity or self.database_identity == identity)",
+                "return self.ours",
+            ),
+        ),
     ),
-    "no-foreign-keys": Mutant(("interop",), (("lock.py", "for tool, key in self.keys.items():", "for tool, key in ():"),)),
+    "no-foreign-keys": Mutant(("interop",), (("database/lock.py", "for tool, key in self.keys.items():", "for tool, key in ():"),)),
 }  # fmt: skip
 
 

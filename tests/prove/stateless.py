@@ -74,22 +74,22 @@ TRANSACTION = f"{ADDONS}/base_attachment_object_storage/transaction.py"
 MUTANTS = {
     "delete-what-rows-name": Mutant(
         ("mover", "rollback"),
-        ((f"{RUNTIME}/object_store.py", "going = [fname for fname in ours if fname not in named]", "going = list(ours)"),),
+        ((f"{RUNTIME}/store/objects.py", "going = [fname for fname in ours if fname not in named]", "going = list(ours)"),),
     ),
     "no-compare-and-set": Mutant(
         ("ways",),
-        ((f"{RUNTIME}/attachments.py",
+        ((f"{RUNTIME}/attachments/command.py",
           "AND a.store_fname IS NOT DISTINCT FROM t.old AND a.checksum IS NOT DISTINCT FROM t.checksum AND a.type", "AND a.type"),),
     ),
     "not-verified": Mutant(
         ("ways",),
-        ((f"{RUNTIME}/attachments.py", "if content.checksum != group.checksum:", "if False:"),
-         (f"{RUNTIME}/attachments.py", 'if content is not None and row.checksum in (None, "", content.checksum):',
+        ((f"{RUNTIME}/attachments/command.py", "if content.checksum != group.checksum:", "if False:"),
+         (f"{RUNTIME}/attachments/command.py", 'if content is not None and row.checksum in (None, "", content.checksum):',
           "if content is not None:")),
     ),
     "uploads-not-noted": Mutant(
         ("ways",),
-        ((f"{RUNTIME}/attachments.py", "session.note(cursor, UPLOAD, sorted(uploads))", "pass"),),
+        ((f"{RUNTIME}/attachments/command.py", "session.note(cursor, UPLOAD, sorted(uploads))", "pass"),),
     ),
     "upload-stays": Mutant(("rollback",), ((TRANSACTION, "        self._clean(self.uploaded)\n", "        return\n"),)),
     "delete-at-once": Mutant(
@@ -114,7 +114,7 @@ MUTANTS = {
     ),
     "deletions-in-each-others-way": Mutant(
         ("rollback",),
-        ((f"{RUNTIME}/object_store.py", "LOCK_ALL = tuple(range(-16, 0))", "LOCK_ALL = (-1,)"),
+        ((f"{RUNTIME}/store/objects.py", "LOCK_ALL = tuple(range(-16, 0))", "LOCK_ALL = (-1,)"),
          (TRANSACTION, "fnames = list(found.again)", "fnames = []")),
     ),
     "any-store": Mutant(
@@ -123,7 +123,7 @@ MUTANTS = {
     ),
     "any-bucket": Mutant(
         ("rules",),
-        ((f"{RUNTIME}/cloud_platform.py", "return _LIKE_PRODUCTION.match(name) is not None", "return False"),),
+        ((f"{RUNTIME}/rules/environment.py", "return _LIKE_PRODUCTION.match(name) is not None", "return False"),),
     ),
 }  # fmt: skip
 

@@ -27,7 +27,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import config
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import config
 
 INSTALL = "run tools/postgres.sh as root (Debian, Ubuntu), or install the packages postgresql and pgbouncer yourself"
 PORT = 5432  # names the socket; nothing listens on the network

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database, _odoo_run
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock, pg, state
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import need
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, pg, state
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database as _database
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_state, odoo_state_info
 
 MODULES = """
@@ -261,7 +262,7 @@ def test_what_the_role_makes_of_it(params, run):
     def needed():
         return [
             (one["mode"], one["reason"])
-            for one in _odoo_run.runs([instance], {params["database"]: info(params)}, {"odoo-19": "r1"})
+            for one in need.runs([instance], {params["database"]: info(params)}, {"odoo-19": "r1"})
         ]
 
     run.writer.append("Updating")

@@ -10,8 +10,9 @@ import time
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import hooks, lock, pg
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.errors import LockLost
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import LockLost
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, pg
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run import hooks
 
 
 @pytest.fixture

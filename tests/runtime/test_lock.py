@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock, pg
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.errors import Held, LockLost
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import Held, LockLost
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, pg
 
 
 @pytest.fixture

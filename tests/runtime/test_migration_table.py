@@ -11,12 +11,10 @@ import json
 import psycopg2
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import (
-    migration,
-    migration_plan,
-    migration_table,
-)
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.errors import LockLost
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import LockLost
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import file as migration_file
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import plan as migration_plan
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import table as migration_table
 
 FILE = """
 migration:
@@ -52,7 +50,7 @@ def session(database, connect):
 
 
 def plan(session, **options):
-    parsed = options.pop("parsed", None) or migration.parse(FILE)
+    parsed = options.pop("parsed", None) or migration_file.parse(FILE)
     with session.cursor() as cursor:
         versions, steps = migration_table.read_versions(cursor), migration_table.read_steps(cursor)
     session.rollback()
@@ -232,7 +230,7 @@ def test_modules_added_to_an_unfinished_version_are_updated_alone(session, songs
     with contextlib.suppress(Killed):
         run(session, "one", kill_at=15)  # after the update
     assert sung(session) == ALL[:2]
-    wider = migration.parse(FILE.replace("[base, sale]", "[base, sale, crm]"))
+    wider = migration_file.parse(FILE.replace("[base, sale]", "[base, sale, crm]"))
     run(session, "two", parsed=wider)
     assert sung(session) == [*ALL[:2], "update crm", *ALL[2:]]
     with session.cursor() as cursor:

@@ -19,7 +19,7 @@ import urllib.request
 import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils import _runtime
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import password
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import password
 
 PACKAGE = _runtime.__name__
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -507,7 +507,7 @@ def test_a_hook_may_take_the_other_tools_keys(ready):
 
 @pytest.mark.parametrize("key", ["7141416871301361999", "click"])
 def test_other_tools_at_work_are_waited_for(ready, key):
-    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.lock import click_odoo_key
+    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database.lock import click_odoo_key
 
     number = click_odoo_key(ready.address["DB_NAME"]) if key == "click" else int(key)
     write_addons(ready.addons, "2.0")

@@ -13,14 +13,16 @@ import time
 import psycopg2
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import attachments, lock, object_store, state
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments_audit import audit
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.errors import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments import command
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments.audit import audit
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import (
     ConfigError,
     Held,
     PlatformRefused,
     WaitTimeout,
 )
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, state
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.store import objects as object_store
 
 TABLES = """
 CREATE TABLE ir_module_module (name varchar, state varchar, latest_version varchar);
@@ -70,9 +72,9 @@ class Place:
         return sorted(path.name for path in self.folder.rglob("*") if path.is_file())
 
     def run(self, *words, **env):
-        options = attachments.parse_options(words)
-        with attachments.Session({**self.env, **env}, options) as session:
-            return attachments.move(session) if options.action == "move" else audit(session)
+        options = command.parse_options(words)
+        with command.Session({**self.env, **env}, options) as session:
+            return command.move(session) if options.action == "move" else audit(session)
 
 
 @pytest.fixture
@@ -151,7 +153,7 @@ def test_a_database_that_is_not_open_is_left_alone(place):
 
 def test_one_mover_at_a_time(place):
     place.add(b"content")
-    place.rows("SELECT pg_advisory_lock(%s, %s)", lock.NAMESPACE, attachments.MOVER_KEY)
+    place.rows("SELECT pg_advisory_lock(%s, %s)", lock.NAMESPACE, command.MOVER_KEY)
     with pytest.raises(Held, match="being moved or repaired already"):
         place.run("move", "--to", "db")
 
@@ -160,7 +162,7 @@ def test_corrupt_and_missing_stay_and_are_told(place):
     good, bad, gone = place.add(b"good"), place.add(b"bad", checksum="c" * 40), place.add(b"gone")
     (place.folder / hashlib.sha1(b"gone").hexdigest()[:2] / hashlib.sha1(b"gone").hexdigest()).unlink()
     found, code = place.run("move", "--to", "db")
-    assert (found["attachments"], code) == (1, attachments.EXIT_ATTACHMENTS)
+    assert (found["attachments"], code) == (1, command.EXIT_ATTACHMENTS)
     assert ([one["id"] for one in found["corrupt"]], [one["id"] for one in found["missing"]]) == ([bad], [gone])
     assert place.rows("SELECT id FROM ir_attachment WHERE store_fname IS NULL") == [(good,)]
     assert place.files() == ["c" * 40]
@@ -331,7 +333,7 @@ def store(monkeypatch):
 
 
 def test_to_a_store_and_back(place, store):
-    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import store_s3
+    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.store import s3
 
     for number in range(5):
         place.add(f"pdf {number}".encode())
@@ -341,7 +343,7 @@ def test_to_a_store_and_back(place, store):
         "file -> db": 1,
     }
     bucket = f"acme-{place.name}"
-    keys = {found.key for found in store_s3.listing(bucket)}
+    keys = {found.key for found in s3.listing(bucket)}
     assert {row[0] for row in place.rows("SELECT store_fname FROM ir_attachment WHERE id <> %s", small)} == {
         f"s3://{bucket}/{key}" for key in keys
     }
@@ -349,28 +351,26 @@ def test_to_a_store_and_back(place, store):
     other = {**store, "AWS_BUCKETNAME": "copy"}
     assert place.run("move", "--to", "s3", **other)[0]["attachments"] == 0
     assert place.run("move", "--to", "s3", "--foreign", **other)[0]["moved"] == {"s3 -> s3": 5}
-    assert (
-        {found.key for found in store_s3.listing(bucket)} == keys == {found.key for found in store_s3.listing("copy")}
-    )
+    assert {found.key for found in s3.listing(bucket)} == keys == {found.key for found in s3.listing("copy")}
     # An object that its owner uploads just now is left.
     fname = f"s3://copy/{sorted(keys)[0]}"
     place.rows("SELECT pg_advisory_lock_shared(%s, %s)", object_store.LOCK_CLASS, object_store.lock_number(fname))
     found, dummy = place.run("move", "--to", "file", "--drain", "0", **other)
-    assert (found["leftovers"]["delete"], [one.key for one in store_s3.listing("copy")]) == (1, [sorted(keys)[0]])
+    assert (found["leftovers"]["delete"], [one.key for one in s3.listing("copy")]) == (1, [sorted(keys)[0]])
     place.rows("SELECT pg_advisory_unlock_all()")
     assert place.run("move", "--to", "file", **other)[0]["deleted"] == 1
-    assert [*store_s3.listing("copy")] == []
+    assert [*s3.listing("copy")] == []
 
 
 def test_an_upload_that_only_others_name_is_looked_at_once_more(place, connect, store, monkeypatch):
     """Their row may go before our locks end, and who deletes it then leaves the object to us."""
-    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import store_s3
+    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.store import s3
 
     number = place.add(b"content")
     fname = f"s3://acme-{place.name}/{hashlib.sha1(b'content').hexdigest()}"
     other = connect(place.name, user=place.owner)
     other.autocommit = False
-    name, forget, found = attachments.Mover.name, attachments.Session.forget, []
+    name, forget, found = command.Mover.name, command.Session.forget, []
 
     def changed_meanwhile(self, cursor, groups):
         place.rows("UPDATE ir_attachment SET checksum = 'other' WHERE id = %s", number)
@@ -379,18 +379,18 @@ def test_an_upload_that_only_others_name_is_looked_at_once_more(place, connect, 
 
     def deleted_at_last(self, cursor, kind, fnames):
         forget(self, cursor, kind, fnames)
-        if kind == attachments.UPLOAD and not found:
+        if kind == command.UPLOAD and not found:
             place.rows("DELETE FROM ir_attachment WHERE name = 'theirs'")
             with other.cursor() as theirs:
                 found.append(object_store.settle(theirs, [fname], pytest.fail))
             other.rollback()
             place.rows("DELETE FROM ir_attachment")
 
-    monkeypatch.setattr(attachments.Mover, "name", changed_meanwhile)
-    monkeypatch.setattr(attachments.Session, "forget", deleted_at_last)
+    monkeypatch.setattr(command.Mover, "name", changed_meanwhile)
+    monkeypatch.setattr(command.Session, "forget", deleted_at_last)
     place.run("move", "--to", "s3", **store)
     assert found == [object_store.Settled(busy=(fname,))]
-    assert [*store_s3.listing(f"acme-{place.name}")] == []
+    assert [*s3.listing(f"acme-{place.name}")] == []
 
 
 def test_a_connection_that_breaks_is_made_anew(place, connect):

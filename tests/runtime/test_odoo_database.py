@@ -8,8 +8,8 @@ from __future__ import annotations
 import psycopg2
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock, provision
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, provision
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_database
 
 
@@ -17,7 +17,7 @@ from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_databas
 def params(server, name):
     server.execute(f'CREATE ROLE "{name}_admin" LOGIN CREATEROLE CREATEDB')
     return {
-        **{key: option.get("default") for key, option in _database.CONNECTION_SPEC.items()},
+        **{key: option.get("default") for key, option in database.CONNECTION_SPEC.items()},
         "login_host": str(server.folder),
         "login_port": server.port,
         "login_user": f"{name}_admin",
@@ -139,7 +139,7 @@ def test_a_database_is_dropped_under_its_own_lock(server, name, params, connect)
 def test_the_administrator_sees_what_is_postgresqls_own_only(server, name, params, connect):
     server.execute(f'ALTER ROLE "{name}_admin" SET search_path = public')
     server.execute(f'ALTER ROLE "{name}_admin" IN DATABASE postgres SET search_path = public')
-    connection = _database.open_server(params)
+    connection = database.open_server(params)
     try:
         with connection.cursor() as cursor:
             cursor.execute("SHOW search_path")

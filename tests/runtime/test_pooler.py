@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import pg
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.errors import PoolerRefused
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import PoolerRefused
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import pg
 
 
 def test_the_pooler_works_for_others(pgbouncer, database):

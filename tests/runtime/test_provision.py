@@ -9,8 +9,8 @@ import threading
 import psycopg2
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock, provision
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.errors import ConfigError
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import ConfigError
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, provision
 
 PASSWORD = "s3cret-of-a-new-role"
 

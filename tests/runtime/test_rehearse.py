@@ -14,7 +14,8 @@ import pytest
 from test_modes import place, ready, write_addons  # noqa: F401 - fixtures
 from test_restore_point import BIN, databases, run, start, until_point
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import catalog, rehearse
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.restore import catalog
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run import rehearsal
 
 BEFORE = """
 CREATE TABLE item (id serial PRIMARY KEY, name varchar(20), code varchar(20), price numeric(8, 2), size int4,
@@ -203,14 +204,14 @@ def test_a_copy_never_stays(shop, server, name, number):
 
 def test_it_needs_a_container_that_reaches_nobody(shop, monkeypatch):
     shop.address.pop("REHEARSAL_NETWORK")
-    if rehearse.open_routes():
+    if rehearsal.open_routes():
         assert "REHEARSAL_NETWORK is False" in run(shop, "UpdateOnly", "rehearse", expect=78)
-    monkeypatch.setattr(rehearse, "open_routes", lambda: ["eth7"])
-    with pytest.raises(rehearse.ConfigError, match="by eth7 this container reaches"):
-        rehearse.check_network(_settings(False))
-    rehearse.check_network(_settings(True))
-    monkeypatch.setattr(rehearse, "open_routes", list)
-    rehearse.check_network(_settings(False))
+    monkeypatch.setattr(rehearsal, "open_routes", lambda: ["eth7"])
+    with pytest.raises(rehearsal.ConfigError, match="by eth7 this container reaches"):
+        rehearsal.check_network(_settings(False))
+    rehearsal.check_network(_settings(True))
+    monkeypatch.setattr(rehearsal, "open_routes", list)
+    rehearsal.check_network(_settings(False))
 
 
 def _settings(network):

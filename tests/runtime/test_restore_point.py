@@ -412,7 +412,7 @@ def test_whoever_is_in_while_a_dump_is_made_stays(shop, server, name, connect, t
 
 
 def test_names_stay_in_what_postgresql_keeps():
-    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import restore_point
+    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.restore import point as restore_point
 
     long = "d" * 63
     assert restore_point.derived_name("shop", "before", "0123456789ab") == "shop--before-0123456789ab"
@@ -483,7 +483,7 @@ def test_who_is_at_work_while_it_is_copied_may_finish(shop, server, name):
 
 def test_a_session_that_begins_while_we_look_is_not_ended(shop, server, name):
     """The server looks once more in the moment it ends a session."""
-    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import restore_point
+    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.restore import point as restore_point
 
     seen = restore_point.others
 
@@ -507,7 +507,7 @@ def test_a_session_that_begins_while_we_look_is_not_ended(shop, server, name):
 
 
 def test_a_keeper_made_by_an_administrator_without_superuser_is_enough(server, name):
-    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import provision
+    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import provision
 
     server.execute(f'CREATE ROLE "{name}_admin" LOGIN CREATEDB CREATEROLE')
     server.execute(f'CREATE DATABASE "{name}_other"')
@@ -531,7 +531,7 @@ def test_a_keeper_made_by_an_administrator_without_superuser_is_enough(server, n
 
 def test_autovacuum_keeps_no_copy_from_being_dropped(shop, server, name):
     """DROP DATABASE ... WITH (FORCE) is refused to a keeper while autovacuum works there."""
-    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import restore_point
+    from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.restore import point as restore_point
 
     keeper, copy = server.connect(user=f"{name}_keeper"), f"{name}--rehearsal-0"
     with keeper.cursor() as cursor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from test_modes import place, ready, write_addons  # noqa: F401 - fixtures
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ import time
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database, _tenant
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import pg, rollback
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import pg
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.restore import rollback
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database as _database
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import tenant
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_state, odoo_state_info
 
 HISTORY = (
@@ -149,8 +151,8 @@ def test_settings_of_the_owner_do_not_reach_us(server, database, params):
 
 @pytest.fixture
 def hurry(monkeypatch):
-    monkeypatch.setattr(_tenant, "SESSION_SECONDS", 2)
-    monkeypatch.setitem(_tenant.SETTINGS, "statement_timeout", "700ms")
+    monkeypatch.setattr(tenant, "SESSION_SECONDS", 2)
+    monkeypatch.setitem(tenant.SETTINGS, "statement_timeout", "700ms")
 
 
 VIEW = "DROP TABLE curq_state_history; CREATE VIEW curq_state_history AS SELECT 1 AS id, {state} AS state, {date} AS write_date"

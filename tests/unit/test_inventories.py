@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._instance import build_instances
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._topology import problems, topology
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.instance import build_instances
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.topology import problems, topology
 
 ROOT = Path(__file__).resolve().parents[2]
 INVENTORIES = sorted(ROOT.glob("inventories/*/hosts"))

@@ -22,39 +22,39 @@ def main(arguments: list[str]) -> int:
 
     env = os.environ
     if arguments[:1] == ["health"]:  # runs every few seconds: nothing but what it needs is imported
-        from .health import check
+        from .run.health import check
 
         good, line = check(env)
         sys.stdout.write(line + "\n")
         return 0 if good else 1
 
     if arguments[:1] == ["boot"] and "ODOO_CLOUD_ORDER" in env:  # the runtime's own child, which imports Odoo
-        from .boot import main as boot
+        from .boot.child import main as boot
 
         return boot(arguments[1:])
 
-    from . import log
-    from .errors import EXIT_CONFIG, EXIT_DATABASE_ERROR, RuntimeFailure, Stopped, UsageError
-    from .pg import one_line, psycopg2
+    from .common import log
+    from .common.errors import EXIT_CONFIG, EXIT_DATABASE_ERROR, RuntimeFailure, Stopped, UsageError
+    from .database.pg import one_line, psycopg2
 
     if psycopg2 is None:
         log.error("the Python module psycopg2 is missing: install python3-psycopg2 in the image")
         return EXIT_CONFIG
 
     try:
-        from . import run
+        from .run import modes
 
         if not arguments or arguments[0] == "run":
             if arguments[1:]:
                 raise UsageError(
                     f"argument {arguments[1]!r}: run takes none; settings come from the environment and odoo.conf"
                 )
-            return run.run(env)
+            return modes.run(env)
         printing = {
-            "state": run.print_state,
-            "plan": run.print_plan,
-            "adopt": run.adopt,
-            "static": lambda env: run.export_static(env, arguments[1:]),
+            "state": modes.print_state,
+            "plan": modes.print_plan,
+            "adopt": modes.adopt,
+            "static": lambda env: modes.export_static(env, arguments[1:]),
         }
         if arguments[0] in printing:
             import json
@@ -63,21 +63,21 @@ def main(arguments: list[str]) -> int:
             sys.stdout.write(json.dumps(found, indent=2) + "\n")
             return 0
         if arguments[0] == "attachments":
-            from .attachments import main as attachments
+            from .attachments.command import main as attachments
 
             return attachments(arguments[1:], env)
         if arguments[0] == "rollback":
-            return run.rollback(arguments[1:], env)
+            return modes.rollback(arguments[1:], env)
         if arguments[0] == "rehearse":
             if arguments[1:]:
                 raise UsageError(f"argument {arguments[1]!r}: rehearse takes none; settings come from the environment")
-            return run.rehearse(env)
+            return modes.rehearse(env)
         if arguments[0].startswith("-"):
             raise UsageError(
                 f"argument {arguments[0]!r}: give run, health, state, plan, adopt, static, rehearse, rollback,"
                 " or a command like: odoo shell"
             )
-        run.other_command(arguments, env)
+        modes.other_command(arguments, env)
     except RuntimeFailure as exc:
         (log.info if isinstance(exc, Stopped) else log.error)(str(exc))
         return exc.exit_code

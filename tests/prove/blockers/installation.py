@@ -447,18 +447,18 @@ RUNTIME = "plugins/module_utils/_runtime"
 MUTANTS = {
     "installation-resumed": Mutant(
         ("installation-repaired", "installation-kills"),
-        ((f"{RUNTIME}/state.py", "if latest is not None and history.first_installation:", "if False:"),),
+        ((f"{RUNTIME}/database/state.py", "if latest is not None and history.first_installation:", "if False:"),),
     ),
     "installation-served": Mutant(
         ("installation-password",),
-        ((f"{RUNTIME}/gate.py", "        found = administrator.with_default(users)\n", "        found: list[Any] = []\n"),),
+        ((f"{RUNTIME}/run/gate.py", "        found = administrator.with_default(users)\n", "        found: list[Any] = []\n"),),
     ),
     "updates-strict": Mutant(
         ("updates-auto-install", "updates-gone"),
         (
-            (f"{RUNTIME}/core.py", "return {name: items for name, items in found.items() if items}", "return {}"),
-            (f"{RUNTIME}/window.py", "if name not in asked}\n", "if not name}\n"),
-            (f"{RUNTIME}/boot.py", "        patch_broken_modules(self)\n", ""),
+            (f"{RUNTIME}/addons/update_plan.py", "return {name: items for name, items in found.items() if items}", "return {}"),
+            (f"{RUNTIME}/run/window.py", "items() if name not in asked", "items() if not name"),
+            (f"{RUNTIME}/boot/child.py", "        patch_broken_modules(self)\n", ""),
         ),
     ),
 }  # fmt: skip

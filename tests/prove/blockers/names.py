@@ -145,7 +145,7 @@ PARTS: dict[str, t.Callable[[Bench], t.Iterator[Line]]] = {
 MUTANTS = {
     "names-shared": Mutant(
         ("names",),
-        (("plugins/module_utils/_instance.py", "    problems += _collisions.problems(instances)\n", ""),),
+        (("plugins/module_utils/_inventory/instance.py", "    problems += collisions.problems(instances)\n", ""),),
     ),
     "no-repository": Mutant(
         ("galaxy",), (("galaxy.yml", "repository: https://github.com/odoo-cloud/odoo_cloud.platform\n", ""),)

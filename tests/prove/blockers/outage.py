@@ -475,7 +475,7 @@ MUTANTS = {
         ("foreign-lock",),
         (
             (
-                "plugins/module_utils/_run_module.py",
+                "plugins/module_utils/_runs/module.py",
                 "        holds = _events.holds(found.events)\n",
                 "        holds = True\n",
             ),
@@ -485,7 +485,7 @@ MUTANTS = {
         ("foreign-lock",),
         (
             (
-                "plugins/module_utils/_run_module.py",
+                "plugins/module_utils/_runs/module.py",
                 '        if self.kind.suffix != "run" or',
                 '        if self.kind.suffix == "run" or',
             ),

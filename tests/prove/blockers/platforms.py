@@ -272,7 +272,7 @@ MUTANTS = {
         ("platform-roots",),
         (
             (
-                "plugins/module_utils/_secret.py",
+                "plugins/module_utils/_inventory/secret.py",
                 'has_secrets(folder) else f"/srv/{name}"',
                 "has_secrets(folder) else FORMER_ROOT",
             ),
@@ -280,16 +280,16 @@ MUTANTS = {
     ),
     "any-root": Mutant(
         ("platform-roots",),
-        (("plugins/module_utils/_owner.py", '        if root["others"]:\n', "        if False:\n"),),
+        (("plugins/module_utils/_preflight/owner.py", '        if root["others"]:\n', "        if False:\n"),),
     ),
     "any-limit": Mutant(
-        ("platform-limits",), (("plugins/module_utils/_limit.py", "    if not reason:\n", "    if True:\n"),)
+        ("platform-limits",), (("plugins/module_utils/_inventory/limit.py", "    if not reason:\n", "    if True:\n"),)
     ),
     "any-secrets": Mutant(
         ("platform-secrets",),
         (
             (
-                "plugins/module_utils/_owner.py",
+                "plugins/module_utils/_preflight/owner.py",
                 "        if wrong:\n            return [",
                 "        if False:\n            return [",
             ),
@@ -297,7 +297,7 @@ MUTANTS = {
     ),
     "secrets-of-a-marked-platform-only": Mutant(
         ("platform-secrets",),
-        (("plugins/module_utils/_owner.py", ' or (root["digests"] and secret_set["digests"])', ""),),
+        (("plugins/module_utils/_preflight/owner.py", ' or (root["digests"] and secret_set["digests"])', ""),),
     ),
 }
 SAMPLE = ["platform-roots"]

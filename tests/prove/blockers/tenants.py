@@ -205,7 +205,7 @@ MUTANTS = {
         ("planted",),
         (
             (
-                "plugins/module_utils/_tenant.py",
+                "plugins/module_utils/_services/tenant.py",
                 "        connection = _database.connect(params, who.user, who.password, who.database, name, settings)\n",
                 "        connection = _database.connect(params, database=who.database, name=name)\n"
                 "        connection.cursor().execute(f'SET ROLE \"{who.user}\"')\n",
@@ -216,7 +216,7 @@ MUTANTS = {
         ("memberships",),
         (
             (
-                "plugins/module_utils/_runtime/provision.py",
+                "plugins/module_utils/_runtime/database/provision.py",
                 "    for one in undeclared(wanted, facts):\n",
                 "    for one in []:\n",
             ),

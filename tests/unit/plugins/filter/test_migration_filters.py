@@ -9,7 +9,7 @@ import yaml
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.odoo_cloud.platform.plugins.filter import migration
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _migration
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import report
 
 PLAN = {
     "database": "acme",
@@ -50,7 +50,7 @@ REFUSAL = {
 
 
 def test_a_plan_as_lines():
-    assert _migration.plan_lines(PLAN) == [
+    assert report.plan_lines(PLAN) == [
         "database acme: Ready",
         "version 1.0.1: 2 steps",
         "Step  Version  Phase  What             Done",
@@ -70,39 +70,39 @@ def test_a_plan_as_lines():
 
 
 def test_nothing_to_do():
-    assert _migration.plan_lines({"database": "acme", "state": None, "changed": False}) == [
+    assert report.plan_lines({"database": "acme", "state": None, "changed": False}) == [
         "database acme: no state",
         "nothing to do",
     ]
 
 
 def test_a_refusal_names_the_commands_that_decide():
-    text = _migration.refusal({"migration": {"refusal": REFUSAL}})
+    text = report.refusal({"migration": {"refusal": REFUSAL}})
     assert text == (
         "2 versions are to be done; decide: odoo_migration_allow_serie=True (runs them all);"
         " or: odoo_migration_force_version=1.0.1 (runs one)"
     )
-    assert _migration.plan_lines({"changed": True, "migration": {"refusal": REFUSAL}})[0] == f"REFUSED: {text}"
-    assert _migration.refusal({"migration": {"refusal": "a text"}}) == "a text"
+    assert report.plan_lines({"changed": True, "migration": {"refusal": REFUSAL}})[0] == f"REFUSED: {text}"
+    assert report.refusal({"migration": {"refusal": "a text"}}) == "a text"
     problems = [
         {"file": "migration.yml", "line": 6, "message": "unknown key 'x'"},
         {"file": "", "line": 0, "message": "no"},
     ]
-    assert _migration.refusal({"migration": {"problems": problems}}) == "migration.yml:6: unknown key 'x'; no"
-    assert _migration.refusal(PLAN) == _migration.refusal({}) == ""
+    assert report.refusal({"migration": {"problems": problems}}) == "migration.yml:6: unknown key 'x'; no"
+    assert report.refusal(PLAN) == report.refusal({}) == ""
 
 
 def test_steps_and_modules_of_a_plan():
-    assert [(step["id"], step["version"], step["done"]) for step in _migration.steps(PLAN)] == [
+    assert [(step["id"], step["version"], step["done"]) for step in report.steps(PLAN)] == [
         ("pre/1/ab", "1.0.1", True),
         ("update", "1.0.1", False),
     ]
-    assert _migration.planned_modules(PLAN) == {
+    assert report.planned_modules(PLAN) == {
         "shop": {"from": "1.0", "to": "1.1"},
         "shop_new": {"from": None, "to": "installed"},
     }
     as_list = [{"name": "shop", "from": "1.0", "to": "1.1"}]
-    assert _migration.planned_modules({"modules": as_list}) == {"shop": {"from": "1.0", "to": "1.1"}}
+    assert report.planned_modules({"modules": as_list}) == {"shop": {"from": "1.0", "to": "1.1"}}
 
 
 def test_a_result_as_tables():
@@ -118,7 +118,7 @@ def test_a_result_as_tables():
         ],
         "modules": {"shop": {"from": "1.0", "to": "1.1"}},
     }
-    assert _migration.report(result) == [
+    assert report.report(result) == [
         "Version  Step             Status  Time   Changed  Error",
         "-------  ---------------  ------  -----  -------  -----",
         "1.0.1    song songs.a::b  done    0.1 s  yes",
@@ -127,7 +127,7 @@ def test_a_result_as_tables():
         "------  ------  -----",
         "shop    1.0     1.1",
     ]
-    assert _migration.report({"changed": False}) == []
+    assert report.report({"changed": False}) == []
 
 
 @pytest.mark.parametrize("name", ["migration_plan", "migration_report", "migration_progress"])
@@ -144,4 +144,4 @@ def test_events_as_lines():
 
 
 def test_lines_are_plain_text():
-    assert yaml.safe_load(yaml.safe_dump(_migration.plan_lines(PLAN))) == _migration.plan_lines(PLAN)
+    assert yaml.safe_load(yaml.safe_dump(report.plan_lines(PLAN))) == report.plan_lines(PLAN)

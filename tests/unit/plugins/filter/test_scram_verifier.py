@@ -8,7 +8,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.odoo_cloud.platform.plugins.filter.scram_verifier import scram_verifier
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import scram
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import scram
 
 PASSWORD = "a-password-of-the-test"
 

@@ -9,9 +9,10 @@ import json
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _attachments, _one_off
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import attachments
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.errors import UsageError
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import attachments as _attachments
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import one_off
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments import command
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import UsageError
 
 PARAMS = {
     "instance": "acme", "action": "move", "to": None, "sources": [], "set_location": False, "keep_sources": False,
@@ -25,16 +26,16 @@ def test_every_option_is_understood_by_the_runtime():
         {**PARAMS, "to": "s3", "sources": ["file", "db"], "set_location": True, "keep_sources": True,
          "include_foreign": True, "verify": "read", "batch": 10, "workers": 4, "drain": 5}, True,
     )  # fmt: skip
-    found = attachments.parse_options(words[1:])
+    found = command.parse_options(words[1:])
     assert words[0] == "attachments"
-    assert found == attachments.Options(
+    assert found == command.Options(
         action="move", to="s3", sources=("file", "db"), dry_run=True, workers=4, batch=10, keep=True, foreign=True,
         verify="read", set_location=True, drain=5.0,
     )  # fmt: skip
     words = _attachments.command({**PARAMS, "action": "audit", "deep": True, "repair": True}, False)
-    found = attachments.parse_options(words[1:])
+    found = command.parse_options(words[1:])
     assert (found.action, found.deep, found.repair, found.dry_run, found.grace) == ("audit", True, True, False, 3600.0)
-    assert attachments.parse_options(_attachments.command(PARAMS, False)[1:]).to == ""
+    assert command.parse_options(_attachments.command(PARAMS, False)[1:]).to == ""
 
 
 @pytest.mark.parametrize(
@@ -50,11 +51,11 @@ def test_every_option_is_understood_by_the_runtime():
 )
 def test_wrong_arguments(words, sentence):
     with pytest.raises(UsageError, match=sentence.replace("(", r"\(")):
-        attachments.parse_options(words)
+        command.parse_options(words)
 
 
 def progress(code):
-    return _one_off.Progress(True, exit_code=code, name="p-acme-attachments", container="1")
+    return one_off.Progress(True, exit_code=code, name="p-acme-attachments", container="1")
 
 
 def test_result_of_a_move():

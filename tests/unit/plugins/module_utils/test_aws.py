@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import (
-    _aws,
-    _aws_datasync,
-    _aws_imagebuilder,
-    _aws_ssm,
-)
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._aws import datasync, imagebuilder, ssm
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._aws import service as _aws
 
 boto3 = pytest.importorskip("boto3")
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError  # noqa: E402
@@ -170,7 +166,7 @@ def test_a_new_role_is_waited_for_and_not_for_ever(stubbed, clock):
 
 def sync(service, timeout):
     params = {"wait_timeout": timeout, "owner_tags": {}, "tags": None, "locations": [], "tasks": []}
-    return _aws_datasync.Sync(params, _aws.Changes(False), service)
+    return datasync.Sync(params, _aws.Changes(False), service)
 
 
 def tell_task(stubber, *states, **more):
@@ -210,7 +206,7 @@ def document(service, timeout):
         "type": "Automation",
         "content": {},
     }
-    return _aws_ssm.Document(params, _aws.Changes(False), service)
+    return ssm.Document(params, _aws.Changes(False), service)
 
 
 def tell_document(stubber, *states, **more):
@@ -259,8 +255,8 @@ def test_a_broken_version_does_not_become_the_default(stubbed, clock):
 
 def test_versions_count_as_numbers():
     prefix = "arn:aws:imagebuilder:eu-central-1:123456789012:component/acme"
-    versions = [_aws_imagebuilder.version_of(f"{prefix}/{text}") for text in ("1.0.9/1", "1.0.10/1", "1.0.2")]
-    assert _aws_imagebuilder.next_version(versions) == "1.0.11"
-    assert _aws_imagebuilder.next_version([]) == "1.0.0"
+    versions = [imagebuilder.version_of(f"{prefix}/{text}") for text in ("1.0.9/1", "1.0.10/1", "1.0.2")]
+    assert imagebuilder.next_version(versions) == "1.0.11"
+    assert imagebuilder.next_version([]) == "1.0.0"
     with pytest.raises(_aws.AwsInvalid, match="has no version"):
-        _aws_imagebuilder.version_of(prefix)
+        imagebuilder.version_of(prefix)

@@ -9,7 +9,10 @@ import datetime
 import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.filter.certificate import FilterModule
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._certificate import certificate_due, subject_alt_names
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services.certificate import (
+    certificate_due,
+    subject_alt_names,
+)
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 INFO = {

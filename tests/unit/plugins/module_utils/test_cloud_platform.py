@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import cloud_platform as rules
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.rules import environment as rules
 
 REDIS = {
     "ODOO_SESSION_REDIS": "1",

@@ -6,8 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _collisions, _instance
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._instance import InventoryError, build_instances
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import collisions
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import instance as _instance
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.instance import (
+    InventoryError,
+    build_instances,
+)
 
 
 def inventory(instances, replicas=None):
@@ -74,7 +78,7 @@ def test_what_looks_alike_and_is_not():
     assert problems({"alpha": ("prod", shared), "beta": ("prod", shared)}) == []
 
 
-@pytest.mark.parametrize("name", _collisions.FOLDERS)
+@pytest.mark.parametrize("name", collisions.FOLDERS)
 def test_an_instance_has_no_name_of_the_platforms_own(name):
     found = problems({name: ("prod", {})})
     if name in _instance.MACHINE_GROUPS:  # such a group is never taken for an instance's
@@ -92,7 +96,7 @@ def test_a_user_of_redis_that_the_server_needs(name):
     assert problems({name: ("prod", {"odoo_db_name": "odoo_admin"})}) == []
 
 
-@pytest.mark.parametrize("suffix", _collisions.ONE_OFF_SUFFIXES)
+@pytest.mark.parametrize("suffix", collisions.ONE_OFF_SUFFIXES)
 def test_a_replica_is_not_called_like_a_one_off_container(suffix):
     mine = problems({"demo": ("prod", {})}, {"demo": [f"demo-{suffix}"]})
     assert mine == [
@@ -103,7 +107,7 @@ def test_a_replica_is_not_called_like_a_one_off_container(suffix):
     assert theirs[0].startswith(f"inventory host 'demo-{suffix}': instance 'demo' has a container of this name")
 
 
-@pytest.mark.parametrize("service", _collisions.SERVICES)
+@pytest.mark.parametrize("service", collisions.SERVICES)
 def test_a_replica_is_not_called_like_a_service(service):
     (found,) = problems({"demo": ("prod", {})}, {"demo": [service]})
     assert found.startswith(f"inventory host {service!r}: the platform's own service has a container of this name")
@@ -112,7 +116,7 @@ def test_a_replica_is_not_called_like_a_service(service):
 def test_every_derived_name_of_an_instance_is_claimed():
     groups, hostvars = inventory({"acme": ("prod", {"odoo_custom_modules_paths": ["/srv/code"]})})
     (instance,) = build_instances(groups, hostvars, lambda name: "secret")
-    claimed = {claim.value[1] if claim.kind == "bucket" else claim.value for claim in _collisions.claims(instance)}
+    claimed = {claim.value[1] if claim.kind == "bucket" else claim.value for claim in collisions.claims(instance)}
     derived = {
         instance["database"]["name"], instance["database"]["owner"], instance["database"]["keeper"], instance["database"]["lock"],
         instance["redis"]["prefix"],

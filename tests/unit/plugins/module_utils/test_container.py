@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._container import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.comparison import (
     DEFINITION_LABEL,
     PLATFORM_LABEL,
     canonical,

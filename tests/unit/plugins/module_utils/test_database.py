@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.provision import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database.provision import (
     DatabaseError,
     Facts,
     Membership,
 )
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database as _database
 
 GOOD_ROLE = {
     "login": True,

@@ -12,8 +12,8 @@ import tarfile
 import pytest
 from delivery_tools import make_addon
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _delivery as delivery
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_sources import Sources
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery import release as delivery
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.sources import Sources
 
 
 def read(parent, version="19"):

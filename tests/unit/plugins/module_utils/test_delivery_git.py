@@ -16,8 +16,8 @@ import subprocess
 import pytest
 from delivery_tools import make_addon
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery import DeliveryError
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_git import Git, read_lock, without_user
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.git import Git, read_lock, without_user
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.release import DeliveryError
 
 pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
 

@@ -16,16 +16,16 @@ import time
 import pytest
 from delivery_tools import FolderObjects, make_addon
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.bucket import Places, Sync, read_channel
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.host import Host, Reader, mounted
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.release import (
     DeliveryError,
     Manifest,
     digest_of,
     read_unpacked,
 )
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_bucket import Places, Sync, read_channel
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_host import Host, Reader, mounted
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_sources import Sources
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._s3 import S3Failure
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.sources import Sources
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3 import S3Failure
 
 PLACES = Places("code")
 

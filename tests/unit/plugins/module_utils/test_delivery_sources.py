@@ -9,8 +9,8 @@ import os
 import pytest
 from delivery_tools import make_addon
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery import DeliveryError
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery_sources import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.release import DeliveryError
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.sources import (
     Filter,
     Sources,
     other_series,

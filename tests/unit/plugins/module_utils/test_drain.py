@@ -11,8 +11,8 @@ import signal
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _drain
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._nginx import upstream_config, upstream_files
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import nginx_drain
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services.nginx import upstream_config, upstream_files
 
 TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 00000000:1F85 00000000:0000 0A 00000000:00000000 00:00000000 00000000  8069        0 1
@@ -41,23 +41,23 @@ def running(health=None):
 
 
 def test_a_container_between_two_starts_has_no_process():
-    assert _drain.process_of(running()) == 7
+    assert nginx_drain.process_of(running()) == 7
     for state in ({"Running": True, "Restarting": True, "Pid": 0}, {"Running": False, "Pid": 7}, {}):
-        assert _drain.process_of({"State": state}) == 0
-    assert _drain.process_of(None) == 0
+        assert nginx_drain.process_of({"State": state}) == 0
+    assert nginx_drain.process_of(None) == 0
 
 
 def test_only_requests_that_are_open_count():
-    assert _drain.requests_in_flight(TABLE) == 1  # not the listener, the websocket, a closed one, the database
-    assert _drain.requests_in_flight(TABLE, 8072) == 1
-    assert _drain.requests_in_flight("") == 0
+    assert nginx_drain.requests_in_flight(TABLE) == 1  # not the listener, the websocket, a closed one, the database
+    assert nginx_drain.requests_in_flight(TABLE, 8072) == 1
+    assert nginx_drain.requests_in_flight("") == 0
 
 
 def test_only_healthy_others_stand_in():
     engine = Engine(
         oc_a_1=running("healthy"), oc_a_2=running("starting"), oc_a_3=running(), oc_a_4={"State": {"Running": False}}
     )
-    assert _drain.others_that_serve(engine, "oc", "a-1", ["a-1", "a-2", "a-3", "a-4", "a-5"]) == ["a-3"]
+    assert nginx_drain.others_that_serve(engine, "oc", "a-1", ["a-1", "a-2", "a-3", "a-4", "a-5"]) == ["a-3"]
 
 
 @pytest.mark.parametrize("servers", [["a-2"], ["a-2", "a-3"], ["a-2", "a-3", "a-4"], [f"a-{n}" for n in range(20)]])
@@ -82,31 +82,33 @@ def test_the_file_of_every_day_names_all_replicas():
 
 def test_nginx_has_taken_it_when_new_workers_are_there():
     looks, killed = iter([{1, 2}, {1, 2}, {1, 2, 3}]), []
-    _drain.reload(9, lambda pid, number: killed.append((pid, number)), lambda pid: next(looks), lambda seconds: None)
+    nginx_drain.reload(
+        9, lambda pid, number: killed.append((pid, number)), lambda pid: next(looks), lambda seconds: None
+    )
     assert killed == [(9, signal.SIGHUP)]
 
 
 def test_a_configuration_that_nginx_refuses_is_an_error():
-    with pytest.raises(_drain.DrainError, match="its log says why"):
-        _drain.reload(9, lambda pid, number: None, lambda pid: {1}, lambda seconds: None)
+    with pytest.raises(nginx_drain.DrainError, match="its log says why"):
+        nginx_drain.reload(9, lambda pid, number: None, lambda pid: {1}, lambda seconds: None)
 
 
 def test_requests_are_waited_for_until_two_looks_see_none():
     counts = iter([2, 0, 1, 0, 0])
-    assert _drain.wait_idle(lambda: next(counts), 30, lambda seconds: None) == 0
+    assert nginx_drain.wait_idle(lambda: next(counts), 30, lambda seconds: None) == 0
     assert list(counts) == []
-    assert _drain.wait_idle(lambda: 3, 1, lambda seconds: None) == 3
+    assert nginx_drain.wait_idle(lambda: 3, 1, lambda seconds: None) == 3
 
 
 def test_upstream_is_written_once_and_noted_as_loaded(tmp_path, monkeypatch):
     reloaded = []
-    monkeypatch.setattr(_drain, "reload", reloaded.append)
+    monkeypatch.setattr(nginx_drain, "reload", reloaded.append)
     path, stamp = tmp_path / "a.conf", tmp_path / "applied" / "nginx"
-    with pytest.raises(_drain.DrainError, match="playbook proxy"):
-        _drain.set_upstream(str(path), "a.odoo", [], 9, str(stamp))
+    with pytest.raises(nginx_drain.DrainError, match="playbook proxy"):
+        nginx_drain.set_upstream(str(path), "a.odoo", [], 9, str(stamp))
     path.write_text(upstream_config("a.odoo"))
-    assert not _drain.set_upstream(str(path), "a.odoo", [], 9, str(stamp))
-    assert _drain.set_upstream(str(path), "a.odoo", ["a-2"], 9, str(stamp))
+    assert not nginx_drain.set_upstream(str(path), "a.odoo", [], 9, str(stamp))
+    assert nginx_drain.set_upstream(str(path), "a.odoo", ["a-2"], 9, str(stamp))
     assert path.read_text() == upstream_config("a.odoo", ["a-2"])
     assert reloaded == [9]
     assert os.stat(stamp).st_mtime >= os.stat(path).st_mtime - 1

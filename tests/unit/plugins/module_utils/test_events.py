@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _events
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import events as _events
 
 STARTED = {"event": "run_started", "run_id": "abc", "database": "acme", "mode": "UpdateOnly"}
 SONG = {"version": "1.0.1", "step_id": "company", "kind": "song", "name": "songs.a::b", "step": 1, "of": 2}

@@ -8,14 +8,14 @@ import json
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _image
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._images import plan as image_plan
 
 DIGEST = "sha256:" + "a" * 64
 ITEM = {"name": "redis", "kind": "redis", "version": ""}
 
 
 def plan(dockerfile="FROM base\n", context=None, item=None):
-    return _image.image_plan("shop", item or ITEM, "shop/debian:trixie-1", "", dockerfile, context or [])
+    return image_plan.image_plan("shop", item or ITEM, "shop/debian:trixie-1", "", dockerfile, context or [])
 
 
 def test_equal_inputs_give_the_same_tag():
@@ -37,10 +37,10 @@ def test_every_input_is_in_the_tag(other):
 
 
 def test_base_depends_on_its_definition():
-    first = _image.base_plan("shop", "trixie", {"include": ["a"]})
+    first = image_plan.base_plan("shop", "trixie", {"include": ["a"]})
     assert first["tag"].startswith("shop/debian:trixie-")
-    assert first["tag"] != _image.base_plan("shop", "trixie", {"include": ["b"]})["tag"]
-    assert first["tag"] != _image.base_plan("shop", "bullseye", {"include": ["a"]})["tag"]
+    assert first["tag"] != image_plan.base_plan("shop", "trixie", {"include": ["b"]})["tag"]
+    assert first["tag"] != image_plan.base_plan("shop", "bullseye", {"include": ["a"]})["tag"]
 
 
 def test_read_tree_leaves_caches_out(tmp_path):
@@ -50,7 +50,7 @@ def test_read_tree_leaves_caches_out(tmp_path):
     (tmp_path / "sub" / "b.py").write_text("b")
     (tmp_path / "start").write_text("s")
     (tmp_path / "start").chmod(0o755)
-    assert _image.read_tree(str(tmp_path), "app") == [
+    assert image_plan.read_tree(str(tmp_path), "app") == [
         {"path": "app/start", "content": "s", "mode": "0755"},
         {"path": "app/sub/b.py", "content": "b", "mode": "0644"},
     ]
@@ -58,12 +58,12 @@ def test_read_tree_leaves_caches_out(tmp_path):
 
 def test_read_tree_refuses_binary(tmp_path):
     (tmp_path / "logo").write_bytes(b"\xff\xfe")
-    with pytest.raises(_image.ImageError, match="UTF-8"):
-        _image.read_tree(str(tmp_path))
+    with pytest.raises(image_plan.ImageError, match="UTF-8"):
+        image_plan.read_tree(str(tmp_path))
 
 
 def test_read_tree_of_a_missing_folder(tmp_path):
-    assert _image.read_tree(str(tmp_path / "none")) == []
+    assert image_plan.read_tree(str(tmp_path / "none")) == []
 
 
 @pytest.mark.parametrize(
@@ -78,21 +78,21 @@ def test_read_tree_of_a_missing_folder(tmp_path):
     ],
 )
 def test_bad_items_are_refused(item, source, words):
-    with pytest.raises(_image.ImageError, match=words):
-        _image.check_item(item, source)
+    with pytest.raises(image_plan.ImageError, match=words):
+        image_plan.check_item(item, source)
 
 
 def test_good_items():
-    assert _image.check_item({"name": "odoo-17", "kind": "odoo", "version": 17}, "registry")["version"] == "17"
-    assert _image.check_item({"name": "redis", "kind": "redis"}, "debian") == ITEM
+    assert image_plan.check_item({"name": "odoo-17", "kind": "odoo", "version": 17}, "registry")["version"] == "17"
+    assert image_plan.check_item({"name": "redis", "kind": "redis"}, "debian") == ITEM
 
 
 def test_python_of_odoo_images():
     def python(source, **extra):
-        return _image.check_item({"name": "x", "kind": "odoo", "version": "19", **extra}, source)["python"]
+        return image_plan.check_item({"name": "x", "kind": "odoo", "version": "19", **extra}, source)["python"]
 
     assert (python("debian"), python("registry"), python("registry", python=3.11)) == ("3.13", "3.12", "3.11")
-    with pytest.raises(_image.ImageError, match="python '3' is not valid"):
+    with pytest.raises(image_plan.ImageError, match="python '3' is not valid"):
         python("registry", python="3")
 
 
@@ -100,40 +100,41 @@ def test_requirements_of_another_version_do_not_rename_an_image(tmp_path):
     for version in ("14", "19"):
         (tmp_path / f"requirements-{version}.txt").write_text(f"# {version}\n")
     (tmp_path / "odoo-cloud").write_text("start")
-    before = _image.odoo_files(str(tmp_path), "19")
+    before = image_plan.odoo_files(str(tmp_path), "19")
     assert [(entry["path"], entry["content"]) for entry in before] == [
         ("odoo-cloud", "start"),
         ("requirements.txt", "# 19\n"),
     ]
     (tmp_path / "requirements-14.txt").write_text("# changed\n")
-    assert _image.odoo_files(str(tmp_path), "19") == before
+    assert image_plan.odoo_files(str(tmp_path), "19") == before
     (tmp_path / "requirements-19.txt").write_text("# changed\n")
-    assert _image.odoo_files(str(tmp_path), "19") != before
+    assert image_plan.odoo_files(str(tmp_path), "19") != before
 
 
 def test_refs_must_be_pinned():
-    assert _image.check_ref("redis", {"redis": f"redis@{DIGEST}"}, False) == f"redis@{DIGEST}"
-    assert _image.check_ref("redis", {"redis": "redis:8"}, True) == "redis:8"
-    with pytest.raises(_image.ImageError, match="'redis:8' is not pinned"):
-        _image.check_ref("redis", {"redis": "redis:8"}, False)
-    with pytest.raises(_image.ImageError, match="no entry for redis"):
-        _image.check_ref("redis", {}, False)
+    assert image_plan.check_ref("redis", {"redis": f"redis@{DIGEST}"}, False) == f"redis@{DIGEST}"
+    assert image_plan.check_ref("redis", {"redis": "redis:8"}, True) == "redis:8"
+    with pytest.raises(image_plan.ImageError, match="'redis:8' is not pinned"):
+        image_plan.check_ref("redis", {"redis": "redis:8"}, False)
+    with pytest.raises(image_plan.ImageError, match="no entry for redis"):
+        image_plan.check_ref("redis", {}, False)
 
 
 def test_problems_are_a_line_each():
     items = [ITEM, ITEM, {"name": "x", "kind": "odoo", "version": "17"}]
-    found = _image.problems(items, "debian", {})
+    found = image_plan.problems(items, "debian", {})
     assert len(found) == 2
     assert "twice" in found[0]
     assert "no package of Odoo 17" in found[1]
-    assert _image.problems([ITEM], "registry", {"redis": f"redis@{DIGEST}"}) == []
+    assert image_plan.problems([ITEM], "registry", {"redis": f"redis@{DIGEST}"}) == []
 
 
 def test_context_files_lists_parents_first():
     image = plan(context=[{"path": "app/sub/b.py", "content": "b", "mode": "0644"}])
     root = f"/srv/images/redis-{image['hash']}"
     paths = [
-        entry["path"] for entry in _image.context_files([image, plan("FROM other\n")], [image["tag"]], "/srv/images")
+        entry["path"]
+        for entry in image_plan.context_files([image, plan("FROM other\n")], [image["tag"]], "/srv/images")
     ]
     assert paths == [root, f"{root}/Dockerfile", f"{root}/app", f"{root}/app/sub", f"{root}/app/sub/b.py"]
 
@@ -143,10 +144,10 @@ def test_missing_puts_odoo_first_and_resolve_names_ids():
     redis, nginx = plan(), plan(item={"name": "nginx", "kind": "nginx", "version": ""})
     there = [{"Id": "sha256:1", "RepoTags": [redis["tag"]]}, {"Id": "sha256:2", "RepoTags": None}]
     everything = [redis, nginx, odoo]
-    missing = _image.missing(everything, there)
+    missing = image_plan.missing(everything, there)
     assert [image["name"] for image in missing] == ["odoo-19", "nginx"]
     assert "files" not in missing[0]
-    assert _image.resolve(everything, there, "shop") == {
+    assert image_plan.resolve(everything, there, "shop") == {
         "redis": "sha256:1",
         "nginx": nginx["tag"],
         "odoo-19": odoo["tag"],
@@ -155,17 +156,17 @@ def test_missing_puts_odoo_first_and_resolve_names_ids():
 
 def test_resolve_survives_a_file_edited_during_a_build():
     there = [{"Id": "sha256:1", "RepoTags": ["shop/redis:of-a-minute-ago"]}]
-    assert _image.resolve([plan()], there, "shop") == {"redis": "sha256:1"}
+    assert image_plan.resolve([plan()], there, "shop") == {"redis": "sha256:1"}
 
 
 def test_build_error_shows_the_end():
     log = [f"line {number}\n" for number in range(100)]
     log += ["\x1b[91mE: Unable to locate package nope\n\x1b[0m", "Removing intermediate container 4c"]
     message = f"Error building a/b - code: 100, message: The command 'x' returned a non-zero code: 100, logs: {log}"
-    lines = _image.build_error(message, 2).splitlines()
+    lines = image_plan.build_error(message, 2).splitlines()
     assert lines[0] == "a command of its Dockerfile ended with 100"
     assert [line.strip() for line in lines[1:]] == ["line 99", "E: Unable to locate package nope"]
-    assert _image.build_error("cannot connect") == "cannot connect"
+    assert image_plan.build_error("cannot connect") == "cannot connect"
 
 
 def test_failures_of_builds_side_by_side():
@@ -174,7 +175,7 @@ def test_failures_of_builds_side_by_side():
         {"image_item": {"name": "nginx"}, "image": {}, "msg": "cannot connect"},
         {"image_job": {"image_item": {"name": "odoo-19"}}, "finished": False},
     ]
-    found = _image.failures(results, 60)
+    found = image_plan.failures(results, 60)
     assert found[0] == {"name": "nginx", "reason": "cannot connect"}
     assert found[1]["name"] == "odoo-19"
     assert "image_build_timeout: 60" in found[1]["reason"]
@@ -184,7 +185,7 @@ def test_records():
     image = plan()
     results = [{"image_item": image, "container": {"Output": "redis\t5:8.0\nlibc6\t2.41\n"}}]
     inspected = [{"Id": "sha256:1", "Created": "2026-01-01T00:00:00Z", "RepoTags": [image["tag"]]}]
-    (file,) = _image.records([image], inspected, results, "/srv/images")
+    (file,) = image_plan.records([image], inspected, results, "/srv/images")
     assert file["path"] == "/srv/images/redis.json"
     about = json.loads(file["content"])
     assert about["id"] == "sha256:1"
@@ -194,18 +195,18 @@ def test_records():
 
 def test_an_image_to_build_with_is_shared_by_sets_with_the_same_debian_packages():
     code = {"version": "19", "packages": [], "requirements": "a\n"}
-    assert _image.build_item(code) == _image.build_item({**code, "requirements": "b\n"})
-    assert _image.build_item(code)["name"] != _image.build_item({**code, "packages": ["jq"]})["name"]
+    assert image_plan.build_item(code) == image_plan.build_item({**code, "requirements": "b\n"})
+    assert image_plan.build_item(code)["name"] != image_plan.build_item({**code, "packages": ["jq"]})["name"]
 
 
 def test_what_pip_said_comes_first():
-    text = _image.pip_failure("Collecting x\n\x1b[31mERROR: No matching distribution found for x==9\x1b[0m\nlast\n")
+    text = image_plan.pip_failure("Collecting x\n\x1b[31mERROR: No matching distribution found for x==9\x1b[0m\nlast\n")
     assert text.splitlines()[0] == "No matching distribution found for x==9"
     assert text.splitlines()[-1].strip() == "last"
 
 
 def test_files_of_pips_home_are_secret_and_stay_in_it():
-    files = _image.pip_home({".netrc": "s", ".config/pip/pip.conf": "c"}, "/x")
+    files = image_plan.pip_home({".netrc": "s", ".config/pip/pip.conf": "c"}, "/x")
     assert [one["path"] for one in files] == [
         "/x",
         "/x/.config",
@@ -214,15 +215,15 @@ def test_files_of_pips_home_are_secret_and_stay_in_it():
         "/x/.netrc",
     ]
     assert all("content" not in one for one in files)
-    with pytest.raises(_image.ImageError, match="below pip's home"):
-        _image.pip_home({"../x": ""}, "/x")
+    with pytest.raises(image_plan.ImageError, match="below pip's home"):
+        image_plan.pip_home({"../x": ""}, "/x")
 
 
 def test_what_debian_has_newer():
     line = "Inst libssl3t64 [3.5.1-1] (3.5.1-1+deb13u1 Debian-Security:13/stable-security [amd64])"
-    found = _image.updates(
+    found = image_plan.updates(
         [{"container": {"Output": f"{line}\nConf libssl3t64\n"}}, {"container": {"Output": line}}, {}]
     )
     assert found["packages"] == ["libssl3t64 3.5.1-1+deb13u1"]
     assert found["digest"]
-    assert _image.updates([{"container": {"Output": ""}}]) == {"packages": [], "digest": ""}
+    assert image_plan.updates([{"container": {"Output": ""}}]) == {"packages": [], "digest": ""}

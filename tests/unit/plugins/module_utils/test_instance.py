@@ -7,8 +7,11 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _instance
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._instance import InventoryError, build_instances
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import instance as _instance
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.instance import (
+    InventoryError,
+    build_instances,
+)
 
 GROUPS = {
     "all": ["localhost", "acme-1", "acme-2"],

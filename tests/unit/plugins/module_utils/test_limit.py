@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._limit import limit_problems, whole
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.limit import limit_problems, whole
 
 # app1 has two instances, app2 one; data has the services.
 GROUPS = {

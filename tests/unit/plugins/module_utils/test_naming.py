@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._naming import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.naming import (
     NamingError,
     bucket_name,
     check_bucket_name,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._nginx import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services.nginx import (
     SiteError,
     normal_sites,
     realtime_path,

@@ -9,7 +9,7 @@ import hashlib
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _odoo_conf
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import odoo_conf
 
 MIB = 1024 * 1024
 MACHINE = {"cpus": 2, "memory_bytes": 24 * 1024 * MIB}
@@ -35,7 +35,7 @@ def instance(version="19", **values):
 
 def parsed(version="19", **values):
     parser = configparser.RawConfigParser()
-    parser.read_string(_odoo_conf.render(instance(version, **values), MACHINE, "/run/postgresql", 5432))
+    parser.read_string(odoo_conf.render(instance(version, **values), MACHINE, "/run/postgresql", 5432))
     return dict(parser["options"])
 
 
@@ -66,7 +66,7 @@ def test_safe_on_the_open_internet():
 
 
 def test_no_plain_secret():
-    text = _odoo_conf.render(instance(), MACHINE, "h", 5432)
+    text = odoo_conf.render(instance(), MACHINE, "h", 5432)
     assert "secret" not in text
     assert "db_password" not in text
 
@@ -80,18 +80,18 @@ def test_given_options_win():
     ("cpus", "gib", "replicas", "workers"), [(2, 24, 2, 2), (8, 32, 1, 17), (8, 32, 2, 8), (16, 4, 1, 6), (1, 1, 4, 2)]
 )
 def test_workers_follow_cpu_and_memory(cpus, gib, replicas, workers):
-    assert _odoo_conf.workers_for(cpus, gib * 1024 * MIB, replicas) == workers
+    assert odoo_conf.workers_for(cpus, gib * 1024 * MIB, replicas) == workers
 
 
 def test_memory_limits_are_odoos_own_or_less():
-    assert _odoo_conf.memory_limits(24 * 1024 * MIB, 1) == (2048 * MIB, 2560 * MIB)
-    soft, hard = _odoo_conf.memory_limits(2 * 1024 * MIB, 2)
+    assert odoo_conf.memory_limits(24 * 1024 * MIB, 1) == (2048 * MIB, 2560 * MIB)
+    soft, hard = odoo_conf.memory_limits(2 * 1024 * MIB, 2)
     assert soft == 512 * MIB
     assert soft < hard < 1024 * MIB
 
 
 def test_pbkdf2_sha512_is_passlibs_form():
-    dummy, scheme, rounds, salt, digest = _odoo_conf.master_password_hash("x" * 20).split("$")
+    dummy, scheme, rounds, salt, digest = odoo_conf.master_password_hash("x" * 20).split("$")
     assert (scheme, rounds) == ("pbkdf2-sha512", "25000")
     raw = _b64(salt)
     assert _b64(digest) == hashlib.pbkdf2_hmac("sha512", b"x" * 20, raw, 25000)

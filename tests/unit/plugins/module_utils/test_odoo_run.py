@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _odoo_run
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import errors
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import need
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import errors
 
 INSTANCE = {
     "name": "acme_prod",
@@ -38,7 +38,7 @@ HOLDER = {"mode": "UpdateOnly", "host": "acme-run", "application_name": "x"}
 
 
 def runs(instance=None, always=False, **database):
-    return _odoo_run.runs(
+    return need.runs(
         [{**INSTANCE, **(instance or {})}], {"acme": {**READY, **database}}, {"odoo-19": "new"}, "app1", always
     )
 
@@ -147,22 +147,22 @@ def result(**values):
 
 
 def test_a_failure_names_code_meaning_and_reason():
-    text = _odoo_run.failure(result(), "UpdateOnly of instance acme")
+    text = need.failure(result(), "UpdateOnly of instance acme")
     assert text.startswith(
         "UpdateOnly of instance acme ended with exit code 72 (installing or updating modules failed; the state is Failed):"
         " module sale: no such field\n"
     )
     assert "docker logs oc-acme-run" in text
-    assert _odoo_run.failure(result(exit_code=0), "") == ""
-    assert "is still at work after 3 s" in _odoo_run.failure(result(running=True, exit_code=None), "x")
-    assert "is gone" in _odoo_run.failure(result(exists=False, exit_code=None), "x")
-    assert "memory" in _odoo_run.failure(result(exit_code=137, oom_killed=True, output=""), "x")
-    assert "signal 11" in _odoo_run.failure(result(exit_code=139), "x")
+    assert need.failure(result(exit_code=0), "") == ""
+    assert "is still at work after 3 s" in need.failure(result(running=True, exit_code=None), "x")
+    assert "is gone" in need.failure(result(exists=False, exit_code=None), "x")
+    assert "memory" in need.failure(result(exit_code=137, oom_killed=True, output=""), "x")
+    assert "signal 11" in need.failure(result(exit_code=139), "x")
 
 
 def test_every_exit_code_has_a_meaning():
     codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
-    assert codes - set(_odoo_run.MEANINGS) == set()
+    assert codes - set(need.MEANINGS) == set()
 
 
 def test_a_database_that_can_not_be_read_is_its_instances_failure_alone():
@@ -175,11 +175,11 @@ def test_a_database_that_can_not_be_read_is_its_instances_failure_alone():
         for name in ("alpha", "beta")
     ]
     databases = {"alpha": {"error": "role 'alpha' is not let in"}, "beta": {"error": None}}
-    assert _odoo_run.unreadable(instances, databases, "m2") == [
+    assert need.unreadable(instances, databases, "m2") == [
         {
             "instance": "alpha",
             "replicas": ["alpha-2"],
             "message": "instance alpha: database 'alpha' can't be read: role 'alpha' is not let in",
         }
     ]
-    assert _odoo_run.unreadable(instances, {}) == []
+    assert need.unreadable(instances, {}) == []

@@ -8,14 +8,14 @@ import json
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _owner
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._secret import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.secret import (
     begin_set,
     has_secrets,
     read_or_create,
     read_set,
     set_digests,
 )
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight import owner
 
 SWIFT = ("swift/hash_prefix", "swift/hash_suffix")
 
@@ -67,7 +67,7 @@ class Bench:
         password = self.folder / "controller" / name / "demo" / "db_password"
         (root / "secrets" / "demo" / "db_password").write_text(password.read_text().strip())
         if mark:
-            (root / ".odoo-cloud.json").write_text(_owner.mark_text(name, secret_set["fingerprint"]))
+            (root / ".odoo-cloud.json").write_text(owner.mark_text(name, secret_set["fingerprint"]))
         if running:
             self.containers.append(container(name, root))
         return root
@@ -78,11 +78,11 @@ class Bench:
             "name": "m",
             "platform_containers": [one["Names"][0] for one in mine],
             "platform_volumes": [],
-            "root": _owner.look(str(root), platform, self.containers),
+            "root": owner.look(str(root), platform, self.containers),
         }
 
     def problems(self, platform, root, secret_set, **keywords):
-        return _owner.owner_problems([self.machine(platform, root)], platform, secret_set, **keywords)
+        return owner.owner_problems([self.machine(platform, root)], platform, secret_set, **keywords)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_an_empty_machine_is_anybodys(bench):
     empty = secrets_set(bench.folder / "none")
     assert bench.problems("a", bench.folder / "a", empty) == []
     assert bench.problems("a", bench.folder / "a", bench.secrets("a")) == []
-    assert _owner.wants_mark(bench.machine("a", bench.folder / "a"), "a", empty)
+    assert owner.wants_mark(bench.machine("a", bench.folder / "a"), "a", empty)
 
 
 @pytest.mark.parametrize("mark", [True, False])
@@ -102,7 +102,7 @@ def test_a_platform_goes_on_in_its_own_root(bench, mark):
     root = bench.platform("a", mark=mark)
     mine = secrets_set(bench.folder / "controller" / "a")
     assert bench.problems("a", root, mine) == []
-    assert _owner.wants_mark(bench.machine("a", root), "a", mine) is not mark
+    assert owner.wants_mark(bench.machine("a", root), "a", mine) is not mark
 
 
 @pytest.mark.parametrize("mark", [True, False])
@@ -115,7 +115,7 @@ def test_a_root_in_above_or_below_another_platforms_is_refused(bench, mark, wher
         (line,) = bench.problems("b", root, empty, stated=stated)
         assert line.startswith(f"odoo_cloud_root={str(root)!r} of platform 'b' on machine 'm': ")
         assert "platform 'a'" in line and line.endswith("such as odoo_cloud_root: /srv/b")
-    assert _owner.clean_problems([bench.machine("b", root)], "b", empty, ["m"])
+    assert owner.clean_problems([bench.machine("b", root)], "b", empty, ["m"])
 
 
 @pytest.mark.parametrize("where", ["a", "a/b", "."])
@@ -123,7 +123,7 @@ def test_a_mark_protects_also_without_containers(bench, where):
     bench.platform("a", running=False)
     empty = secrets_set(bench.folder / "none")
     assert "the mark" in bench.problems("b", bench.folder / where, empty)[0]
-    assert _owner.clean_problems([bench.machine("b", bench.folder / where)], "b", empty, ["m"])
+    assert owner.clean_problems([bench.machine("b", bench.folder / where)], "b", empty, ["m"])
 
 
 def test_a_link_to_another_platforms_root_is_that_root(bench):
@@ -181,8 +181,8 @@ def test_lost_secrets_are_noticed_by_whatever_is_left_of_a_platform_without_a_ma
         machine["root"]["secrets"] = True
     else:
         machine[f"platform_{what}"] = ["a-postgres"]
-    assert _owner.owner_problems([machine], "a", secrets_set(bench.folder / "none"))
-    assert _owner.owner_problems([machine], "a", bench.secrets("a", old=True)) == []
+    assert owner.owner_problems([machine], "a", secrets_set(bench.folder / "none"))
+    assert owner.owner_problems([machine], "a", bench.secrets("a", old=True)) == []
 
 
 def test_a_set_of_which_only_the_identity_is_left_is_lost(bench):
@@ -197,7 +197,7 @@ def test_a_backup_from_before_there_were_identities_is_the_right_one(bench):
     (bench.folder / "controller" / "a" / "platform.json").unlink()
     mine = secrets_set(bench.folder / "controller" / "a")
     assert bench.problems("a", root, mine) == []
-    assert not _owner.wants_mark(bench.machine("a", root), "a", mine)
+    assert not owner.wants_mark(bench.machine("a", root), "a", mine)
 
 
 def test_passwords_of_the_inventory_are_no_trouble(bench):
@@ -247,9 +247,9 @@ def test_two_platforms_that_shared_a_set_before_go_on(bench):
 def test_taking_over_is_written_into_the_mark_once(bench):
     root = bench.platform("a")
     mine, other = secrets_set(bench.folder / "controller" / "a"), bench.secrets("b")
-    assert not _owner.wants_mark(bench.machine("a", root), "a", other)
-    assert not _owner.wants_mark(bench.machine("a", root), "a", mine, "a")
-    assert _owner.wants_mark(bench.machine("a", root), "a", other, "a")
+    assert not owner.wants_mark(bench.machine("a", root), "a", other)
+    assert not owner.wants_mark(bench.machine("a", root), "a", mine, "a")
+    assert owner.wants_mark(bench.machine("a", root), "a", other, "a")
 
 
 def test_what_a_machine_tells_has_no_secret(bench):
@@ -263,37 +263,37 @@ def test_what_a_machine_tells_has_no_secret(bench):
 def test_clean_removes_a_platform_whose_root_or_secrets_are_lost(bench):
     empty = secrets_set(bench.folder / "none")
     bench.containers = [container("a", bench.folder / "a")]
-    assert _owner.clean_problems([bench.machine("a", bench.folder / "a")], "a", empty, []) == []
+    assert owner.clean_problems([bench.machine("a", bench.folder / "a")], "a", empty, []) == []
     root = bench.platform("c")
-    assert _owner.clean_problems([bench.machine("c", root)], "c", empty, []) == []
+    assert owner.clean_problems([bench.machine("c", root)], "c", empty, []) == []
 
 
 def test_clean_finds_the_root_that_nobody_states(bench):
     root = bench.platform("a", root="odoo-cloud", mark=False)
     empty = secrets_set(bench.folder / "none")
-    assert _owner.clean_problems([bench.machine("a", bench.folder / "a")], "a", empty, [])[0].endswith(f": {root}")
+    assert owner.clean_problems([bench.machine("a", bench.folder / "a")], "a", empty, [])[0].endswith(f": {root}")
 
 
 def test_clean_leaves_a_folder_of_which_nothing_shows_whose_it_is(bench):
     (bench.folder / "home").mkdir()
     (bench.folder / "home" / "letter").write_text("dear")
     machine = bench.machine("a", bench.folder / "home")
-    assert "nothing shows" in _owner.clean_problems([machine], "a", bench.secrets("a"), ["m"])[0]
+    assert "nothing shows" in owner.clean_problems([machine], "a", bench.secrets("a"), ["m"])[0]
     # Its containers are gone already, and its mark is from before there were marks.
     root = bench.platform("b", mark=False, running=False)
     mine = secrets_set(bench.folder / "controller" / "b")
-    assert _owner.clean_problems([bench.machine("b", root)], "b", mine, []) == []
-    assert _owner.clean_problems([bench.machine("c", root)], "c", bench.secrets("c"), ["m"])
+    assert owner.clean_problems([bench.machine("b", root)], "b", mine, []) == []
+    assert owner.clean_problems([bench.machine("c", root)], "c", bench.secrets("c"), ["m"])
 
 
 def test_clean_keeps_secrets_that_others_need(bench):
     root = bench.platform("a")
     machine, mine = bench.machine("a", root), secrets_set(bench.folder / "controller" / "a")
-    assert _owner.kept_secrets([machine], "a", mine, ["m"]) == ""
-    assert _owner.kept_secrets([machine], "a", mine, ["m", "data"]) == "the platform stays on data"
-    assert "platform 'b'" in _owner.kept_secrets([machine], "a", bench.secrets("b"), ["m"])
-    assert "other ones" in _owner.kept_secrets([machine], "a", bench.secrets("again", "a"), ["m"])
-    assert _owner.kept_secrets([machine], "a", secrets_set(bench.folder / "none"), ["m"]) == ""
+    assert owner.kept_secrets([machine], "a", mine, ["m"]) == ""
+    assert owner.kept_secrets([machine], "a", mine, ["m", "data"]) == "the platform stays on data"
+    assert "platform 'b'" in owner.kept_secrets([machine], "a", bench.secrets("b"), ["m"])
+    assert "other ones" in owner.kept_secrets([machine], "a", bench.secrets("again", "a"), ["m"])
+    assert owner.kept_secrets([machine], "a", secrets_set(bench.folder / "none"), ["m"]) == ""
 
 
 def test_where_a_platform_runs_wrong_secrets_are_told_before_the_root_that_follows_from_them(bench):
@@ -310,7 +310,7 @@ def test_where_a_platform_runs_wrong_secrets_are_told_before_the_root_that_follo
 
 
 def test_nothing_is_said_of_no_machine(bench):
-    assert _owner.owner_problems([], "a", bench.secrets("b"), take_over="x") == []
+    assert owner.owner_problems([], "a", bench.secrets("b"), take_over="x") == []
 
 
 def test_after_a_take_over_the_secrets_of_before_are_other_ones(bench):
@@ -325,7 +325,7 @@ def test_after_a_take_over_the_secrets_of_before_are_other_ones(bench):
     (root / "secrets" / "swift").mkdir()
     (root / "secrets" / "swift" / "swift.conf").write_text("prefix = " + "S" * 40)
     (root / "secrets" / "demo" / "db_password").write_text((after / "demo" / "db_password").read_text())
-    (root / ".odoo-cloud.json").write_text(_owner.mark_text("a", secrets_set(after)["fingerprint"]))
+    (root / ".odoo-cloud.json").write_text(owner.mark_text("a", secrets_set(after)["fingerprint"]))
     assert bench.problems("a", root, secrets_set(after)) == []
     assert "these are the secrets of platform 'a'" in bench.problems("a", root, secrets_set(before))[0]
     (before / "platform.json").unlink()

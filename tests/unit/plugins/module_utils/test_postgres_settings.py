@@ -10,7 +10,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.odoo_cloud.platform.plugins.filter.postgres_settings import postgres_settings as as_filter
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._postgres_settings import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services.postgres_settings import (
     GIB,
     MIB,
     NEED_RESTART,

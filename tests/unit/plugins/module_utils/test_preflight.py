@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight import machine_problems
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight.machine import machine_problems
 
 GIB = 1024 * 1024 * 1024
 MACHINE = {

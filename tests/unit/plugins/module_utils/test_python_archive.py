@@ -13,7 +13,8 @@ import zipfile
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _image, _python_archive
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._images import plan as image_plan
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._images import python_archive
 
 HASH = "--hash=sha256:" + "a" * 64
 ODOO_FILES = pathlib.Path(__file__).parents[4] / "roles/image/files/odoo"
@@ -42,21 +43,21 @@ def wheel(folder, name="hello_oc", version="1.0", script=False):
 
 def test_requirements_are_joined_and_comments_left_out():
     text = f"# MIT\na==1.0 \\\n    {HASH} \\\n    {HASH}  # why\n\nb.c_d==2.0rc1+x {HASH}\n"
-    assert _python_archive.requirements(text) == [f"a==1.0 {HASH} {HASH}", f"b.c_d==2.0rc1+x {HASH}"]
-    assert _python_archive.requirements("") == []
+    assert python_archive.requirements(text) == [f"a==1.0 {HASH} {HASH}", f"b.c_d==2.0rc1+x {HASH}"]
+    assert python_archive.requirements("") == []
 
 
 @pytest.mark.parametrize(
     "line", ["a", "a==1.0", f"a>=1.0 {HASH}", "-r other.txt", f"a[x]==1.0 {HASH}", f"a==1.0 {HASH[:-1]}"]
 )
 def test_requirements_that_are_not_pinned_are_refused(line):
-    with pytest.raises(_python_archive.ArchiveError, match=r"requirements:2: .* is not pinned; right is name==version"):
-        _python_archive.requirements(f"# first\n{line}\n")
+    with pytest.raises(python_archive.ArchiveError, match=r"requirements:2: .* is not pinned; right is name==version"):
+        python_archive.requirements(f"# first\n{line}\n")
 
 
-@pytest.mark.parametrize("version", _image.ODOO_VERSIONS)
+@pytest.mark.parametrize("version", image_plan.ODOO_VERSIONS)
 def test_each_odoo_version_has_its_requirements(version):
-    lines = _python_archive.requirements((ODOO_FILES / f"requirements-{version}.txt").read_text(encoding="utf-8"))
+    lines = python_archive.requirements((ODOO_FILES / f"requirements-{version}.txt").read_text(encoding="utf-8"))
     names = [line.split("==")[0].lower() for line in lines]
     assert {"pyyaml", "anthem"} <= set(names)
     assert len(names) == len(set(names))
@@ -70,7 +71,7 @@ def test_archive_has_the_packages_without_programs(tmp_path):
     path.parent.mkdir()
     old = os.umask(0o077)
     try:
-        _python_archive.make(str(path), [line], "3.9", "x86_64", str(wheels))
+        python_archive.make(str(path), [line], "3.9", "x86_64", str(wheels))
     finally:
         os.umask(old)
     with tarfile.open(path) as archive:
@@ -83,12 +84,12 @@ def test_archive_has_the_packages_without_programs(tmp_path):
 
 def test_a_wheel_with_another_content_is_refused(tmp_path):
     wheel(tmp_path)
-    with pytest.raises(_python_archive.ArchiveError, match="pip: .*HASHES"):
-        _python_archive.make(str(tmp_path / "a.tar"), [f"hello_oc==1.0 {HASH}"], "3.9", "x86_64", str(tmp_path))
+    with pytest.raises(python_archive.ArchiveError, match="pip: .*HASHES"):
+        python_archive.make(str(tmp_path / "a.tar"), [f"hello_oc==1.0 {HASH}"], "3.9", "x86_64", str(tmp_path))
     assert not (tmp_path / "a.tar").exists()
 
 
 def test_reason_is_one_line():
     stderr = "WARNING: x\nERROR: Could not find a version\nERROR: No matching distribution found for a==1.0\n"
-    assert _python_archive.reason(stderr) == "No matching distribution found for a==1.0"
-    assert _python_archive.reason("") == "no reason given"
+    assert python_archive.reason(stderr) == "No matching distribution found for a==1.0"
+    assert python_archive.reason("") == "no reason given"

@@ -10,7 +10,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.odoo_cloud.platform.plugins.filter.redis_acl import redis_acl as as_filter
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._redis_acl import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services.redis_acl import (
     RESERVED,
     AclError,
     patterns,

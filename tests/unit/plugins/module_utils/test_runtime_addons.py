@@ -8,7 +8,8 @@ import os
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import addons, errors
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.addons import tree as addon_tree
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import errors
 
 LANGUAGES = ("en_US", "nl_BE")
 
@@ -40,7 +41,7 @@ def addon(tmp_path):
 
 
 def checksum(path, languages=LANGUAGES):
-    return addons.checksum(addons.read(path.name, [str(path.parent)]), languages)
+    return addon_tree.checksum(addon_tree.read(path.name, [str(path.parent)]), languages)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_a_loop_and_a_dead_link_are_no_obstacle(addon):
     ],
 )
 def test_versions_as_odoo_stores_them(version, series, stored):
-    assert addons.Addon("x", "/x", {"version": version}).version(series) == stored
+    assert addon_tree.Addon("x", "/x", {"version": version}).version(series) == stored
 
 
 @pytest.mark.parametrize(
@@ -121,6 +122,6 @@ def test_a_broken_manifest_is_named(tmp_path, text, words):
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "__manifest__.py").write_text(text)
     with pytest.raises(errors.ConfigError) as caught:
-        addons.read("bad", [str(tmp_path)])
+        addon_tree.read("bad", [str(tmp_path)])
     assert str(tmp_path / "bad" / "__manifest__.py") in str(caught.value)
     assert words in str(caught.value)

@@ -11,12 +11,9 @@ import types
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import (
-    attachment_places,
-    attachments,
-    object_store,
-    variables,
-)
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments import command, places
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import variables
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.store import objects as object_store
 
 
 class OwnBucket:
@@ -28,15 +25,15 @@ class OwnBucket:
 
 def mover(target, rules=None, **options):
     session = types.SimpleNamespace(
-        options=attachments.Options(action="move", **options),
+        options=command.Options(action="move", **options),
         rules=object_store.STAYS_IN_DATABASE if rules is None else rules,
         place=lambda name: OwnBucket(),
     )
-    return attachments.Mover(session, target)
+    return command.Mover(session, target)
 
 
 def row(fname=None, size=100, mimetype="application/pdf", db_size=0):
-    return attachments.Row(1, fname, "a" * 40, size, mimetype, db_size)
+    return command.Row(1, fname, "a" * 40, size, mimetype, db_size)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +81,7 @@ def test_names():
     for wrong in ("s3://bucket", "s3://", "ab/abc"):
         with pytest.raises(ValueError, match="not of the form"):
             object_store.parse(wrong)
-    assert [attachment_places.place_name(name) for name in (None, "", "ab/abc", "s3://b/k", "Swift://b/k")] == [
+    assert [places.place_name(name) for name in (None, "", "ab/abc", "s3://b/k", "Swift://b/k")] == [
         "db", "db", "file", "s3", "swift",
     ]  # fmt: skip
     assert object_store.by_bucket(["s3://a/1", "swift://a/2", "s3://a/3"]) == {
@@ -147,8 +144,8 @@ def test_several_delete_at_once():
 
 def test_filestore(tmp_path):
     settings = types.SimpleNamespace(data_dir=str(tmp_path), db_name="acme")
-    files = attachment_places.Files(settings)
-    content = attachment_places.Content(str(tmp_path))
+    files = places.Files(settings)
+    content = places.Content(str(tmp_path))
     for piece in (b"some ", b"content"):
         content.write(piece)
     checksum = hashlib.sha1(b"some content").hexdigest()
@@ -156,7 +153,7 @@ def test_filestore(tmp_path):
     assert files.write(content) is False
     fname = files.fname(checksum)
     assert (tmp_path / "filestore" / "acme" / fname).read_bytes() == b"some content"
-    again = attachment_places.Content(str(tmp_path))
+    again = places.Content(str(tmp_path))
     assert files.read(fname, again)
     assert again.checksum == checksum
     (tmp_path / "filestore" / "acme" / "checklist" / checksum[:2]).mkdir(parents=True)

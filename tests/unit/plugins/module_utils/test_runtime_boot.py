@@ -11,7 +11,7 @@ import types
 import pytest
 
 psycopg2 = pytest.importorskip("psycopg2")
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import boot  # noqa: E402
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.boot import child as boot_child  # noqa: E402
 
 
 class Odoo:
@@ -33,7 +33,7 @@ def looks(monkeypatch):
     models.Module = Module
     monkeypatch.setitem(sys.modules, models.__name__, models)
     odoo = Odoo()
-    boot.patch_module_list(odoo)
+    boot_child.patch_module_list(odoo)
     return odoo, Module, found
 
 
@@ -57,7 +57,7 @@ def test_a_song_that_updates_the_list_does_it_each_time(looks):
 def test_a_load_begins_with_a_list_that_was_not_updated():
     odoo = Odoo()
     odoo.listed = True
-    with boot.Odoo.changing(odoo):
+    with boot_child.Odoo.changing(odoo):
         assert (odoo.updating, odoo.listed) == (True, False)
     assert not odoo.updating
 
@@ -95,7 +95,7 @@ def test_a_pool_finds_its_connections_again(monkeypatch):
         return connection_factory(values)
 
     monkeypatch.setattr(psycopg2, "connect", connect)
-    boot.guard_connections(Fence(), "our name", 19)
+    boot_child.guard_connections(Fence(), "our name", 19)
     asked = {"database": "db", "user": "odoo", "application_name": "odoo-7", "password": "secret"}
     connection = psycopg2.connect(connection_factory=Connection, **asked)
     assert made[0]["application_name"] == "our name" and "tcp_user_timeout" in made[0]["options"]

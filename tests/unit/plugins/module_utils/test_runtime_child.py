@@ -14,9 +14,13 @@ import time
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import child
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.child import Child
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.errors import HookFailed, LockLost, Stopped
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import child
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.child import Child
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import (
+    HookFailed,
+    LockLost,
+    Stopped,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +138,7 @@ def test_lock_lost_while_stopping_ends_it_at_once():
 
 OUR_DEATH = """
 import os, sys
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.child import Child
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.child import Child
 Child(["sh", "-c", "echo $$ > " + sys.argv[1] + "; exec sleep 60"], os.environ).run(lambda: True)
 """
 

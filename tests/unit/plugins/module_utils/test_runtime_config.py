@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import config, errors
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import config, errors
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import health
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run import health
 
 
 @pytest.fixture

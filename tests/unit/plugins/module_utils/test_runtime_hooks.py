@@ -11,13 +11,14 @@ import types
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import child, hooks
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.errors import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import child
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import (
     ConfigError,
     HookFailed,
     LockLost,
     Stopped,
 )
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run import hooks
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import config, errors, install, password
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.addons import install
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import config, errors, password
 
 
 def settings(tmp_path, **extra):

@@ -8,8 +8,8 @@ import hashlib
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock, pg
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.errors import LockLost
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import LockLost
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, pg
 
 
 def test_keys_never_change():

@@ -15,15 +15,12 @@ import time
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import (
-    checksums,
-    core,
-    events,
-    migrate,
-    migration,
-    migration_plan,
-    steps,
-)
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.addons import click_odoo, update_plan
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.boot import steps
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import events
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import file as migration_file
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import plan as migration_plan
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import work as migration_work
 
 FILE = """
 migration:
@@ -37,10 +34,12 @@ migration:
 
 
 def orders(text, plan, **more):
-    found = migration.parse(text)
-    work = migrate.Work(migrate.Source(found), migration_plan.make_plan(found, None, (), (), True), **more)
+    found = migration_file.parse(text)
+    work = migration_work.Work(
+        migration_work.Source(found), migration_plan.make_plan(found, None, (), (), True), **more
+    )
     result = []
-    for item in migrate.actions(work, plan):
+    for item in migration_work.actions(work, plan):
         if item["do"] == "step":
             result.append(item["step"]["arguments"]["sql"])
         elif item["do"] == "update":
@@ -51,57 +50,59 @@ def orders(text, plan, **more):
 
 
 def test_what_changed_is_updated_with_the_first_version_between_pre_and_post():
-    assert orders(FILE, core.Plan(update=("sale",))) == [
+    assert orders(FILE, update_plan.Plan(update=("sale",))) == [
         "begin", "a", ([], ["sale"], []), "b", "finish",
         "begin", "c", ([], [], ["shop"]), "d", "finish",
     ]  # fmt: skip
 
 
 def test_without_changes_a_version_without_modules_boots_nothing():
-    assert orders(FILE, core.Plan()) == [
+    assert orders(FILE, update_plan.Plan()) == [
         "begin", "a", "b", "finish", "begin", "c", ([], [], ["shop"]), "d", "finish",
     ]  # fmt: skip
 
 
 def test_one_update_for_what_changed_and_what_the_version_names():
     only = FILE.replace("    - version: 1.0.0\n      operations: {pre: [{sql: a}], post: [{sql: b}]}\n", "")
-    assert orders(only, core.Plan(install=("crm",), update=("sale",))) == [
+    assert orders(only, update_plan.Plan(install=("crm",), update=("sale",))) == [
         "begin", "c", (["crm"], ["sale"], ["shop"]), "d", "finish",
     ]  # fmt: skip
-    assert orders(only, core.Plan(finish=("x",)))[2] == ([], [], ["shop"])
+    assert orders(only, update_plan.Plan(finish=("x",)))[2] == ([], [], ["shop"])
 
 
 def test_an_update_without_versions_is_one_update():
-    assert [item["do"] for item in migrate.actions(migrate.Work(), core.Plan(update=("sale",)))] == ["update"]
-    assert migrate.actions(migrate.Work(), core.Plan()) == []
+    assert [
+        item["do"] for item in migration_work.actions(migration_work.Work(), update_plan.Plan(update=("sale",)))
+    ] == ["update"]
+    assert migration_work.actions(migration_work.Work(), update_plan.Plan()) == []
 
 
 def test_a_step_survives_being_an_order():
     text = "migration:\n  versions:\n    - version: setup\n      operations: {post: [{sql: x, timeout: 3, id: y}]}"
-    (step,) = migration.parse(text).versions[0].steps
-    assert migrate.step_of(json.loads(json.dumps(migrate.order_step(step, "setup")))) == step.__class__(
+    (step,) = migration_file.parse(text).versions[0].steps
+    assert migration_work.step_of(json.loads(json.dumps(migration_work.order_step(step, "setup")))) == step.__class__(
         step.id, step.phase, step.kind, step.arguments, step.mode, step.timeout, step.sha
     )
 
 
 def test_steps_as_json_have_the_number_of_the_item_as_their_line():
-    found = migration.parse_steps(
+    found = migration_file.parse_steps(
         '[{"song": "a.b::c", "kwargs": {"x": "\\u00e9 # \\"y\\": {"}}, {"install": ["sale"]}]'
     )
     assert [(item.kind, item.where.line) for item in found] == [("song", 1), ("install", 2)]
     assert found[0].arguments == {"target": "a.b::c", "kwargs": {"x": 'é # "y": {'}}
-    with pytest.raises(migration.MigrationError, match=r"STEPS:2: unknown step 'snog'; did you mean 'song'\?"):
-        migration.parse_steps('[{"install": ["sale"]}, {"snog": "x"}]')
-    with pytest.raises(migration.MigrationError, match="STEPS: is not JSON"):
-        migration.parse_steps("[{]")
-    with pytest.raises(migration.MigrationError, match="must be a list"):
-        migration.parse_steps('{"install": ["sale"]}')
-    with pytest.raises(migration.MigrationError, match="is there twice"):
-        migration.parse_steps('[{"sql": "a", "id": "x"}, {"sql": "b", "id": "x"}]')
+    with pytest.raises(migration_file.MigrationError, match=r"STEPS:2: unknown step 'snog'; did you mean 'song'\?"):
+        migration_file.parse_steps('[{"install": ["sale"]}, {"snog": "x"}]')
+    with pytest.raises(migration_file.MigrationError, match="STEPS: is not JSON"):
+        migration_file.parse_steps("[{]")
+    with pytest.raises(migration_file.MigrationError, match="must be a list"):
+        migration_file.parse_steps('{"install": ["sale"]}')
+    with pytest.raises(migration_file.MigrationError, match="is there twice"):
+        migration_file.parse_steps('[{"sql": "a", "id": "x"}, {"sql": "b", "id": "x"}]')
 
 
 def test_an_installed_module_is_never_installed_again():
-    modules = core.Modules({"sale": "installed", "shop": "uninstalled"}, {}, {})
+    modules = update_plan.Modules({"sale": "installed", "shop": "uninstalled"}, {}, {})
     action = {"install": ["sale", "crm"], "update": ["sale", "gone"], "modules": ["sale", "shop"]}
     assert steps.split(modules, action, []) == (["crm", "shop"], ["sale"])
 
@@ -120,11 +121,11 @@ def test_click_odoo_hash(tmp_path):
     # Files of a folder come before its folders; languages count by what stands before `_`.
     expected = ("README.rst", "__manifest__.py", "z.py", "i18n/nl.po", "i18n/nl_BE.po", "models/a.py", "sub/tests/t.py")
     digest = hashlib.sha1(b"".join((name + name).encode() for name in expected)).hexdigest()
-    assert checksums.checksum(str(tmp_path), checksums.DEFAULT_PATTERNS.split(","), ["nl_NL", "en_US"]) == digest
-    everything = checksums.checksum(str(tmp_path), [], [])
+    assert click_odoo.checksum(str(tmp_path), click_odoo.DEFAULT_PATTERNS.split(","), ["nl_NL", "en_US"]) == digest
+    everything = click_odoo.checksum(str(tmp_path), [], [])
     write("static/src/x.js", "other")
-    assert checksums.checksum(str(tmp_path), checksums.DEFAULT_PATTERNS.split(","), ["nl_NL", "en_US"]) == digest
-    assert checksums.checksum(str(tmp_path), [], []) != everything
+    assert click_odoo.checksum(str(tmp_path), click_odoo.DEFAULT_PATTERNS.split(","), ["nl_NL", "en_US"]) == digest
+    assert click_odoo.checksum(str(tmp_path), [], []) != everything
 
 
 def test_events_are_whole_lines_at_once(tmp_path):

@@ -13,8 +13,9 @@ import textwrap
 import pytest
 import yaml
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import errors, migration
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import MigrationError, number
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import errors
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import file as migration_file
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration.file import MigrationError, number
 
 
 @pytest.fixture
@@ -29,19 +30,19 @@ def yaml_parser(request, monkeypatch):
         monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
     elif not hasattr(yaml, "CSafeLoader"):
         pytest.skip("PyYAML has no C library here")
-    migration._loader.cache_clear()
+    migration_file._loader.cache_clear()
     yield
-    migration._loader.cache_clear()
+    migration_file._loader.cache_clear()
 
 
 def parse(text):
-    return migration.parse(textwrap.dedent(text))
+    return migration_file.parse(textwrap.dedent(text))
 
 
 def version(body, before=""):
     """The one version of a file, given the lines of its content."""
     text = f"migration:\n  options: {{{before}}}\n  versions:\n    - version: setup\n"
-    return migration.parse(text + textwrap.indent(textwrap.dedent(body).strip("\n"), " " * 6) + "\n")
+    return migration_file.parse(text + textwrap.indent(textwrap.dedent(body).strip("\n"), " " * 6) + "\n")
 
 
 def steps(body, mode=None):
@@ -145,7 +146,7 @@ def test_order_is_total():
 
 
 def test_a_real_file(files, yaml_parser):
-    found = migration.read(str(files / "retail.yml"))
+    found = migration_file.read(str(files / "retail.yml"))
     texts = ["setup", "14.0.1", "14.0.2", "14.0.0.3.0", "14.0.1.1.0", "14.0.10.0.0"]
     assert [str(item.number) for item in found.versions] == texts
     assert found.modes == ("full", "sample")
@@ -164,7 +165,7 @@ def test_a_real_file(files, yaml_parser):
 
 
 def test_steps_of_a_real_version(files):
-    found = migration.read(str(files / "retail.yml"))
+    found = migration_file.read(str(files / "retail.yml"))
     setup = found.versions[0]
     done = [(step.phase, step.kind, step.mode, step.name) for step in setup.steps_for("sample")]
     assert done == [
@@ -186,7 +187,7 @@ def test_steps_of_a_real_version(files):
 
 
 def test_new_kinds(files):
-    found = migration.read(str(files / "retail.yml")).versions[-1].steps_for(None)
+    found = migration_file.read(str(files / "retail.yml")).versions[-1].steps_for(None)
     assert {step.id if step.given_id else step.kind: (step.kind, step.arguments, step.timeout) for step in found} == {
         "archive": ("sql", {"sql": "UPDATE product_template SET active = false WHERE list_price < 0"}, 600.0),
         "update": ("update", {"modules": ["shop_sale", "shop_loyalty"], "override_translations": False}, None),
@@ -222,7 +223,7 @@ def test_new_kinds(files):
 
 def test_everything_has_its_place(files):
     path = str(files / "retail.yml")
-    for item in migration.read(path).versions:
+    for item in migration_file.read(path).versions:
         lines = (files / "retail.yml").read_text().splitlines()
         assert item.number.text in lines[item.where.line - 1]
         for step in item.steps:
@@ -249,13 +250,13 @@ def test_everything_has_its_place(files):
     ],
 )
 def test_split_command(text, words):
-    assert migration.split_command(text) == words
+    assert migration_file.split_command(text) == words
 
 
 @pytest.mark.parametrize("text", ["echo 'a", 'echo "a', "echo \\", "'"])
 def test_split_command_refuses(text):
     with pytest.raises(ValueError):
-        migration.split_command(text)
+        migration_file.split_command(text)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +312,7 @@ def test_anthem_is_a_song(command, arguments, notes):
 )
 def test_other_commands_stay_commands(command):
     (step,) = steps(f"operations:\n  post:\n    - {command}")
-    assert (step.kind, step.arguments) == ("command", {"argv": migration.split_command(command)})
+    assert (step.kind, step.arguments) == ("command", {"argv": migration_file.split_command(command)})
 
 
 @pytest.mark.parametrize(
@@ -670,7 +671,7 @@ def test_without_yaml(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     monkeypatch.delitem(sys.modules, "yaml")
     with pytest.raises(errors.ConfigError, match="install python3-yaml"):
-        migration.parse("migration: {}")
+        migration_file.parse("migration: {}")
 
 
 @pytest.mark.parametrize(
@@ -682,20 +683,20 @@ def test_file_that_cannot_be_read(tmp_path, content, message):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(MigrationError, match=message):
-        migration.read(str(path))
+        migration_file.read(str(path))
 
 
 def test_byte_order_mark(tmp_path):
     path = tmp_path / "migration.yml"
     path.write_bytes(b"\xef\xbb\xbfmigration: {versions: [{version: setup}]}")
-    assert migration.read(str(path)).versions[0].noop
+    assert migration_file.read(str(path)).versions[0].noop
 
 
 # Folders
 
 
 def test_folder(files):
-    found = migration.read(str(files / "folder"))
+    found = migration_file.read(str(files / "folder"))
     assert [str(item.number) for item in found.versions] == ["setup", "14.0.0.1.0", "14.0.0.2.0", "14.0.1.1.0"]
     setup, _old, nothing, prices = found.versions
     assert [(step.id.rpartition("/")[0], step.name) for step in setup.steps_for("sample")] == [
@@ -716,7 +717,7 @@ def test_folder(files):
 
 
 def test_folder_next_gets_its_number(files):
-    found = migration.read(str(files / "folder"), "14.0.1.2.0")
+    found = migration_file.read(str(files / "folder"), "14.0.1.2.0")
     assert str(found.versions[-1].number) == "14.0.1.2.0"
     assert found.versions[-1].steps[0].name == "songs.later::main"
     assert found.warnings == ()
@@ -753,14 +754,14 @@ def test_wrong_folder(folder, path, content, message):
     (folder / path).parent.mkdir(exist_ok=True)
     (folder / path).write_text(content)
     with pytest.raises(MigrationError) as caught:
-        migration.read(str(folder))
+        migration_file.read(str(folder))
     (one,) = caught.value.problems
     assert message in str(one)
 
 
 def test_folder_without_anything(tmp_path):
     with pytest.raises(MigrationError, match="there are no versions"):
-        migration.read(str(tmp_path))
+        migration_file.read(str(tmp_path))
 
 
 def test_one_id_twice_in_two_files(folder):
@@ -769,18 +770,18 @@ def test_one_id_twice_in_two_files(folder):
     with pytest.raises(
         MigrationError, match=r"b\.yml:1: id 'same' is there twice in version 15\.0\.0, first in .*a\.yml:1"
     ):
-        migration.read(str(folder), "15.0.0")
+        migration_file.read(str(folder), "15.0.0")
 
 
 def test_next_that_is_no_version(folder):
     with pytest.raises(MigrationError, match="'soon' is not a version that 'next' could become"):
-        migration.read(str(folder), "soon")
+        migration_file.read(str(folder), "soon")
 
 
 def test_files_of_others_change_no_id(folder):
-    before = {step.name: step.id for step in migration.read(str(folder)).versions[-1].steps}
+    before = {step.name: step.id for step in migration_file.read(str(folder)).versions[-1].steps}
     (folder / "14.0.1.1.0" / "a-first.yml").write_text("operations: {pre: [ls]}")
-    after = {step.name: step.id for step in migration.read(str(folder)).versions[-1].steps}
+    after = {step.name: step.id for step in migration_file.read(str(folder)).versions[-1].steps}
     assert before.items() <= after.items()
 
 
@@ -789,10 +790,10 @@ def test_files_of_others_change_no_id(folder):
 
 def test_unknown_modules(files):
     path = str(files / "retail.yml")
-    found = migration.read(path)
+    found = migration_file.read(path)
     known = ["base", "sale_management", "stock", "account", "shop_sale", "shop_stock", "shop_loyalty", "shop_sampel"]
-    assert migration.unknown_modules(found, known) == []
-    (one,) = migration.unknown_modules(found, known, "sample")
+    assert migration_file.unknown_modules(found, known) == []
+    (one,) = migration_file.unknown_modules(found, known, "sample")
     assert str(one) == f"{path}:40: there is no module 'shop_sample'; did you mean 'shop_sampel'?"
 
 
@@ -805,17 +806,17 @@ def reference(collection_root):
 
 
 def test_the_reference_has_every_key(reference):
-    kinds = {*migration.KINDS, *(key for keys in migration.KINDS.values() for key in keys)}
-    for key in {*kinds, *migration.COMMON_KEYS, *migration.VERSION_KEYS}:
+    kinds = {*migration_file.KINDS, *(key for keys in migration_file.KINDS.values() for key in keys)}
+    for key in {*kinds, *migration_file.COMMON_KEYS, *migration_file.VERSION_KEYS}:
         assert f"`{key}`" in reference, key
-    for key in migration.OPTION_KEYS:
+    for key in migration_file.OPTION_KEYS:
         assert f"`options.{key}`" in reference, key
 
 
 def test_the_examples_of_the_reference_are_right(reference):
     blocks = [block for block in reference.split("\n\n") if block.startswith("    ")]
     (whole,) = [textwrap.dedent(block) for block in blocks if block.startswith("    migration:\n")]
-    found = migration.parse(whole)
+    found = migration_file.parse(whole)
     assert [str(item.number) for item in found.versions] == ["setup", "19.0.1.1.0"]
     assert found.warnings == ()
     names = [step.name for step in found.versions[0].steps_for("sample")]

@@ -10,11 +10,9 @@ import random
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import (
-    migration,
-    migration_table,
-)
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration_plan import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import file as migration_file
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import table as migration_table
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration.plan import (
     StepRow,
     VersionRow,
     make_plan,
@@ -41,7 +39,7 @@ migration:
 
 
 def parsed(text=THREE):
-    return migration.parse(text)
+    return migration_file.parse(text)
 
 
 def version(operations, addons="[]"):
@@ -81,7 +79,7 @@ def resumed(before, after, done, mode=None, status="done"):
 
 @pytest.mark.parametrize("case", DECISIONS, ids=range(len(DECISIONS)))
 def test_as_marabunta(case):
-    found = migration.parse(json.dumps({"migration": case["migration"]}))
+    found = migration_file.parse(json.dumps({"migration": case["migration"]}))
     table = [VersionRow(text, done) for text, done in case["rows"]]
     plan = make_plan(found, case["mode"], table, (), case["allow_serie"], case["force_version"])
     if "refused" in case:

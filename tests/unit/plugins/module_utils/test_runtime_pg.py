@@ -9,7 +9,9 @@ import stat
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import config, errors, pg, run
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import config, errors
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import pg
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run import modes
 
 
 @pytest.fixture
@@ -94,9 +96,9 @@ def test_what_is_ours_does_not_reach_odoo(settings):
         "LANGUAGE": "nl_NL",
         "PGPASSWORD": "u",
         "SERVER_ENV": "prod",
-        "PYTHONPATH": os.pathsep.join([run.runtime_folder(), "/srv/lib"]),
+        "PYTHONPATH": os.pathsep.join([modes.runtime_folder(), "/srv/lib"]),
     }
-    assert run.odoo_environment(env, settings, "/dev/shm/x/pgpass") == {
+    assert modes.odoo_environment(env, settings, "/dev/shm/x/pgpass") == {
         "PATH": "/usr/bin",
         "HOME": "/var/lib/odoo",
         "SERVER_ENV": "prod",
@@ -104,7 +106,7 @@ def test_what_is_ours_does_not_reach_odoo(settings):
         "PGPASSFILE": "/dev/shm/x/pgpass",
         "ODOO_RC": settings.odoo_rc,
     }
-    assert "PYTHONPATH" not in run.odoo_environment({"PYTHONPATH": run.runtime_folder()}, settings, None)
+    assert "PYTHONPATH" not in modes.odoo_environment({"PYTHONPATH": modes.runtime_folder()}, settings, None)
 
 
 def test_a_transaction_pooler_is_refused(settings, monkeypatch):

@@ -6,8 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import provision
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.provision import DatabaseError, Facts, Wanted
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import provision
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database.provision import (
+    DatabaseError,
+    Facts,
+    Wanted,
+)
 
 GOOD_ROLE = {
     "login": True,

@@ -10,7 +10,7 @@ import hmac
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import scram
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import scram
 
 
 def test_rfc7677_vector():

@@ -10,8 +10,9 @@ import textwrap
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import migration, songs
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.songs import SongError
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import file as migration_file
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import songs
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration.songs import SongError
 
 FILES = {
     "one/songs/__init__.py": "",
@@ -293,7 +294,7 @@ def test_nothing_is_imported(finder):
 
 
 def test_check_of_a_file(finder):
-    found = migration.parse(
+    found = migration_file.parse(
         textwrap.dedent(
             """\
             migration:

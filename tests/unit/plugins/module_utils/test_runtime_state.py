@@ -9,8 +9,14 @@ import itertools
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import config, state
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.state import Action, Contents, Entry, History
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import config
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import state
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database.state import (
+    Action,
+    Contents,
+    Entry,
+    History,
+)
 
 TIMEOUT = 1800.0
 HERE, ELSEWHERE = "1/100", "1/200"

@@ -10,7 +10,9 @@ import threading
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import addons, config, errors, static
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.addons import static
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.addons import tree as addon_tree
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import config, errors
 
 
 def module(folder, name, files):
@@ -34,7 +36,7 @@ def settings(tmp_path, monkeypatch):
     os.symlink(tmp_path / "font", core / "web" / "static" / "font.ttf")
     os.symlink(tmp_path / "nowhere", core / "web" / "static" / "broken")
     (custom / "docs").mkdir()
-    monkeypatch.setattr(addons, "odoo_addons_folders", lambda executable="": ([], [str(core)]))
+    monkeypatch.setattr(addon_tree, "odoo_addons_folders", lambda executable="": ([], [str(core)]))
     conf = tmp_path / "odoo.conf"
     conf.write_text(f"[options]\ndb_user = acme\ndb_name = acme\naddons_path = {custom},/nonexistent\n")
     return config.load(
@@ -210,5 +212,5 @@ def test_a_folder_that_cannot_be_written(settings, tmp_path, function):
 
 
 def test_missing_modules(settings):
-    folders = addons.addons_folders(settings)
-    assert addons.missing_modules(("web", "extra", "typo"), folders) == ["typo"]
+    folders = addon_tree.addons_folders(settings)
+    assert addon_tree.missing_modules(("web", "extra", "typo"), folders) == ["typo"]

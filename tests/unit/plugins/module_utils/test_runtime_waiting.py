@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import waiting
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run import waiting_page
 
 STATUS = {
     "database": "acme_prod",
@@ -45,7 +45,7 @@ def status():
 
 @pytest.fixture
 def server(status):
-    page = waiting.Waiting(free_port(), lambda: status, host="127.0.0.1")
+    page = waiting_page.Waiting(free_port(), lambda: status, host="127.0.0.1")
     assert page.start()
     yield page
     page.stop()
@@ -284,12 +284,12 @@ def test_an_endless_head_is_cut_off(server, head):
     except (ConnectionResetError, BrokenPipeError):
         answered = b""
     assert answered.startswith(b"HTTP/1.1 431 ") or not answered
-    assert time.monotonic() - begin < waiting.HEAD_SECONDS / 2
+    assert time.monotonic() - begin < waiting_page.HEAD_SECONDS / 2
     assert ask(server)[0] == 503
 
 
 def test_slow_clients_hold_up_nobody_and_are_sent_away(server, monkeypatch):
-    monkeypatch.setattr(waiting, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(waiting_page, "HEAD_SECONDS", 0.5)
     slow = [socket.create_connection(("127.0.0.1", server.address[1])) for _i in range(50)]
     for connection in slow[:25]:
         connection.sendall(b"GET / HTTP/1.1\r\nX-")
@@ -315,7 +315,7 @@ def test_slow_clients_hold_up_nobody_and_are_sent_away(server, monkeypatch):
 
 
 def test_many_connections_at_once(server):
-    idle = [socket.create_connection(("127.0.0.1", server.address[1])) for _i in range(waiting.CONNECTIONS + 40)]
+    idle = [socket.create_connection(("127.0.0.1", server.address[1])) for _i in range(waiting_page.CONNECTIONS + 40)]
     codes = []
     threads = [threading.Thread(target=lambda: codes.append(ask(server)[0])) for _i in range(40)]
     for thread in threads:
@@ -323,7 +323,7 @@ def test_many_connections_at_once(server):
     for thread in threads:
         thread.join()
     assert codes == [503] * 40
-    assert server.server is not None and len(server.server.clients) <= waiting.CONNECTIONS
+    assert server.server is not None and len(server.server.clients) <= waiting_page.CONNECTIONS
     for connection in idle:
         connection.close()
 
@@ -332,7 +332,7 @@ def test_many_connections_at_once(server):
 def test_another_server_takes_the_port_at_once_after_stop(status, reuse):
     """Also one that doesn't set SO_REUSEADDR, as long as no answer was sent: that would leave its TIME_WAIT."""
     for _round in range(20):
-        page = waiting.Waiting(free_port(), lambda: status, host="127.0.0.1")
+        page = waiting_page.Waiting(free_port(), lambda: status, host="127.0.0.1")
         assert page.start()
         port = page.address[1]
         if reuse:
@@ -361,7 +361,7 @@ def test_a_taken_port_is_said_once_and_nothing_more(status, capsys):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        page = waiting.Waiting(other.getsockname()[1], lambda: status, host="127.0.0.1")
+        page = waiting_page.Waiting(other.getsockname()[1], lambda: status, host="127.0.0.1")
         assert page.start() is False
         page.stop()
     assert capsys.readouterr().err.count("\n") == 1
@@ -370,7 +370,7 @@ def test_a_taken_port_is_said_once_and_nothing_more(status, capsys):
 
 
 def test_an_impossible_port_is_no_accident(status):
-    assert waiting.Waiting(70000, lambda: status).start() is False
+    assert waiting_page.Waiting(70000, lambda: status).start() is False
 
 
 def test_start_and_stop_can_be_called_twice_and_again(server):
@@ -386,7 +386,7 @@ def test_nothing_is_left_after_stop(status):
         return len(os.listdir("/proc/self/fd"))
 
     before, threads = descriptors(), threading.active_count()
-    page = waiting.Waiting(free_port(), lambda: status, host="127.0.0.1")
+    page = waiting_page.Waiting(free_port(), lambda: status, host="127.0.0.1")
     assert page.start()
     connection = socket.create_connection(("127.0.0.1", page.address[1]))
     assert ask(page)[0] == 503
@@ -396,7 +396,7 @@ def test_nothing_is_left_after_stop(status):
 
 
 def test_a_describe_that_fails_leaves_a_page(capsys):
-    page = waiting.Waiting(free_port(), lambda: 1 / 0, host="127.0.0.1")
+    page = waiting_page.Waiting(free_port(), lambda: 1 / 0, host="127.0.0.1")
     assert page.start()
     try:
         assert "about to start" in ask(page)[2]
@@ -408,7 +408,7 @@ def test_a_describe_that_fails_leaves_a_page(capsys):
 
 def test_a_describe_that_hangs_keeps_nobody_from_the_port():
     hang = threading.Event()
-    page = waiting.Waiting(free_port(), lambda: hang.wait(20) and {}, host="127.0.0.1")
+    page = waiting_page.Waiting(free_port(), lambda: hang.wait(20) and {}, host="127.0.0.1")
     assert page.start()
     connection = socket.create_connection(("127.0.0.1", page.address[1]))
     connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -443,13 +443,13 @@ def test_a_child_process_keeps_no_socket(server):
     ],
 )
 def test_a_bar_is_shown_for_steps_that_make_sense(values, words):
-    text = waiting.page({**STATUS, **values})
+    text = waiting_page.page({**STATUS, **values})
     assert (words in text) if words else ("<progress" not in text)
 
 
 def test_importing_it_costs_next_to_nothing():
     names = ("http.server", "json", "hashlib", "html", "email", "psycopg2")
-    code = f"import sys, {waiting.__name__}; print([name for name in {names!r} if name in sys.modules])"
+    code = f"import sys, {waiting_page.__name__}; print([name for name in {names!r} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=os.environ)
     assert found.stdout.strip() == "[]"
 
@@ -464,4 +464,4 @@ def test_importing_it_costs_next_to_nothing():
     ],
 )
 def test_a_failure_says_since_when_as_far_as_it_is_known(values, words):
-    assert words in waiting.page({**STATUS, "failed": True, **values})
+    assert words in waiting_page.page({**STATUS, "failed": True, **values})

@@ -11,8 +11,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _s3
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._s3 import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store import s3
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3 import (
     Answer,
     Client,
     Keys,
@@ -95,7 +95,7 @@ class FakeStore(Client):
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
-    monkeypatch.setattr(_s3.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(s3.time, "sleep", lambda seconds: None)
 
 
 def ensure(fake, bucket=None, **options):
@@ -396,7 +396,7 @@ def test_signature_is_botocore_s(monkeypatch, method, query, body, token):
     monkeypatch.setattr(auth.datetime, "datetime", Clock, raising=False) if hasattr(auth.datetime, "datetime") else None
     if hasattr(auth, "get_current_datetime"):
         monkeypatch.setattr(auth, "get_current_datetime", lambda *dummy, **options: Clock.utcnow())
-    url = "http://store.test:8095/demo-odoo-prod" + (f"?{_s3.query_string(query)}" if query else "")
+    url = "http://store.test:8095/demo-odoo-prod" + (f"?{s3.query_string(query)}" if query else "")
     request = awsrequest.AWSRequest(method, url, data=body)
     auth.S3SigV4Auth(Credentials("a:b", SECRET, token or None), "s3", "eu-west-1").add_auth(request)
     assert ours["x-amz-date"] == request.headers["X-Amz-Date"]
@@ -433,13 +433,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def served(monkeypatch):
-    monkeypatch.setattr(_s3.time, "sleep", lambda dummy: None)
+    monkeypatch.setattr(s3.time, "sleep", lambda dummy: None)
     Handler.answers, Handler.seen = [], []
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     client = Client(Keys("AKID", SECRET), "us-east-1", f"http://127.0.0.1:{server.server_address[1]}")
-    objects = _s3.Objects(client, "bucket-of-test", threads=4)
+    objects = s3.Objects(client, "bucket-of-test", threads=4)
     yield objects
     objects.close()
     server.shutdown()
@@ -471,7 +471,7 @@ def test_connections_are_kept_and_broken_ones_made_anew(served):
         and Handler.seen[0][2]["x-amz-content-sha256"] == hashlib.sha256(b"1").hexdigest()
     )
     Handler.answers = [None] * 4
-    with pytest.raises(_s3.Unreachable):
+    with pytest.raises(s3.Unreachable):
         served.put("b", b"2")
 
 
@@ -511,7 +511,7 @@ def test_a_long_listing_and_a_long_deletion(served):
     first += b"<Size>3</Size><LastModified>2026-01-01T00:00:00Z</LastModified><ETag>&quot;e&quot;</ETag></Contents></ListBucketResult>"
     last = b"<ListBucketResult><IsTruncated>false</IsTruncated><CommonPrefixes><Prefix>b/</Prefix></CommonPrefixes></ListBucketResult>"
     Handler.answers = [(200, first), (200, last)]
-    assert served.list("", "/") == ([_s3.Listed("a", 3, "2026-01-01T00:00:00Z", "e")], ["b/"])
+    assert served.list("", "/") == ([s3.Listed("a", 3, "2026-01-01T00:00:00Z", "e")], ["b/"])
     assert "continuation-token=t%2F1%3D" in Handler.seen[1][1]
     Handler.seen.clear()
     assert served.delete(f"k{number}" for number in range(2500)) == 2500 and len(Handler.seen) == 3
@@ -542,7 +542,7 @@ def test_side_by_side_stops_at_the_first_failure(served):
 
 
 def test_eventbridge_leaves_other_notifications_alone():
-    feature = next(one for one in _s3.ALL_FEATURES if one.name == "eventbridge")
+    feature = next(one for one in s3.ALL_FEATURES if one.name == "eventbridge")
     queue = "<QueueConfiguration><Id>q</Id><Queue>arn:aws:sqs:x</Queue><Event>s3:ObjectCreated:*</Event></QueueConfiguration>"
     root = ElementTree.fromstring(f"<NotificationConfiguration>{queue}</NotificationConfiguration>")
     assert feature.read(root) is False and feature.read(None) is False

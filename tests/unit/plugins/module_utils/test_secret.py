@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._secret import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.secret import (
     FORMER_ROOT,
     SecretError,
     begin_set,

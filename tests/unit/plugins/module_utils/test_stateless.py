@@ -9,13 +9,11 @@ import json
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import (
-    _instance,
-    _platform_preflight,
-    _s3_policy,
-    _stateless,
-)
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import cloud_platform
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import instance as _instance
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import stateless as _stateless
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight import stateless
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.rules import environment as cloud_platform
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store import s3_policy
 
 REDIS = {"url": "", "host": "redis", "port": 6379, "tls": False, "ca": ""}
 STORAGE = {"endpoint": "http://swift:8080", "region": "us-east-1"}
@@ -61,8 +59,8 @@ def test_the_demo_is_stateless():
 @pytest.mark.parametrize("kind", ["exoscale", "ovh"])
 def test_what_the_role_makes_is_right_by_the_rules(environment, kind):
     made = instance(environment, odoo_platform_kind=kind)
-    arguments = _platform_preflight.arguments([made], REDIS, STORAGE)
-    assert _platform_preflight.rule_problems(arguments[0]) == []
+    arguments = stateless.arguments([made], REDIS, STORAGE)
+    assert stateless.rule_problems(arguments[0]) == []
     assert made["modules"] == ["base", f"cloud_platform_{kind}"]
     assert made["server_wide_modules"] == ["database_reconnect", "session_redis", "logging_json"]
 
@@ -141,7 +139,7 @@ def test_switched_off_nothing_of_it_is_there():
         and made["secret_files"] == {}
     )
     assert _stateless.variables(made, REDIS, STORAGE) == {}
-    assert _platform_preflight.arguments([made], REDIS, STORAGE) == []
+    assert stateless.arguments([made], REDIS, STORAGE) == []
 
 
 def test_odoo_env_wins():
@@ -187,7 +185,7 @@ def test_wrong_settings(settings, message):
 
 
 def test_policy_allows_one_bucket_and_reading_of_named_others():
-    document = json.loads(_s3_policy.policy("acme-odoo-integration", ["acme-odoo-prod"]))
+    document = json.loads(s3_policy.policy("acme-odoo-integration", ["acme-odoo-prod"]))
     resources = {one["Sid"]: one for one in document["Statement"]}
     assert resources["OwnObjects"]["Resource"] == ["arn:aws:s3:::acme-odoo-integration/*"]
     assert "s3:DeleteObject" in resources["OwnObjects"]["Action"]

@@ -9,8 +9,8 @@ import urllib.parse
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _stateless
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import store_s3
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import stateless
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.store import s3
 
 KEY = "0a4d55a8d778e5022fab701977c5d840bbc486d0"
 
@@ -27,14 +27,14 @@ def test_s3(monkeypatch, endpoint, region):
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    address = store_s3.link("acme-odoo-prod", KEY, 300)
+    address = s3.link("acme-odoo-prod", KEY, 300)
     instance = {
         "site": {},
         "platform": {
             "stateless": True, "kind": "exoscale", "direct_bytes": 1, "s3": {"endpoint": endpoint, "region": region}, "swift": {},
         },
     }  # fmt: skip
-    [site] = _stateless.sites([instance], {"endpoint": ""})
+    [site] = stateless.sites([instance], {"endpoint": ""})
     assert address.startswith(f"{site['store']}/acme-odoo-prod/{KEY}?")
     query = urllib.parse.parse_qs(urllib.parse.urlsplit(address).query)
     assert (query["X-Amz-Expires"], query["X-Amz-SignedHeaders"]) == (["300"], ["host"])

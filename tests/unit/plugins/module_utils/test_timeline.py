@@ -10,7 +10,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.odoo_cloud.platform.plugins.filter.odoo_state_timeline import odoo_state_timeline
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import times
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import times
 
 
 def row(ident, state, since, age=None, run="", **values):

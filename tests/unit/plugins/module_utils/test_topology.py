@@ -6,8 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._instance import build_instances
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._topology import address_of, problems, topology
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.instance import build_instances
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.topology import (
+    address_of,
+    problems,
+    topology,
+)
 
 GROUPS = {
     "docker_hosts": ["app"],

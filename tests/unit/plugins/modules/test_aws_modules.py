@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ansible.module_utils import basic
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _aws
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._aws import service as _aws
 from ansible_collections.odoo_cloud.platform.plugins.modules import (
     aws_datasync,
     aws_ecr_repository,

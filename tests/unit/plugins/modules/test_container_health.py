@@ -8,7 +8,11 @@ import json
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import Engine, EngineError, EngineUnreachable
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import (
+    Engine,
+    EngineError,
+    EngineUnreachable,
+)
 from ansible_collections.odoo_cloud.platform.plugins.modules import container_health
 
 

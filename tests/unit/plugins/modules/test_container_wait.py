@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _engine
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import api
 from ansible_collections.odoo_cloud.platform.plugins.modules import container_wait
 
 RUNNING = {"State": {"Running": True}}
@@ -58,11 +58,11 @@ def test_the_time_is_over():
 
 
 def test_an_engine_that_restarts_is_waited_for():
-    away = _engine.EngineUnreachable("gone")
+    away = api.EngineUnreachable("gone")
     assert wait(Engine(RUNNING, away, away, ENDED))[0] == ENDED
-    with pytest.raises(_engine.EngineUnreachable):
+    with pytest.raises(api.EngineUnreachable):
         wait(Engine(RUNNING, away))
-    with pytest.raises(_engine.EngineUnreachable):
+    with pytest.raises(api.EngineUnreachable):
         wait(Engine(away, ENDED))
 
 
@@ -71,5 +71,5 @@ def test_streams_are_told_apart():
         return bytes([kind, 0, 0, 0]) + len(text).to_bytes(4, "big") + text
 
     body = frame(2, b"log\n") + frame(1, b"{}\n") + frame(2, b"end\n")
-    assert list(_engine.frames(body)) == [(2, b"log\n"), (1, b"{}\n"), (2, b"end\n")]
-    assert list(_engine.frames(b"a terminal has no frames")) == [(1, b"a terminal has no frames")]
+    assert list(api.frames(body)) == [(2, b"log\n"), (1, b"{}\n"), (2, b"end\n")]
+    assert list(api.frames(b"a terminal has no frames")) == [(1, b"a terminal has no frames")]

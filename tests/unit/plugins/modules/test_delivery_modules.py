@@ -16,7 +16,8 @@ import pytest
 from ansible.module_utils import basic
 from delivery_tools import make_addon
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _delivery_bucket, _s3
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery import bucket
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store import s3 as _s3
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_addons_sync, odoo_release
 
 boto3 = pytest.importorskip("boto3")
@@ -275,7 +276,7 @@ def test_check_mode_of_a_pull_goes_on_with_the_release_that_would_be_delivered(s
 
 
 def test_channels_and_old_releases(sync, pull, s3, tmp_path, monkeypatch):
-    monkeypatch.setattr(_delivery_bucket, "GRACE", -5)
+    monkeypatch.setattr(bucket, "GRACE", -5)
     sync(prefix="acme/code", channel="prod")
     for number in range(5):
         (tmp_path / "src/a/data.txt").write_text(str(number))

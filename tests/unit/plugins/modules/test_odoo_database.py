@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import provision
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import provision
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_database
 
 PARAMS = {
@@ -35,7 +35,7 @@ class Connection:
 def server(monkeypatch):
     connection = Connection()
     done = []
-    monkeypatch.setattr(_database, "open_server", lambda params: connection)
+    monkeypatch.setattr(database, "open_server", lambda params: connection)
     monkeypatch.setattr(provision, "read_facts", lambda *args: provision.Facts())
     monkeypatch.setattr(
         provision,
@@ -58,17 +58,17 @@ def test_check_mode_tells_the_same_and_runs_nothing(server):
 
 
 def unreachable(params):
-    raise _database.ServerUnreachable("login_host is '/nonexistent': PostgreSQL does not answer")
+    raise database.ServerUnreachable("login_host is '/nonexistent': PostgreSQL does not answer")
 
 
 def test_a_server_that_is_still_to_be_made(monkeypatch):
-    monkeypatch.setattr(_database, "open_server", unreachable)
+    monkeypatch.setattr(database, "open_server", unreachable)
     result = odoo_database.ensure({**PARAMS, "may_be_absent": True}, check_mode=True)
     assert result["changed"]
     assert len(result["executed_queries"]) == 3
     assert result["diff"]["before"]["databases"] == {"acme": None}
     for params, check_mode in ((PARAMS, True), ({**PARAMS, "may_be_absent": True}, False)):
-        with pytest.raises(_database.ServerUnreachable):
+        with pytest.raises(database.ServerUnreachable):
             odoo_database.ensure(params, check_mode)
 
 
@@ -76,13 +76,13 @@ def test_a_wrong_login_is_never_taken_for_an_absent_server(monkeypatch):
     def refuse(params):
         raise provision.DatabaseError("login_user is 'postgres': cannot connect")
 
-    monkeypatch.setattr(_database, "open_server", refuse)
+    monkeypatch.setattr(database, "open_server", refuse)
     with pytest.raises(provision.DatabaseError):
         odoo_database.ensure({**PARAMS, "may_be_absent": True}, check_mode=True)
 
 
 def test_a_role_that_cannot_log_in_gets_its_password_without_a_try(monkeypatch):
-    monkeypatch.setattr(_database, "password_is_right", lambda *args: pytest.fail("no try"))
-    wanted = _database.parse_wanted(PARAMS["databases"], "postgres")
+    monkeypatch.setattr(database, "password_is_right", lambda *args: pytest.fail("no try"))
+    wanted = database.parse_wanted(PARAMS["databases"], "postgres")
     facts = provision.Facts(roles={"acme": {"login": False, "expired": False}})
     assert odoo_database.wrong_passwords(None, PARAMS, facts, wanted) == {"acme"}

@@ -13,7 +13,9 @@ import time
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _platform_preflight, _redis_client, _s3
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight import stateless
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import redis_client
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store import s3
 
 VARIABLES = {
     "ODOO_CLOUD_PLATFORM_KIND": "exoscale",
@@ -79,7 +81,7 @@ def redis(**options):
 def look(server, password="right", read_only=False, may_be_absent=False, own=True):
     instance = {"name": "acme", "database": "acme", "variables": VARIABLES, "redis_password": password}
     place = {"url": f"redis://127.0.0.1:{server.server_address[1]}", "own": own}
-    return _platform_preflight.Look(instance, place, {}, may_be_absent, read_only, 60, 2)
+    return stateless.Look(instance, place, {}, may_be_absent, read_only, 60, 2)
 
 
 def test_redis_is_asked_and_nothing_is_left():
@@ -109,7 +111,7 @@ def test_a_wrong_clock_of_redis(ahead, words):
 
 def test_a_wrong_clock_of_the_store():
     instance = {"name": "acme", "database": "acme", "variables": VARIABLES}
-    mine = _platform_preflight.Look(instance, {}, {}, False, False, 60, 2)
+    mine = stateless.Look(instance, {}, {}, False, False, 60, 2)
     mine._date("the object store", email.utils.formatdate(time.time() - 3600, usegmt=True))
     assert "the clock of the object store is 360" in mine.problems[0] and "behind this machine's" in mine.problems[0]
     mine._date("the object store", email.utils.formatdate(time.time(), usegmt=True))
@@ -147,14 +149,14 @@ def test_what_a_later_step_makes_is_absent():
 )
 def test_answers_of_a_store(status, code, may_be_absent, words):
     instance = {"name": "acme", "database": "acme", "variables": VARIABLES, "access_key": "key"}
-    mine = _platform_preflight.Look(instance, {}, {}, may_be_absent, False, 60, 2)
-    result = mine._s3_error(_s3.S3Error(status, code, "said so", {}), "acme-odoo-prod", "http://s3")
+    mine = stateless.Look(instance, {}, {}, may_be_absent, False, 60, 2)
+    result = mine._s3_error(s3.S3Error(status, code, "said so", {}), "acme-odoo-prod", "http://s3")
     assert (result == "absent") == (not words)
     assert [words in one for one in mine.problems] == [True] * bool(words)
 
 
 def test_an_address_that_is_none():
     with pytest.raises(
-        _redis_client.RedisFailure, match=r"redis_url=http://\.\.\.: give an address that begins with redis://"
+        redis_client.RedisFailure, match=r"redis_url=http://\.\.\.: give an address that begins with redis://"
     ):
-        _redis_client.Client("http://secret@redis", "", "")
+        redis_client.Client("http://secret@redis", "", "")

@@ -8,8 +8,11 @@ import contextlib
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _database, _tenant
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import errors, lock, state, window
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import errors
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, state
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run import window
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database as _database
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import tenant
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_state
 
 PARAMS = {
@@ -57,8 +60,8 @@ def world(monkeypatch):
         return Connection()
 
     monkeypatch.setattr(_database, "open_server", open_server)
-    monkeypatch.setattr(_tenant, "login", lambda params, control, name: _tenant.Login(name, "owner"))
-    monkeypatch.setattr(_tenant, "session", lambda *arguments, **more: contextlib.nullcontext(Connection()))
+    monkeypatch.setattr(tenant, "login", lambda params, control, name: tenant.Login(name, "owner"))
+    monkeypatch.setattr(tenant, "session", lambda *arguments, **more: contextlib.nullcontext(Connection()))
     monkeypatch.setattr(lock, "holder", lambda connection, name: seen["held"])
     monkeypatch.setattr(lock, "sessions", lambda connection, name, run_id: [(1, run_id), (2, run_id)])
     monkeypatch.setattr(

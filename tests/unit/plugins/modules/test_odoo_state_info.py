@@ -8,8 +8,8 @@ import contextlib
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _tenant
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime import lock, state
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, state
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import tenant
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_state_info
 
 HELD = lock.Holder(42, "odoo-cloud InstallAndRun run=abc host=acme-prod-1", "2026-01-01 00:00:00+00", 5.0)
@@ -19,8 +19,8 @@ HELD = lock.Holder(42, "odoo-cloud InstallAndRun run=abc host=acme-prod-1", "202
 def world(monkeypatch):
     """A database with what is set here, and whether its contents were looked at."""
     seen = {"entries": [], "held": [None], "looked": 0, "ever_open": True}
-    monkeypatch.setattr(_tenant, "login", lambda params, control, name: _tenant.Login(name, "owner"))
-    monkeypatch.setattr(_tenant, "session", lambda params, who: contextlib.nullcontext())
+    monkeypatch.setattr(tenant, "login", lambda params, control, name: tenant.Login(name, "owner"))
+    monkeypatch.setattr(tenant, "session", lambda params, who: contextlib.nullcontext())
     monkeypatch.setattr(
         lock, "holder", lambda control, name: seen["held"].pop(0) if len(seen["held"]) > 1 else seen["held"][0]
     )
@@ -115,9 +115,9 @@ def test_a_run_that_came_between_two_looks_is_not_interrupted(world):
 
 def test_what_can_not_be_read_is_told_with_its_holder(world, monkeypatch):
     def refuse(params, who):
-        raise _tenant.TenantError(f"role {who.user!r} is not let in")
+        raise tenant.TenantError(f"role {who.user!r} is not let in")
 
-    monkeypatch.setattr(_tenant, "session", refuse)
+    monkeypatch.setattr(tenant, "session", refuse)
     world["held"] = [HELD]
     found = describe()
     assert (found["exists"], found["error"]) == (True, "role 'owner' is not let in")

@@ -11,8 +11,10 @@ import os
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils import _container, _one_off, _run_module
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import EngineConflict, EngineError
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import comparison
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import EngineConflict, EngineError
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import module as run_module
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import one_off
 from ansible_collections.odoo_cloud.platform.plugins.modules import (
     anthem_song,
     odoo_migration,
@@ -91,7 +93,7 @@ class Engine:
 
 
 def params(**given):
-    values = {name: option.get("default") for name, option in _run_module.SPEC.items()}
+    values = {name: option.get("default") for name, option in run_module.SPEC.items()}
     return {**values, "instance": "acme", "platform": "oc", "timeout": 5, **given}
 
 
@@ -114,12 +116,12 @@ def definition(folder, **given):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(_one_off, "POLL_SECONDS", 0)
+    monkeypatch.setattr(one_off, "POLL_SECONDS", 0)
 
 
 @pytest.fixture
 def run(tmp_path):
-    return _run_module.Run(params(definition=definition(tmp_path)), "The migration", Engine(tmp_path))
+    return run_module.Run(params(definition=definition(tmp_path)), "The migration", Engine(tmp_path))
 
 
 DONE = [
@@ -130,26 +132,26 @@ DONE = [
 
 
 def test_the_body_is_as_confined_as_the_definition(tmp_path):
-    content = _one_off.body(definition(tmp_path, user="8069:8069", security_opts=["no-new-privileges"]), "oc")
+    content = one_off.body(definition(tmp_path, user="8069:8069", security_opts=["no-new-privileges"]), "oc")
     host = content["HostConfig"]
     assert content["User"] == "8069:8069"
     assert (host["ReadonlyRootfs"], host["CapDrop"], host["SecurityOpt"]) == (True, ["ALL"], ["no-new-privileges"])
     assert (host["NetworkMode"], host["Tmpfs"], host["RestartPolicy"]) == ("oc", {"/tmp": ""}, {"Name": "no"})
     assert host["Mounts"][1]["VolumeOptions"] == {"Labels": {"org.odoo-cloud.platform": "oc"}}
     assert content["Labels"]["org.odoo-cloud.platform"] == "oc"
-    alone = _one_off.body(definition(tmp_path, network_mode="none"), "oc")
+    alone = one_off.body(definition(tmp_path, network_mode="none"), "oc")
     assert alone["HostConfig"]["NetworkMode"] == "none"
 
 
 def test_one_that_stands_in_for_the_replicas_is_found_by_their_name(tmp_path):
-    content = _one_off.body(definition(tmp_path, network="oc", page_aliases=["acme.odoo"]), "oc")
+    content = one_off.body(definition(tmp_path, network="oc", page_aliases=["acme.odoo"]), "oc")
     assert content["NetworkingConfig"] == {"EndpointsConfig": {"oc": {"Aliases": ["acme.odoo"]}}}
-    assert "NetworkingConfig" not in _one_off.body(definition(tmp_path), "oc")
+    assert "NetworkingConfig" not in one_off.body(definition(tmp_path), "oc")
 
 
 def test_nothing_of_serving_is_left_in_a_one_off(tmp_path):
     replica = definition(tmp_path, aliases=["acme.odoo"], healthcheck={"test": []}, config_paths=["/x"])
-    made = _one_off.derive(replica, "oc-acme-run", {"UPDATE": "all", "MIGRATION_FILE": None}, ["plan"])
+    made = one_off.derive(replica, "oc-acme-run", {"UPDATE": "all", "MIGRATION_FILE": None}, ["plan"])
     assert not {"aliases", "healthcheck", "config_paths"} & set(made)
     assert (made["command"], made["restart_policy"]) == (["plan"], "no")
     assert made["env"] == {"MODE": "UpdateOnly", "INSTANCE": "acme", "UPDATE": "all"}
@@ -160,7 +162,7 @@ def test_two_that_ask_for_the_same_are_one(tmp_path):
     one, same, other = definition(tmp_path), definition(tmp_path), definition(tmp_path)
     same["env"].update(EVENTS_FILE="/run/odoo-cloud/x", GO_AHEAD_TIMEOUT="180")
     other["env"]["UPDATE"] = "all"
-    assert _one_off.request_of(one) == _one_off.request_of(same) != _one_off.request_of(other)
+    assert one_off.request_of(one) == one_off.request_of(same) != one_off.request_of(other)
 
 
 def test_it_is_run_and_its_result_told(run):
@@ -175,7 +177,7 @@ def test_it_is_run_and_its_result_told(run):
 
 
 def test_a_runtime_that_knows_no_steps_is_no_success(run):
-    with pytest.raises(_run_module.RunFailed, match="knows nothing of STEPS; the image is older than this collection"):
+    with pytest.raises(run_module.RunFailed, match="knows nothing of STEPS; the image is older than this collection"):
         run.to_the_end({"MIGRATION_FILE": "", "STEPS": "[]"})
     assert run.to_the_end({"MIGRATION_FILE": ""})["changed"] is True
 
@@ -184,7 +186,7 @@ def test_a_failed_one_is_kept_and_says_why(run):
     error = {"type": "ValueError", "message": "no"}
     failed = {"event": "step_failed", "version": "1", "kind": "song", "name": "s::a", "error": error}
     run.engine.tell, run.engine.code = [DONE[0], failed], 72
-    with pytest.raises(_run_module.RunFailed) as caught:
+    with pytest.raises(run_module.RunFailed) as caught:
         run.to_the_end({})
     message = "The migration of instance acme ended with exit code 72 (installing or updating modules failed; the state is Failed)"
     assert str(caught.value) == f"{message}: step song s::a of version 1: ValueError: no"
@@ -214,7 +216,7 @@ def test_another_run_is_waited_for_first(run):
 def test_one_that_goes_on_is_no_success(run):
     run.params["timeout"] = 0
     run.engine.ends = 1000
-    with pytest.raises(_run_module.RunFailed, match="still at work after 0 s .timeout.. It goes on"):
+    with pytest.raises(run_module.RunFailed, match="still at work after 0 s .timeout.. It goes on"):
         run.to_the_end({})
     assert run.engine.removed == []
 
@@ -278,7 +280,7 @@ class Serving(Engine):
 def serving(tmp_path, *replicas, stop_first=("oc-acme-1", "oc-acme-2"), **keywords):
     engine = Serving(tmp_path, *(replicas or ("oc-acme-1", "oc-acme-2", "oc-other-1")), **keywords)
     given = params(definition=definition(tmp_path), stop_first=list(stop_first))
-    return _run_module.Run(given, "The migration", engine)
+    return run_module.Run(given, "The migration", engine)
 
 
 def test_replicas_are_stopped_when_the_run_has_the_lock(tmp_path):
@@ -308,7 +310,7 @@ def test_a_killed_one_is_taken_up_where_it_was(tmp_path):
     run = serving(tmp_path)
     run.begin({})
     run.engine.stop("oc-acme-1")  # and then the module was killed
-    again = _run_module.Run(run.params, "The migration", run.engine)
+    again = run_module.Run(run.params, "The migration", run.engine)
     assert again.to_the_end({})["stopped"] == ["oc-acme-1", "oc-acme-2"]
     assert len(run.engine.made) == 1 and run.engine.order[-2:] == ["stop oc-acme-2", "SIGUSR1 to id-1"]
 
@@ -323,7 +325,7 @@ def test_a_step_of_a_run_that_is_followed_by_somebody_else(tmp_path):
 
 def test_one_that_can_not_be_stopped_ends_the_run(tmp_path):
     run = serving(tmp_path, cannot_stop="oc-acme-2")
-    with pytest.raises(_run_module.RunFailed, match="oc-acme-2 can't be stopped: no; nothing was changed") as caught:
+    with pytest.raises(run_module.RunFailed, match="oc-acme-2 can't be stopped: no; nothing was changed") as caught:
         run.to_the_end({})
     assert caught.value.found["stopped"] == [] and "stop id-1" in run.engine.order
     assert not [one for one in run.engine.order if one.startswith("SIGUSR1")]
@@ -345,7 +347,7 @@ def test_a_run_that_ended_before_it_changed_anything_leaves_replicas_that_serve(
     run.engine.stop("oc-acme-1")
     run.engine.there["oc-acme-run"].update(looks=0, code=code)
     run.engine.tell = [*told, {"event": "run_ended", "status": "failed", "code": code, "error": "so it is"}]
-    with pytest.raises(_run_module.RunFailed, match=f"exit code {code}") as caught:
+    with pytest.raises(run_module.RunFailed, match=f"exit code {code}") as caught:
         run.collect("id-1", {})
     if len(told) == 3:  # the database may not be open any more
         assert caught.value.found["stopped"] == ["oc-acme-1"]
@@ -369,7 +371,7 @@ AWAITED = {
 def test_a_run_that_gets_no_lock_is_ended_and_the_replicas_serve(tmp_path):
     run = serving(tmp_path, events=[DONE[0], AWAITED])
     run.params["timeout"] = 0
-    with pytest.raises(_run_module.RunFailed) as caught:
+    with pytest.raises(run_module.RunFailed) as caught:
         run.to_the_end({})
     assert str(caught.value) == (
         "The migration of instance acme: odoo-cloud UpdateOnly run=x host=h (backend 7, since 2026) still works on database acme"
@@ -388,7 +390,7 @@ def test_a_run_of_somebody_else_is_neither_ended_nor_answered(tmp_path, kind):
     if kind == "lock_awaited":  # whoever names a run and its replicas means it
         waits.append(lambda: run.collect("id-1", {}))
     for wait in waits:
-        with pytest.raises(_run_module.RunFailed, match="still at work"):
+        with pytest.raises(run_module.RunFailed, match="still at work"):
             wait()
     assert run.engine.order == ["start id-1"]
 
@@ -396,7 +398,7 @@ def test_a_run_of_somebody_else_is_neither_ended_nor_answered(tmp_path, kind):
 def test_a_run_that_works_is_not_ended(tmp_path):
     run = serving(tmp_path, events=[DONE[0], {"event": "plan"}], stop_first=())
     run.params["timeout"] = 0
-    with pytest.raises(_run_module.RunFailed, match="It goes on"):
+    with pytest.raises(run_module.RunFailed, match="It goes on"):
         run.to_the_end({})
     assert run.engine.order == ["start id-1"]
 
@@ -405,13 +407,13 @@ def test_a_name_that_is_taken_meanwhile_is_tried_again(run):
     run.engine.conflicts, run.engine.tell = 2, DONE
     assert run.to_the_end({})["exit_code"] == 0
     run.engine.conflicts = 9
-    with pytest.raises(_one_off.OneOffError, match="again and again"):
+    with pytest.raises(one_off.OneOffError, match="again and again"):
         run.to_the_end({})
 
 
 def test_a_container_of_somebody_else_is_left_alone(run):
     run.engine.there["oc-acme-run"] = {"Id": "x", "State": {"Running": False}, "Config": {"Labels": {}}}
-    with pytest.raises(_one_off.OneOffError, match="did not make"):
+    with pytest.raises(one_off.OneOffError, match="did not make"):
         run.to_the_end({})
     assert run.engine.removed == []
 
@@ -422,7 +424,7 @@ def test_the_result_is_in_the_events_when_somebody_else_was_faster(run, tmp_path
     run.params["events_file"] = str(path)
     assert run.collect("gone", {})["status"] == "done"
     path.write_text(json.dumps(DONE[0]) + "\n")
-    with pytest.raises(_run_module.RunFailed, match="somebody removed it"):
+    with pytest.raises(run_module.RunFailed, match="somebody removed it"):
         run.collect("gone", {})
 
 
@@ -438,21 +440,21 @@ def test_a_plan_only_asks(run):
 def test_a_plan_that_is_refused_fails(run):
     refusal = {"reason": "2 versions", "decisions": [{"command": "allow_serie=true", "effect": "runs both"}]}
     run.engine.out = json.dumps({"changed": True, "migration": {"refusal": refusal}})
-    with pytest.raises(_run_module.RunFailed, match="acme: 2 versions; decide: allow_serie=true"):
+    with pytest.raises(run_module.RunFailed, match="acme: 2 versions; decide: allow_serie=true"):
         run.plan({})
 
 
 def test_a_plan_that_says_nothing_fails_with_its_last_error(run):
     run.engine.out = "2026-01-01 00:00:00,000 1 ERROR odoo-cloud: DB_NAME is missing\n"
     run.engine.code = 78
-    with pytest.raises(_run_module.RunFailed, match="exit code 78 .*: DB_NAME is missing$"):
+    with pytest.raises(run_module.RunFailed, match="exit code 78 .*: DB_NAME is missing$"):
         run.plan({})
 
 
 def test_what_is_not_there_yet(tmp_path):
     def planned(**given):
-        run = _run_module.Run(params(definition=definition(tmp_path, **given)), "x", Engine(tmp_path))
-        return _run_module._planned(run, {}, None)
+        run = run_module.Run(params(definition=definition(tmp_path, **given)), "x", Engine(tmp_path))
+        return run_module._planned(run, {}, None)
 
     assert planned(image="none")["changed"] is True
     mounts = [{"type": "bind", "source": "/missing", "target": "/etc/odoo"}]
@@ -464,27 +466,27 @@ def test_the_definition_is_the_one_that_the_role_left(tmp_path):
     config.mkdir()
     replica = definition(tmp_path, healthcheck={"test": []}, image="old")
     replica["mounts"] = [{"type": "bind", "source": str(config), "target": "/etc/odoo"}]
-    labels = {_container.PLATFORM_LABEL: "oc", _container.DEFINITION_LABEL: json.dumps(replica)}
+    labels = {comparison.PLATFORM_LABEL: "oc", comparison.DEFINITION_LABEL: json.dumps(replica)}
     engine = Engine(tmp_path, a={"Names": ["/oc-acme-1"], "Created": 1, "Labels": labels})
-    assert _one_off.definition_of(engine, "oc", "acme")["image"] == "old"
+    assert one_off.definition_of(engine, "oc", "acme")["image"] == "old"
     (tmp_path / "one-off.json").write_text(json.dumps({"image": "new"}))
-    assert _one_off.definition_of(engine, "oc", "acme")["image"] == "new"
-    with pytest.raises(_one_off.Missing, match=r"instance='acne': no container .* \(there are acme\)"):
-        _one_off.definition_of(engine, "oc", "acne")
-    with pytest.raises(_one_off.Missing, match="run the playbook odoo first"):
-        _one_off.definition_of(Engine(tmp_path), "oc", "acme")
+    assert one_off.definition_of(engine, "oc", "acme")["image"] == "new"
+    with pytest.raises(one_off.Missing, match=r"instance='acne': no container .* \(there are acme\)"):
+        one_off.definition_of(engine, "oc", "acne")
+    with pytest.raises(one_off.Missing, match="run the playbook odoo first"):
+        one_off.definition_of(Engine(tmp_path), "oc", "acme")
 
 
 def test_old_event_files_are_removed(tmp_path):
     for number in range(25):
         (tmp_path / f"run-2026112{number // 10}T00000{number % 10}-ab.ndjson").write_text("")
     (tmp_path / "other.txt").write_text("")
-    _one_off.prune(str(tmp_path), "run", 20)
+    one_off.prune(str(tmp_path), "run", 20)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert len(names) == 21
     assert names[1] == "run-20261120T000005-ab.ndjson"
     moment = datetime.datetime(2026, 11, 25, 10, 45, tzinfo=datetime.timezone.utc)
-    assert _one_off.event_file_name("run", moment).startswith("run-20261125T104500-")
+    assert one_off.event_file_name("run", moment).startswith("run-20261125T104500-")
 
 
 def test_what_each_module_asks_for():
@@ -529,13 +531,13 @@ def test_latest_updates_only_what_changed_itself(run):
     ],
 )
 def test_variables_are_called_as_people_gave_them(text, options, wanted):
-    assert _run_module.own_words(text, options) == wanted
+    assert run_module.own_words(text, options) == wanted
 
 
 def test_a_wrong_name_is_told_by_the_modules_option(run):
-    run.kind = _run_module.Kind(options={"STEPS": "name"})
+    run.kind = run_module.Kind(options={"STEPS": "name"})
     run.engine.out = json.dumps({"migration": {"problems": [{"file": "STEPS", "line": 1, "message": "no 'x'"}]}})
-    with pytest.raises(_run_module.RunFailed, match=r"instance acme: name: no 'x'$"):
+    with pytest.raises(run_module.RunFailed, match=r"instance acme: name: no 'x'$"):
         run.plan({})
 
 
@@ -552,7 +554,7 @@ def test_a_variable_that_is_empty_is_taken_away(run):
     assert (made["env"]["UPDATE"], made["env"]["STEPS"]) == ("changed", "[]")
     installing = definition("/x")
     installing["env"]["MODE"] = "InstallOnly"
-    other = _run_module.Run(params(definition=installing), "x", run.engine)
+    other = run_module.Run(params(definition=installing), "x", run.engine)
     assert other.derived("run", {})["env"]["MODE"] == "InstallOnly"
     installing["env"]["MODE"] = "RunOnly"
     assert other.derived("run", {})["env"]["MODE"] == "UpdateOnly"
@@ -573,12 +575,12 @@ def rehearsed(folder, network="", **env):
         DB_HOST="/run/postgresql", DB_PASSWORD_FILE="/run/secrets/db_password", ADMIN_PASSWORD_FILE="/run/secrets/admin_password",
         STATIC_DIR="/srv/static", **env,
     )  # fmt: skip
-    return _one_off.for_rehearsal(given, network)
+    return one_off.for_rehearsal(given, network)
 
 
 def test_a_rehearsal_reaches_nothing_but_the_database(tmp_path):
     shaped = rehearsed(tmp_path)
-    assert _one_off.body(shaped, "oc")["HostConfig"]["NetworkMode"] == "none"
+    assert one_off.body(shaped, "oc")["HostConfig"]["NetworkMode"] == "none"
     assert "etc_hosts" not in shaped
     mounts = {mount["target"]: mount.get("source") for mount in shaped["mounts"]}
     assert mounts == {
@@ -613,11 +615,11 @@ def static_definition(folder):
 
 @pytest.mark.parametrize("look", [False, True])
 def test_what_copies_static_files_has_no_secrets_no_network_and_writes_nowhere_else(tmp_path, look):
-    shaped = _one_off.for_static(static_definition(tmp_path), look)
+    shaped = one_off.for_static(static_definition(tmp_path), look)
     assert {mount["target"]: bool(mount.get("read_only")) for mount in shaped["mounts"]} == {
         "/etc/odoo": True, "/mnt/extra-addons": True, "/var/lib/odoo": True, "/srv/static/acme": look,
     }  # fmt: skip
-    assert _one_off.body(shaped, "oc")["HostConfig"]["NetworkMode"] == "none"
+    assert one_off.body(shaped, "oc")["HostConfig"]["NetworkMode"] == "none"
     assert "keeper" not in shaped and "etc_hosts" not in shaped
     assert "DB_PASSWORD_FILE" not in shaped["env"]
     assert (shaped["env"]["STATIC_DIR"], shaped["env"]["INSTANCE"], shaped["env"]["RELEASE"]) == (
@@ -628,8 +630,8 @@ def test_what_copies_static_files_has_no_secrets_no_network_and_writes_nowhere_e
 
 
 def test_a_replica_has_no_static_files_to_copy(tmp_path):
-    with pytest.raises(_one_off.Missing, match="oc-acme-run: it has no folder for static files"):
-        _one_off.for_static(definition(tmp_path))
+    with pytest.raises(one_off.Missing, match="oc-acme-run: it has no folder for static files"):
+        one_off.for_static(definition(tmp_path))
 
 
 def test_what_the_copy_of_static_files_printed():
@@ -642,9 +644,9 @@ def test_what_the_copy_of_static_files_printed():
 def test_a_rehearsal_over_tcp_needs_a_network_of_its_own(tmp_path):
     given = definition(tmp_path)
     given["env"]["DB_HOST"] = "pg"
-    with pytest.raises(_one_off.OneOffError, match="give an internal network"):
-        _one_off.for_rehearsal(given)
-    assert _one_off.for_rehearsal(given, "inside")["network_mode"] == "inside"
+    with pytest.raises(one_off.OneOffError, match="give an internal network"):
+        one_off.for_rehearsal(given)
+    assert one_off.for_rehearsal(given, "inside")["network_mode"] == "inside"
 
 
 def test_a_rehearsals_result_is_behind_what_songs_print():
@@ -679,11 +681,11 @@ def test_a_rollback_that_only_asks_is_no_failure(tmp_path):
     engine = Engine(tmp_path)
     engine.out, engine.code = LOSS, 85
     given = params(definition=definition(tmp_path, keeper=KEEPER))
-    kind = _run_module.Kind(
-        suffix="rollback", command=("rollback",), shape=_one_off.with_keeper, read=odoo_rollback.read, fine=(0, 85)
+    kind = run_module.Kind(
+        suffix="rollback", command=("rollback",), shape=one_off.with_keeper, read=odoo_rollback.read, fine=(0, 85)
     )
-    result = _run_module.Run(given, "The rollback", engine, kind).to_the_end({})
+    result = run_module.Run(given, "The rollback", engine, kind).to_the_end({})
     assert (result["confirm"], result["report"]) == ("lose 42 minutes of acme", LOSS.splitlines())
     assert engine.made[0]["Cmd"] == ["rollback"]
-    with pytest.raises(_run_module.RunFailed, match="exit code 85"):
-        _run_module.Run(given, "x", engine, dataclasses.replace(kind, fine=(0,))).to_the_end({})
+    with pytest.raises(run_module.RunFailed, match="exit code 85"):
+        run_module.Run(given, "x", engine, dataclasses.replace(kind, fine=(0,))).to_the_end({})

@@ -17,7 +17,7 @@ from odoo.addons.odoo_cloud_compat import (  # pylint: disable=unused-import
     compat,
     settings,  # noqa: F401 # finds the runtime
 )
-from odoo_cloud_runtime.object_store import LOCK_ALL, LOCK_CLASS, lock_number, settle
+from odoo_cloud_runtime.store.objects import LOCK_ALL, LOCK_CLASS, lock_number, settle
 
 _logger = logging.getLogger(__name__)
 

@@ -16,13 +16,7 @@ def _find_runtime():
 
 _find_runtime()
 # The addons import them from here.
-from odoo_cloud_runtime.variables import (  # noqa: E402, F401 # pylint: disable=unused-import
-    SettingsError,
-    is_true,
-    number,
-    secret,
-    text,
-)
+from odoo_cloud_runtime.common.variables import SettingsError, is_true, number, secret, text  # noqa: E402, F401 # pylint: disable=unused-import
 
 
 def running_env():

@@ -2,7 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from odoo import api, models
 from odoo.addons.odoo_cloud_compat import settings  # noqa: F401 # pylint: disable=unused-import # finds the runtime
-from odoo_cloud_runtime import store_s3 as store
+from odoo_cloud_runtime.store import s3 as store
 
 
 class IrAttachment(models.Model):

@@ -14,7 +14,7 @@ from odoo.addons.base_attachment_object_storage.tests.common import (
 )
 from odoo.tests.common import HttpCase, tagged
 from odoo.tools import mute_logger
-from odoo_cloud_runtime import store_s3 as store
+from odoo_cloud_runtime.store import s3 as store
 
 LOGGER = LOGGERS[0]
 

@@ -14,8 +14,8 @@ from odoo.addons.base_attachment_object_storage.tests.common import (
 from odoo.tests import common
 from odoo.tests.common import BaseCase, HttpCase, tagged
 from odoo.tools import mute_logger
-from odoo_cloud_runtime import store_swift as store
-from odoo_cloud_runtime.object_store import parse
+from odoo_cloud_runtime.store import swift as store
+from odoo_cloud_runtime.store.objects import parse
 
 LOGGER = LOGGERS[0]
 

@@ -8,7 +8,7 @@ import psycopg2
 from odoo import _, api, fields, models
 from odoo.addons.odoo_cloud_compat import compat, settings
 from odoo.exceptions import AccessError, UserError
-from odoo_cloud_runtime.object_store import (
+from odoo_cloud_runtime.store.objects import (
     STAYS_IN_DATABASE,
     STAYS_PARAMETER,
     by_bucket,

@@ -5,7 +5,7 @@ import os
 
 from odoo import api, models
 from odoo.addons.odoo_cloud_compat import settings
-from odoo_cloud_runtime import cloud_platform as rules
+from odoo_cloud_runtime.rules import environment as rules
 
 _logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from unittest.mock import patch
 from odoo.addons.odoo_cloud_compat.testing import environ
 from odoo.tests.common import TransactionCase, tagged
 from odoo.tools import mute_logger
-from odoo_cloud_runtime.cloud_platform import CloudPlatformError
+from odoo_cloud_runtime.rules.environment import CloudPlatformError
 
 LOGGER = "odoo.addons.cloud_platform.models.cloud_platform"
 REDIS = {

@@ -6,7 +6,7 @@ import time
 
 from odoo import http
 from odoo.addons.odoo_cloud_compat import compat, settings
-from odoo_cloud_runtime.state import OPEN_STATES
+from odoo_cloud_runtime.database.state import OPEN_STATES
 from werkzeug.wrappers import Response
 
 _logger = logging.getLogger(__name__)

@@ -1,0 +1,84 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""Names that follow from a project and an environment, and the rules they obey.
+
+Existing Odoo cloud add-ons refuse to start when ``<project>-odoo-prod`` is not the bucket of production, and also when another
+environment's bucket begins like that; so no name is made here that they would take for the wrong one.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .._runtime.rules.environment import like_production
+
+PROJECT_RULE = "lower-case letters, digits and single hyphens between them, such as 'acme' or 'acme-ch'"
+ENVIRONMENT_RULE = (
+    "lower-case letters, digits and single hyphens or underscores between them, such as 'prod' or 'labs_next'"
+)
+
+_PROJECT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+_ENVIRONMENT = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*\Z")
+_BUCKET = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+\Z")
+# Reserved by AWS: "General purpose bucket naming rules" of the S3 user guide.
+_RESERVED_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+
+
+class NamingError(ValueError):
+    """A name that can't be used; the text is one line for people."""
+
+
+def check_project(project: str) -> str:
+    """The project's short name, when it is one."""
+    if not _PROJECT.match(project):
+        raise NamingError(f"project {project!r}: use {PROJECT_RULE}")
+    return project
+
+
+def check_environment(environment: str) -> str:
+    """The environment's name, when it is one."""
+    if not _ENVIRONMENT.match(environment):
+        raise NamingError(f"environment {environment!r}: use {ENVIRONMENT_RULE}")
+    return environment
+
+
+def structured_name(project: str, environment: str) -> str:
+    """``<project>-odoo-<environment>``; underscores of the environment become hyphens."""
+    name = f"{check_project(project)}-odoo-{check_environment(environment).replace('_', '-')}"
+    if environment != "prod" and like_production(name):
+        raise NamingError(
+            f"project {project!r}, environment {environment!r}: {name!r} begins like the name of a production "
+            "('<project>-odoo-prod'); choose another environment or project name"
+        )
+    return name
+
+
+def redis_prefix(project: str, environment: str) -> str:
+    """Prefix of all keys of an instance in Redis."""
+    return structured_name(project, environment)
+
+
+def bucket_name(project: str, environment: str) -> str:
+    """Name of the bucket of an instance."""
+    return check_bucket_name(structured_name(project, environment))
+
+
+def check_bucket_name(name: str) -> str:
+    """The name, when S3 takes it for a bucket."""
+    problem = ""
+    if not 3 <= len(name) <= 63:
+        problem = f"has {len(name)} characters, 3 to 63 are allowed"
+    elif not _BUCKET.match(name):
+        problem = "only lower-case letters, digits, dots and hyphens are allowed, with a letter or digit at both ends"
+    elif ".." in name or ".-" in name or "-." in name:
+        problem = "a dot must stand between letters or digits"
+    elif _ADDRESS.match(name):
+        problem = "looks like an IP address"
+    elif name.startswith(_RESERVED_STARTS) or name.endswith(_RESERVED_ENDS):
+        problem = "begins or ends with something that S3 keeps for itself"
+    if problem:
+        raise NamingError(f"bucket name {name!r}: {problem}")
+    return name

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""Which machine does what, and what has to be reached from another one: pure, out of an inventory."""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+
+from .instance import MACHINE_GROUPS, ROOT_GROUP, machine_of
+
+BUILDER_GROUP = "image_builder"
+# Service to its port's variable, that variable's default, and the variable that says that somebody else runs it.
+SERVICES = {
+    "postgres": ("postgres_port", 5432, "postgres_external"),
+    "redis": ("redis_port", 6379, "redis_external"),
+    "object_storage": ("object_storage_port", 8095, "object_storage_external"),
+}
+ADDRESS = "odoo_cloud_address"
+SWIFT_PORT = 8080  # of the local object storage inside its container
+
+Groups = t.Mapping[str, t.Sequence[str]]
+Hostvars = t.Mapping[str, t.Mapping[str, t.Any]]
+
+
+def stated_address(machine: str, hostvars: Hostvars) -> str:
+    """What the inventory says of the address at which other machines reach this one."""
+    variables = hostvars[machine]
+    return str(variables.get(ADDRESS) or variables.get("ansible_host") or machine)
+
+
+def address_of(machine: str | None, hostvars: Hostvars) -> str:
+    """That address when a port can be published on it (an IP address, not every one and not the machine's own), else empty."""
+    if machine is None:
+        return ""
+    text = stated_address(machine, hostvars)
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return ""
+    return "" if address.is_unspecified or address.is_loopback else text
+
+
+def builder(groups: Groups) -> str | None:
+    """The machine that builds the images of all."""
+    for group in (BUILDER_GROUP, *MACHINE_GROUPS):
+        for machine in groups.get(group) or []:
+            return machine
+    return None
+
+
+def topology(groups: Groups, hostvars: Hostvars) -> dict[str, t.Any]:
+    """Where each service is, and whether an Odoo on another machine needs it."""
+    places = {machine_of(replica, groups, hostvars) for replica in groups.get(ROOT_GROUP) or []} - {None}
+    result: dict[str, t.Any] = {"image_builder": builder(groups)}
+    for service, (port, default, external) in SERVICES.items():
+        machine = next(iter(groups.get(service) or []), None)
+        variables = hostvars[machine] if machine else {}
+        address = address_of(machine, hostvars)
+        result[service] = {
+            "machine": machine,
+            "address": address,
+            "port": int(variables.get(port) or default),
+            "remote": bool(machine) and bool(places - {machine}) and not variables.get(external),
+            # The name that Odoo calls it by, which stands in its certificate; old clients check no IP address.
+            "host": service.replace("_", "-"),
+            "names": [service.replace("_", "-"), *([address] if address else [])],
+        }
+        theirs = variables.get(external) or {}
+        if service == "postgres" and theirs:  # somebody else's server: Odoo calls it by its own name
+            result[service].update(
+                host=str(theirs.get("host") or ""),
+                port=int(theirs.get("port") or default),
+                rootcert=str(theirs.get("ssl_rootcert") or ""),
+            )
+        result[service]["external"] = bool(theirs)
+    _addresses(result, groups, hostvars)
+    return result
+
+
+def _addresses(result: dict[str, t.Any], groups: Groups, hostvars: Hostvars) -> None:
+    """Where Redis and the object storage are, for a container of Odoo and for the machine that it runs on.
+
+    Somebody else's server needs no machine in its group; then the variable is read from a replica.
+    """
+    anybody = next(iter(groups.get(ROOT_GROUP) or []), None)
+
+    def theirs(service: str) -> t.Any:
+        member = result[service]["machine"] or anybody
+        return hostvars[member].get(SERVICES[service][2]) if member else None
+
+    redis, storage = result["redis"], result["object_storage"]
+    redis["url"] = str((theirs("redis") or {}).get("url") or "")
+    redis["external"] = redis["external"] or bool(redis["url"])
+    external = str(theirs("object_storage") or "").rstrip("/")
+    storage["external"] = storage["external"] or bool(external)
+    published = f"http://{storage['address']}:{storage['port']}"
+    if external or storage["machine"] is None:
+        storage["endpoint"] = storage["machine_endpoint"] = external
+    elif storage["remote"]:
+        storage["endpoint"] = storage["machine_endpoint"] = published
+    else:
+        storage["endpoint"] = f"http://swift:{SWIFT_PORT}"
+        storage["machine_endpoint"] = f"http://127.0.0.1:{storage['port']}"
+
+
+def problems(groups: Groups, hostvars: Hostvars, instances: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
+    """What this release can't do with these machines, one line each."""
+    found = []
+    for service, place in topology(groups, hostvars).items():
+        if service not in SERVICES:
+            continue
+        members = list(groups.get(service) or [])
+        if len(members) > 1:
+            found.append(f"group {service}: {', '.join(members)} are in it; one machine is right")
+        if place["remote"] and not place["address"]:
+            found.append(
+                f"{ADDRESS}={stated_address(members[0], hostvars)!r} of machine {members[0]!r}: Odoo on another machine needs "
+                f"{service} there; give the IP address on which the port shall be published"
+            )
+    proxies = list(groups.get("nginx") or [])
+    for instance in instances:
+        machines = sorted({str(replica["machine"]) for replica in instance["replicas"]})
+        if len(machines) > 1:
+            found.append(
+                f"ansible_host of the replicas of instance {instance['name']!r}: they are on {' and '.join(machines)}; one machine is "
+                "right, since it holds the instance's files"
+            )
+        elif proxies and machines and machines[0] not in proxies:
+            found.append(
+                f"group nginx: instance {instance['name']!r} runs on machine {machines[0]!r}, which is not in it (there: "
+                f"{', '.join(proxies)}); nginx has to run on the same machine as the replicas that it serves"
+            )
+    return found

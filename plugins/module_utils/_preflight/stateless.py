@@ -1,0 +1,291 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""Asks the rules, Redis and the store about an instance before anything of it is deployed.
+
+What is wrong is a sentence each. What isn't there yet, because a later step of the playbook makes it, is C(absent).
+"""
+
+from __future__ import annotations
+
+import email.utils
+import secrets
+import time
+import typing as t
+
+from .._inventory.stateless import variables
+from .._runtime.rules import environment
+from .._services import redis_client
+from .._store import s3 as _s3
+from .._store import swift_client
+
+OK, ABSENT, READ, SKIPPED = "ok", "absent", "read only", "skipped"
+KEY = ".odoo-cloud-preflight"
+
+
+def arguments(
+    instances: t.Sequence[t.Mapping[str, t.Any]], redis: t.Mapping[str, t.Any], storage: t.Mapping[str, t.Any]
+) -> list[dict[str, t.Any]]:
+    """What the module C(odoo_preflight) takes, out of what the lookup C(instances) gives."""
+    found = []
+    for instance in instances:
+        mine = instance["platform"]
+        if not mine["stateless"]:
+            continue
+        store = (
+            {"password": mine["swift"]["password"]}
+            if mine["kind"] == "ovh"
+            else {"access_key": instance["bucket"]["access_key"], "password": instance["bucket"]["secret_key"]}
+        )
+        found.append(
+            {
+                "name": instance["name"],
+                "database": instance["database"]["name"],
+                "variables": variables(instance, redis, storage),
+                "redis_password": instance["redis"]["password"],
+                "s3_endpoint": mine["s3"]["endpoint"] or "",
+                "swift_auth_url": mine["swift"]["auth_url"] or "",
+                **store,
+            }
+        )
+    return found
+
+
+def rule_problems(instance: t.Mapping[str, t.Any]) -> list[str]:
+    """What breaks the rules: the very sentences of the runtime and the addon."""
+    env = instance["variables"]
+    return environment.set_up_problems(
+        env.get("ODOO_CLOUD_PLATFORM_KIND", ""),
+        env.get("RUNNING_ENV", ""),
+        env,
+        env.get("ODOO_CLOUD_PROJECT", ""),
+        instance["database"],
+    )
+
+
+class Look:
+    """One instance's places, as this machine reaches them."""
+
+    def __init__(
+        self,
+        instance: t.Mapping[str, t.Any],
+        redis: t.Mapping[str, t.Any],
+        storage: t.Mapping[str, t.Any],
+        may_be_absent: bool,
+        read_only: bool,
+        max_skew: float,
+        timeout: float,
+    ) -> None:
+        self.instance, self.env = instance, instance["variables"]
+        self.redis_place, self.storage_place = redis, storage
+        self.may_be_absent, self.read_only, self.max_skew, self.timeout = may_be_absent, read_only, max_skew, timeout
+        self.problems: list[str] = []
+        self.result: dict[str, t.Any] = {"redis": SKIPPED, "storage": SKIPPED, "clock_skew": {}}
+
+    def all(self) -> None:
+        self.result["redis"] = self._redis()
+        kind = self.env.get("ODOO_CLOUD_PLATFORM_KIND", "")
+        location = environment.location_for(kind, self.env.get("RUNNING_ENV", ""))
+        if location == "s3":
+            self.result["storage"] = self._s3()
+        elif location == "swift":
+            self.result["storage"] = self._swift()
+
+    def _bad(self, text: str) -> str:
+        self.problems.append(text)
+        return "failed"
+
+    def _absent(self, text: str) -> str:
+        return ABSENT if self.may_be_absent else self._bad(text)
+
+    def _skew(self, what: str, there: float) -> None:
+        skew = there - time.time()
+        self.result["clock_skew"][what] = round(skew)
+        if abs(skew) > self.max_skew:
+            self._bad(
+                f"the clock of {what} is {abs(skew):.0f} seconds {'ahead of' if skew > 0 else 'behind'} this machine's: at most"
+                f" {self.max_skew:g} are right (signatures and sessions depend on it); let both follow a time server"
+            )
+
+    # -- Redis
+
+    def _redis(self) -> str:
+        name = "ODOO_SESSION_REDIS"
+        asked = environment.is_true(self.env, name) and not self.env.get(f"{name}_SENTINEL_HOST")
+        if not (asked and self.redis_place.get("url")):
+            return SKIPPED
+        user, prefix = self.env.get(f"{name}_USERNAME", ""), self.env.get(f"{name}_PREFIX", "")
+        place = self.redis_place
+        try:
+            client = redis_client.Client(
+                place["url"],
+                user,
+                self.instance["redis_password"],
+                self.timeout,
+                place.get("ca") or "",
+                place.get("verify", True),
+            )
+        except redis_client.Unreachable as error:
+            return self._absent(str(error))
+        except redis_client.Refused as error:
+            if error.kind in ("WRONGPASS", "NOAUTH"):
+                return self._absent(
+                    f"{name}_USERNAME is {user!r}: Redis at {place['url']} refuses user or password: {error}"
+                )
+            return self._bad(f"Redis at {place['url']}: {error}")
+        except redis_client.RedisFailure as error:
+            return self._bad(str(error))
+        try:
+            return self._redis_as(client, user, prefix)
+        except redis_client.Refused as error:
+            return self._bad(
+                f"{name}_USERNAME is {user!r}: its rights in Redis (ACL) don't fit the prefix {prefix!r}: {error}"
+            )
+        except redis_client.RedisFailure as error:
+            return self._bad(str(error))
+        finally:
+            client.close()
+
+    def _redis_as(self, client: redis_client.Client, user: str, prefix: str) -> str:
+        client.command("PING")
+        try:
+            seconds, micros = client.command("TIME")
+            self._skew("Redis", int(seconds) + int(micros) / 1e6)
+        except redis_client.Refused:
+            pass
+        mine, theirs = f"session::{prefix}:preflight-{secrets.token_hex(4)}", "session::somebody-odoo-else:preflight"
+        if self.read_only:
+            client.command("GET", mine)
+        else:
+            client.command("SET", mine, "1", "EX", "10")
+            if client.command("GET", mine) != "1" or client.command("DEL", mine) != 1:
+                return self._bad(f"Redis at {client.shown} does not keep what is written: is it a replica, or full?")
+        try:
+            client.command("GET", theirs)
+        except redis_client.Refused as error:
+            if error.kind == "NOPERM":
+                return READ if self.read_only else OK
+            raise
+        if self.redis_place.get("own", True):
+            return self._bad(
+                f"ODOO_SESSION_REDIS_USERNAME is {user!r}: this user of Redis can read keys outside of the prefix {prefix!r};"
+                " its ACL must have the keys of the prefix only (role redis)"
+            )
+        return READ if self.read_only else OK  # somebody else's server, perhaps without ACL: said in the docs
+
+    # -- the store
+
+    def _s3(self) -> str:
+        endpoint = self.instance.get("s3_endpoint") or self.storage_place.get("endpoint") or ""
+        bucket = self.env.get("AWS_BUCKETNAME", "").replace("{db}", self.instance["database"].replace("_", "-").lower())
+        if environment.is_true(self.env, "AWS_USE_IRSA"):
+            return SKIPPED  # the containers' role, which this machine may not have
+        try:
+            client = _s3.Client(
+                _s3.Keys(self.instance.get("access_key") or "", self.instance["password"]),
+                _s3.find_region(self.env.get("AWS_REGION"), None, endpoint or None),
+                endpoint or None,
+                ca=self.storage_place.get("ca") or None,
+                timeout=self.timeout,
+            )
+            client.call("HEAD" if self.read_only else "GET", bucket, [] if self.read_only else [("location", "")])
+        except _s3.Unreachable as error:
+            return self._absent(f"the store of AWS_BUCKETNAME {bucket!r}: {error}")
+        except _s3.S3Error as error:
+            return self._s3_error(error, bucket, endpoint)
+        except _s3.S3Failure as error:
+            return self._bad(str(error))
+        try:
+            return self._s3_probe(client, bucket, endpoint)
+        except _s3.S3Error as error:
+            return self._s3_error(error, bucket, endpoint)
+        except _s3.S3Failure as error:
+            return self._bad(f"the store of AWS_BUCKETNAME {bucket!r}: {error}")
+        finally:
+            client.close()
+
+    def _s3_error(self, error: _s3.S3Error, bucket: str, endpoint: str) -> str:
+        where = endpoint or "AWS"
+        if error.code in _s3.REFUSED_KEY_CODES or (error.status == 403 and not error.code and self.may_be_absent):
+            return self._absent(
+                f"AWS_ACCESS_KEY_ID is {self.instance.get('access_key')!r}: {where} refuses the key or its secret: {error}"
+            )
+        if error.code == "NoSuchBucket" or (error.status == 404 and not error.code):
+            return self._absent(
+                f"AWS_BUCKETNAME is {bucket!r}: there is no such bucket at {where}; the playbook storage makes it"
+            )
+        if error.code == "RequestTimeTooSkewed":
+            return self._bad(f"the clock of this machine is wrong: {where} refuses its signatures: {error}")
+        return self._bad(
+            f"AWS_BUCKETNAME is {bucket!r}: {where} refuses what Odoo needs (put, get, delete of objects): {error}; give the key"
+            " the rights that the filter s3_policy writes"
+        )
+
+    def _s3_probe(self, client: _s3.Client, bucket: str, endpoint: str) -> str:
+        answer = client.call("HEAD", bucket)
+        self._date("the object store", answer.headers.get("date", ""))
+        if self.read_only:
+            return READ
+        content = secrets.token_bytes(32)
+        key = f"{KEY}-{secrets.token_hex(4)}"
+        versions = [client.call("PUT", bucket, body=content, key=key).headers.get("x-amz-version-id")]
+        try:
+            if client.call("GET", bucket, key=key).body != content:
+                return self._bad(
+                    f"AWS_BUCKETNAME is {bucket!r}: {endpoint or 'AWS'} gives back something else than was put"
+                )
+        finally:
+            versions.append(client.call("DELETE", bucket, key=key).headers.get("x-amz-version-id"))
+        for version in versions:
+            if version and version != "null":
+                try:  # a versioned bucket keeps both; the right to remove them is not needed otherwise
+                    client.call("DELETE", bucket, [("versionId", version)], key=key)
+                except _s3.S3Error:
+                    break
+        return OK
+
+    def _swift(self) -> str:
+        endpoint = str(self.storage_place.get("endpoint") or "").rstrip("/")
+        auth_url = self.instance.get("swift_auth_url") or (f"{endpoint}/auth/v1.0" if endpoint else "")
+        account, container = self.env.get("SWIFT_ACCOUNT", ""), self.env.get("SWIFT_WRITE_CONTAINER", "")
+        container = container.replace("{db}", self.instance["database"])
+        try:
+            client = swift_client.Client(
+                auth_url,
+                account,
+                self.instance["password"],
+                container,
+                self.env.get("SWIFT_PROJECT_NAME", ""),
+                self.env.get("SWIFT_REGION_NAME", ""),
+                self.timeout,
+            )
+        except swift_client.SwiftFailure as error:
+            if error.status in (401, 403):
+                return self._absent(f"SWIFT_ACCOUNT is {account!r}: {auth_url} refuses user or password: {error}")
+            return (self._absent if not error.status else self._bad)(f"SWIFT_AUTH_URL is {auth_url!r}: {error}")
+        self._date("the object store", client.date)
+        key = f"{KEY}-{secrets.token_hex(4)}"
+        content = secrets.token_hex(16).encode()
+        try:
+            client.call("HEAD")
+            if self.read_only:
+                return READ
+            client.call("PUT", key, content)
+            try:
+                same = client.call("GET", key) == content
+            finally:
+                client.call("DELETE", key)
+                client.forget()
+        except swift_client.SwiftFailure as error:
+            if error.status == 404:
+                return self._absent(
+                    f"SWIFT_WRITE_CONTAINER is {container!r}: there is no such container at {auth_url}; the playbook storage makes it"
+                )
+            return self._bad(f"SWIFT_WRITE_CONTAINER is {container!r}: {auth_url} refuses put, get or delete: {error}")
+        return (
+            OK if same else self._bad(f"SWIFT_WRITE_CONTAINER is {container!r}: gives back something else than was put")
+        )
+
+    def _date(self, what: str, text: str) -> None:
+        if text:
+            self._skew(what, email.utils.parsedate_to_datetime(text).timestamp())

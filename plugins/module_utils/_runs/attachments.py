@@ -1,0 +1,114 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""The module odoo_attachments: options become a command line of the runtime, its JSON becomes the module's result."""
+
+from __future__ import annotations
+
+import json
+import time
+import typing as t
+
+from .._engine.api import Engine
+from .._runtime.common.errors import EXIT_ATTACHMENTS
+from . import module as run_module
+from . import need, one_off
+
+SUFFIX = "attachments"
+TOLD = ("plan", "moved", "places", "counts", "missing", "corrupt", "orphans")
+
+
+class Failed(Exception):
+    """One clear line for people, and what else is known."""
+
+    def __init__(self, message: str, **found: t.Any) -> None:
+        super().__init__(message)
+        self.found = found
+
+
+def command(params: t.Mapping[str, t.Any], check_mode: bool) -> list[str]:
+    """The command line of the runtime."""
+    words = ["attachments", params["action"], f"--workers={params['workers']}"]
+    if params["action"] == "move":
+        words += [f"--to={params['to']}"] if params["to"] else []
+        words += [f"--from={','.join(params['sources'])}"] if params["sources"] else []
+        words += [f"--verify={params['verify']}", f"--batch={params['batch']}", f"--drain={params['drain']}"]
+        switches = {"set_location": "--set-location", "keep_sources": "--keep", "include_foreign": "--foreign"}
+    else:
+        words += [f"--grace={params['grace']}", f"--orphan-limit={params['orphan_limit']}"]
+        switches = {"deep": "--deep", "repair": "--repair"}
+    words += [word for name, word in switches.items() if params[name]]
+    return words + (["--dry-run"] if check_mode else [])
+
+
+def work(params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    """Start the container, or find it at work on the same; wait for its end; what it told."""
+    engine, platform = Engine(params["docker_host"]), params["platform"]
+    kept = params["definition"] or one_off.definition_of(engine, platform, params["instance"])
+    name = f"{params['instance']}-{SUFFIX}"
+    # It changes no module: what a run does with these is not its business.
+    env = {"MODE": "RunOnly", "REPLICA": name, "MIGRATION_FILE": None, "STEPS": None, "RESTORE_POINT": None,
+           "ON_FAILURE": None}  # fmt: skip
+    definition = one_off.derive(kept, f"{platform}-{name}", env, command(params, check_mode))
+    begin = time.monotonic()
+    while True:
+        found, mine = one_off.begin(engine, definition, platform, SUFFIX)
+        left = params["timeout"] - (time.monotonic() - begin)
+        found = one_off.follow(engine, found.container, left, platform=platform)
+        if found.running:
+            raise Failed(
+                f"{found.name}: still at work after {params['timeout']} s (timeout); it goes on, use the module again to wait",
+                container=found.name,
+            )
+        if mine:
+            break
+    stdout, output = engine.output(found.container, 0)
+    result = finished(params, found, stdout, output)
+    engine.remove(found.container)
+    return result
+
+
+def finished(params: t.Mapping[str, t.Any], found: one_off.Progress, stdout: str, output: str) -> dict[str, t.Any]:
+    """The result of a container that has ended."""
+    lines = run_module.tail(output)
+    try:
+        told = json.loads(stdout)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict) or found.exit_code not in (0, EXIT_ATTACHMENTS):
+        told_of = {"name": found.name, "exists": True, "running": False, "exit_code": found.exit_code,
+                   "oom_killed": found.oom_killed, "output": output}  # fmt: skip
+        what = f"The attachments of {params['instance']}"
+        message = need.failure(told_of, what) or f"{what}: no result, exit code {found.exit_code}"
+        raise Failed(message.partition("\n")[0], exit_code=found.exit_code, log=lines)
+    log = [line for line in lines if " odoo-cloud: " in line]
+    return {
+        "changed": bool(told.get("changed")),
+        "good": bool(told.get("good", found.exit_code == 0)),
+        "result": told,
+        "log": log,
+        "warnings": [line.partition(" odoo-cloud: ")[2] for line in log if " WARNING odoo-cloud: " in line],
+        "diff": diff(told),
+        **{key: told[key] for key in TOLD if key in told},
+    }
+
+
+def diff(told: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """How many attachments are where, before and after; of an audit what repairing does."""
+    if told.get("action") != "move":
+        repair = told.get("repair") or {}
+        return {
+            "before": "",
+            "after": "".join(f"{key}: {json.dumps(value)}\n" for key, value in sorted(repair.items())),
+        }
+    ways = told.get("moved", {way: entry["attachments"] for way, entry in (told.get("plan") or {}).items()})
+    before: dict[str, int] = {}
+    after: dict[str, int] = {}
+    for way, number in ways.items():
+        source, dummy, target = way.partition(" -> ")
+        before[source] = before.get(source, 0) + number
+        after[target] = after.get(target, 0) + number
+    return {
+        side: "".join(f"{place}: {number} attachments\n" for place, number in sorted(numbers.items()))
+        for side, numbers in (("before", before), ("after", after))
+    }

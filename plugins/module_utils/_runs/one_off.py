@@ -1,0 +1,424 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""A container that does one thing to an instance's database and ends: made from the definition of the instance's replicas, followed
+by its events, its result told.
+
+Two that ask for the same are one: whoever comes while it works waits for it, so a playbook that was killed loses nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import json
+import os
+import time
+import typing as t
+import uuid
+
+from .._engine.api import Engine, EngineConflict, EngineError, EngineUnreachable
+from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL
+from . import events as _events
+
+REQUEST_LABEL = "org.odoo-cloud.request"
+KEEPER_SECRETS, KEEPER_FILE = "/run/secrets-admin", "db_keeper_password"
+EVENTS_DIR = "/run/odoo-cloud"  # in the container; the role mounts a folder of the machine there
+DEFINITION_FILE = "one-off.json"
+EVENT_FILES_KEPT = 20
+POLL_SECONDS = 0.25
+ENGINE_AWAY_SECONDS = 60  # an engine that is restarted meanwhile
+UPDATE, INSTALL = "UpdateOnly", "InstallOnly"
+PLAN, STATIC = "plan", "static"
+# Of a replica that serves; what does one thing has none of them.
+_SERVING = ("aliases", "healthcheck", "config_paths", "published_ports", "reload", "hostname")
+# Variables that say how a run is followed, not what it does
+_NOT_ASKED = ("EVENTS_FILE", "GO_AHEAD_TIMEOUT")
+_LOGS = {"Type": "json-file", "Config": {"max-size": "50m", "max-file": "3"}}
+
+
+class OneOffError(Exception):
+    """One clear line for people."""
+
+
+class Missing(OneOffError):
+    """There is no container, or no image, that tells how the instance runs. In check mode it may only not be there yet."""
+
+
+def definition_of(engine: Engine, platform: str, instance: str) -> dict[str, t.Any]:
+    """The container for work on the instance, as the role left it in a file beside the instance's configuration; else what its newest
+    replica was made from, as its label tells."""
+    found = []
+    names = set()
+    for container in engine.containers(label=[f"{PLATFORM_LABEL}={platform}"]):
+        text = (container.get("Labels") or {}).get(DEFINITION_LABEL)
+        definition = json.loads(text) if text else {}
+        env = definition.get("env") or {}
+        if "INSTANCE" not in env or "MODE" not in env:
+            continue
+        names.add(str(env["INSTANCE"]))
+        if env["INSTANCE"] == instance and "healthcheck" in definition:
+            found.append((int(container.get("Created") or 0), {**definition, "name": _plain_name(container)}))
+    if not found:
+        known = f"there are {', '.join(sorted(names))}" if names else "there is none; run the playbook odoo first"
+        raise Missing(
+            f"instance={instance!r}: no container of platform {platform!r} serves it on this machine ({known})"
+        )
+    replica = max(found, key=lambda pair: pair[0])[1]
+    config = mount_source(replica.get("mounts") or [], "/etc/odoo")
+    try:
+        with open(os.path.join(os.path.dirname(config), DEFINITION_FILE), encoding="utf-8") as stream:
+            kept = json.load(stream)
+    except (OSError, ValueError):
+        return replica
+    return kept if isinstance(kept, dict) and kept.get("image") else replica
+
+
+def _plain_name(container: t.Mapping[str, t.Any]) -> str:
+    return str((container.get("Names") or [""])[0]).lstrip("/")
+
+
+def derive(
+    definition: t.Mapping[str, t.Any], name: str, env: t.Mapping[str, str | None], command: t.Sequence[str] = ()
+) -> dict[str, t.Any]:
+    """The definition of a one-off container. A variable that is None is taken away."""
+    derived = {key: value for key, value in definition.items() if key not in _SERVING}
+    variables = {**(definition.get("env") or {}), **env}
+    derived.update(
+        name=name,
+        command=list(command),
+        restart_policy="no",
+        env={key: str(value) for key, value in variables.items() if value is not None},
+    )
+    return derived
+
+
+def with_keeper(definition: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The same, with the role that copies and renames the instance's database."""
+    shaped = dict(definition)
+    keeper = definition.get("keeper")
+    if "DB_ADMIN_USER" in definition["env"] or not keeper:
+        return shaped
+    password = {"DB_ADMIN_PASSWORD_FILE": f"{KEEPER_SECRETS}/{KEEPER_FILE}"}
+    shaped["env"] = {**definition["env"], "DB_ADMIN_USER": keeper["user"], **password}
+    mount = {"type": "bind", "source": keeper["secrets"], "target": KEEPER_SECRETS, "read_only": True}
+    shaped["mounts"] = [*definition["mounts"], mount]
+    return shaped
+
+
+def static_folder(definition: t.Mapping[str, t.Any]) -> str:
+    """Where the container has the instance's static files; empty when it writes none."""
+    env = definition.get("env") or {}
+    return f"{env['STATIC_DIR']}/{env['INSTANCE']}" if env.get("STATIC_DIR") and env.get("INSTANCE") else ""
+
+
+# What the runtime has to know to find the static files of all addons.
+_STATIC_ENV = (
+    "STATIC_DIR",
+    "INSTANCE",
+    "REPLICA",
+    "RELEASE",
+    "ODOO_RC",
+    "ODOO_BIN",
+    "PYTHONPATH",
+    "DB_NAME",
+    "DB_USER",
+    "DATA_DIR",
+    "HOME",
+)
+
+
+def for_static(definition: t.Mapping[str, t.Any], look: bool = False) -> dict[str, t.Any]:
+    """The container that copies static files: no network, no secrets, and nothing that it can write but their folder, nor that if
+    it only looks."""
+    folder = static_folder(definition)
+    if not folder or not mount_source(definition.get("mounts") or [], folder):
+        raise Missing(f"{definition['name']}: it has no folder for static files; the playbook odoo makes one")
+    mounts = []
+    for mount in definition["mounts"]:
+        secret = mount["target"] == "/run/secrets" or mount["target"].startswith(("/run/secrets/", KEEPER_SECRETS))
+        if mount["target"] == folder:
+            mounts.append({**mount, "read_only": look})
+        elif mount.get("read_only") and not secret:
+            mounts.append(dict(mount))
+        elif mount["type"] == "volume":  # the data folder, where Odoo looks for addons too
+            mounts.append({**mount, "read_only": True})
+    shaped = dict(definition)
+    env = {key: value for key, value in definition["env"].items() if key in _STATIC_ENV}
+    # odoo.conf may ask for a certificate of the server that nobody talks to here.
+    shaped.update(env={**env, "DB_SSLMODE": "prefer"}, mounts=mounts, network_mode="none")
+    for key in ("network", "etc_hosts", "page_aliases", "keeper"):
+        shaped.pop(key, None)
+    return shaped
+
+
+def for_rehearsal(definition: t.Mapping[str, t.Any], network: str = "") -> dict[str, t.Any]:
+    """The container of a rehearsal: no network but the database's, a data folder of its own, no secrets but PostgreSQL's."""
+    shaped = with_keeper(definition)
+    env = dict(shaped["env"])
+    for name in ("STATIC_DIR", "ADMIN_PASSWORD_FILE", "RESTORE_DIR", "DB_SPACE_DIR"):
+        env.pop(name, None)
+    on_socket = str(env.get("DB_HOST") or "/").startswith("/")
+    if not on_socket and not network:
+        raise OneOffError(
+            f"network: PostgreSQL is reached over TCP ({env['DB_HOST']}); give an internal network in which nothing is but the server"
+        )
+    mounts = []
+    for mount in shaped["mounts"]:
+        if mount["target"] == static_folder(definition):
+            continue
+        if mount["target"] in ("/run/secrets", KEEPER_SECRETS):
+            for file in ("db_password", KEEPER_FILE, "db_ca.pem"):
+                if f"{mount['target']}/{file}" in env.values():
+                    one = {"source": f"{mount['source']}/{file}", "target": f"{mount['target']}/{file}"}
+                    mounts.append({**mount, **one})
+        elif mount["type"] == "bind" and mount["target"] != "/var/lib/odoo-restore":
+            mounts.append(mount)
+    mounts.append({"type": "volume", "target": "/var/lib/odoo"})  # without a name: it goes with the container
+    env["REHEARSAL_DIR"] = "/var/lib/odoo"
+    tmpfs = [one for one in shaped.get("tmpfs") or [] if _tmpfs(one)[0] != "/var/lib/odoo"]
+    shaped.update(env=env, mounts=mounts, tmpfs=tmpfs)
+    shaped.pop("network", None)
+    if on_socket:
+        shaped.pop("etc_hosts", None)
+    shaped["network_mode"] = "none" if on_socket else network
+    return shaped
+
+
+def request_of(definition: t.Mapping[str, t.Any]) -> str:
+    """Equal for two definitions that do the same."""
+    env = {key: value for key, value in (definition.get("env") or {}).items() if key not in _NOT_ASKED}
+    content = {key: value for key, value in definition.items() if value not in (None, [], {}, "")}
+    text = json.dumps({**content, "env": env}, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+
+def body(definition: t.Mapping[str, t.Any], platform: str) -> dict[str, t.Any]:
+    """A definition, in the words of the role C(container), as the engine takes it."""
+    host: dict[str, t.Any] = {
+        "Mounts": [_mount(one, platform) for one in definition.get("mounts") or []],
+        "Tmpfs": dict(_tmpfs(one) for one in definition.get("tmpfs") or []),
+        "NetworkMode": definition.get("network_mode") or definition.get("network") or platform,
+        "ExtraHosts": [f"{name}:{address}" for name, address in (definition.get("etc_hosts") or {}).items()],
+        "Init": bool(definition.get("init")),
+        "ReadonlyRootfs": bool(definition.get("read_only")),
+        "CapDrop": list(definition.get("cap_drop") or []),
+        "CapAdd": list(definition.get("cap_add") or []),
+        "SecurityOpt": list(definition.get("security_opts") or []),
+        "RestartPolicy": {"Name": "no"},
+        "LogConfig": _LOGS,
+    }
+    if definition.get("log_driver"):
+        host["LogConfig"] = {"Type": definition["log_driver"], "Config": dict(definition.get("log_options") or {})}
+    content: dict[str, t.Any] = {
+        "Image": definition["image"],
+        "Cmd": list(definition.get("command") or []),
+        "Env": [f"{key}={value}" for key, value in sorted((definition.get("env") or {}).items())],
+        "Labels": {
+            **(definition.get("labels") or {}),
+            PLATFORM_LABEL: platform,
+            REQUEST_LABEL: request_of(definition),
+        },
+        "HostConfig": host,
+    }
+    if definition.get("page_aliases"):
+        network = {"Aliases": list(definition["page_aliases"])}
+        content["NetworkingConfig"] = {"EndpointsConfig": {host["NetworkMode"]: network}}
+    for key, name in (("user", "User"), ("entrypoint", "Entrypoint"), ("stop_timeout", "StopTimeout")):
+        if definition.get(key):
+            content[name] = definition[key]
+    return content
+
+
+def _mount(mount: t.Mapping[str, t.Any], platform: str) -> dict[str, t.Any]:
+    result: dict[str, t.Any] = {
+        "Type": mount["type"],
+        "Target": mount["target"],
+        "ReadOnly": bool(mount.get("read_only")),
+    }
+    if mount.get("source"):
+        result["Source"] = mount["source"]
+    if mount["type"] == "volume" and mount.get("source"):
+        result["VolumeOptions"] = {"Labels": {PLATFORM_LABEL: platform}}
+    return result
+
+
+def _tmpfs(text: str) -> tuple[str, str]:
+    path, dummy, options = str(text).partition(":")
+    return path, options
+
+
+def mount_source(mounts: t.Iterable[t.Mapping[str, t.Any]], target: str) -> str:
+    """The folder on the machine that is mounted at a path; empty when there is none. Takes the mounts of a definition, or the engine's."""
+    for mount in mounts:
+        if (mount.get("target") or mount.get("Destination")) == target:
+            return str(mount.get("source") or mount.get("Source") or "")
+    return ""
+
+
+def event_file_name(suffix: str, now: datetime.datetime | None = None) -> str:
+    """A new name; names sort by time."""
+    moment = now or datetime.datetime.now(datetime.timezone.utc)
+    return f"{suffix}-{moment.strftime('%Y%m%dT%H%M%S')}-{uuid.uuid4().hex[:4]}.ndjson"
+
+
+def prune(folder: str, suffix: str, keep: int = EVENT_FILES_KEPT) -> None:
+    """Remove the oldest event files of one kind of run. Those of the last runs stay, for people and tools."""
+    try:
+        names = sorted(
+            name for name in os.listdir(folder) if name.startswith(f"{suffix}-") and name.endswith(".ndjson")
+        )
+        for name in names[: max(len(names) - keep, 0)]:
+            os.unlink(os.path.join(folder, name))
+    except OSError:
+        pass
+
+
+@dataclasses.dataclass
+class Progress:
+    """What is known about a one-off container at a moment."""
+
+    exists: bool
+    running: bool = False
+    exit_code: int | None = None
+    oom_killed: bool = False
+    name: str = ""
+    container: str = ""  # its ID
+    request: str = ""
+    events: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
+    offset: int = 0  # where the events end that were read
+    events_file: str = ""  # on the machine
+    asked: list[str] = dataclasses.field(default_factory=list)  # variables that an older runtime doesn't know
+
+
+def look(engine: Engine, name: str, offset: int = 0, platform: str = "") -> Progress:
+    """One look at a one-off container, with the events after the offset. Of another platform's container nothing is told."""
+    inspected = engine.container(name)
+    if inspected is None:
+        return Progress(False, name=name, offset=offset)
+    config, state = inspected.get("Config") or {}, inspected.get("State") or {}
+    labels = config.get("Labels") or {}
+    if platform and labels.get(PLATFORM_LABEL) != platform:
+        raise OneOffError(
+            f"platform={platform!r}: a container named {name!r} exists that this platform did not make; rename or remove it"
+        )
+    running = bool(state.get("Running"))
+    env = dict(one.partition("=")[::2] for one in config.get("Env") or [])
+    path = env.get("EVENTS_FILE", "")
+    source = mount_source(inspected.get("Mounts") or [], os.path.dirname(path)) if path else ""
+    file = os.path.join(source, os.path.basename(path)) if source else ""
+    events, offset = _events.read(file, offset) if file else ([], offset)
+    created = str(state.get("Status")) == "created"
+    return Progress(
+        exists=True,
+        running=running,
+        exit_code=None if running or created else int(state.get("ExitCode") or 0),
+        oom_killed=bool(state.get("OOMKilled")),
+        name=str(inspected.get("Name") or name).lstrip("/"),
+        container=str(inspected.get("Id") or name),
+        request=str(labels.get(REQUEST_LABEL) or ""),
+        events=events,
+        offset=offset,
+        events_file=file,
+        asked=[name for name in ("MIGRATION_FILE", "STEPS") if env.get(name)],
+    )
+
+
+def follow(
+    engine: Engine,
+    name: str,
+    timeout: float,
+    offset: int = 0,
+    news: bool = False,
+    platform: str = "",
+    clock: t.Callable[[], float] = time.monotonic,
+    sleep: t.Callable[[float], None] = time.sleep,
+    heed: t.Callable[[Progress], None] | None = None,
+) -> Progress:
+    """Look until the container has ended, with C(news) until there is an event, or until the time is over. C(heed) is given each look,
+    with all events that were seen."""
+    start = answered = clock()
+    gathered: list[dict[str, t.Any]] = []
+    while True:
+        try:
+            found = look(engine, name, offset, platform)
+            answered = clock()
+        except EngineUnreachable:
+            if clock() - answered > ENGINE_AWAY_SECONDS or answered == start:
+                raise
+        else:
+            gathered += found.events
+            offset = found.offset
+            found.events = gathered
+            if heed is not None:
+                heed(found)
+            if not found.running or clock() - start >= timeout or (news and gathered):
+                return found
+        sleep(POLL_SECONDS)
+
+
+def start(engine: Engine, definition: t.Mapping[str, t.Any], platform: str) -> str:
+    """Make and start a one-off container; its ID. EngineConflict when another one has the name."""
+    if engine.image_id(str(definition["image"])) is None:
+        raise Missing(f"image={definition['image']!r} of {definition['name']}: the engine has no such image")
+    try:
+        container = engine.create(str(definition["name"]), body(definition, platform))
+    except EngineConflict:
+        raise
+    except EngineError as error:
+        if "bind source path does not exist" in str(error):
+            folder = str(error).rpartition(": ")[2]
+            raise Missing(
+                f"{definition['name']}: the folder {folder} is not there; the playbook odoo makes it"
+            ) from error
+        raise
+    try:
+        engine.start(container)
+    except EngineError:
+        engine.remove(container)
+        raise
+    return container
+
+
+def begin(
+    engine: Engine, definition: t.Mapping[str, t.Any], platform: str, suffix: str, tries: int = 5
+) -> tuple[Progress, bool]:
+    """Start the one-off, or find one that works. True when it does what is asked for; false when it is another's work, to be waited
+    for before this is called again."""
+    wanted = request_of(definition)
+    folder = mount_source(definition.get("mounts") or [], EVENTS_DIR)
+    for dummy in range(tries):
+        found = look(engine, str(definition["name"]), platform=platform)
+        if found.running:
+            return found, found.request == wanted
+        if found.exists:
+            engine.remove(found.container)
+        env = dict(definition.get("env") or {})
+        if folder:
+            prune(folder, suffix)
+            env["EVENTS_FILE"] = f"{EVENTS_DIR}/{event_file_name(suffix)}"
+        try:
+            container = start(engine, {**definition, "env": env}, platform)
+        except EngineConflict:  # somebody else was a moment faster
+            continue
+        return look(engine, container), True
+    raise OneOffError(f"{definition['name']}: other runs take this name again and again; try again later")
+
+
+def ask_plan(engine: Engine, definition: t.Mapping[str, t.Any], platform: str, timeout: float) -> dict[str, t.Any]:
+    """What C(odoo-cloud plan) says in a container of its own, which only reads."""
+    name = str(definition["name"])
+    found = follow(engine, name, timeout, platform=platform)
+    if found.running:
+        raise OneOffError(f"{name}: another plan is still being made after {timeout:.0f} s")
+    if found.exists:
+        engine.remove(found.container)
+    env = {key: value for key, value in (definition.get("env") or {}).items() if key != "EVENTS_FILE"}
+    container = start(engine, {**definition, "env": env}, platform)
+    ended = follow(engine, container, timeout)
+    if ended.running:
+        raise OneOffError(f"{name}: the plan is not ready after {timeout:.0f} s; its container goes on")
+    stdout, output = engine.output(container)
+    engine.remove(container)
+    return {"exit_code": ended.exit_code, "stdout": stdout, "output": output, "oom_killed": ended.oom_killed}

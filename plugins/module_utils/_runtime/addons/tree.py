@@ -1,0 +1,216 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""Addons on disk: where they are, what their manifests say, and a hash of their content. Odoo is not imported."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any, Callable
+
+from ..common.config import Settings
+from ..common.errors import ConfigError
+
+# What `-u` does not read from an addon: compiled files, translation templates, tests, and static files (the browser's,
+# unless the manifest names one as data). As click-odoo-update has it by default.
+SKIPPED_FOLDERS = ("__pycache__", "static", "tests")
+SKIPPED_SUFFIXES = (".pyc", ".pyo", ".pot", "~", ".swp")
+TRANSLATIONS = ("i18n", "i18n_extra")
+
+
+def odoo_addons_folders(executable: str = "") -> tuple[list[str], list[str]]:
+    """Odoo's own addons folders, inside its package and beside it, found without importing it."""
+    inside: list[str] = []
+    beside: list[str] = []
+    spec = find_spec("odoo")
+    places = list(spec.submodule_search_locations or []) if spec else []
+    if executable:
+        places.append(os.path.join(os.path.dirname(os.path.realpath(executable)), "odoo"))
+    for place in places:
+        if os.path.isfile(os.path.join(place, "addons", "base", "__manifest__.py")):
+            inside.append(os.path.join(place, "addons"))
+            beside.append(os.path.join(os.path.dirname(place), "addons"))
+    return inside, beside
+
+
+def addons_folders(settings: Settings, executable: str = "") -> list[str]:
+    """All addons folders in Odoo's own order: the first that has a module wins."""
+    folders, beside = odoo_addons_folders(executable)
+    folders.append(os.path.join(settings.data_dir, "addons", f"{settings.version}.0"))
+    stated = settings.conf.get("addons_path", "").split(",")
+    folders += [os.path.expanduser(item.strip()) for item in stated if item.strip()]
+    folders += beside
+    return [path for path in dict.fromkeys(os.path.realpath(item) for item in folders) if os.path.isdir(path)]
+
+
+def find(name: str, folders: list[str]) -> str | None:
+    """The folder of addon `name`, or None."""
+    for folder in folders:
+        path = os.path.join(folder, name)
+        if os.path.isfile(os.path.join(path, "__manifest__.py")):
+            return path
+    return None
+
+
+def missing_modules(names: Iterable[str], folders: list[str]) -> list[str]:
+    """Those of `names` that no addons folder has."""
+    return [name for name in names if find(name, folders) is None]
+
+
+@dataclass(frozen=True)
+class Addon:
+    """An addon on disk."""
+
+    name: str
+    path: str
+    manifest: Mapping[str, Any] = field(repr=False)
+
+    def version(self, series: int) -> str:
+        """The version as Odoo stores it in ir_module_module.latest_version (odoo.modules.module.adapt_version); empty
+        when the manifest states none."""
+        version, serie = str(self.manifest.get("version") or ""), f"{series}.0"
+        if not version:
+            return ""
+        return version if version != serie and version.startswith(serie + ".") else f"{serie}.{version}"
+
+    @property
+    def installable(self) -> bool:
+        return bool(self.manifest.get("installable", True))
+
+    @property
+    def depends(self) -> tuple[str, ...]:
+        """The modules that Odoo loads before it."""
+        named = self.manifest.get("depends") or ()
+        return tuple(item for item in named if isinstance(item, str)) if isinstance(named, (list, tuple)) else ()
+
+
+def read(name: str, folders: list[str]) -> Addon | None:
+    """The addon `name`, or None when no folder has it. A manifest that cannot be read is an error with file and line."""
+    path = find(name, folders)
+    if path is None:
+        return None
+    file = os.path.join(path, "__manifest__.py")
+    try:
+        with open(file, encoding="utf-8") as handle:
+            manifest = ast.literal_eval(handle.read())
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{file}: cannot be read: {exc}") from exc
+    except (SyntaxError, ValueError) as exc:
+        where = f"{file}, line {exc.lineno}" if isinstance(exc, SyntaxError) else file
+        raise ConfigError(f"{where}: is not a manifest: {exc}") from exc
+    if not isinstance(manifest, dict):
+        raise ConfigError(f"{file}: is not a manifest: it must be one dictionary")
+    return Addon(name, path, manifest)
+
+
+class Look:
+    """Addons as they lay there at one moment: what was read once is not read again. Who looks later takes a new one."""
+
+    def __init__(self) -> None:
+        self._addons: dict[tuple[str, tuple[str, ...]], Addon | None] = {}
+        self._sums: dict[tuple[str, frozenset[str]], str] = {}
+        self._names: dict[tuple[str, ...], list[str]] = {}
+
+    def read(self, name: str, folders: list[str]) -> Addon | None:
+        key = (name, tuple(folders))
+        if key not in self._addons:
+            self._addons[key] = read(name, folders)
+        return self._addons[key]
+
+    def checksum(self, addon: Addon, languages: Iterable[str]) -> str:
+        key = (addon.path, frozenset(languages))
+        if key not in self._sums:
+            self._sums[key] = checksum(addon, key[1])
+        return self._sums[key]
+
+    def names(self, folders: Iterable[str]) -> list[str]:
+        """The names of all addons in the addons folders."""
+        key = tuple(folders)
+        if key not in self._names:
+            self._names[key] = [
+                name
+                for folder in key
+                for name in (sorted(os.listdir(folder)) if os.path.isdir(folder) else ())
+                if os.path.isfile(os.path.join(folder, name, "__manifest__.py"))
+            ]
+        return self._names[key]
+
+
+def _translation_counts(name: str, languages: frozenset[str]) -> bool:
+    """nl.po for nl_NL and nl_BE, nl_BE.po for nl_BE."""
+    code = name[: -len(".po")]
+    return code in languages or code in {item.split("_", 1)[0] for item in languages}
+
+
+def walk(
+    root: str, skip: Callable[[str, bool], bool] = lambda name, folder: False
+) -> Iterator[tuple[str, os.stat_result]]:
+    """Files below `root` with their status; symlinks are followed, loops and links to nowhere are not. `skip` is asked
+    with a name and whether it is a folder's."""
+
+    def look(path: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, os.stat_result]]:
+        with os.scandir(path) as entries:
+            for item in entries:
+                try:
+                    info = item.stat()
+                except OSError:
+                    continue  # a symlink to nowhere
+                folder = stat.S_ISDIR(info.st_mode)
+                if skip(item.name, folder):
+                    continue
+                if folder:
+                    key = (info.st_dev, info.st_ino)
+                    if key not in above:
+                        yield from look(item.path, f"{prefix}{item.name}/", (*above, key))
+                elif stat.S_ISREG(info.st_mode):
+                    yield prefix + item.name, info
+
+    top = os.stat(root)
+    return look(root, "", ((top.st_dev, top.st_ino),))
+
+
+def _files(root: str, languages: frozenset[str]) -> list[str]:
+    def skip(name: str, folder: bool) -> bool:
+        return name.startswith(".") or name.endswith(SKIPPED_SUFFIXES) or (folder and name in SKIPPED_FOLDERS)
+
+    def counts(path: str) -> bool:
+        folder, _slash, name = path.rpartition("/")
+        return folder not in TRANSLATIONS or not name.endswith(".po") or _translation_counts(name, languages)
+
+    return [path for path, _info in walk(root, skip) if counts(path)]
+
+
+def _named_static(manifest: Mapping[str, Any]) -> list[str]:
+    """Static files that the manifest loads as data."""
+    names = []
+    for key in ("data", "demo", "init_xml", "update_xml"):
+        value = manifest.get(key)
+        if isinstance(value, (list, tuple)):
+            names += [item for item in value if isinstance(item, str) and item.startswith("static/")]
+    return names
+
+
+def checksum(addon: Addon, languages: Iterable[str]) -> str:
+    """SHA-256 over the paths and contents of what `-u` reads, with the translations of `languages` only.
+
+    Same content, same hash: neither times nor owners nor the place count, so a new checkout or image changes nothing.
+    """
+    names = _files(addon.path, frozenset(languages)) + _named_static(addon.manifest)
+    digest = hashlib.sha256()
+    for name in sorted(set(names)):
+        try:
+            with open(os.path.join(addon.path, name), "rb") as handle:
+                content = handle.read()
+        except FileNotFoundError:
+            continue
+        except OSError as exc:
+            raise ConfigError(f"{os.path.join(addon.path, name)}: cannot be read: {exc.strerror}") from exc
+        digest.update(f"{name}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
+        digest.update(content)
+    return digest.hexdigest()

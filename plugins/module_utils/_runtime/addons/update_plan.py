@@ -1,0 +1,568 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""The update core: which modules have to be installed or updated, decided from SQL and content hashes before Odoo is
+imported, and what is remembered of each module so that a run that was interrupted goes on where it stopped.
+
+`odoo_cloud_module` has one row per module. Its hash and version are written in the transaction in which Odoo commits the
+module (boot.py), `pending` before the work starts and cleared by that same transaction, `end_pending` says that the
+module's `end-` migration scripts have yet to run.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..common.config import Settings
+from ..common.errors import ConfigError
+from . import click_odoo
+from . import tree as addon_tree
+
+TABLE_SQL = (
+    "CREATE TABLE IF NOT EXISTS public.odoo_cloud_module (name varchar PRIMARY KEY, checksum varchar, languages varchar,"
+    " version varchar, pending varchar, from_version varchar, end_pending boolean NOT NULL DEFAULT false, run_id varchar,"
+    " updated_at timestamp with time zone NOT NULL DEFAULT now())"
+)
+UPDATE, INSTALL = "update", "install"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is remembered of a module."""
+
+    name: str
+    checksum: str | None = None
+    languages: str = ""
+    version: str | None = None
+    pending: str | None = None
+    from_version: str | None = None
+    end_pending: bool = False
+
+
+@dataclass(frozen=True)
+class Modules:
+    """Odoo's own view of the modules, and ours."""
+
+    states: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, Known] = field(default_factory=dict)
+    languages: tuple[str, ...] = ()
+    foreign: click_odoo.Foreign = click_odoo.Foreign()  # click-odoo-update's view
+
+    def installed(self, name: str) -> bool:
+        return self.states.get(name) in ("installed", "to upgrade", "to remove")
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Modules in a `to ...` state."""
+        return sorted(name for name, state in self.states.items() if state.startswith("to "))
+
+
+def read_modules(connection: Any) -> Modules:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT to_regclass('public.ir_module_module') IS NOT NULL, to_regclass('public.res_lang') IS NOT NULL,"
+            " to_regclass('public.odoo_cloud_module') IS NOT NULL"
+        )
+        modules, languages, ours = cursor.fetchone()
+        rows: list[tuple[str, str, str | None]] = []
+        codes: list[str] = []
+        known: list[Known] = []
+        if modules:
+            cursor.execute("SELECT name, state, latest_version FROM public.ir_module_module WHERE state IS NOT NULL")
+            rows = cursor.fetchall()
+        if languages:
+            cursor.execute("SELECT code FROM public.res_lang WHERE active ORDER BY code")
+            codes = [row[0] for row in cursor.fetchall()]
+        if ours:
+            cursor.execute(
+                "SELECT name, checksum, coalesce(languages, ''), version, pending, from_version, end_pending"
+                " FROM public.odoo_cloud_module"
+            )
+            known = [Known(*row) for row in cursor.fetchall()]
+        foreign = click_odoo.read(cursor)
+    return Modules(
+        {name: state for name, state, _version in rows},
+        {name: version or "" for name, _state, version in rows},
+        {item.name: item for item in known},
+        tuple(codes),
+        foreign,
+    )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a window has to do with the modules."""
+
+    install: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    finish: tuple[
+        str, ...
+    ] = ()  # modules in a `to ...` state, `end-` scripts that have not run: Odoo only has to be started
+    missing: tuple[str, ...] = ()  # installed, but Odoo cannot load them, since code is gone: left alone
+    broken: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # what is gone of each module that is left alone
+    stuck: tuple[str, ...] = ()  # those of them in a `to ...` state, which is taken back
+
+    @property
+    def empty(self) -> bool:
+        return not (self.install or self.update or self.finish)
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """What was asked for by name, and so has to be there afterwards."""
+        return frozenset((*self.install, *self.update))
+
+    def __str__(self) -> str:
+        parts = []
+        if self.install:
+            parts.append("install " + _some(self.install))
+        if self.update:
+            parts.append("update " + _some(self.update))
+        if self.finish and not (self.install or self.update):
+            parts.append("finish " + _some(self.finish))
+        return "; ".join(parts) or "nothing to change"
+
+
+def _some(names: tuple[str, ...], limit: int = 12) -> str:
+    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, list(names), 1)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def broken(names: Iterable[str], folders: list[str], look: addon_tree.Look | None = None) -> dict[str, tuple[str, ...]]:
+    """Those of `names` that Odoo cannot load, with the modules whose code is in none of the addons folders: their own, or that
+    of modules which they need, near or far."""
+    look = look if look is not None else addon_tree.Look()
+    known: dict[str, tuple[str, ...]] = {}
+
+    def gone(name: str) -> tuple[str, ...]:
+        if name not in known:
+            known[name] = ()  # modules that need each other do not end in a loop here
+            try:
+                addon = look.read(name, folders)
+            except ConfigError:  # whoever asks for it is told what is wrong with its manifest
+                addon = None
+            if addon is None or not addon.installable:
+                known[name] = (name,)
+            else:
+                known[name] = tuple(dict.fromkeys(item for needed in addon.depends for item in gone(needed)))
+        return known[name]
+
+    found = {name: gone(name) for name in sorted(names)}
+    return {name: items for name, items in found.items() if items}
+
+
+def lacking(name: str, gone: Iterable[str], folders: Iterable[str]) -> str:
+    """Why Odoo cannot load a module, in words."""
+    gone, folders = [item for item in gone if item != name], list(folders)
+    where = f"in none of the addons folders ({', '.join(folders) or 'none'}), or is not installable"
+    if not gone:
+        return f"the code of module {name!r} is {where}"
+    if not broken(gone, folders):
+        return f"module {name!r} needs {_some(tuple(map(repr, gone)))}, which is not installed"
+    return f"module {name!r} needs {_some(tuple(map(repr, gone)))}, whose code is {where}"
+
+
+def check_code(
+    names: Iterable[str], settings: Settings, folders: list[str], look: addon_tree.Look | None = None
+) -> None:
+    """Refuses to begin when what is asked for, or something that it needs, is nowhere."""
+    names = list(names)
+    absent = addon_tree.missing_modules(names, folders)
+    if absent:
+        raise ConfigError(
+            f"MODULES is {','.join(settings.modules)!r}: {', '.join(absent)} is in none of the addons folders"
+            f" ({', '.join(folders) or 'none'}); correct the name or addons_path in {settings.odoo_rc}"
+        )
+    for name, gone in broken(names, folders, look).items():
+        addon_tree.read(name, folders)
+        raise ConfigError(
+            f"MODULES is {','.join(settings.modules)!r}: {lacking(name, gone, folders)}; bring it, or correct addons_path in"
+            f" {settings.odoo_rc}"
+        )
+
+
+def unloadable(modules: Modules, folders: list[str]) -> dict[str, tuple[str, ...]]:
+    """Installed or half-done modules that Odoo did not load, and what they lack: code that is gone, or modules that their new
+    code needs and nobody installed."""
+    there = {name for name in modules.states if modules.installed(name) or name in modules.unfinished}
+    look = addon_tree.Look()
+    found = broken(there, folders, look)
+    more = True
+    while more:
+        more = False
+        for name in sorted(there - set(found)):
+            addon = look.read(name, folders)  # it can be read, or it would be among those found
+            lacks = tuple(item for item in (addon.depends if addon else ()) if item not in there or item in found)
+            if lacks:
+                found[name], more = lacks, True
+    return found
+
+
+def made_here(connection: Any, names: Iterable[str]) -> set[str]:
+    """Those of `names` that never had code in a folder: made in the database (Odoo's studio), or imported into it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM public.ir_module_module m WHERE name = ANY(%s)"
+            " AND (name = 'studio_customization' OR to_jsonb(m) ->> 'imported' = 'true')",
+            (sorted(names),),
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def left_alone(connection: Any, alone: Mapping[str, Iterable[str]], folders: list[str]) -> list[str]:
+    """What to say of modules that Odoo cannot load and nobody asked for, but for those that never had code."""
+    if not alone:
+        return []
+    made = made_here(connection, alone)
+    return [f"{lacking(name, gone, folders)}: it is left alone" for name, gone in alone.items() if name not in made]
+
+
+def put_back(connection: Any, names: Iterable[str]) -> list[str]:
+    """Takes back what Odoo was to do with modules that it cannot load, as it does itself after a failure: as long as one is in a
+    `to ...` state Odoo runs no cron. Only with the lock held."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE public.ir_module_module SET state = CASE state WHEN 'to install' THEN 'uninstalled' ELSE 'installed' END"
+            " WHERE name = ANY(%s) AND state IN ('to install', 'to upgrade') RETURNING name",
+            (sorted(names),),
+        )
+        return sorted(row[0] for row in cursor.fetchall())
+
+
+def make_plan(
+    modules: Modules, settings: Settings, folders: list[str], resume: bool = False, look: addon_tree.Look | None = None
+) -> Plan:
+    """What has to be done. With `resume` an interrupted run is finished, whatever the mode asks for besides. `look`: what was
+    seen of the addons a moment ago, when it was."""
+    look = look if look is not None else addon_tree.Look()
+    reasons: dict[str, str] = {}
+    install: list[str] = []
+    update: list[str] = []
+    pending = {name: item.pending for name, item in modules.known.items() if item.pending}
+
+    if settings.installing or (settings.updating and settings.install_missing):
+        for name in settings.modules:
+            if not modules.installed(name):
+                install.append(name)
+                reasons[name] = "not installed"
+    there = [name for name in sorted(modules.states) if modules.installed(name) or name in modules.unfinished]
+    # An install mode looks only when Odoo will be started, or when something is half done.
+    looked = bool(settings.updating or resume or install or modules.unfinished)
+    lost = broken(there, folders, look) if looked else {}
+    if resume or settings.updating:
+        for name in sorted(pending):
+            if name in lost:
+                continue
+            if pending[name] == INSTALL and not modules.installed(name) and name not in install:
+                install.append(name)
+                reasons[name] = "left by an interrupted run"
+            elif pending[name] == UPDATE and modules.installed(name):
+                update.append(name)
+                reasons[name] = "left by an interrupted run"
+    check_code(install, settings, folders, look)
+
+    if settings.updating and settings.update != ("none",):
+        if settings.update == ("all",):
+            # README's literal meaning: UpdateOnly every installed module, UpdateAndRun those of MODULES
+            names = ["base"]
+            if not settings.mode.endswith("UpdateOnly"):
+                # `base` is in every list of modules; it is meant only when nothing else is
+                names = [name for name in settings.modules if name != "base"] or names
+            for name in names:
+                if modules.installed(name) and name not in lost:
+                    update.append(name)
+                    reasons[name] = "UPDATE is 'all'"
+        elif settings.update == ("changed",):
+            for name, why in _changed(modules, settings, folders, lost, look):
+                update.append(name)
+                reasons.setdefault(name, why)
+        else:
+            for name in settings.update:
+                if not modules.installed(name):
+                    raise ConfigError(
+                        f"UPDATE is {','.join(settings.update)!r}: module {name!r} is not installed"
+                        + nearest(name, (item for item in modules.states if modules.installed(item)))
+                    )
+                if name in lost:
+                    look.read(name, folders)
+                    raise ConfigError(
+                        f"UPDATE is {','.join(settings.update)!r}: {lacking(name, lost[name], folders)}; bring it back, or leave"
+                        f" {name!r} out of UPDATE"
+                    )
+                update.append(name)
+                reasons[name] = "named in UPDATE"
+
+    update = list(dict.fromkeys(update))
+    finish: list[str] = []
+    if resume or settings.updating or install:
+        finish = modules.unfinished + [
+            name for name, item in modules.known.items() if item.end_pending and modules.installed(name)
+        ]
+    return Plan(
+        tuple(install),
+        tuple(update),
+        reasons,
+        tuple(name for name in dict.fromkeys(finish) if name not in lost),
+        tuple(name for name in lost if modules.installed(name)),
+        lost,
+        # One that is asked for by name is not left alone: Odoo says what is wrong with it.
+        tuple(name for name in lost if name in modules.unfinished and name not in install)
+        if settings.updating or settings.installing or resume
+        else (),
+    )
+
+
+def first_plan(modules: Modules, settings: Settings, folders: list[str], auto: Iterable[str]) -> Plan:
+    """What a first installation still has to do. Of what an earlier attempt has installed, what changed since is updated.
+    `auto`: modules that install themselves and were forgotten (see auto_installs)."""
+    look = addon_tree.Look()
+    there = [name for name in sorted(modules.states) if modules.installed(name) or name in modules.unfinished]
+    lost = broken({*there, *auto}, folders, look)
+    wanted = [name for name in settings.modules if not modules.installed(name)]
+    wanted += [name for name in auto if name not in wanted and name not in lost]
+    changed = dict(_changed(modules, settings, folders, lost, look))
+    return Plan(
+        tuple(wanted),
+        tuple(changed),
+        changed,
+        tuple(name for name in modules.unfinished if name not in lost),
+        tuple(name for name in lost if modules.installed(name)),
+        lost,
+        tuple(name for name in lost if name in modules.unfinished and name not in wanted),
+    )
+
+
+def _changed(
+    modules: Modules, settings: Settings, folders: list[str], lost: Mapping[str, tuple[str, ...]], look: addon_tree.Look
+) -> Iterable[tuple[str, str]]:
+    """Installed modules whose code is not the one that was installed, with the reason. Those that Odoo cannot load (`lost`) are
+    left alone, but for one whose own code is new: that was to be brought here, and without what it needs it would be off."""
+    for name in sorted(modules.states):
+        if modules.states[name] not in ("installed", "to upgrade"):
+            continue
+        addon = look.read(name, folders)
+        if addon is None or not addon.installable:
+            continue  # made in the database (studio), or its code is gone; Odoo cannot update it
+        known = modules.known.get(name)
+        if name in lost:
+            if (
+                known is not None
+                and known.checksum
+                and look.checksum(addon, known.languages.split(",")) != known.checksum
+            ):
+                raise ConfigError(
+                    f"the content of module {name!r} changed, but {lacking(name, lost[name], folders)}; bring it back, or"
+                    f" uninstall {name!r}"
+                )
+            continue
+        if modules.states[name] == "to upgrade":
+            yield name, "marked to upgrade"
+        elif known is None or not known.checksum:
+            if not unchanged_elsewhere(modules, addon):
+                yield name, "its content was never recorded"
+        elif look.checksum(addon, known.languages.split(",")) != known.checksum:
+            yield name, "its content changed"
+        elif addon.version(settings.version) not in ("", modules.versions.get(name)):
+            yield (
+                name,
+                f"version {modules.versions.get(name) or 'none'} is installed, {addon.version(settings.version)} is there",
+            )
+
+
+def unchanged_elsewhere(modules: Modules, addon: addon_tree.Addon) -> bool:
+    """Whether click-odoo-update has recorded the very content that is there now."""
+    stored = (modules.foreign.sums or {}).get(addon.name)
+    return bool(stored) and stored == click_odoo.checksum(addon.path, modules.foreign.patterns, modules.languages)
+
+
+def record(cursor: Any, addon: addon_tree.Addon, modules: Modules, run_id: str) -> None:
+    """Remembers a module as it is, without anything being done to it."""
+    cursor.execute(
+        "INSERT INTO public.odoo_cloud_module (name, checksum, languages, version, run_id, updated_at)"
+        " VALUES (%s, %s, %s, %s, %s, clock_timestamp()) ON CONFLICT (name) DO UPDATE"
+        " SET checksum = excluded.checksum, languages = excluded.languages, version = excluded.version,"
+        " run_id = excluded.run_id, updated_at = excluded.updated_at",
+        (
+            addon.name,
+            addon_tree.checksum(addon, modules.languages),
+            ",".join(modules.languages),
+            modules.versions.get(addon.name) or None,
+            run_id,
+        ),
+    )
+
+
+def record_all(cursor: Any, names: Iterable[str], folders: list[str], modules: Modules, run_id: str) -> None:
+    for name in names:
+        addon = addon_tree.read(name, folders)
+        if addon is not None:
+            record(cursor, addon, modules, run_id)
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What adopt() did or would do."""
+
+    adopted: tuple[str, ...] = ()
+    imported: tuple[str, ...] = ()  # those of them that click-odoo-update had recorded
+    differ: Mapping[str, str] = field(default_factory=dict)  # left to be updated, with the reason
+    known: tuple[str, ...] = ()
+
+
+def adoption(modules: Modules, settings: Settings, folders: list[str]) -> Adoption:
+    """Which installed modules can be taken for what lies in the addons folders. Where click-odoo-update has a record, it must
+    be of this very content; else the version must be the manifest's."""
+    adopted, imported, known = [], [], []
+    differ: dict[str, str] = {}
+    for name in sorted(modules.states):
+        item = modules.known.get(name)
+        if modules.states[name] != "installed":
+            continue
+        if item is not None and item.checksum:
+            known.append(name)
+            continue
+        addon = addon_tree.read(name, folders)
+        if addon is None or not addon.installable:
+            continue
+        wanted, there = addon.version(settings.version), modules.versions.get(name)
+        if (modules.foreign.sums or {}).get(name):
+            if not unchanged_elsewhere(modules, addon):
+                differ[name] = "click-odoo-update recorded another content"
+                continue
+            imported.append(name)
+        elif wanted not in ("", there):
+            differ[name] = f"version {there or 'none'} is installed, {wanted} is there"
+            continue
+        adopted.append(name)
+    return Adoption(tuple(adopted), tuple(imported), differ, tuple(known))
+
+
+def export(modules: Modules, folders: list[str], touched: Iterable[str]) -> dict[str, Any]:
+    """click-odoo-update's record of this database, as it would make it itself now. Modules that this run has not touched, and
+    whose languages are the same, keep what was recorded: hashing all of Odoo again costs more than ten songs."""
+    found: dict[str, Any] = {}
+    languages = ",".join(modules.languages)
+    done = set(touched)
+    for name in sorted(modules.states):
+        if modules.states[name] == "installed":
+            item, before = modules.known.get(name), (modules.foreign.sums or {}).get(name)
+            if before and name not in done and item is not None and item.checksum and item.languages == languages:
+                found[name] = before
+                continue
+            path = addon_tree.find(name, folders)
+            found[name] = click_odoo.checksum(path, modules.foreign.patterns, modules.languages) if path else False
+    return found
+
+
+def dependants(connection: Any, names: Iterable[str]) -> list[str]:
+    """The installed modules that Odoo updates along with `names`, and these themselves."""
+    with connection.cursor() as cursor:
+        return _dependants(cursor, names)
+
+
+def _dependants(cursor: Any, names: Iterable[str]) -> list[str]:
+    cursor.execute(
+        "WITH RECURSIVE touched(name) AS (SELECT unnest(%s::varchar[]) UNION"
+        " SELECT m.name FROM touched t JOIN public.ir_module_module_dependency d ON d.name = t.name"
+        " JOIN public.ir_module_module m ON m.id = d.module_id WHERE m.state IN ('installed', 'to upgrade'))"
+        " SELECT name FROM touched ORDER BY name",
+        (list(names),),
+    )
+    return [row[0] for row in cursor.fetchall()]
+
+
+def auto_installs(connection: Any) -> list[str]:
+    """Modules that install themselves once all they need is there; Odoo marks them with the database's first module only,
+    and forgets it when that first installation ends with an error. Those for certain countries only where a company is (16 on)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.id, m.name FROM public.ir_module_module m WHERE m.auto_install AND m.state = 'uninstalled'"
+            " AND EXISTS (SELECT 1 FROM public.ir_module_module_dependency d WHERE d.module_id = m.id)"
+            " AND NOT EXISTS (SELECT 1 FROM public.ir_module_module_dependency d"
+            " LEFT JOIN public.ir_module_module o ON o.name = d.name WHERE d.module_id = m.id"
+            " AND d.auto_install_required AND coalesce(o.state, '') NOT IN ('installed', 'to upgrade', 'to install'))"
+            " ORDER BY m.name"
+        )
+        found = cursor.fetchall()
+        cursor.execute("SELECT to_regclass('public.module_country') IS NOT NULL")
+        elsewhere: set[int] = set()
+        if found and cursor.fetchone()[0]:
+            cursor.execute(
+                "SELECT module_id FROM public.module_country GROUP BY module_id HAVING NOT bool_or(country_id IN"
+                " (SELECT p.country_id FROM public.res_company c JOIN public.res_partner p ON p.id = c.partner_id"
+                " WHERE p.country_id IS NOT NULL))"
+            )
+            elsewhere = {row[0] for row in cursor.fetchall()}
+        return [name for ident, name in found if ident not in elsewhere]
+
+
+def mark(cursor: Any, plan: Plan, run_id: str) -> int:
+    """Writes down what the run is going to do, so that whoever comes after a crash finishes exactly that; in the
+    transaction that writes the blocking state, so that there is never the one without the other.
+
+    Returns how many modules Odoo will touch, 0 when that is not known beforehand (what an installation pulls in).
+    """
+    update = [name for name in _dependants(cursor, plan.update) if name not in plan.broken] if plan.update else []
+    rows = [(name, UPDATE) for name in update] + [(name, INSTALL) for name in plan.install if name not in update]
+    cursor.execute(TABLE_SQL)
+    for name, kind in rows:
+        cursor.execute(
+            "INSERT INTO public.odoo_cloud_module (name, pending, run_id) VALUES (%s, %s, %s)"
+            " ON CONFLICT (name) DO UPDATE SET pending = excluded.pending, run_id = excluded.run_id",
+            (name, kind, run_id),
+        )
+    return 0 if plan.install else len(rows)
+
+
+def problems(modules: Modules, plan: Plan, settings: Settings, folders: list[str]) -> list[str]:
+    """What is not as the plan wanted it; Odoo's own exit code is not believed."""
+    found = []
+    absent = [name for name in (*plan.install, *plan.update) if not modules.installed(name)]
+    if absent:
+        found.append(f"not installed: {_some(tuple(absent))}")
+    lost = broken(sorted(plan.asked), folders)
+    found += [lacking(name, gone, folders) for name, gone in lost.items()]
+    if modules.unfinished:
+        found.append(f"left half done: {_some(tuple(modules.unfinished))}")
+    pending = [name for name, item in modules.known.items() if item.pending and modules.installed(name)]
+    undone = [name for name in pending if name in plan.update]
+    if undone:
+        found.append(f"not updated: {_some(tuple(undone))}")
+    for name in (*plan.install, *plan.update):
+        addon = addon_tree.read(name, folders)
+        wanted = addon.version(settings.version) if addon is not None else ""
+        if wanted and modules.installed(name) and modules.versions[name] != wanted:
+            found.append(f"{name} has version {modules.versions[name]}, not {wanted}")
+    late = [name for name, item in modules.known.items() if item.end_pending and name in plan.update]
+    if late:
+        found.append(f"end- migration scripts did not run: {_some(tuple(late))}")
+    return found
+
+
+def refresh(connection: Any, folders: list[str]) -> None:
+    """Records all modules with the languages that are active now; after a first installation, which loads languages late."""
+    modules = read_modules(connection)
+    languages = ",".join(modules.languages)
+    with connection.cursor() as cursor:
+        for name, item in modules.known.items():
+            addon = addon_tree.read(name, folders)
+            if item.checksum and item.languages != languages and addon is not None:
+                cursor.execute(
+                    "UPDATE public.odoo_cloud_module SET checksum = %s, languages = %s WHERE name = %s",
+                    (addon_tree.checksum(addon, modules.languages), languages, name),
+                )
+
+
+def settle(cursor: Any) -> None:
+    """Clears what is no longer to be done; in the transaction that writes Ready."""
+    cursor.execute("UPDATE public.odoo_cloud_module SET pending = NULL WHERE pending IS NOT NULL")

@@ -1,0 +1,658 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""The child process that imports Odoo: one boot does all that a run has to do (steps.py), the update among it. Odoo 14 to 19.
+
+What it adds to `odoo -i -u`, which has no lock of its own, commits a module before its state, and forgets the `end-`
+scripts of finished modules after a crash:
+
+- every connection that Odoo opens and every commit first asks whether the run still holds the lock (fence);
+- a module, its state and version, and our checkpoint are one transaction (Odoo 14 to 18 commit the module first);
+- `end-` migration scripts of modules that an interrupted run had finished are run at the end of this one.
+
+It reads its order (JSON) from the file descriptor that ODOO_CLOUD_ORDER names, writes events (a JSON object a line) to one
+that the order names, and reads the answers to its questions from another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import importlib
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from ..addons import tree as addon_tree
+from ..addons import update_plan
+from ..common.errors import EXIT_LOCK_LOST
+from ..database.lock import HELD_SQL
+from ..database.pg import LOST_MACHINE
+
+# Loggers whose errors mean that the update is not what was asked for, although Odoo goes on.
+STRICT_LOGGERS = (
+    "odoo.modules",
+    "odoo.modules.loading",
+    "odoo.modules.graph",
+    "odoo.modules.module_graph",
+    "odoo.modules.migration",
+)
+
+
+class Events:
+    """One JSON object a line, written at once, so that a kill leaves what was done."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.lock = threading.Lock()
+
+    def send(self, event: str, **values: Any) -> None:
+        line = json.dumps({"event": event, **values}, default=str) + "\n"
+        # Nobody may read any more: who started us is gone then, and so are we in a moment.
+        with self.lock, contextlib.suppress(OSError):
+            os.write(self.descriptor, line.encode("utf-8"))
+
+
+class Fence:
+    """Ends this process at once when its run no longer holds the lock."""
+
+    def __init__(self, order: dict[str, Any], events: Events) -> None:
+        self.parameters = {**order["lock"], "token": order["token"]}
+        self.database = order["database"]
+        self.events = events
+
+    def check(self, connection: Any, table: bool) -> None:
+        """`table`: also that no newer run has written to the history (not visible inside a long transaction)."""
+        statement = "SELECT " + HELD_SQL
+        if table:
+            statement += " AND NOT EXISTS (SELECT 1 FROM public.curq_state_history WHERE token > %(token)s)"
+        cursor = connection.cursor()
+        try:
+            cursor.execute(statement, self.parameters)
+            held = cursor.fetchone()
+        finally:
+            cursor.close()
+        if not (held[0] if isinstance(held, tuple) else held):
+            self.events.send("lost")
+            os._exit(EXIT_LOCK_LOST)
+
+
+def guard_connections(fence: Fence, name: str, version: int) -> None:
+    """Every session that Odoo opens carries the run's name and is opened only while the lock is held."""
+    import psycopg2
+
+    connect = psycopg2.connect
+    factories: dict[type[Any], type[Any]] = {}
+
+    def guarded(*args: Any, **values: Any) -> Any:
+        factory = None if args else values.get("connection_factory")
+        asked = {key: value for key, value in values.items() if key not in ("connection_factory", "password")}
+        if factory is not None:  # Odoo's pool
+            if factory not in factories:
+                factories[factory] = _known_as_asked(factory)
+            values["connection_factory"] = factories[factory]
+        values["application_name"] = name
+        options = [f"-c {item}={value}" for item, value in LOST_MACHINE.items()]
+        if version == 14:  # later ones set it themselves
+            options.append("-c lock_timeout=15s")
+        values["options"] = " ".join([values.get("options") or "", *options]).strip()
+        connection = connect(*args, **values)
+        if factory is not None:
+            connection.asked = psycopg2.extensions.make_dsn(**asked)
+        if connection.info.dbname == fence.database:
+            fence.events.send("session")  # the runtime compares how many there were with what the server counted
+        fence.check(_Plain(connection), connection.info.dbname == fence.database)
+        connection.rollback()
+        return connection
+
+    psycopg2.connect = guarded
+
+
+def _known_as_asked(factory: type[Any]) -> type[Any]:
+    """Connections whose `dsn` is what was asked for. From 16 on Odoo's pool takes one again only when that is what it asks for
+    now; with our name and options in it each step would open another."""
+
+    class Connection(factory):  # type: ignore[misc, valid-type]
+        asked = ""
+
+        @property
+        def dsn(self) -> str:
+            return self.asked or super().dsn
+
+    return Connection
+
+
+class _Plain:
+    """Plain cursors of a connection, whatever cursor class its owner prefers."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def cursor(self) -> Any:
+        import psycopg2.extensions
+
+        return self.connection.cursor(cursor_factory=psycopg2.extensions.cursor)
+
+
+def guard_commits(odoo: Odoo, version: int) -> dict[str, bool]:
+    """No commit without the lock. On 14 to 18 the commit in the middle of a module waits for the module's state."""
+    fence = odoo.fence
+    import psycopg2
+
+    sql_db = importlib.import_module("odoo.sql_db")
+    commit = sql_db.Cursor.commit
+    deferred = {"commit": False}
+
+    def guarded(self: Any) -> Any:
+        if version < 19 and sys._getframe(1).f_code.co_name == "load_module_graph":
+            deferred["commit"] = True
+            return None
+        with contextlib.suppress(psycopg2.errors.InFailedSqlTransaction):  # commit() says so itself
+            fence.check(_Plain(self._cnx), False)
+            if not odoo.updating:
+                cursor = _Plain(self._cnx).cursor()
+                cursor.execute("SELECT pg_catalog.txid_current_if_assigned() IS NOT NULL")
+                odoo.commits += bool(cursor.fetchone()[0])
+        return commit(self)
+
+    sql_db.Cursor.commit = guarded
+    return deferred
+
+
+def flush(record: Any) -> None:
+    if hasattr(record.env, "flush_all"):  # 16 on
+        record.env.flush_all()
+    else:
+        record.flush()
+
+
+def module_model() -> Any:
+    """The class of ir.module.module."""
+    models = importlib.import_module("odoo.addons.base.models.ir_module")
+    return getattr(models, "IrModuleModule", None) or models.Module  # 18 and later, before
+
+
+def patch_module_list(odoo: Odoo) -> None:
+    """One look at all manifests for each load: load_modules() updates the list of modules, and button_upgrade(), which it calls
+    right afterwards in the same transaction, does all of that again (14 to 19), for nothing and for a quarter of the time of a
+    small update."""
+    module = module_model()
+    update_list = module.update_list
+
+    @functools.wraps(update_list)
+    def once(records: Any) -> Any:
+        if not odoo.updating:
+            return update_list(records)
+        if odoo.listed:
+            return [0, 0]  # modules updated, modules added
+        result = update_list(records)
+        odoo.listed = True
+        return result
+
+    module.update_list = once
+
+
+def forget(records: Any, fields: list[str]) -> None:
+    """Odoo reads these fields again from the database."""
+    if hasattr(records, "invalidate_model"):  # 16 on
+        records.invalidate_model(fields)
+    else:
+        records.invalidate_cache(fields)
+
+
+def patch_broken_modules(odoo: Odoo) -> None:
+    """Keeps Odoo off modules that it cannot load, because their code or that of a module they need is gone, unless they are asked
+    for by name. By itself it
+
+    - marks an `auto_install` module in a new database although a module that it needs is nowhere, and never gets to it;
+    - refuses any installation that would pull in such a module, and any update of all when an installed module needs one;
+    - marks installed modules without code to be upgraded, and leaves them so: no cron runs any more.
+    """
+    module, database = module_model(), importlib.import_module("odoo.modules.db")
+    folders: list[str] = odoo.order["folders"]
+    own_initialize, own_install, own_upgrade = database.initialize, module.button_install, module.button_upgrade
+
+    def broken(cursor: Any, question: str, asked: set[str]) -> list[str]:
+        cursor.execute(question)
+        found = update_plan.broken({row[0] for row in cursor.fetchall()} - asked, folders)
+        for name, gone in found.items():
+            if name not in odoo.told:
+                odoo.told.add(name)
+                odoo.events.send("left_alone", name=name, gone=list(gone))
+        return sorted(found)
+
+    def set_state(cursor: Any, names: list[str], before: tuple[str, ...], after: str) -> None:
+        cursor.execute(
+            "UPDATE ir_module_module SET state = %s WHERE name = ANY(%s) AND state = ANY(%s)",
+            (after, names, list(before)),
+        )
+
+    @functools.wraps(own_initialize)
+    def initialize(cr: Any) -> None:
+        own_initialize(cr)
+        names = broken(cr, "SELECT name FROM ir_module_module WHERE state = 'to install'", odoo.asked)
+        if names:
+            set_state(cr, names, ("to install",), "uninstalled")
+
+    @functools.wraps(own_install)
+    def button_install(records: Any) -> Any:
+        flush(records)
+        asked = odoo.asked | set(records.mapped("name"))
+        waiting = "SELECT name FROM ir_module_module WHERE auto_install AND state = 'uninstalled'"
+        names = broken(records.env.cr, waiting, asked)
+        alone = records.search([("name", "in", names)]) if names else records.browse()
+        alone.write({"auto_install": False})
+        result = own_install(records)
+        alone.write({"auto_install": True})
+        return result
+
+    @functools.wraps(own_upgrade)
+    def button_upgrade(records: Any) -> Any:
+        if not (
+            odoo.updating and odoo.listed
+        ):  # else it looks at all manifests first, which would take our mark for another
+            return own_upgrade(records)
+        flush(records)
+        cursor = records.env.cr
+        there = "SELECT name FROM ir_module_module WHERE state IN ('installed', 'to upgrade')"
+        names = broken(cursor, there, odoo.asked)
+        if not names:
+            return own_upgrade(records)
+        set_state(cursor, names, ("installed", "to upgrade"), "uninstallable")
+        forget(records, ["state"])
+        try:
+            return own_upgrade(records.filtered(lambda record: record.name not in names))
+        finally:
+            with contextlib.suppress(Exception):  # in a transaction that failed, and so is undone anyway
+                flush(records)
+                set_state(cursor, names, ("uninstallable",), "installed")
+                forget(records, ["state"])
+
+    database.initialize, module.button_install, module.button_upgrade = initialize, button_install, button_upgrade
+
+
+class Checkpoint:
+    """Writes a module's row of odoo_cloud_module in the transaction in which Odoo commits the module."""
+
+    def __init__(self, order: dict[str, Any], events: Events) -> None:
+        self.order, self.events = order, events
+        self.folders: list[str] = order["folders"]
+        self.done = 0
+        self.began = time.monotonic()
+
+    def patch(self) -> None:
+        module = module_model()
+        write = module.__dict__.get("write")
+        checkpoint = self
+
+        def guarded(records: Any, vals: dict[str, Any]) -> Any:
+            final = set(vals) == {"state", "latest_version"} and vals["state"] == "installed" and len(records) == 1
+            name = before = None
+            if final:
+                flush(records)
+                records.env.cr.execute(
+                    "SELECT name, CASE WHEN state = 'to upgrade' THEN latest_version END FROM ir_module_module WHERE id = %s",
+                    (records.id,),
+                )
+                name, before = records.env.cr.fetchone()
+            result = write(records, vals) if write else super(module, records).write(vals)
+            if final:
+                flush(records)
+                checkpoint.store(records.env.cr, name, vals["latest_version"], before)
+                if checkpoint.order["version"] < 19:
+                    records.env.cr.commit()
+            return result
+
+        module.write = guarded
+
+    def store(self, cursor: Any, name: str, version: str, before: str | None) -> None:
+        cursor.execute("SELECT code FROM res_lang WHERE active ORDER BY code")
+        languages = [row[0] for row in cursor.fetchall()]
+        addon = addon_tree.read(name, self.folders)
+        checksum = addon_tree.checksum(addon, languages) if addon is not None else None
+        cursor.execute(
+            "INSERT INTO public.odoo_cloud_module"
+            " (name, checksum, languages, version, pending, from_version, end_pending, run_id, updated_at)"
+            " VALUES (%s, %s, %s, %s, NULL, %s, %s, %s, clock_timestamp()) ON CONFLICT (name) DO UPDATE"
+            " SET checksum = excluded.checksum, languages = excluded.languages, version = excluded.version, pending = NULL,"
+            # end- scripts that are still due start from the version from which they would have started then
+            " from_version = CASE WHEN odoo_cloud_module.end_pending THEN odoo_cloud_module.from_version"
+            " ELSE excluded.from_version END,"
+            " end_pending = odoo_cloud_module.end_pending OR excluded.end_pending, run_id = excluded.run_id,"
+            " updated_at = excluded.updated_at",
+            (
+                name,
+                checksum,
+                ",".join(languages),
+                version,
+                before,
+                before is not None,
+                self.order["run_id"],
+            ),
+        )
+        self.done += 1
+        now = time.monotonic()
+        self.events.send(
+            "module", name=name, version=version, before=before, done=self.done, seconds=round(now - self.began, 3)
+        )
+        self.began = now
+
+
+@contextlib.contextmanager
+def translations_overwritten(wanted: bool) -> Any:
+    """Odoo 14 puts `overwrite` into the context, where its own method doesn't look; so an update overwrites nothing there."""
+    if not wanted:
+        yield
+        return
+    module = importlib.import_module("odoo.addons.base.models.ir_module").Module
+    own = module._update_translations
+
+    def update(records: Any, filter_lang: Any = None, overwrite: bool = False) -> Any:
+        return own(records, filter_lang, overwrite or bool(records.env.context.get("overwrite")))
+
+    module._update_translations = update
+    try:
+        yield
+    finally:
+        module._update_translations = own
+
+
+def patch_end_scripts(odoo: Odoo) -> None:
+    """`end-` scripts: also those of modules that an interrupted run had finished, and a note in the same transaction."""
+    migration = importlib.import_module("odoo.modules.migration")
+    registries = importlib.import_module("odoo.modules.registry")
+    manager = migration.MigrationManager
+    create, migrate = manager.__init__, manager.migrate_module
+    late: dict[str, str] = odoo.order["late"]
+
+    def initialise(self: Any, cr: Any, graph: Any) -> None:
+        registry = registries.Registry.registries[cr.dbname]
+        for package in graph if odoo.updating else ():
+            # Odoo forgets that it updated a module once the process is another one; updated again now, it starts from
+            # the older version.
+            if package.name in late and package.state == "installed" and package.name in registry._init_modules:
+                package.load_state, package.load_version = "to upgrade", late[package.name]
+        create(self, cr, graph)
+
+    def migrated(self: Any, package: Any, stage: str) -> None:
+        migrate(self, package, stage)
+        if stage == "end":
+            self.cr.execute(
+                "UPDATE public.odoo_cloud_module SET end_pending = false WHERE name = %s AND end_pending",
+                (package.name,),
+            )
+            late.pop(package.name, None)
+
+    manager.__init__, manager.migrate_module = initialise, migrated
+
+
+class ErrorRecords(logging.Handler):
+    """Errors that Odoo only logs."""
+
+    def __init__(self, odoo: Odoo) -> None:
+        super().__init__(logging.ERROR)
+        self.odoo = odoo
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.odoo.updating and record.name in STRICT_LOGGERS:
+            self.odoo.events.send("error", message=record.getMessage()[:2000])
+
+
+def import_odoo(version: int, executable: str) -> Any:
+    """Odoo's framework; from 19 on `odoo` is a namespace package that has to be told to set itself up."""
+    beside = os.path.dirname(os.path.realpath(executable))
+    if beside not in sys.path and os.path.isfile(os.path.join(beside, "odoo", "addons", "base", "__manifest__.py")):
+        sys.path.insert(0, beside)  # a source checkout: odoo-bin lies beside the package
+    if version >= 19:
+        importlib.import_module("odoo.init")
+    odoo = importlib.import_module("odoo")
+    for name in ("tools", "service.server", "modules.loading", "modules.registry", "modules.migration", "sql_db"):
+        importlib.import_module(f"odoo.{name}")
+    return odoo
+
+
+class Odoo:
+    """Odoo's framework in this process, imported when something first needs it."""
+
+    def __init__(self, order: dict[str, Any], events: Events, fence: Fence) -> None:
+        self.order, self.events, self.fence = order, events, fence
+        self.version: int = order["version"]
+        self.module: Any = None  # the package odoo
+        self.commits = 0  # of transactions that wrote, on whatever cursor
+        self.changed = False  # whether modules were changed and nobody was told yet
+        self.updating = False
+        self.listed = False  # whether this load has updated the list of modules
+        self.asked: set[str] = set()  # modules that are installed or updated because somebody named them
+        self.told: set[str] = set()  # modules of which it was said that they are left alone
+        self.stack = contextlib.ExitStack()
+
+    def start(self) -> None:
+        if self.module is not None:
+            return
+        order, began = self.order, time.monotonic()
+        odoo = import_odoo(self.version, order["executable"])
+        import csv
+
+        csv.field_size_limit(500 * 1024 * 1024)  # as the server command does, for attachments in CSV files
+        keywords = {"setup_logging": True} if self.version >= 18 else {}
+        odoo.tools.config.parse_config(order["arguments"], **keywords)
+        logging.getLogger().addHandler(ErrorRecords(self))
+        odoo.service.server.load_server_wide_modules()
+        sys.modules["odoo.modules.module"].load_openerp_module("base")
+        if self.version < 19:
+            from .serve import guard_plain_loads
+
+            guard_plain_loads()  # a registry for songs must not upgrade what an interrupted run left
+        guard_commits(self, self.version)
+        Checkpoint(order, self.events).patch()
+        patch_module_list(self)
+        patch_broken_modules(self)
+        patch_end_scripts(self)
+        self.module = odoo
+        if self.version == 14:
+            self.stack.enter_context(importlib.import_module("odoo.api").Environment.manage())
+        gc.freeze()
+        gc.enable()
+        self.events.send("booted", seconds=round(time.monotonic() - began, 3))
+
+    @contextlib.contextmanager
+    def changing(self) -> Any:
+        """While modules are changed: errors that Odoo only logs count, end- scripts run."""
+        self.updating, self.listed = True, False
+        try:
+            yield
+        finally:
+            self.updating = False
+
+    def update(self, install: list[str], update: list[str], override_translations: bool = False) -> None:
+        """One load of all modules that installs and updates these, and finishes what was left half done."""
+        self.start()
+        self.reset()
+        self.asked = {*install, *update}
+        config = self.module.tools.config
+        if self.version < 19 and self.order["first"] and self.order["demo"]:
+            config["demo"] = {"all": 1}  # Odoo itself says so only in the process that makes the database's tables
+        if override_translations:
+            config["overwrite_existing_translations"] = True
+        registries = sys.modules["odoo.modules.registry"].Registry
+        try:
+            with self.changing(), translations_overwritten(override_translations and self.version < 16):
+                if self.version >= 19:
+                    registry = registries.new(
+                        self.order["database"],
+                        update_module=True,
+                        install_modules=install,
+                        upgrade_modules=update,
+                        new_db_demo=self.order["demo"],
+                    )
+                else:
+                    config["init"] = dict.fromkeys(install, 1)
+                    config["update"] = dict.fromkeys(update, 1)
+                    registry = registries.new(self.order["database"], update_module=True)
+        finally:
+            if override_translations:
+                config["overwrite_existing_translations"] = False
+        if self.version < 18:  # later ones signal by themselves
+            registry.registry_invalidated = True
+        self.signal(registry)
+
+    def registry(self) -> Any:
+        """The current registry: whatever replaced it since is taken."""
+        self.start()
+        return sys.modules["odoo.modules.registry"].Registry(self.order["database"])
+
+    def signal(self, registry: Any = None) -> None:
+        """Tells the other processes that registry or caches are no longer what they have."""
+        registry = registry if registry is not None else self.registry()
+        if self.changed and self.version < 18:
+            registry.registry_invalidated = True
+        self.changed = False
+        registry.signal_changes()
+
+    def forget_caches(self) -> None:
+        """After something was changed behind Odoo's back."""
+        if (
+            self.module is None
+            or self.order["database"] not in sys.modules["odoo.modules.registry"].Registry.registries
+        ):
+            return
+        registry = self.registry()
+        clear = getattr(registry, "clear_all_caches", None) or getattr(registry, "_clear_cache", None)
+        if clear is not None:
+            clear()
+        self.signal(registry)
+
+    def rest(self) -> None:
+        """Nothing of the database is open or known any more; the next step that needs a registry loads it anew."""
+        if self.module is None:
+            return
+        self.reset()
+        sys.modules["odoo.modules.registry"].Registry.delete(self.order["database"])
+        getattr(sys.modules["odoo.sql_db"], "close_all", lambda: None)()
+
+    def reset(self) -> None:
+        if self.version == 14:
+            importlib.import_module("odoo.api").Environment.reset()
+
+    @contextlib.contextmanager
+    def cursor(self, registry: Any) -> Any:
+        """A cursor that is rolled back unless it was committed."""
+        self.reset()
+        cursor = registry.cursor()
+        try:
+            yield cursor
+        finally:
+            with contextlib.suppress(Exception):
+                cursor.rollback()
+            with contextlib.suppress(Exception):
+                cursor.close()
+            self.reset()
+
+    @staticmethod
+    def plain(cursor: Any) -> Any:
+        """A plain cursor in the same transaction."""
+        return _Plain(cursor._cnx).cursor()
+
+    def env(self, cursor: Any, before_update: bool) -> Any:
+        """The superuser's environment. Before an update new code meets the old tables: no field is read that nobody asks
+        for, and not even the user's own record."""
+        environment = importlib.import_module("odoo.api").Environment
+        if not before_update:
+            return environment(cursor, 1, environment(cursor, 1, {})["res.users"].context_get())
+        plain = self.plain(cursor)
+        plain.execute(
+            "SELECT p.lang, p.tz FROM public.res_users u JOIN public.res_partner p ON p.id = u.partner_id WHERE u.id = 1"
+        )
+        lang, zone = plain.fetchone() or (None, None)
+        return environment(cursor, 1, {"lang": lang or "en_US", "tz": zone or False, "prefetch_fields": False})
+
+    @staticmethod
+    def flush(env: Any) -> None:
+        if hasattr(env, "flush_all"):
+            env.flush_all()
+        else:
+            env["base"].flush()
+
+
+class Channel:
+    """Questions to the runtime, each answered in a line."""
+
+    def __init__(self, events: Events, descriptor: int) -> None:
+        self.events = events
+        self.stream = open(descriptor, encoding="utf-8")  # noqa: SIM115 - as long as the process
+
+    def ask(self, question: str, **values: Any) -> dict[str, Any]:
+        self.events.send("ask", question=question, **values)
+        line = self.stream.readline()
+        if not line:
+            os._exit(EXIT_LOCK_LOST)  # the runtime is gone, or has let us go
+        return json.loads(line)
+
+
+def work(order: dict[str, Any], events: Events) -> None:
+    """Does what the order says, with Odoo as soon as that needs it."""
+    from . import steps
+
+    fence = Fence(order, events)
+    guard_connections(fence, order["name"], order["version"])
+    sys.argv = [order["executable"]]
+    threading.current_thread().dbname = order["database"]  # type: ignore[attr-defined]  # for Odoo's log lines
+    odoo = Odoo(order, events, fence)
+    with odoo.stack:
+        steps.Performer(order, events, fence, odoo, Channel(events, order["replies"]).ask).perform()
+
+
+def read_order() -> dict[str, Any]:
+    """From a pipe: an order with its steps may be longer than a variable can be."""
+    descriptor = int(os.environ.pop("ODOO_CLOUD_ORDER"))
+    with open(descriptor, encoding="utf-8") as handle:
+        text = handle.read()
+    if not text:  # there is nothing to do
+        os._exit(0)
+    return json.loads(text)
+
+
+def main(arguments: list[str]) -> int:
+    """`arguments`: version and executable of an Odoo that is imported while nothing is known of what there is to do."""
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    os.environ["DATABASE_RECONNECT"] = "0"  # whoever ends a session of a run means the run, which must not go on
+    os.chdir("/")
+    gc.disable()  # next to nothing of what importing makes is garbage; looking for it costs a tenth. start() enables it again
+    trouble: BaseException | None = None
+    if arguments:
+        sys.argv = arguments[1:]
+        try:
+            import_odoo(int(arguments[0]), arguments[1])
+        except BaseException as exc:  # noqa: BLE001 - told when there is somebody to tell
+            trouble = exc
+    order = read_order()
+    events = Events(order["events"])
+    for name in ("events", "replies"):
+        os.set_inheritable(order[name], False)
+    from .steps import Reported
+
+    try:
+        if trouble is not None:
+            raise trouble
+        work(order, events)
+    except Reported:
+        return 1
+    except BaseException as exc:  # noqa: BLE001 - SystemExit of a migration script is a failure too
+        last = exc.__traceback__
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        where = f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last is not None else ""
+        events.send("failed", type=type(exc).__name__, message=" ".join(str(exc).split())[:1500], where=where)
+        logging.getLogger("odoo_cloud").error("the modules could not be installed or updated", exc_info=True)
+        return 1
+    events.send("done")
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # threads of addons that were loaded must not keep us

@@ -1,0 +1,287 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""The lock: a session advisory lock with two keys on one dedicated connection to the maintenance database.
+
+It stands outside the Odoo database because a clone, rename, drop or restore needs every session out of that one. The
+holder's death frees it at once; nothing has to time out.
+
+PostgreSQL lets every role that can connect to a database take any key there, and the keys can be computed. Two things keep
+strangers from blocking an instance:
+
+- The platform gives each instance a lock database (DB_MAINTENANCE) to which only its own roles can connect.
+- A holder is believed only when its role is entitled: a superuser, the owner of the instance's database, or a member of that
+  role. A stranger who holds the key in another database than ours is ignored. One who holds it in ours (`postgres`, where no
+  lock database is used) can't be ignored, and is named as not entitled.
+
+Advisory locks of two databases don't exclude each other by themselves, so `Lock.acquire` takes the lock here first and then
+looks for an entitled holder elsewhere. Of two runs of this version with different maintenance databases at least the later
+one to look sees the other, so never both go on; both may step back and try again. A runtime of before looks at its own
+database only: one that is at work is seen and waited for, but one that starts while a run of this version is at work does
+not wait. It is told by the history: the row is of another release, which containers in RunOnly leave alone, and whatever it
+writes raises the fencing token, which ends the run here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ..common.errors import Held, LockLost
+
+# First key: ours, sha256("odoo-cloud")[:4] as a signed big-endian integer. Never change it: old and new must exclude
+# each other.
+NAMESPACE = -1516848008
+
+# What the maker of a database locks beside the database's own lock: the name and this.
+ALIVE = "#alive"
+
+_NAME = re.compile(r"odoo-cloud (?P<what>\S+) run=(?P<run_id>\S+) host=(?P<host>.*)")
+
+
+def database_key(name: str) -> int:
+    """Second key: a stable hash of the database name."""
+    return int.from_bytes(hashlib.sha256(name.encode("utf-8")).digest()[:4], "big", signed=True)
+
+
+def lock_keys(name: str) -> tuple[int, int]:
+    return NAMESPACE, database_key(name)
+
+
+def parse_name(application_name: str) -> dict[str, str]:
+    """What the name of a session of the runtime says; empty for any other."""
+    match = _NAME.fullmatch(application_name)
+    return match.groupdict() if match else {}
+
+
+@dataclass(frozen=True)
+class Holder:
+    pid: int
+    application_name: str
+    since: str
+    age: float
+    role: str = ""
+    entitled: bool = True
+
+    def parsed(self) -> dict[str, str]:
+        return parse_name(self.application_name)
+
+    def __str__(self) -> str:
+        return f"{self.application_name or 'a session that hides its name'} (backend {self.pid}, since {self.since})"
+
+
+# Whether the role `r` may work on the database `d`. While that does not exist, its lock belongs to whoever can create it.
+ENTITLED_SQL = """
+coalesce(r.rolsuper OR CASE WHEN d.oid IS NULL THEN r.rolcreatedb
+                            ELSE pg_catalog.pg_has_role(r.oid, d.datdba, 'MEMBER') END, false)
+"""
+
+# Those who count: entitled holders in whatever database, and anybody in ours, who is in the way whether entitled or not. The
+# owner of ours is an administrator, who need not be a member of the instance's role. pg_locks shows the two keys as unsigned
+# numbers, objsubid 2 marks the two-key form. Everybody sees role and name of a session. The age is that of the session.
+HOLDER_SQL = f"""
+SELECT * FROM (
+  SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.backend_start::timestamptz(0)::text, '?'),
+         coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - a.backend_start), 0)::float8,
+         coalesce(r.rolname::text, '?'),
+         {ENTITLED_SQL} OR (l.database = m.oid AND coalesce(r.oid = m.datdba, false)) AS entitled,
+         l.database = m.oid AS here
+    FROM pg_catalog.pg_locks l
+    JOIN pg_catalog.pg_database m ON m.datname = pg_catalog.current_database()
+    LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
+    LEFT JOIN pg_catalog.pg_database d ON d.datname = %s
+   WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+     AND l.classid = %s::int8::oid AND l.objid = %s::int8::oid
+     AND l.pid IS DISTINCT FROM %s) AS found
+ WHERE entitled OR here ORDER BY entitled DESC, here DESC LIMIT 1
+"""  # noqa: S608 - the constant above
+
+
+def unsigned(key: int) -> int:
+    return key & 0xFFFFFFFF
+
+
+def _look(connection: Any, database: str, but: int = 0) -> Holder | None:
+    """Who holds the lock of `database` (the session `but` apart), entitled or in our way."""
+    first, second = lock_keys(database)
+    with connection.cursor() as cursor:
+        cursor.execute(HOLDER_SQL, (database.removesuffix(ALIVE), unsigned(first), unsigned(second), but))
+        row = cursor.fetchone()
+    return Holder(*row[:6]) if row else None
+
+
+def holder(connection: Any, database: str) -> Holder | None:
+    """Who holds the lock of `database` and is entitled to it, or None."""
+    found = _look(connection, database)
+    return found if found is not None and found.entitled else None
+
+
+def stranger(connection: Any, database: str) -> str:
+    """Who keeps the lock of `database` from us without being entitled to it, in words; empty when nobody does."""
+    found = _look(connection, database)
+    return _strange(found) if found is not None and not found.entitled else ""
+
+
+def _strange(found: Holder) -> str:
+    return (
+        f"its lock is held by a session that isn't entitled to it: role {found.role!r}, {found}; an administrator can end that"
+        f" (SELECT pg_terminate_backend({found.pid})), and with a lock database (DB_MAINTENANCE) only the instance's own roles"
+        " get at the lock"
+    )
+
+
+def held_by(connection: Any, database: str) -> str:
+    """Why the lock of `database` can't be had, for an error message."""
+    found = _look(connection, database)
+    if found is not None and not found.entitled:
+        return _strange(found)
+    return f"its lock is held by {found if found is not None else 'a session that has ended meanwhile'}"
+
+
+# Whether the session `pid` holds the lock: the one question behind every held-check. It is asked by the holder itself, by
+# the statement that writes to the history, and by each session that Odoo opens for a run, before each commit. A process of
+# the server is in one database only, so the answer is right from whichever database it is asked.
+HELD_SQL = (
+    "EXISTS (SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2"
+    " AND classid = %(lock_first)s::int8::oid AND objid = %(lock_second)s::int8::oid AND pid = %(lock_pid)s)"
+)
+
+
+def held_parameters(database: str, pid: int) -> dict[str, int]:
+    """What HELD_SQL needs."""
+    first, second = lock_keys(database)
+    return {"lock_first": unsigned(first), "lock_second": unsigned(second), "lock_pid": pid}
+
+
+class Lock:
+    """The lock of one database on one connection, which must be used for nothing else while it is held."""
+
+    def __init__(self, connection: Any, database: str) -> None:
+        self.connection = connection
+        self.database = database
+        self.keys = lock_keys(database)
+
+    @property
+    def pid(self) -> int:
+        """Process of the server that holds the lock for us."""
+        return int(self.connection.info.backend_pid)
+
+    def acquire(self) -> bool:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT pg_catalog.pg_try_advisory_lock(%s, %s)", self.keys)
+            if not cursor.fetchone()[0]:
+                return False
+        other = _look(self.connection, self.database, self.pid)
+        if other is None:
+            return True
+        self.release()
+        return False
+
+    def held(self) -> bool:
+        """Asks PostgreSQL: a connection that died and a lock that went away both say no."""
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute("SELECT " + HELD_SQL, held_parameters(self.database, self.pid))
+                return bool(cursor.fetchone()[0])
+        except self.connection.Error:
+            return False
+
+    def check(self, before: str) -> None:
+        if not self.held():
+            raise LockLost(f"the lock of database {self.database!r} was lost before: {before}; nothing more is done")
+
+    def release(self) -> None:
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute("SELECT pg_catalog.pg_advisory_unlock(%s, %s)", self.keys)
+        except self.connection.Error:
+            pass  # the connection is gone, and the lock with it
+
+
+SESSIONS_SQL = f"""
+SELECT a.pid, a.application_name
+  FROM pg_catalog.pg_stat_activity a
+  JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
+  LEFT JOIN pg_catalog.pg_database d ON d.datname = %s
+ WHERE pg_catalog.strpos(a.application_name || ' ', %s) > 0 AND a.pid <> pg_catalog.pg_backend_pid() AND {ENTITLED_SQL}
+"""  # noqa: S608 - the constant above
+
+
+def sessions(connection: Any, database: str, run_id: str) -> list[tuple[int, str]]:
+    """Process and name of every session of a run on `database`, whatever database it is on: they all carry the run in their
+    name. Strangers can give themselves the same name; a session of theirs is none of the run's."""
+    with connection.cursor() as cursor:
+        cursor.execute(SESSIONS_SQL, (database, f" run={run_id} "))
+        return list(cursor.fetchall())
+
+
+def end_sessions(connection: Any, database: str, run_id: str, timeout: float = 10.0) -> int:
+    """Ends every session of a run and waits until they are gone; returns how many there were.
+
+    PostgreSQL rolls back what they had not committed, so afterwards the run can change nothing any more.
+    """
+    limit = time.monotonic() + timeout
+    ended: set[int] = set()
+    while True:
+        left = sessions(connection, database, run_id)
+        if not left:
+            return len(ended)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_catalog.pg_terminate_backend(pid) FROM unnest(%s) AS pid",
+                    ([pid for pid, _name in left],),
+                )
+        except connection.Error as exc:
+            raise Held(
+                f"run {run_id} cannot be ended: {' '.join(str(exc).split())}; this takes the same database role or an administrator"
+            ) from exc
+        ended.update(pid for pid, _name in left)
+        if time.monotonic() > limit:
+            names = ", ".join(f"{name} (backend {pid})" for pid, name in left[:3])
+            raise Held(f"run {run_id} cannot be ended: its sessions did not go away within {timeout:.0f} s: {names}")
+        time.sleep(0.05)
+
+
+def marabunta_key() -> int:
+    """The key on which marabunta takes its transaction lock (marabunta 0.10 and later, web.py)."""
+    return 7141416871301361999
+
+
+def click_odoo_key(database: str) -> int:
+    """The key of click-odoo-update's session lock (click-odoo-contrib 1.24): 14 hex digits of a SHA-1."""
+    return int(hashlib.sha1(f"click-odoo-update/{database}".encode()).hexdigest()[:14], 16)  # noqa: S324 - theirs
+
+
+class OtherTools:
+    """The keys of marabunta and click-odoo-update, taken in the Odoo database so that neither runs beside a module step."""
+
+    def __init__(self, connection: Any, database: str) -> None:
+        self.connection = connection
+        self.keys = {"marabunta": marabunta_key(), "click-odoo-update": click_odoo_key(database)}
+        self.taken: list[str] = []
+
+    def acquire(self) -> str:
+        """Takes what is free; returns the tool that still runs, or an empty string when all keys are ours."""
+        for tool, key in self.keys.items():
+            if tool in self.taken:
+                continue
+            with self.connection.cursor() as cursor:
+                cursor.execute("SELECT pg_catalog.pg_try_advisory_lock(%s)", (key,))
+                if not cursor.fetchone()[0]:
+                    return tool
+            self.taken.append(tool)
+        return ""
+
+    def release(self) -> None:
+        while self.taken:
+            tool = self.taken.pop()
+            try:
+                with self.connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_catalog.pg_advisory_unlock(%s)", (self.keys[tool],))
+            except self.connection.Error:
+                return

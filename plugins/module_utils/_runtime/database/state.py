@@ -1,0 +1,495 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""The history: the table `curq_state_history` in the Odoo database, and what a state means.
+
+`id`, `state` and `write_date` are those of onesteinbv/odoo-docker, so its containers and ours read each other's rows.
+Our columns stand beside them with defaults. The table is a record; the lock (lock.py) is what excludes.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..common.config import Settings
+from ..common.errors import LockLost
+from .lock import HELD_SQL, Lock, held_parameters
+
+OPEN_STATES = ("Ready", "Reset", "Force Ready")
+CREATING, UPDATING, MAINTENANCE, FAILED = "Creating", "Updating", "Maintenance", "Failed"
+READY, RESET, FORCE_READY = "Ready", "Reset", "Force Ready"
+
+# Column `result` of rows around a restore point (restore_point.py, rollback.py)
+POINT = "restore point"  # it is being made: nothing was changed before, and what follows has another result
+UNCHANGED = "unchanged"  # Ready again, since nothing was changed
+ROLLING_BACK = "rolling back"  # Failed, and whoever takes the lock next gives the name to the restore point
+ROLLED_BACK = "rolled back"  # Ready, in the restore point that got the name; `release` is the one that failed
+HELD = "held"  # Failed, and somebody has to decide
+
+# name, type with default; in this order in a new table, added where missing in one of the original form
+COLUMNS = (
+    ("actor", "varchar DEFAULT NULL"),
+    ("host", "varchar DEFAULT NULL"),
+    ("run_id", "varchar DEFAULT NULL"),
+    ("mode", "varchar DEFAULT NULL"),
+    ("release", "varchar DEFAULT NULL"),
+    ("detail", "text DEFAULT NULL"),
+    ("result", "varchar DEFAULT NULL"),
+    ("token", "bigint DEFAULT NULL"),
+    ("database_identity", "varchar DEFAULT NULL"),
+    ("heartbeat", "timestamp with time zone DEFAULT NULL"),
+    ("phase", "varchar DEFAULT NULL"),
+    ("fingerprint", "varchar DEFAULT NULL"),
+)
+
+CREATE_SQL = (
+    "CREATE TABLE public.curq_state_history (id serial PRIMARY KEY, state varchar(255),"
+    " write_date timestamp with time zone DEFAULT CURRENT_TIMESTAMP"
+    + "".join(f", {name} {kind}" for name, kind in COLUMNS)
+    + ")"
+)
+
+# Whoever owns the database can put anything in the table's place, so what is read of it has a size: so many characters of
+# each text, so many modules.
+TEXT_LIMIT, MODULE_LIMIT = 10000, 20000
+
+HISTORY_SQL = f"""
+SELECT h.id::int8, left(h.state::text, 255), h.write_date::timestamptz(0)::text AS since,
+       extract(epoch FROM pg_catalog.clock_timestamp() - h.write_date)::float8 AS age,
+       (SELECT json_object_agg(c.key, left(c.value, {TEXT_LIMIT})) FROM jsonb_each_text(to_jsonb(h)) c
+         WHERE c.key IN ({", ".join(repr(name) for name, _kind in COLUMNS)})) AS row
+  FROM (SELECT * FROM public.curq_state_history ORDER BY id DESC LIMIT %s) h ORDER BY h.id DESC
+"""  # noqa: S608 - constants
+
+# Whether the database was ever in use; how many windows were opened since then without reaching an open state; whether a run of
+# ours began its first installation (a table of the original form has no column run_id).
+SUMMARY_SQL = """
+SELECT coalesce(max(id) FILTER (WHERE state = ANY(%(open)s)), 0) > 0,
+       count(*) FILTER (WHERE state IN ('Creating', 'Updating') AND id > coalesce(
+           (SELECT max(id) FROM public.curq_state_history WHERE state = ANY(%(open)s)), 0)),
+       coalesce(bool_or(state = 'Creating' AND to_jsonb(h) ->> 'run_id' IS NOT NULL), false)
+  FROM public.curq_state_history h
+"""
+
+
+def extend_sql(present: set[str]) -> str:
+    """What brings a table with the columns `present` to our form; empty when nothing is missing."""
+    missing = [f"ADD COLUMN {name} {kind}" for name, kind in COLUMNS if name not in present]
+    return "ALTER TABLE public.curq_state_history " + ", ".join(missing) if missing else ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the history."""
+
+    id: int
+    state: str
+    since: str
+    age: float  # seconds
+    actor: str = ""
+    host: str = ""
+    run_id: str = ""
+    mode: str = ""
+    release: str = ""
+    detail: str = ""
+    result: str = ""
+    token: int | None = None
+    database_identity: str = ""
+    heartbeat: str = ""
+    phase: str = ""  # what the run does just now, in words
+    fingerprint: str = ""  # of the hooks that ran
+
+    @property
+    def ours(self) -> bool:
+        return bool(self.run_id)
+
+    def written_in(self, identity: str) -> bool:
+        """Whether a run of ours wrote it in this very database, not in one of which this is a copy."""
+        return self.ours and (not self.database_identity or self.database_identity == identity)
+
+    @property
+    def open(self) -> bool:
+        return self.state in OPEN_STATES
+
+    def __str__(self) -> str:
+        by = f" by run {self.run_id} on {self.host}" if self.ours else ""
+        return f"{self.state!r} since {self.since}{by}" + (f" ({self.detail})" if self.detail else "")
+
+
+def entry(row: tuple[Any, ...]) -> Entry:
+    ident, state, since, age, values = row
+    extra = {name: (values or {}).get(name) for name, _kind in COLUMNS}  # none in a table of the original form
+    token = extra.pop("token")
+    return Entry(
+        ident,
+        state or "",
+        since or "?",
+        float(age or 0),
+        token=int(token) if token is not None else None,
+        **{k: v or "" for k, v in extra.items()},
+    )
+
+
+@dataclass(frozen=True)
+class History:
+    """What the table says; cheap, and it never waits for a running installation (Odoo does not touch the table)."""
+
+    table: bool = False
+    latest: Entry | None = None
+    ever_open: bool = False
+    attempts: int = 0  # windows begun since the last open state
+    begun_by_us: bool = True  # whether a run of ours began a first installation here
+
+    @property
+    def first_installation(self) -> bool:
+        """Whether a first installation of ours has not ended: whatever is installed by now, the administrator still has Odoo's
+        password. Where no run of ours began one, it may be somebody's production: onesteinbv/odoo-docker writes `Creating`
+        when it adopts one."""
+        return self.latest is not None and self.latest.ours and not self.ever_open and self.begun_by_us
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is in the database. Reading it waits for an installation that alters Odoo's tables: hold the lock first."""
+
+    tables: int = 0  # in public, the history not counted
+    odoo: bool = False  # ir_module_module is there
+    base: str = ""  # state of module base
+    pending: tuple[str, ...] = ()  # modules in a `to ...` state
+    installed: frozenset[str] = field(default_factory=frozenset)
+    series: str = ""  # major version of the Odoo that installed base, such as 19
+    stuck: tuple[str, ...] = ()  # modules in a `to ...` state that Odoo cannot load: code is gone
+
+    @property
+    def initialised(self) -> bool:
+        return self.base == "installed"
+
+
+def read_history(connection: Any) -> History:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('public.curq_state_history') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return History()
+        cursor.execute(HISTORY_SQL, (1,))
+        row = cursor.fetchone()
+        cursor.execute(SUMMARY_SQL, {"open": list(OPEN_STATES)})
+        ever_open, attempts, begun_by_us = cursor.fetchone()
+        return History(True, entry(row) if row else None, ever_open, attempts, begun_by_us)
+
+
+def read_entries(connection: Any, limit: int) -> list[Entry]:
+    """The last `limit` rows, newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('public.curq_state_history') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return []
+        cursor.execute(HISTORY_SQL, (limit,))
+        return [entry(row) for row in cursor.fetchall()]
+
+
+def last_release(connection: Any) -> str | None:
+    """The release of the last run that brought the database to Ready; None when none said its release."""
+    with connection.cursor() as cursor:
+        cursor.execute(  # to_jsonb, because a table of the original form has no such columns
+            f"SELECT left(to_jsonb(h) ->> 'release', {TEXT_LIMIT}) FROM public.curq_state_history h"  # noqa: S608
+            " WHERE h.state = 'Ready' AND to_jsonb(h) ->> 'result' = 'ok' AND to_jsonb(h) ->> 'release' IS NOT NULL"
+            " ORDER BY h.id DESC LIMIT 1"
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def before_run(connection: Any, run_id: str) -> str | None:
+    """The state that the run `run_id` came upon; None if it wrote the first row."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT state FROM public.curq_state_history WHERE id < (SELECT min(id) FROM public.curq_state_history"
+            " WHERE run_id = %s) ORDER BY id DESC LIMIT 1",
+            (run_id,),
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def last_fingerprint(connection: Any) -> str:
+    """Of the hooks that ran in the latest window that ended well."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT to_jsonb(h) ->> 'fingerprint' FROM public.curq_state_history h"
+            " WHERE state = 'Ready' AND to_jsonb(h) ->> 'fingerprint' IS NOT NULL ORDER BY id DESC LIMIT 1"
+        )
+        row = cursor.fetchone()
+    return row[0] if row else ""
+
+
+def read_contents(connection: Any) -> Contents:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), coalesce(bool_or(relname = 'ir_module_module'), false) FROM pg_catalog.pg_class c"
+            " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'curq_state_history'"
+            " AND relname NOT LIKE 'orm\\_signaling\\_%'"  # Odoo 19 makes these on any database that it looks at
+            " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d"
+            " WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')"
+        )
+        tables, odoo = cursor.fetchone()
+        if not odoo:
+            return Contents(tables=tables)
+        cursor.execute(
+            "SELECT left(name::text, 255), left(state::text, 255), left(latest_version::text, 255)"  # noqa: S608
+            " FROM public.ir_module_module WHERE (state = 'installed' OR state LIKE 'to %') AND name IS NOT NULL"
+            f" LIMIT {MODULE_LIMIT}"
+        )
+        rows = cursor.fetchall()
+        states = {name: state for name, state, _version in rows}
+        versions = {name: version or "" for name, _state, version in rows}
+        return Contents(
+            tables,
+            True,
+            states.get("base", ""),
+            tuple(sorted(name for name, state in states.items() if state.startswith("to "))),
+            frozenset(name for name, state in states.items() if state == "installed"),
+            versions.get("base", "").split(".", 1)[0],
+        )
+
+
+def other_series(contents: Contents, version: int) -> str:
+    """Why this Odoo must not open the database, empty when it may: another major version's is never run on, or migrated by a start."""
+    if not contents.initialised or not contents.series or contents.series == str(version):
+        return ""
+    return (
+        f"it belongs to Odoo {contents.series} and this image is Odoo {version}; go back to the version {contents.series}, or give"
+        " another database name for a new one"
+    )
+
+
+class Action(enum.Enum):
+    RUN = "run"  # open and initialised
+    INITIALISE = "initialise"  # empty, or a first initialisation of ours that did not end
+    ADOPT = "adopt"  # initialised, without a history
+    RESUME = "resume"  # a window that did not end: finish it
+    FORCE = "force"  # a force mode overrides the state
+    UNCHANGED = "unchanged"  # a run was cut off before its first change: open again
+    ROLL_BACK = "roll back"  # a rollback was begun: finish it
+    RESET = "reset"  # another tool's row, older than the limit
+    WAIT = "wait"
+    REFUSE = "refuse"
+
+
+# So often a serving container begins an interrupted run again by itself; then somebody has to look.
+MAX_ATTEMPTS = 5
+
+
+def looks_open(history: History) -> bool:
+    """Whether the database looks open: then its contents may be read without the lock."""
+    return history.latest is not None and history.latest.open
+
+
+def decide(history: History, contents: Contents, settings: Settings, identity: str) -> tuple[Action, str]:
+    """What to do with the database, seen under its lock (or with an open history), and why in one line."""
+    latest = history.latest
+    if latest is not None and latest.written_in(identity) and not settings.forcing:
+        if latest.result == POINT:
+            return Action.UNCHANGED, f"run {latest.run_id} was cut off before its first change"
+        if latest.result == ROLLING_BACK:
+            return Action.ROLL_BACK, f"run {latest.run_id} was cut off while rolling back"
+        if failed_here(latest, settings):
+            why = f"release {latest.release!r} failed here and was rolled back; MODE=UpdateOnly tries it again"
+            return (Action.WAIT if settings.serving else Action.REFUSE), why
+    if latest is not None and history.first_installation:
+        return _first_installation(history, latest, settings, identity)
+    if contents.initialised:
+        return _decide_initialised(history, latest, contents, settings, identity)
+    return _decide_uninitialised(history, latest, contents, settings)
+
+
+def failed_here(latest: Entry, settings: Settings) -> bool:
+    """Whether this very release was rolled back: only a person or a pipeline lets it at the database once more."""
+    return (
+        latest.result == ROLLED_BACK
+        and bool(latest.release)
+        and latest.release == settings.release
+        and not (settings.mode == "UpdateOnly" or settings.forcing)
+    )
+
+
+def _decide_initialised(
+    history: History, latest: Entry | None, contents: Contents, settings: Settings, identity: str
+) -> tuple[Action, str]:
+    if latest is None:
+        if contents.pending and not (settings.updating or settings.forcing):
+            return Action.WAIT, f"modules are being changed by something else: {', '.join(contents.pending[:5])}"
+        return Action.ADOPT, "an initialised Odoo database without a history"
+    if latest.open:
+        return Action.RUN, f"state {latest}"
+    if settings.forcing:
+        return Action.FORCE, f"state {latest}"
+    stale = latest.age > settings.timeout
+    if not latest.ours:
+        if not stale:
+            return Action.WAIT, f"state {latest}, written by another tool"
+        why = f"state {latest} was not written by this runtime and is {latest.age:.0f} s old"
+        return (Action.RESUME if settings.updating else Action.RESET), why
+    if not latest.written_in(identity):
+        why = f"state {latest} was copied here with another database, whose run is not at work here"
+        if settings.updating:
+            return Action.RESUME, why
+        if latest.state == FAILED or contents.pending:
+            return Action.WAIT, why + "; MODE=UpdateOnly finishes it"
+        return (Action.RESET if stale else Action.WAIT), why
+    if settings.reset_policy == "seed" and stale and not settings.updating:
+        return Action.RESET, f"state {latest} is {latest.age:.0f} s old, and RESET_POLICY is 'seed'"
+    if settings.updating:
+        return Action.RESUME, _left(latest)
+    if latest.state == FAILED:
+        why = f"state {latest}; MODE=UpdateOnly tries again, force_ready opens it as it is"
+        return (Action.WAIT if settings.serving else Action.REFUSE), why
+    if latest.release != settings.release:
+        why = f"{_left(latest)} with release {latest.release!r}; this is {settings.release!r}, MODE=UpdateOnly finishes it"
+        return (Action.WAIT if settings.serving else Action.REFUSE), why
+    if history.attempts >= MAX_ATTEMPTS and settings.serving:
+        return (
+            Action.WAIT,
+            f"{_left(latest)}, {history.attempts} times in a row; MODE=UpdateOnly tries again",
+        )
+    return Action.RESUME, _left(latest)
+
+
+def _decide_uninitialised(
+    history: History, latest: Entry | None, contents: Contents, settings: Settings
+) -> tuple[Action, str]:
+    if latest is not None and history.ever_open:
+        return (
+            Action.REFUSE,
+            f"the history says it was in use (latest: {latest}), but module base is not installed",
+        )
+    if latest is not None and not latest.ours and latest.age <= settings.timeout:
+        return Action.WAIT, f"state {latest}, written by another tool"
+    if latest is None and contents.tables and not contents.odoo:
+        return Action.REFUSE, f"it holds {contents.tables} tables that are not Odoo's; give an empty database"
+    if latest is None and contents.odoo:
+        return Action.REFUSE, "it holds an Odoo database of which module base is not installed, started by another tool"
+    if settings.updating or settings.forcing:
+        return Action.REFUSE, f"it is not initialised, and MODE is {settings.mode}; MODE=InstallOnly initialises it"
+    if latest is None:
+        if settings.installing:
+            return Action.INITIALISE, "it is empty"
+        return Action.WAIT, f"it is not initialised, and MODE is {settings.mode}"
+    if settings.installing:
+        return Action.INITIALISE, f"another tool left it in state {latest.state!r}"
+    return Action.WAIT, f"it is not initialised, and MODE is {settings.mode}"
+
+
+def unended(latest: Entry | None) -> str:
+    """Why a first installation is not opened by force."""
+    return (
+        f"its first installation has not ended (state {latest.state if latest is not None else 'none'}), so its administrator"
+        " still has Odoo's own password; MODE=InstallOnly finishes it, which the playbook odoo does"
+    )
+
+
+def _first_installation(history: History, latest: Entry, settings: Settings, identity: str) -> tuple[Action, str]:
+    """A first installation that nobody runs any more. It is finished, whatever is installed by now, and never opened before."""
+    if settings.installing or settings.updating:
+        return Action.INITIALISE, _left(latest)
+    if settings.forcing:
+        return Action.REFUSE, unended(latest)
+    if not latest.written_in(identity):
+        return Action.WAIT, f"{_left(latest)} in a database of which this is a copy; MODE=InstallOnly finishes it"
+    if latest.state != FAILED and latest.release == settings.release and history.attempts < MAX_ATTEMPTS:
+        return Action.INITIALISE, _left(latest)
+    return Action.WAIT, f"{_left(latest)}; MODE=InstallOnly finishes it"
+
+
+def _left(latest: Entry) -> str:
+    return f"run {latest.run_id} on {latest.host} left it in state {latest.state!r}"
+
+
+def identity(connection: Any) -> str:
+    """Which database this is: a copy of it (clone, restored dump) gives another answer, a rename does not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT CASE WHEN has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
+            " THEN (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) ELSE '' END || '/' ||"
+            " (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+        )
+        return cursor.fetchone()[0]
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Appends rows: only while the lock is held, and never after a newer run has written (its token is higher)."""
+
+    connection: Any
+    run_id: str
+    host: str
+    mode: str
+    release: str
+    database_identity: str
+    token: int
+    database: str
+    lock_pid: int
+    actor: str = "odoo-cloud"
+
+    def write(self, cursor: Any, state: str, detail: str = "", result: str = "", fingerprint: str = "") -> None:
+        cursor.execute(
+            "INSERT INTO public.curq_state_history"  # noqa: S608 - HELD_SQL is a constant
+            " (state, actor, host, run_id, mode, release, detail, result, token, database_identity, heartbeat, fingerprint)"
+            " SELECT %(state)s, %(actor)s, %(host)s, %(run_id)s, %(mode)s, %(release)s, %(detail)s, %(result)s, %(token)s,"
+            " %(identity)s, pg_catalog.clock_timestamp(), %(fingerprint)s"
+            f" WHERE {HELD_SQL} AND NOT EXISTS (SELECT 1 FROM public.curq_state_history WHERE token > %(token)s)",
+            {
+                "state": state,
+                "actor": self.actor,
+                "host": self.host,
+                "run_id": self.run_id,
+                "mode": self.mode,
+                "release": self.release or None,
+                "detail": detail or None,
+                "result": result or None,
+                "token": self.token,
+                "identity": self.database_identity,
+                "fingerprint": fingerprint or None,
+                **held_parameters(self.database, self.lock_pid),
+            },
+        )
+        if cursor.rowcount != 1:
+            raise LockLost(
+                f"the lock of database {self.database!r} was lost, or another run took over, before writing {state!r};"
+                " nothing more is done"
+            )
+
+    def append(self, state: str, detail: str = "", result: str = "", fingerprint: str = "") -> None:
+        with self.connection.cursor() as cursor:
+            self.write(cursor, state, detail, result, fingerprint)
+
+    def beat(self, connection: Any, phase: str = "") -> None:
+        """Says on the latest row of this run that the run is alive, and what it does just now."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE public.curq_state_history SET heartbeat = pg_catalog.clock_timestamp(), phase = %s WHERE id ="
+                " (SELECT max(id) FROM public.curq_state_history WHERE run_id = %s)",
+                (phase or None, self.run_id),
+            )
+
+
+def open_writer(
+    connection: Any, guard: Lock, run_id: str, host: str, mode: str, release: str, actor: str = "odoo-cloud"
+) -> Writer:
+    """Makes the table or extends the original one, and takes the next fencing token. Only with the lock held."""
+    guard.check("writing to the history")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname FROM pg_catalog.pg_attribute"
+            " WHERE attrelid = to_regclass('public.curq_state_history') AND attnum > 0 AND NOT attisdropped"
+        )
+        present = {row[0] for row in cursor.fetchall()}
+        statement = extend_sql(present) if present else CREATE_SQL
+        if statement:
+            cursor.execute(statement)
+        cursor.execute("SELECT coalesce(max(token), 0) + 1 FROM public.curq_state_history")
+        token = cursor.fetchone()[0]
+    return Writer(
+        connection, run_id, host, mode, release, identity(connection), token, guard.database, guard.pid, actor
+    )

@@ -1,0 +1,244 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is remembered of migrations, in the Odoo database, so that a backup carries it.
+
+`marabunta_version` is marabunta's own table, read and written so that a project can come from it and go back. Beside it
+`odoo_cloud_run` has a row per run, never overwritten, and `odoo_cloud_step` the latest of each step. Modules are not here:
+`odoo_cloud_module` (core.py) has them. Who ran, where and with which release is in `curq_state_history`, by the same run_id.
+
+All functions take a cursor and leave the transaction to the caller. Tables are made only while the lock is held.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..common.errors import LockLost
+from .file import UPDATE, Step
+from .plan import DONE, FAILED, RUNNING, StepRow, VersionRow
+
+# As marabunta 0.15 has it. Its times are local and without a zone; ours are UTC, as the runtime's are.
+MARABUNTA_SQL = (
+    "CREATE TABLE IF NOT EXISTS public.marabunta_version (number VARCHAR NOT NULL, date_start TIMESTAMP NOT NULL,"
+    " date_done TIMESTAMP, log TEXT, addons TEXT, CONSTRAINT version_pk PRIMARY KEY (number))"
+)
+RUN_SQL = (
+    "CREATE TABLE IF NOT EXISTS public.odoo_cloud_run (run_id varchar PRIMARY KEY, versions varchar, mode varchar,"
+    " plan_sha varchar, series varchar, status varchar NOT NULL DEFAULT 'running',"
+    " started timestamp with time zone NOT NULL DEFAULT clock_timestamp(), finished timestamp with time zone, error text)"
+)
+STEP_SQL = (
+    "CREATE TABLE IF NOT EXISTS public.odoo_cloud_step (version varchar NOT NULL, step_id varchar NOT NULL,"
+    " run_id varchar NOT NULL, phase varchar NOT NULL, kind varchar NOT NULL, name varchar, sha varchar NOT NULL,"
+    " status varchar NOT NULL, attempt integer NOT NULL DEFAULT 1,"
+    " started timestamp with time zone NOT NULL DEFAULT clock_timestamp(), finished timestamp with time zone,"
+    " changed boolean, info jsonb NOT NULL DEFAULT '{}', PRIMARY KEY (version, step_id))"
+)
+ABORTED = "aborted"  # status of a run that ended without saying so
+
+# The first line of marabunta_version.log in rows of ours: marabunta empties or replaces the log of what it begins, so the
+# row of a version that marabunta took over is told from ours.
+_MARK = re.compile(r"odoo-cloud run=(\S+) mode=(\S*)(?:\n|$)")
+
+
+def mark(run_id: str, mode: str | None) -> str:
+    return f"odoo-cloud run={run_id} mode={mode or ''}\n"
+
+
+def create_tables(cursor: Any) -> None:
+    for statement in (MARABUNTA_SQL, RUN_SQL, STEP_SQL):
+        cursor.execute(statement)
+
+
+def _exists(cursor: Any, table: str) -> bool:
+    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (f"public.{table}",))
+    return bool(cursor.fetchone()[0])
+
+
+# marabunta_version
+
+
+def read_versions(cursor: Any) -> list[VersionRow]:
+    """All rows; none when there is no table."""
+    if not _exists(cursor, "marabunta_version"):
+        return []
+    cursor.execute(
+        "SELECT number, date_done IS NOT NULL, date_start::timestamp(0)::text, left(log, 300)"
+        " FROM public.marabunta_version ORDER BY date_start, number"
+    )
+    return [version_row(*row) for row in cursor.fetchall()]
+
+
+def version_row(number: str, done: bool, started: str | None, log: str | None) -> VersionRow:
+    match = _MARK.match(log or "")
+    run_id, mode = match.groups() if match else ("", "")
+    return VersionRow(number, done, started or "", run_id, mode)
+
+
+def begin_version(cursor: Any, number: str, run_id: str, mode: str | None) -> None:
+    """A version is begun, from its first step. `number` is written as the file has it, since marabunta compares texts."""
+    cursor.execute(
+        "INSERT INTO public.marabunta_version (number, date_start, log)"
+        " VALUES (%s, clock_timestamp() AT TIME ZONE 'UTC', %s) ON CONFLICT (number) DO UPDATE"
+        " SET date_start = excluded.date_start, date_done = NULL, log = excluded.log, addons = NULL",
+        (number, mark(run_id, mode)),
+    )
+
+
+def resume_version(cursor: Any, number: str, run_id: str, mode: str | None) -> None:
+    """A version that a run of ours began is gone on with by another run."""
+    cursor.execute(
+        "UPDATE public.marabunta_version SET log = %s WHERE number = %s AND date_done IS NULL",
+        (mark(run_id, mode), number),
+    )
+
+
+def fail_version(cursor: Any, number: str, run_id: str, mode: str | None, log: str) -> None:
+    """What went wrong; the version stays begun."""
+    cursor.execute(
+        "UPDATE public.marabunta_version SET log = %s WHERE number = %s AND date_done IS NULL",
+        (mark(run_id, mode) + log, number),
+    )
+
+
+def finish_version(cursor: Any, number: str, run_id: str, mode: str | None, log: str = "") -> None:
+    """The version is done, with the names and states of all modules as marabunta keeps them."""
+    states = "[]"
+    if _exists(cursor, "ir_module_module"):
+        cursor.execute("SELECT name, state FROM public.ir_module_module ORDER BY name")
+        states = json.dumps([{"name": name, "state": state} for name, state in cursor.fetchall()])
+    cursor.execute(
+        "UPDATE public.marabunta_version SET date_done = clock_timestamp() AT TIME ZONE 'UTC', log = %s, addons = %s"
+        " WHERE number = %s AND date_done IS NULL",
+        (mark(run_id, mode) + log, states, number),
+    )
+    if cursor.rowcount != 1:
+        raise LockLost(f"version {number} is no longer run {run_id}'s to finish: somebody else wrote its row")
+
+
+# Runs
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A row of odoo_cloud_run."""
+
+    run_id: str
+    versions: tuple[str, ...]
+    mode: str
+    status: str
+
+
+def read_last_run(cursor: Any) -> RunRow | None:
+    """The run that began last."""
+    if not _exists(cursor, "odoo_cloud_run"):
+        return None
+    cursor.execute(
+        "SELECT run_id, coalesce(versions, ''), coalesce(mode, ''), status FROM public.odoo_cloud_run"
+        " ORDER BY started DESC LIMIT 1"
+    )
+    row = cursor.fetchone()
+    return RunRow(row[0], tuple(filter(None, row[1].split(","))), row[2], row[3]) if row else None
+
+
+def begin_run(
+    cursor: Any, run_id: str, versions: Sequence[str], mode: str | None, plan_sha: str, series: str = ""
+) -> None:
+    """A run begins: what is still called running was broken off, since the lock is ours."""
+    cursor.execute(
+        "UPDATE public.odoo_cloud_run SET status = %s, finished = clock_timestamp() WHERE status = %s",
+        (ABORTED, RUNNING),
+    )
+    cursor.execute(
+        "INSERT INTO public.odoo_cloud_run (run_id, versions, mode, plan_sha, series, status) VALUES (%s, %s, %s, %s, %s, %s)"
+        # A container that first finished what was left opens a second window under the same name.
+        " ON CONFLICT (run_id) DO UPDATE SET versions = excluded.versions, mode = excluded.mode, plan_sha = excluded.plan_sha,"
+        " series = excluded.series, status = excluded.status, started = excluded.started, finished = NULL, error = NULL",
+        (run_id, ",".join(versions), mode or "", plan_sha, series, RUNNING),
+    )
+
+
+def end_run(cursor: Any, run_id: str, status: str, error: str = "") -> None:
+    cursor.execute(
+        "UPDATE public.odoo_cloud_run SET status = %s, finished = clock_timestamp(), error = %s"
+        " WHERE run_id = %s AND status = %s",
+        (status, error or None, run_id, RUNNING),
+    )
+    if cursor.rowcount != 1:
+        raise LockLost(f"run {run_id} is no longer the running one: somebody else took over")
+
+
+# Steps. `version` is a canonical number (Number.canonical), so that two spellings of one number are one version.
+
+
+def read_steps(cursor: Any) -> list[StepRow]:
+    """All rows; none when there is no table."""
+    if not _exists(cursor, "odoo_cloud_step"):
+        return []
+    cursor.execute(
+        "SELECT version, step_id, sha, status, phase, kind, coalesce(name, ''), run_id, attempt, info"
+        " FROM public.odoo_cloud_step ORDER BY started, version, step_id"
+    )
+    return [
+        StepRow(*row[:9], info=row[9] if isinstance(row[9], Mapping) else json.loads(row[9] or "{}"))
+        for row in cursor.fetchall()
+    ]
+
+
+def forget_steps(cursor: Any, version: str) -> None:
+    """Before a version is begun from its first step: none of its steps counts as done."""
+    cursor.execute("DELETE FROM public.odoo_cloud_step WHERE version = %s", (version,))
+
+
+def begin_step(cursor: Any, version: str, step: Step, run_id: str, info: Mapping[str, Any] | None = None) -> None:
+    """To be committed before the step begins, so that a crash leaves which one it was."""
+    cursor.execute(
+        "INSERT INTO public.odoo_cloud_step (version, step_id, run_id, phase, kind, name, sha, status, info)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb) ON CONFLICT (version, step_id) DO UPDATE"
+        " SET run_id = excluded.run_id, phase = excluded.phase, kind = excluded.kind, name = excluded.name,"
+        " sha = excluded.sha, status = excluded.status, attempt = odoo_cloud_step.attempt + 1,"
+        " started = clock_timestamp(), finished = NULL, changed = NULL,"
+        # Which modules an update is done with stays known while it is gone on with.
+        " info = CASE WHEN excluded.kind = 'update' THEN odoo_cloud_step.info || excluded.info ELSE excluded.info END",
+        (version, step.id, run_id, step.phase, step.kind, step.name, step.sha, RUNNING, json.dumps(dict(info or {}))),
+    )
+
+
+def finish_step(
+    cursor: Any, version: str, step: Step, run_id: str, changed: bool = True, info: Mapping[str, Any] | None = None
+) -> None:
+    """The step is done. On the step's own cursor, before its commit: then both happen, or neither.
+
+    Nothing is written, and the step must not be committed, when the row is no longer this run's."""
+    content = dict(info or {})
+    if step.kind == UPDATE:
+        cursor.execute(
+            "SELECT info -> 'modules' FROM public.odoo_cloud_step WHERE version = %s AND step_id = %s",
+            (version, step.id),
+        )
+        row = cursor.fetchone()
+        before = row[0] if row else None
+        before = json.loads(before) if isinstance(before, str) else before
+        content["modules"] = list(dict.fromkeys([*(before or []), *step.arguments["modules"]]))
+    cursor.execute(
+        "UPDATE public.odoo_cloud_step SET status = %s, finished = clock_timestamp(), changed = %s, info = info || %s::jsonb"
+        " WHERE version = %s AND step_id = %s AND run_id = %s AND status = %s"
+        " AND EXISTS (SELECT 1 FROM public.odoo_cloud_run r WHERE r.run_id = %s AND r.status = %s FOR SHARE)",
+        (DONE, changed, json.dumps(content), version, step.id, run_id, RUNNING, run_id, RUNNING),
+    )
+    if cursor.rowcount != 1:
+        raise LockLost(f"step {step.id} of version {version} is no longer run {run_id}'s: somebody else took over")
+
+
+def fail_step(cursor: Any, version: str, step_id: str, run_id: str, info: Mapping[str, Any] | None = None) -> None:
+    """The step failed; it is to be done again by whoever goes on."""
+    cursor.execute(
+        "UPDATE public.odoo_cloud_step SET status = %s, finished = clock_timestamp(), info = info || %s::jsonb"
+        " WHERE version = %s AND step_id = %s AND run_id = %s AND status = %s",
+        (FAILED, json.dumps(dict(info or {})), version, step_id, run_id, RUNNING),
+    )

@@ -1,0 +1,132 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""odoo.conf as each Odoo version wants it, and the sizes of its workers.
+
+Sources: the option tables of Odoo's C(odoo/tools/config.py) of 14.0 to 19.0; the deployment guide of the documentation
+(workers = CPU * 2 + 1, heavy and light workers).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+
+from .._runtime.common.password import password_hash
+
+MIB = 1024 * 1024
+HTTP_PORT = 8069
+GEVENT_PORT = 8072
+DATA_DIR = "/var/lib/odoo"
+ADDONS_DIR = "/opt/odoo-cloud/addons"  # the platform's own addons in our images; before others, so that no older copy stands in for them
+# A container sees one release of own code, under the same path whichever it is; so odoo.conf stays as it is.
+CODE_DIR = "/mnt/release"
+CODE_ADDONS = f"{CODE_DIR}/addons"
+CODE_PYTHON = f"{CODE_DIR}/python"
+
+# Deployment guide: 20 % of the requests are heavy and take 1 GB, the others take 150 MB.
+WORKER_MEMORY = int((0.8 * 150 + 0.2 * 1024) * MIB)
+LIMIT_MEMORY_SOFT = 2048 * MIB
+LIMIT_MEMORY_HARD = 2560 * MIB
+# One worker renders a report while it serves the report's own style sheets to the renderer, so one is not enough.
+LEAST_WORKERS = 2
+
+_PASSLIB_ROUNDS = 25000  # passlib's default of pbkdf2_sha512; the passwords here are long random ones
+
+
+def gevent_port_option(version: str) -> str:
+    """C(gevent_port) since 16.0, C(longpolling_port) before."""
+    return "gevent_port" if int(version) >= 16 else "longpolling_port"
+
+
+def realtime_path(version: str) -> str:
+    """The path that goes to the gevent port: C(/websocket) since 16.0, C(/longpolling) before."""
+    return "/websocket" if int(version) >= 16 else "/longpolling"
+
+
+def server_wide_modules(version: str) -> list[str]:
+    """Modules that every worker loads; 19.0 moved the RPC routes out of C(base)."""
+    return ["base", "rpc", "web"] if int(version) >= 19 else ["base", "web"]
+
+
+def workers_for(cpus: int, memory_bytes: int, replicas: int) -> int:
+    """HTTP workers of one of ``replicas`` replicas that share a machine; half of its memory is Odoo's."""
+    by_cpu = (cpus * 2 + 1) // max(replicas, 1)
+    by_memory = memory_bytes // 2 // max(replicas, 1) // WORKER_MEMORY
+    return max(LEAST_WORKERS, min(by_cpu, by_memory))
+
+
+def memory_limits(memory_bytes: int, replicas: int) -> tuple[int, int]:
+    """Soft and hard limit of one worker in bytes: Odoo's own defaults, less on a small machine."""
+    share = memory_bytes // 2 // max(replicas, 1)
+    soft = max(512 * MIB, min(LIMIT_MEMORY_SOFT, share))
+    return soft, soft + min(LIMIT_MEMORY_HARD - LIMIT_MEMORY_SOFT, soft // 4)
+
+
+def master_password_hash(password: str) -> str:
+    """What C(admin_passwd) holds; the same password gives the same text, so that an unchanged file stays unchanged."""
+    salt = hashlib.sha256(b"odoo_cloud.platform:" + password.encode()).digest()[:16]
+    return password_hash(password, _PASSLIB_ROUNDS, salt)
+
+
+def options(
+    instance: dict[str, t.Any], machine: dict[str, t.Any], db_host: str, db_port: int, db_sslmode: str = ""
+) -> dict[str, str]:
+    """All options of odoo.conf for one instance on one machine (C(cpus), C(memory_bytes)), without any plain secret."""
+    version = str(instance["version"])
+    number = int(version)
+    replicas = max(1, len(instance["replicas"]))
+    soft, hard = memory_limits(machine["memory_bytes"], replicas)
+    workers = instance["workers"]
+    if workers is None:
+        workers = workers_for(machine["cpus"], machine["memory_bytes"], replicas)
+    values: dict[str, t.Any] = {
+        "data_dir": DATA_DIR,
+        "db_host": db_host,
+        "db_port": db_port,
+        "db_sslmode": db_sslmode or None,
+        "db_user": instance["database"]["owner"],
+        "db_name": instance["database"]["name"],
+        "dbfilter": f"^{instance['database']['name']}$",
+        "list_db": False,
+        "admin_passwd": master_password_hash(instance["master_password"]),
+        "http_interface": "0.0.0.0",
+        "http_port": HTTP_PORT,
+        gevent_port_option(version): GEVENT_PORT,
+        "proxy_mode": True,
+        "workers": workers,
+        "max_cron_threads": instance["max_cron_threads"],
+        "limit_memory_soft": instance["limit_memory_soft"] or soft,
+        "limit_memory_hard": instance["limit_memory_hard"] or hard,
+        "limit_time_cpu": instance["limit_time_cpu"],
+        "limit_time_real": instance["limit_time_real"],
+        "limit_request": 65536,
+        "db_maxconn": 16,
+        "server_wide_modules": ",".join(
+            dict.fromkeys([*server_wide_modules(version), *instance.get("server_wide_modules", [])])
+        ),
+        "log_level": "info",
+        "unaccent": True,
+    }
+    own_code = [CODE_ADDONS] if instance.get("code") else []
+    addons = [
+        ADDONS_DIR,
+        *own_code,
+        *(one["target"] for one in instance.get("addons_dirs") or []),
+        *instance["addons_path"],
+    ]
+    values["addons_path"] = ",".join(dict.fromkeys(addons))
+    if number <= 18:
+        # 19.0 makes no demo data unless asked, and calls the old option deprecated.
+        values["without_demo"] = "all"
+    values.update(instance["conf"])
+    return {key: str(value) for key, value in values.items() if value is not None}
+
+
+def render(
+    instance: dict[str, t.Any], machine: dict[str, t.Any], db_host: str, db_port: int, db_sslmode: str = ""
+) -> str:
+    """The text of odoo.conf."""
+    values = options(instance, machine, db_host, db_port, db_sslmode)
+    lines = [f"{key} = {value}" for key, value in sorted(values.items())]
+    return "\n".join(["; Made by odoo_cloud.platform; changes made here are undone.", "[options]", *lines, ""])

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""An instance's database as a module opens it that administers the server.
+
+Whoever works in an Odoo database owns it, and can put views, functions and settings there that act in our session. So it is
+opened with the owner's own login, never as the administrator: whatever runs there has no more rights than the owner has
+anyway. Its settings don't reach us, and it can't keep us waiting: a session has a time limit that the server can't extend.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from .._runtime.database.provision import DatabaseError
+from . import database as _database
+
+OWNERS_SPEC: dict[str, dict[str, Any]] = {
+    "owners": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "database": {"type": "str", "required": True},
+            "user": {"type": "str", "required": True},
+            "password": {"type": "str", "no_log": True},
+        },
+    }
+}
+
+STATEMENT_SECONDS = 15
+SESSION_SECONDS = 25  # for all statements together; the server's own limit can be evaded by a function, this one can't
+
+# Asked for at connect, where it wins over ALTER ROLE ... SET and ALTER DATABASE ... SET.
+SETTINGS = {
+    **_database.PINNED,
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "60s",
+    "default_transaction_isolation": "read\\ committed",
+    "default_transaction_deferrable": "off",
+    "client_encoding": "UTF8",
+    "client_min_messages": "error",
+    "datestyle": "ISO",
+    "standard_conforming_strings": "on",
+    "row_security": "on",
+}
+
+CURE = "the playbook database sets the role's password again"
+
+OWNER_SQL = """
+SELECT pg_catalog.pg_get_userbyid(d.datdba), o.rolsuper, session_user::text, me.rolsuper
+  FROM pg_catalog.pg_database d
+  JOIN pg_catalog.pg_roles o ON o.oid = d.datdba
+  JOIN pg_catalog.pg_roles me ON me.rolname = session_user
+ WHERE d.datname = %s
+"""
+
+
+class TenantError(Exception):
+    """This one database can't be used; one line that says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Login:
+    database: str
+    user: str
+    password: str | None = dataclasses.field(default=None, repr=False)
+
+
+def login(params: dict[str, Any], control: Any, database: str) -> Login:
+    """The owner's login. `control`: the administrator's connection to the server.
+
+    A login that is not given is a mistake in the call (DatabaseError); one that does not fit is that database's trouble
+    (TenantError)."""
+    with control.cursor() as cursor:
+        cursor.execute(OWNER_SQL, (database,))
+        row = cursor.fetchone()
+    if row is None:
+        raise TenantError("it was dropped just now")
+    owner, owner_is_superuser, me, superuser = row
+    given = next((one for one in params["owners"] if one["database"] == database), None)
+    if given is None:
+        if me == owner and not superuser:
+            return Login(database, me, params.get("login_password"))
+        raise DatabaseError(
+            f"owners has no entry for database {database!r}: give user and password of role {owner!r}, which owns it;"
+            f" login_user {params['login_user']!r} does not open it, because what is planted there would act with its rights"
+        )
+    if owner_is_superuser:
+        raise TenantError(
+            f"it belongs to {owner!r}, a superuser, and is not opened; the playbook database gives it to its own role"
+        )
+    if given["user"] != owner:
+        raise TenantError(
+            f"it belongs to role {owner!r}, and owners says {given['user']!r}; the playbook database gives it to that role"
+        )
+    return Login(database, owner, given["password"])
+
+
+@contextlib.contextmanager
+def session(
+    params: dict[str, Any], who: Login, name: str = _database.SESSION_NAME, write: bool = False
+) -> Iterator[Any]:
+    """An autocommit connection as the owner. Everything that goes wrong with it is a TenantError."""
+    settings = {**SETTINGS, "default_transaction_read_only": "off" if write else "on"}
+    try:
+        connection = _database.connect(params, who.user, who.password, who.database, name, settings)
+    except _database.psycopg2.Error as exc:
+        raise TenantError(f"role {who.user!r} is not let in: {_database.one_line(exc)}; {CURE}") from exc
+    limit = Limit(connection, SESSION_SECONDS)
+    try:
+        yield connection
+    except _database.psycopg2.Error as exc:
+        if limit.reached or isinstance(exc, _database.psycopg2.errors.QueryCanceled):
+            raise TenantError(
+                f"it gives no answer within {SESSION_SECONDS if limit.reached else STATEMENT_SECONDS} s; look at what stands"
+                " in it at the place of Odoo's tables and of curq_state_history"
+            ) from exc
+        raise TenantError(f"it can't be read: {_database.one_line(exc)[:500]}") from exc
+    except (ArithmeticError, TypeError, ValueError) as exc:
+        raise TenantError(f"what stands in it is not Odoo's: {_database.one_line(exc)[:500]}") from exc
+    finally:
+        limit.cancel()
+        connection.close()
+
+
+class Limit:
+    """Cuts the connection after so many seconds, whatever the server is doing."""
+
+    def __init__(self, connection: Any, seconds: float) -> None:
+        self.connection = connection
+        self.reached = False
+        self.timer = threading.Timer(seconds, self._cut)
+        self.timer.daemon = True
+        self.timer.start()
+
+    def _cut(self) -> None:
+        self.reached = True
+        with contextlib.suppress(_database.psycopg2.Error):
+            self.connection.cancel()  # ends what can be ended there
+        with contextlib.suppress(OSError, _database.psycopg2.Error):
+            end = socket.socket(fileno=os.dup(self.connection.fileno()))
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            finally:
+                end.close()
+
+    def cancel(self) -> None:
+        self.timer.cancel()
+        self.timer.join()
+
+
+def printable(value: Any) -> Any:
+    """The same without characters that would act on a terminal."""
+    if isinstance(value, str):
+        return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in value)
+    if isinstance(value, dict):
+        return {key: printable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [printable(item) for item in value]
+    return value
