@@ -17,7 +17,7 @@ import psycopg2
 import pytest
 from test_modes import ALL, LAUNCH, PACKAGE, RUNNING, place, ready, write_addons  # noqa: F401 - fixtures
 
-# Dies at once before or after a function of the runtime is called: `rollback.swap:before`, `...:after`, `...:before:2`; or waits
+# Dies at once before or after a function of the runtime is called: `restore.rollback.swap:before`, `...:after`, `...:before:2`; or waits
 # before it, `...:pause:2` seconds.
 KILL = f"""
 import importlib, os, signal, time
@@ -198,7 +198,7 @@ def test_whoever_wrote_since_then_loses_nothing(shop, server, name, connect, sta
 
 def test_who_comes_at_the_last_moment_is_counted_in_the_very_transaction(shop, server, name, connect):
     """Between the decision and the renaming: nobody can come in any more when it is asked for the last time."""
-    process = start(shop, "UpdateOnly", RELEASE="r2", KILL_AT="rollback.copy_properties:pause:2", **BACK)
+    process = start(shop, "UpdateOnly", RELEASE="r2", KILL_AT="restore.rollback.copy_properties:pause:2", **BACK)
     limit = time.monotonic() + 30
     while not server.execute(
         "SELECT 1 FROM pg_database WHERE datname LIKE %s AND datallowconn", (f"{name}--before-%",)
@@ -227,10 +227,18 @@ def test_programs_in_hooks_are_no_strangers(shop, server, name):
 
 
 STEPS = [
-    "rollback.go_back:before", "rollback._check:after", "rollback._allow_connections:after", "rollback._transfer:before",
-    "state.open_writer:before:3", "rollback._transfer:after", "rollback.copy_properties:after", "rollback.swap:before",
-    "rollback.judge:before:2", "restore_point.comment_sql:before:2", "restore_point.comment_sql:after:3",
-]  # fmt: skip
+    "restore.rollback.go_back:before",
+    "restore.rollback._check:after",
+    "restore.rollback._allow_connections:after",
+    "restore.rollback._transfer:before",
+    "database.state.open_writer:before:3",
+    "restore.rollback._transfer:after",
+    "restore.rollback.copy_properties:after",
+    "restore.rollback.swap:before",
+    "restore.rollback.judge:before:2",
+    "restore.point.comment_sql:before:2",
+    "restore.point.comment_sql:after:3",
+]
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -240,7 +248,7 @@ def test_killed_anywhere_the_rollback_is_finished_by_the_next_start(shop, server
         "Failed",
         "failed",
     ):  # killed before it was decided: nothing is taken back behind anybody's back
-        assert step in ("rollback.go_back:before", "rollback._check:after")
+        assert step in ("restore.rollback.go_back:before", "restore.rollback._check:after")
         return
     assert results(shop)[-1] == ("Failed", "rolling back")
     assert "fake Odoo serves" in run(shop, "RunOnly", RELEASE="r1")
@@ -252,7 +260,7 @@ def test_killed_anywhere_the_rollback_is_finished_by_the_next_start(shop, server
 
 
 def test_stopped_in_between_it_is_finished_by_the_next_start(shop, server, name):
-    process = start(shop, "UpdateOnly", RELEASE="r2", KILL_AT="rollback.copy_properties:pause:5", **BACK)
+    process = start(shop, "UpdateOnly", RELEASE="r2", KILL_AT="restore.rollback.copy_properties:pause:5", **BACK)
     for line in process.stdout:
         if "rolling back" in line:
             time.sleep(1)
@@ -266,19 +274,19 @@ def test_stopped_in_between_it_is_finished_by_the_next_start(shop, server, name)
 
 
 def test_killed_right_after_it_nothing_is_left_to_do(shop, server, name):
-    run(shop, "UpdateOnly", RELEASE="r2", KILL_AT="rollback.swap:after", expect=-9, **BACK)
+    run(shop, "UpdateOnly", RELEASE="r2", KILL_AT="restore.rollback.swap:after", expect=-9, **BACK)
     assert results(shop)[-1] == ("Ready", "rolled back")
     assert "fake Odoo serves" in run(shop, "RunOnly", RELEASE="r1")
 
 
 def test_an_update_mode_that_finishes_a_rollback_says_so(shop, server, name):
-    run(shop, "UpdateOnly", RELEASE="r2", KILL_AT="rollback.swap:before", expect=-9, **BACK)
+    run(shop, "UpdateOnly", RELEASE="r2", KILL_AT="restore.rollback.swap:before", expect=-9, **BACK)
     assert "cut off while rolling back" in run(shop, "UpdateOnly", RELEASE="r2", expect=84, **BACK)
     assert results(shop)[-1] == ("Ready", "rolled back")
 
 
 def test_who_may_not_rename_waits_for_one_who_may(shop, server, name):
-    run(shop, "UpdateOnly", RELEASE="r2", KILL_AT="rollback.swap:before", expect=-9, **BACK)
+    run(shop, "UpdateOnly", RELEASE="r2", KILL_AT="restore.rollback.swap:before", expect=-9, **BACK)
     keeper = shop.address.pop("DB_ADMIN_USER")
     waiting = start(shop, "RunOnly", RELEASE="r1")
     time.sleep(4)  # until it says why it waits
@@ -291,7 +299,7 @@ def test_who_may_not_rename_waits_for_one_who_may(shop, server, name):
 
 @pytest.mark.parametrize(
     "step",
-    ["restore_point.copy_database:before", "restore_point.copy_database:after", "restore_point.make_clone:after"],
+    ["restore.point.copy_database:before", "restore.point.copy_database:after", "restore.point.make_clone:after"],
 )
 def test_killed_while_copying_nothing_stays_locked(shop, server, name, step):
     run(shop, "UpdateOnly", RELEASE="r2", KILL_AT=step, expect=-9, **BACK)
