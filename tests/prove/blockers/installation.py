@@ -164,17 +164,18 @@ def logins(box: Box) -> list[str]:
     return found + ([] if log_in(box, given_password()) else ["the generated password is refused"])
 
 
-def run(lab: Lab, database: Database, mode: str, expect: int | None = 0, **keywords: t.Any) -> tuple[str, list[str]]:
-    """One container to its end: its log, and what is wrong with its exit code."""
+def run(lab: Lab, database: Database, mode: str, expect: int = 0, **keywords: t.Any) -> tuple[str, list[str]]:
+    """One container to its end: its log, and what is wrong with its exit code. One that serves is ended."""
     box = lab.box(database, mode, **keywords)
-    code = box.wait(300)
+    trouble = "it serves"
+    if mode != "RunOnly" or serve(box):
+        code = box.wait(300)
+        trouble = "" if code == expect else f"it ended with {code}"
     text = box.logs()
     lab.keep_log(box)
     box.remove()
-    said = ": " + next(
-        (line.split("ERROR odoo-cloud: ")[1] for line in text.splitlines() if "ERROR odoo-cloud" in line), ""
-    )
-    return text, [] if code == expect else [f"{mode} ended with {code}{said[:200]}"]
+    said = next((line.split("ERROR odoo-cloud: ")[1] for line in text.splitlines() if "ERROR odoo-cloud: " in line), "")
+    return text, [f"{mode}: {trouble}: {said[:200]}"] if trouble else []
 
 
 # The bars
