@@ -369,7 +369,7 @@ def auto_install_of(lab: Lab, version: str) -> Line:
         wrong += [] if good == "installed" else [f"oc_auto_good is {good}"]
         mark()
         database.rows("DROP TABLE curq_state_history")
-        wrong += check(lab, database, "without history", "RunOnly", ("oc_absent",), **values)
+        wrong += check(lab, database, "without history", "RunOnly", ("oc_absent",), TIMEOUT="0.2", **values)
         wrong += check(lab, database, "update", "UpdateOnly", ("oc_absent",), **values)
         mark()
         database.rows("INSERT INTO curq_state_history (state, run_id, host) VALUES ('Failed', 'x', 'y')")
