@@ -99,6 +99,8 @@ def unsettled(database: Database) -> list[str]:
     found = []
     if database.state() != "Ready":
         found.append(f"state {database.state() or 'none'}")
+    if not database.value("SELECT to_regclass('public.res_users') IS NOT NULL"):
+        return [*found, "Odoo's tables are not there"]
     stored = admin_hash(database)
     if password_is(stored, DEFAULT):
         found.append("the password is admin")
