@@ -198,6 +198,20 @@ def test_runtime_imports_nothing_above_it(path):
         assert [name for name in names if name.split(".")[0] in forbidden] == []
 
 
+@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=_name)
+def test_playbook_begins_with_the_guard(playbook):
+    # Before anything of it makes a secret or touches a machine. What is left out touches no machine of a platform, or has checks of its own.
+    guard = {"guard": "limit.yml", "clean": "limit.yml"}.get(playbook.stem, "guard.yml")
+    first = _yaml(playbook)[0]
+    if playbook.stem not in ("limit", "summary", "aws_delivery", "aws_delivery_remove"):
+        assert first.get("ansible.builtin.import_playbook") == guard
+        assert set(first.get("vars", {})) <= {
+            f"guard_{one}" for one in ("scope", "needs", "choice", "mark", "machines")
+        }
+    stops = "import_playbook: odoo.yml" in playbook.read_text(encoding="utf-8") or playbook.stem == "odoo"
+    assert not stops or first["vars"]["guard_scope"] in ("instances", "platform"), "it stops and starts replicas"
+
+
 def test_readme_names_every_playbook_and_no_other():
     assert _table_rows("Playbooks") == {path.stem for path in PLAYBOOKS}
 

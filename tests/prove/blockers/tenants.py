@@ -177,7 +177,7 @@ def stranger(bench: Bench) -> collections.abc.Iterator[Line]:
                 raise Shortfall("beta does not get the key of alpha's lock in postgres")
         rows = int(site.psql("SELECT count(*) FROM public.curq_state_history", "alpha"))
         code, output, seconds = site.playbook(
-            "update", odoo_cloud_instance="alpha", odoo_update="base", odoo_run_timeout=100, timeout=500
+            "update", odoo_cloud_instance="alpha", odoo_update="logging_json", odoo_run_timeout=100, timeout=500
         )
         code_status, shown, dummy = site.playbook("status")
         more = int(site.psql("SELECT count(*) FROM public.curq_state_history", "alpha")) - rows
