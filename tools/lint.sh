@@ -16,9 +16,12 @@ run() { # run NAME COMMAND...
 }
 documentation() (cd "$work/collections/ansible_collections/odoo_cloud/platform" &&
     antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .)
+# Which package may import which: the contracts are in pyproject.toml.
+imports() { PYTHONPATH="$work/collections" lint-imports --no-cache >"$work/imports.log" || { grep -v '[║╔╚╝╗]' "$work/imports.log"; return 1; }; }
 
 run "ruff check" ruff check --no-cache --quiet --output-format concise .
 run "ruff format" ruff format --no-cache --check --quiet --output-format concise .
+run imports imports
 run yamllint yamllint --strict .
 run changelog antsibull-changelog lint
 run ansible-lint ansible-lint --offline --profile production -q

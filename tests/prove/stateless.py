@@ -78,18 +78,18 @@ MUTANTS = {
     ),
     "no-compare-and-set": Mutant(
         ("ways",),
-        ((f"{RUNTIME}/attachments/command.py",
+        ((f"{RUNTIME}/attachments/mover.py",
           "AND a.store_fname IS NOT DISTINCT FROM t.old AND a.checksum IS NOT DISTINCT FROM t.checksum AND a.type", "AND a.type"),),
     ),
     "not-verified": Mutant(
         ("ways",),
-        ((f"{RUNTIME}/attachments/command.py", "if content.checksum != group.checksum:", "if False:"),
-         (f"{RUNTIME}/attachments/command.py", 'if content is not None and row.checksum in (None, "", content.checksum):',
+        ((f"{RUNTIME}/attachments/mover.py", "if content.checksum != group.checksum:", "if False:"),
+         (f"{RUNTIME}/attachments/mover.py", 'if content is not None and row.checksum in (None, "", content.checksum):',
           "if content is not None:")),
     ),
     "uploads-not-noted": Mutant(
         ("ways",),
-        ((f"{RUNTIME}/attachments/command.py", "session.note(cursor, UPLOAD, sorted(uploads))", "pass"),),
+        ((f"{RUNTIME}/attachments/mover.py", "session.note(cursor, UPLOAD, sorted(uploads))", "pass"),),
     ),
     "upload-stays": Mutant(("rollback",), ((TRANSACTION, "        self._clean(self.uploaded)\n", "        return\n"),)),
     "delete-at-once": Mutant(

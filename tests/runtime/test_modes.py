@@ -26,8 +26,8 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 # The entrypoint as it is, but for giving up root (a test's folders belong to who runs it) and for the place of the passfile,
 # of which a container has one and several tests at once have several.
 LAUNCH = (
-    f"import os, sys; from {PACKAGE} import cli; from {PACKAGE}.database import pg; from {PACKAGE}.run import modes;"
-    " modes.become_odoo = lambda folder: None;"
+    f"import os, sys; from {PACKAGE} import cli; from {PACKAGE}.database import pg; from {PACKAGE}.common import startup;"
+    " startup.become_odoo = lambda folder: None;"
     " pg.private_folder = lambda: os.environ['DATA_DIR']; raise SystemExit(cli.main(sys.argv[1:]))"
 )
 RUNNING: list[subprocess.Popen] = []

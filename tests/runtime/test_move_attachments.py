@@ -13,7 +13,7 @@ import time
 import psycopg2
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments import command
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments import mover
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments.audit import audit
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import (
     ConfigError,
@@ -72,9 +72,9 @@ class Place:
         return sorted(path.name for path in self.folder.rglob("*") if path.is_file())
 
     def run(self, *words, **env):
-        options = command.parse_options(words)
-        with command.Session({**self.env, **env}, options) as session:
-            return command.move(session) if options.action == "move" else audit(session)
+        options = mover.parse_options(words)
+        with mover.Session({**self.env, **env}, options) as session:
+            return mover.move(session) if options.action == "move" else audit(session)
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_database_that_is_not_open_is_left_alone(place):
 
 def test_one_mover_at_a_time(place):
     place.add(b"content")
-    place.rows("SELECT pg_advisory_lock(%s, %s)", lock.NAMESPACE, command.MOVER_KEY)
+    place.rows("SELECT pg_advisory_lock(%s, %s)", lock.NAMESPACE, mover.MOVER_KEY)
     with pytest.raises(Held, match="being moved or repaired already"):
         place.run("move", "--to", "db")
 
@@ -162,7 +162,7 @@ def test_corrupt_and_missing_stay_and_are_told(place):
     good, bad, gone = place.add(b"good"), place.add(b"bad", checksum="c" * 40), place.add(b"gone")
     (place.folder / hashlib.sha1(b"gone").hexdigest()[:2] / hashlib.sha1(b"gone").hexdigest()).unlink()
     found, code = place.run("move", "--to", "db")
-    assert (found["attachments"], code) == (1, command.EXIT_ATTACHMENTS)
+    assert (found["attachments"], code) == (1, mover.EXIT_ATTACHMENTS)
     assert ([one["id"] for one in found["corrupt"]], [one["id"] for one in found["missing"]]) == ([bad], [gone])
     assert place.rows("SELECT id FROM ir_attachment WHERE store_fname IS NULL") == [(good,)]
     assert place.files() == ["c" * 40]
@@ -370,7 +370,7 @@ def test_an_upload_that_only_others_name_is_looked_at_once_more(place, connect, 
     fname = f"s3://acme-{place.name}/{hashlib.sha1(b'content').hexdigest()}"
     other = connect(place.name, user=place.owner)
     other.autocommit = False
-    name, forget, found = command.Mover.name, command.Session.forget, []
+    name, forget, found = mover.Mover.name, mover.Session.forget, []
 
     def changed_meanwhile(self, cursor, groups):
         place.rows("UPDATE ir_attachment SET checksum = 'other' WHERE id = %s", number)
@@ -379,15 +379,15 @@ def test_an_upload_that_only_others_name_is_looked_at_once_more(place, connect, 
 
     def deleted_at_last(self, cursor, kind, fnames):
         forget(self, cursor, kind, fnames)
-        if kind == command.UPLOAD and not found:
+        if kind == mover.UPLOAD and not found:
             place.rows("DELETE FROM ir_attachment WHERE name = 'theirs'")
             with other.cursor() as theirs:
                 found.append(object_store.settle(theirs, [fname], pytest.fail))
             other.rollback()
             place.rows("DELETE FROM ir_attachment")
 
-    monkeypatch.setattr(command.Mover, "name", changed_meanwhile)
-    monkeypatch.setattr(command.Session, "forget", deleted_at_last)
+    monkeypatch.setattr(mover.Mover, "name", changed_meanwhile)
+    monkeypatch.setattr(mover.Session, "forget", deleted_at_last)
     place.run("move", "--to", "s3", **store)
     assert found == [object_store.Settled(busy=(fname,))]
     assert [*s3.listing(f"acme-{place.name}")] == []

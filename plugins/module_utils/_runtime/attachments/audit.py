@@ -18,7 +18,7 @@ from ..common.errors import EXIT_ATTACHMENTS, ConfigError
 from ..database import pg
 from ..store import objects as object_store
 from ..store.objects import Found
-from .command import JOURNAL_SQL, LARGEST, TOLD, UPLOAD, Pool, Row, Session, StoreFailed
+from .mover import JOURNAL_SQL, LARGEST, TOLD, UPLOAD, Pool, Row, Session, StoreFailed
 from .places import DATABASE, FILE, Broken, Content, Place, is_key, place_name
 
 

@@ -41,6 +41,17 @@ def dying_with(parent: int) -> Callable[[], None] | None:
     return ask
 
 
+def ended(code: int) -> str:
+    """How a process ended, in words."""
+    if code >= 0:
+        return f"ended with code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = "?"
+    return f"was ended by signal {-code} ({name})"
+
+
 class Child:
     """A program in a process group of its own, to which our SIGTERM and SIGINT are passed on. Main thread only.
 

@@ -28,13 +28,12 @@ from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from ..common import log
-from ..common.child import Child
+from ..common.child import Child, ended
 from ..common.config import Settings
 from ..common.errors import ConfigError, LockLost, Refused, RuntimeFailure, UpdateFailed
 from ..database import lock, pg
 from ..database.pg import one_line, psycopg2
 from ..database.provision import PUBLIC_DEFAULT, close_to_public, quoted
-from ..run import hooks
 
 NONE, AUTO, CLONE, DUMP = "none", "auto", "clone", "dump"
 BEFORE, FAILED_NAME, REHEARSAL = "before", "failed", "rehearsal"
@@ -584,7 +583,7 @@ def run_tool(
     child = Child(command, env, what=os.path.basename(command[0]), failure=failure, cwd="/", output=said.append)
     code = child.run(held)
     if code:
-        raise failure(f"{command[0]} {hooks.ended(code)}: {' '.join(said[-3:])[:600] or 'it said nothing'}")
+        raise failure(f"{command[0]} {ended(code)}: {' '.join(said[-3:])[:600] or 'it said nothing'}")
 
 
 def make_dump(

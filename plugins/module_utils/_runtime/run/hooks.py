@@ -13,7 +13,6 @@ import collections
 import hashlib
 import os
 import shutil
-import signal
 import stat
 import sys
 import time
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from ..common import log
-from ..common.child import Child
+from ..common.child import Child, ended
 from ..common.errors import ConfigError, HookFailed
 from ..database import pg
 
@@ -144,17 +143,6 @@ def environment(
 def _pass_through(line: str) -> None:
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
-
-
-def ended(code: int) -> str:
-    """How a process ended, in words."""
-    if code >= 0:
-        return f"ended with code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = "?"
-    return f"was ended by signal {-code} ({name})"
 
 
 def run(

@@ -8,8 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pwd
-import signal
 import sys
 import threading
 import time
@@ -18,11 +16,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..addons import install, static, update_plan
-from ..common import config, events, log
+from ..common import config, events, log, startup
 from ..common.config import Settings
 from ..common.errors import (
     EXIT_DATABASE_ERROR,
-    CommandNotFound,
     ConfigError,
     FilesError,
     Held,
@@ -41,8 +38,6 @@ from ..restore import rollback as rolling_back
 from ..rules import check
 from . import go_ahead, rehearsal
 from .gate import Gate
-
-ODOO_UID = 8069
 
 
 def runtime_folder() -> str:
@@ -71,27 +66,6 @@ def odoo_environment(env: Mapping[str, str], settings: Settings | None, passfile
     return result
 
 
-def become_odoo(data_dir: str) -> None:
-    """Started as root: give DATA_DIR (itself only) to odoo's fixed uid and go on as it. Normally we are it already."""
-    if os.getuid() != 0:
-        return
-    try:
-        os.makedirs(data_dir, exist_ok=True)
-        os.chown(data_dir, ODOO_UID, ODOO_UID)
-    except OSError as exc:
-        raise FilesError(f"DATA_DIR is {data_dir!r}: cannot be given to uid {ODOO_UID}: {exc.strerror}") from exc
-    try:
-        name: str | None = pwd.getpwuid(ODOO_UID).pw_name
-    except KeyError:
-        name = None
-    if name:
-        os.initgroups(name, ODOO_UID)
-    else:
-        os.setgroups([ODOO_UID])
-    os.setgid(ODOO_UID)
-    os.setuid(ODOO_UID)
-
-
 def check_data_dir(data_dir: str) -> None:
     if not os.path.isdir(data_dir) or not os.access(data_dir, os.W_OK | os.X_OK):
         raise FilesError(f"DATA_DIR is {data_dir!r}: must be a folder that uid {os.getuid()} can write")
@@ -118,28 +92,6 @@ class Background:
             raise self.error
 
 
-def _stop(signum: int, _frame: Any) -> None:
-    raise Stopped(signum)
-
-
-def exec_command(command: list[str], env: Mapping[str, str]) -> None:
-    """Becomes `command`; returns only by raising."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    try:
-        os.execvpe(command[0], command, dict(env))
-    except FileNotFoundError as exc:
-        raise CommandNotFound(
-            f"{command[0]!r}: there is no such program; arguments are run, health, state or a command"
-        ) from exc
-    except OSError as exc:
-        failure = CommandNotFound(f"{command[0]!r} cannot be run: {exc.strerror}")
-        failure.exit_code = 126
-        raise failure from exc
-
-
 def odoo_command(executable: str, arguments: list[str], version: int) -> list[str]:
     """How Odoo is started: 14 to 18 through serve.py, which keeps a plain start from upgrading what was left over."""
     if version >= 19:
@@ -154,9 +106,8 @@ def odoo_command(executable: str, arguments: list[str], version: int) -> list[st
 def run(env: Mapping[str, str]) -> int:
     """Acts by MODE. Ends by becoming Odoo; returns 0 for modes that do not serve."""
     go_ahead.listen()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop)
-    become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    startup.end_on_signals()
+    startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     run_id = uuid.uuid4().hex[:12]
     told = events.EventFile(env.get("EVENTS_FILE") or "", run_id)
     with _ending(told):
@@ -178,7 +129,7 @@ def run(env: Mapping[str, str]) -> int:
         copying.wait()
     log.info("starting Odoo" + (f" on database {settings.db_name!r}" if settings.db_name else ""))
     environment["ODOO_CLOUD_EXECUTABLE"] = executable
-    exec_command(odoo_command(executable, settings.odoo_args(), settings.version), environment)
+    startup.exec_command(odoo_command(executable, settings.odoo_args(), settings.version), environment)
     return 0
 
 
@@ -235,7 +186,7 @@ def _to_ready(
 
 def other_command(command: list[str], env: Mapping[str, str]) -> None:
     """`odoo shell`, `psql`, `bash`: as given, with address and password where libpq finds them, and without the gate."""
-    become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     settings: Settings | None = None
     passfile: str | None = None
     odoo = os.path.basename(command[0]) in ("odoo", "odoo-bin")
@@ -253,14 +204,14 @@ def other_command(command: list[str], env: Mapping[str, str]) -> None:
         executable = install.odoo_executable(settings) if command[0] in ("odoo", "odoo-bin") else command[0]
         environment["ODOO_CLOUD_EXECUTABLE"] = executable
         command = odoo_command(executable, command[1:], settings.version)
-    exec_command(command, environment)
+    startup.exec_command(command, environment)
 
 
 def export_static(env: Mapping[str, str], arguments: list[str]) -> dict[str, Any]:
     """Copies the static files of all addons to STATIC_DIR, or with --check says whether it would; needs no database."""
     if arguments not in ([], ["--check"]):
         raise UsageError(f"argument {' '.join(arguments)!r}: static takes --check or none")
-    become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     settings = config.load(env)
     if not settings.static_dir:
         raise config.wrong("STATIC_DIR", "", "must name the folder that the static files are copied to")
@@ -275,9 +226,8 @@ def _tell(line: str) -> None:
 
 def rollback(arguments: list[str], env: Mapping[str, str]) -> int:
     """Tells what going back to a restore point would lose, and goes back when that is confirmed."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop)
-    become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    startup.end_on_signals()
+    startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     settings = config.load(env)
     environment = odoo_environment(env, settings, pg.write_passfile(settings))
     return rolling_back.command(settings, environment, arguments, _tell)
@@ -285,9 +235,8 @@ def rollback(arguments: list[str], env: Mapping[str, str]) -> int:
 
 def rehearse(env: Mapping[str, str]) -> int:
     """Does the update on a copy of the database, and tells what it did there."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop)
-    become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    startup.end_on_signals()
+    startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     run_id = uuid.uuid4().hex[:12]
     told = events.EventFile(env.get("EVENTS_FILE") or "", run_id)
     with _ending(told):
@@ -370,7 +319,7 @@ def print_plan(env: Mapping[str, str]) -> dict[str, Any]:
 
 def adopt(env: Mapping[str, str]) -> dict[str, Any]:
     """Records what is installed as it lies in the addons folders, without updating anything."""
-    become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     settings = config.load(env)
     gate = Gate(settings, env)
     try:

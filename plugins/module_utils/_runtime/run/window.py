@@ -28,7 +28,7 @@ from ..addons import click_odoo, install, update_plan
 from ..addons import tree as addon_tree
 from ..boot.parent import OdooProcess
 from ..common import log
-from ..common.child import Child
+from ..common.child import Child, ended
 from ..common.config import Settings
 from ..common.errors import (
     EXIT_LOCK_LOST,
@@ -569,7 +569,7 @@ class Window:
             self.events.emit("step_done", **what, seconds=seconds, changed=False, log_tail=tail)
             log.info(f"backup: done, {seconds:.1f} s")
             return
-        message = f"options.backup.command {hooks.ended(code)}: {(lines or ['it said nothing'])[-1][:300]}"
+        message = f"options.backup.command {ended(code)}: {(lines or ['it said nothing'])[-1][:300]}"
         error = {"type": "StepFailed", "message": message, "where": "", "pgcode": None}
         self.events.emit("step_failed", **what, seconds=seconds, log_tail=tail, error=error)
         if backup.stop_on_failure:

@@ -11,7 +11,7 @@ import types
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments import command, places
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments import mover, places
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import variables
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.store import objects as object_store
 
@@ -23,17 +23,17 @@ class OwnBucket:
         return (fname or "").startswith(self.prefix)
 
 
-def mover(target, rules=None, **options):
+def mover_to(target, rules=None, **options):
     session = types.SimpleNamespace(
-        options=command.Options(action="move", **options),
+        options=mover.Options(action="move", **options),
         rules=object_store.STAYS_IN_DATABASE if rules is None else rules,
         place=lambda name: OwnBucket(),
     )
-    return command.Mover(session, target)
+    return mover.Mover(session, target)
 
 
 def row(fname=None, size=100, mimetype="application/pdf", db_size=0):
-    return command.Row(1, fname, "a" * 40, size, mimetype, db_size)
+    return mover.Row(1, fname, "a" * 40, size, mimetype, db_size)
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ def row(fname=None, size=100, mimetype="application/pdf", db_size=0):
     ],
 )
 def test_where_a_row_goes(target, given, expected):
-    assert mover(target).target_of(given) == expected
+    assert mover_to(target).target_of(given) == expected
 
 
 def test_options_that_say_which_rows():
-    assert mover("s3", foreign=True).target_of(row("s3://production/y")) == "s3"
-    assert mover("s3", foreign=True).target_of(row("s3://own/y")) is None
-    assert mover("s3", sources=("db",)).target_of(row("ab/abc")) is None
-    assert mover("s3", rules={"application/pdf": 10}).target_of(row("ab/abc", 10)) == "db"
+    assert mover_to("s3", foreign=True).target_of(row("s3://production/y")) == "s3"
+    assert mover_to("s3", foreign=True).target_of(row("s3://own/y")) is None
+    assert mover_to("s3", sources=("db",)).target_of(row("ab/abc")) is None
+    assert mover_to("s3", rules={"application/pdf": 10}).target_of(row("ab/abc", 10)) == "db"
 
 
 def test_rules_of_the_database():

@@ -1,0 +1,66 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""What every command of the runtime does first and last: signals, the user that it runs as, the program that it becomes."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import CommandNotFound, FilesError, Stopped
+
+ODOO_UID = 8069
+
+
+def end_on_signals() -> None:
+    """SIGTERM and SIGINT raise Stopped in the main thread, so that whatever is under way is put in order first."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+
+
+def _stop(signum: int, _frame: Any) -> None:
+    raise Stopped(signum)
+
+
+def become_odoo(data_dir: str) -> None:
+    """Started as root: give DATA_DIR (itself only) to odoo's fixed uid and go on as it. Normally we are it already."""
+    if os.getuid() != 0:
+        return
+    try:
+        os.makedirs(data_dir, exist_ok=True)
+        os.chown(data_dir, ODOO_UID, ODOO_UID)
+    except OSError as exc:
+        raise FilesError(f"DATA_DIR is {data_dir!r}: cannot be given to uid {ODOO_UID}: {exc.strerror}") from exc
+    try:
+        name: str | None = pwd.getpwuid(ODOO_UID).pw_name
+    except KeyError:
+        name = None
+    if name:
+        os.initgroups(name, ODOO_UID)
+    else:
+        os.setgroups([ODOO_UID])
+    os.setgid(ODOO_UID)
+    os.setuid(ODOO_UID)
+
+
+def exec_command(command: list[str], env: Mapping[str, str]) -> None:
+    """Becomes `command`; returns only by raising."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        os.execvpe(command[0], command, dict(env))
+    except FileNotFoundError as exc:
+        raise CommandNotFound(
+            f"{command[0]!r}: there is no such program; arguments are run, health, state or a command"
+        ) from exc
+    except OSError as exc:
+        failure = CommandNotFound(f"{command[0]!r} cannot be run: {exc.strerror}")
+        failure.exit_code = 126
+        raise failure from exc
