@@ -200,7 +200,7 @@ def test_runtime_imports_nothing_above_it(path):
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS, ids=_name)
 def test_playbook_begins_with_the_guard(playbook):
-    # Before anything of it creates a secret or touches a machine. The others touch no machine of a platform, or check by themselves.
+    # Before anything of it makes a secret or touches a machine. Those that are left out touch no machine of a platform.
     guard = {"guard": "limit.yml", "clean": "limit.yml"}.get(playbook.stem, "guard.yml")
     first = _yaml(playbook)[0]
     if playbook.stem not in ("limit", "summary", "aws_delivery", "aws_delivery_remove"):
