@@ -74,7 +74,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import Engine, EngineError
 
 # Most containers are there within seconds, and somebody waits for them; an installation takes minutes, and every check costs.
-FIRST_SECONDS, FIRST_POLL, POLL = 20.0, 0.5, 2.0
+FIRST_SECONDS = 20.0
+FIRST_POLL = 0.5
+POLL = 2.0
 
 
 def wait(
