@@ -280,7 +280,7 @@ MUTANTS = {
     ),
     "any-root": Mutant(
         ("platform-roots",),
-        (("plugins/module_utils/_owner.py", '        elif root["others"]:\n', "        elif False:\n\"),),
+        (("plugins/module_utils/_owner.py", '        elif root["others"]:\n', "        elif False:\n"),),
     ),
     "any-limit": Mutant(
         ("platform-limits",), (("plugins/module_utils/_limit.py", "    if not reason:\n", "    if True:\n"),)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import types
 
 import pytest
 
@@ -144,7 +143,10 @@ def test_a_neighbour_is_no_trouble(bench):
 def test_a_mark_that_somebody_else_left_counts_for_nothing(bench, monkeypatch):
     root = bench.platform("a", running=False)
     assert _owner.read_mark(str(root))["platform"] == "a"
-    monkeypatch.setattr(_owner.os, "fstat", lambda descriptor: types.SimpleNamespace(st_uid=os.geteuid() + 1000))
+    real = os.fstat
+    monkeypatch.setattr(
+        os, "fstat", lambda descriptor: os.stat_result([*real(descriptor)[:4], 4242, *real(descriptor)[5:10]])
+    )
     assert _owner.read_mark(str(root)) is None
 
 
