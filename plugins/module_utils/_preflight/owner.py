@@ -173,13 +173,13 @@ def root_problems(machines: t.Sequence[Machine], platform: str, stated: t.Sequen
         root = machine["root"]
         begin = f"odoo_cloud_root={root['path']!r} of platform {platform!r} on machine {machine['name']!r}: "
         right = f"give {platform!r} a folder of its own, such as odoo_cloud_root: /srv/{platform}"
-        if root["others"]:
-            problems.append(begin + _whose(root["others"][0]) + "; " + right)
-        elif root["own_roots"] and not root["mounted"] and machine["name"] not in stated:
+        if root["own_roots"] and not root["mounted"] and machine["name"] not in stated:
             own = root["own_roots"][0]
             problems.append(
                 f"{begin}it isn't set, and its containers have their files in {own}; set odoo_cloud_root: {own}"
             )
+        elif root["others"]:
+            problems.append(begin + _whose(root["others"][0]) + "; " + right)
     return problems
 
 

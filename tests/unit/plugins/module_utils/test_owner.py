@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 
 import pytest
 
@@ -126,8 +128,9 @@ def test_a_mark_protects_also_without_containers(bench, where):
     assert owner.clean_problems([bench.machine("b", bench.folder / where)], "b", empty, ["m"])
 
 
-def test_a_link_to_another_platforms_root_is_that_root(bench):
-    (bench.folder / "link").symlink_to(bench.platform("a"))
+@pytest.mark.parametrize("mark", [True, False])
+def test_a_link_to_another_platforms_root_is_that_root(bench, mark):
+    (bench.folder / "link").symlink_to(bench.platform("a", mark=mark))
     assert "platform 'a'" in bench.problems("b", bench.folder / "link", secrets_set(bench.folder / "none"))[0]
 
 
@@ -135,6 +138,16 @@ def test_a_neighbour_is_no_trouble(bench):
     bench.platform("a")
     assert bench.problems("b", bench.folder / "ab", bench.secrets("b")) == []
     assert bench.problems("b", bench.folder / "a-b", bench.secrets("b")) == []
+
+
+def test_a_mark_that_somebody_else_left_counts_for_nothing(bench, monkeypatch):
+    root = bench.platform("a", running=False)
+    assert owner.read_mark(str(root))["platform"] == "a"
+    real = os.fstat
+    monkeypatch.setattr(
+        os, "fstat", lambda descriptor: os.stat_result([*real(descriptor)[:4], 4242, *real(descriptor)[5:10]])
+    )
+    assert owner.read_mark(str(root)) is None
 
 
 def test_a_mark_that_cannot_be_read_is_refused(bench):
@@ -148,6 +161,10 @@ def test_a_root_that_moved_because_nobody_states_it_is_refused(bench):
     mine = secrets_set(bench.folder / "controller" / "a")
     (line,) = bench.problems("a", bench.folder / "a", mine)
     assert line.endswith(f"set odoo_cloud_root: {root}")
+    bench.platform("b", root="a/b")
+    assert bench.problems("a", bench.folder / "a", mine) == [line]  # also when the folder by name is another platform's
+    shutil.rmtree(bench.folder / "a")
+    bench.containers.pop()
     assert bench.problems("a", bench.folder / "a", mine, stated=["m"]) == []
 
 
