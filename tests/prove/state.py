@@ -530,7 +530,9 @@ def part_stop(run: Run) -> t.Iterator[Line]:
 
 TAKE_OVER = """
 import os
-from odoo_cloud_runtime import config, pg, window
+from odoo_cloud_runtime.common import config
+from odoo_cloud_runtime.database import pg
+from odoo_cloud_runtime.run import window
 settings = config.load(os.environ)
 run = "takeover0001"
 name = pg.application_name("proof", run, "proof")

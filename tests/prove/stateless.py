@@ -871,7 +871,7 @@ def rule_cases() -> list[tuple[str, str, str, dict[str, str], str]]:
 
 RULES = """
 import os
-from odoo_cloud_runtime.cloud_platform import CloudPlatformError
+from odoo_cloud_runtime.rules.environment import CloudPlatformError
 cases, found = json.loads({cases!r}), []
 ours = ('AWS_', 'SWIFT_', 'ODOO_SESSION_REDIS', 'ODOO_CLOUD_P', 'RUNNING_ENV', 'ODOO_STAGE')
 names = [name for name in os.environ if name.startswith(ours)]

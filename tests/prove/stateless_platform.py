@@ -119,7 +119,7 @@ class Users:
     """A Redis with the role's own file of users."""
 
     def __init__(self) -> None:
-        acl = knowledge("plugins.module_utils._redis_acl")
+        acl = knowledge("plugins.module_utils._services.redis_acl")
         self.name = f"{PREFIX}-users"
         self.passwords = {name: secrets.token_hex(16) for name in ("acme", "other", "admin", "wide")}
         users = [
@@ -304,7 +304,7 @@ def started(box: Box, env: t.Mapping[str, str]) -> tuple[int | None, str]:
 
 def part_preflight(run: t.Any) -> t.Iterator[Line]:
     """Each rule, right and wrong: in the pre-flight, and at start before Odoo."""
-    rules = knowledge("plugins.module_utils._runtime.cloud_platform")
+    rules = knowledge("plugins.module_utils._runtime.rules.environment")
     cases = [case for case in rule_cases() if case[2] == rules.location_for(case[0], case[1])]
     found = modules([{"instances": [argument(*case[:2], case[3])], "connect": False} for case in cases])
     wrong = []
@@ -323,7 +323,7 @@ def part_preflight(run: t.Any) -> t.Iterator[Line]:
 
 def starts(run: t.Any, version: str) -> t.Iterator[Line]:
     """Every row of the table as a start of the container's entrypoint."""
-    rules = knowledge("plugins.module_utils._runtime.cloud_platform")
+    rules = knowledge("plugins.module_utils._runtime.rules.environment")
     cases = rule_cases()
     if run.sample:
         cases = cases[::4]

@@ -33,7 +33,9 @@ LIMIT = 20  # odoo_run_timeout of the update that has to wait
 # Takes the lock like any run of the instance, with its rights and its name, until its input ends.
 HOLD = """
 import os, sys
-from odoo_cloud_runtime import config, gate, lock
+from odoo_cloud_runtime.common import config
+from odoo_cloud_runtime.database import lock
+from odoo_cloud_runtime.run import gate
 one = gate.Gate(config.load(os.environ), os.environ)
 one.connect()
 print("taken" if lock.Lock(one.control, one.settings.db_name).acquire() else "refused", one.run_id, flush=True)
@@ -224,8 +226,10 @@ workers = 2
 """
 
 
-def older(site: Site, tree: pathlib.Path, name: str, redis: Redis) -> str:
-    """Odoo 14 with its own database on the site's PostgreSQL; the admin's password."""
+def older(bench: Bench, site: Site, name: str, redis: Redis) -> str:
+    """Odoo 14 with its own database on the site's PostgreSQL; the admin's password. Its image may be older than the checkout, so
+    runtime and addons of the tree under proof are mounted over its own."""
+    tree = bench.tree
     image, password, admin = image_id(f"{IMAGES}/odoo-14"), secrets.token_hex(16), secrets.token_hex(16)
     folder = WORK / name
     shutil.rmtree(folder, ignore_errors=True)
@@ -251,7 +255,8 @@ def older(site: Site, tree: pathlib.Path, name: str, redis: Redis) -> str:
     arguments = ["--tmpfs", "/tmp", "--tmpfs", "/var/lib/odoo:uid=8069,gid=8069,mode=0750"]
     for source, target in {
         folder / "config": "/etc/odoo", folder / "secrets": "/run/secrets", folder / "addons": f"{IN_IMAGE}/addons",
-        socket["Source"]: socket["Destination"],
+        socket["Source"]: socket["Destination"], bench.lab.runtime: f"{IN_IMAGE}/odoo_cloud_runtime",
+        bench.lab.entrypoint: "/usr/local/bin/odoo-cloud",
     }.items():  # fmt: skip
         arguments += ["--mount", f"type=bind,source={source},target={target}"]
     for key, value in env.items():
@@ -298,7 +303,7 @@ def restart(bench: Bench) -> t.Iterator[Line]:
             two_workers(site, bench.tree, workers)
         if "14" in bench.versions:
             redis.start()
-            admin = older(site, bench.tree, old, redis)
+            admin = older(bench, site, old, redis)
             ask = plain(address(old, site.name))
             visited.append(Visited("14 with two workers", ask, "/web", session(ask, "oc14", admin), [old]))
         if "19" in bench.versions:
