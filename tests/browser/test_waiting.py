@@ -22,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "plugins" / "module_utils")]
 
 import test_login as common  # noqa: E402
-from _runtime import waiting  # noqa: E402
+from _runtime.run import waiting_page  # noqa: E402
 
 if t.TYPE_CHECKING:
     from selenium import webdriver
@@ -97,7 +97,7 @@ return Math.min(...Array.from(document.querySelectorAll('h1, p, dt, dd')).map(el
 def check_look() -> int:
     """Each scene on phone and desktop, light and dark: nothing is cut off, and the text stands out."""
     status: dict[str, t.Any] = {}
-    server = waiting.Waiting(free_port(), lambda: status, host="127.0.0.1")
+    server = waiting_page.Waiting(free_port(), lambda: status, host="127.0.0.1")
     assert server.start(), "the page did not start"
     taken = 0
     try:
@@ -130,7 +130,7 @@ def check_look() -> int:
 def check_it_follows_by_itself() -> None:
     """Nobody touches the browser: it shows the next phase, and Odoo as soon as Odoo has the port."""
     status = dict(UPDATING)
-    server = waiting.Waiting(free_port(), lambda: status, host="127.0.0.1")
+    server = waiting_page.Waiting(free_port(), lambda: status, host="127.0.0.1")
     assert server.start(), "the page did not start"
     real: http.server.ThreadingHTTPServer | None = None
     try:
