@@ -101,6 +101,7 @@ def part_roots(bench: Bench) -> t.Iterator[Line]:
     """Platform B beside platform A: never in A's folder, and never removes it."""
     one, other = (Site(f"{PREFIX}-{letter}", 5, bench.tree) for letter in ("owner-b", "owner-c"))
     trial = WORK / "trial"
+    shutil.rmtree(trial, ignore_errors=True)
     for site in (one, other):
         site.write()
     try:
@@ -214,6 +215,7 @@ def part_secrets(bench: Bench) -> t.Iterator[Line]:
     before = machine(site)
     mark = site.root / MARK
     trial = WORK / "trial"
+    shutil.rmtree(trial, ignore_errors=True)
     trouble: list[str] = []
     try:
         none, other, old = trial / "none", trial / "other", trial / "old"
