@@ -18,7 +18,7 @@ SECRETS = "/run/secrets"  # where containers see the instance's secrets
 DAY = 86400
 AWS = "https://s3{}.amazonaws.com"
 
-# Defaults of the instance's variables, as in C(_instance.DEFAULTS).
+# Defaults of the instance's variables, as in C(instance.DEFAULTS).
 DEFAULTS: dict[str, t.Any] = {
     "odoo_stateless": True,
     "odoo_platform_kind": "exoscale",

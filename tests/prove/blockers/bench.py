@@ -20,6 +20,7 @@ import time
 import typing as t
 
 import yaml
+from demo import last_error, recap
 from lab import IMAGES, LOGS, ROOT, RUNTIME, Lab, Shortfall, docker, snapshot
 
 WORK = ROOT / ".work" / "prove" / "blockers"
@@ -33,20 +34,6 @@ class Mutant:
 
     parts: tuple[str, ...]
     edits: tuple[tuple[str, str, str], ...]
-
-
-def last_error(output: str) -> str:
-    """The lines of a playbook's output that say what went wrong."""
-    lines = [line.strip() for line in output.splitlines() if re.search(r"fatal:|ERROR|msg:", line)]
-    return " ".join(lines[-3:])[:600] or output[-400:]
-
-
-def recap(output: str) -> dict[str, int]:
-    """The sums of the play recap: ok, changed, unreachable, failed."""
-    sums: dict[str, int] = {}
-    for key, number in re.findall(r"\b(ok|changed|unreachable|failed)=(\d+)", output.partition("PLAY RECAP")[2]):
-        sums[key] = sums.get(key, 0) + int(number)
-    return sums
 
 
 class Site:
@@ -91,7 +78,6 @@ class Site:
 
     def write(self) -> None:
         """The inventory file as it is now: `variables` and `instances` may be changed between two runs."""
-        here: dict[str, t.Any] = {"hosts": {"localhost": None}}
         environments: dict[str, t.Any] = {}
         for name, given in self.instances.items():
             values = dict(given)
@@ -101,13 +87,14 @@ class Site:
             }
             group = environments.setdefault(environment, {"children": {}})
             group["children"][name] = {"hosts": hosts, "vars": {"odoo_hostnames": [self.host(name)], **values}}
-        groups = dict.fromkeys(("docker_hosts", "postgres", "redis", "object_storage", "nginx"), here)
+        services = ("docker_hosts", "postgres", "redis", "object_storage", "nginx")
+        groups = {one: {"hosts": {"localhost": None}} for one in services}
         self.folder.mkdir(parents=True, exist_ok=True)
         text = yaml.safe_dump(
             {"all": {"vars": self.variables, "children": {**groups, "odoo": {"children": environments}}}},
             sort_keys=False,
         )
-        self.inventory.write_text(text.replace("&id001", "").replace("*id001", "{hosts: {localhost: }}"))
+        self.inventory.write_text(text)
 
     @staticmethod
     def host(instance: str = "demo") -> str:

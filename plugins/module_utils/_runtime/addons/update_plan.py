@@ -5,7 +5,7 @@
 imported, and what is remembered of each module so that a run that was interrupted goes on where it stopped.
 
 `odoo_cloud_module` has one row per module. Its hash and version are written in the transaction in which Odoo commits the
-module (boot.py), `pending` before the work starts and cleared by that same transaction, `end_pending` says that the
+module (boot/child.py), `pending` before the work starts and cleared by that same transaction, `end_pending` says that the
 module's `end-` migration scripts have yet to run.
 """
 

@@ -10,7 +10,7 @@ Plain SQL and the stores' libraries, Odoo is not imported. What keeps contents s
 - What is left at the old place is deleted later, when no row names it, no transaction is open that may see the row as it was,
   and no run is at work on the database: so a way back from an update finds everything that its restore point names.
 - Each upload and each deletion is written down before it is done (odoo_cloud_attachment): a run that is killed leaves nothing that the next
-  one does not find. The addons' advisory locks (object_store.py) are taken, so that Odoo does not delete what is just being moved to.
+  one does not find. The addons' advisory locks (store/objects.py) are taken, so that Odoo does not delete what is just being moved to.
 """
 
 from __future__ import annotations

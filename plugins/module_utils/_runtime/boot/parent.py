@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The process in which Odoo does a run's work (boot.py), as the runtime sees it: the order to it, its events, answers to it."""
+"""The process in which Odoo does a run's work (child.py), as the runtime sees it: the order to it, its events, answers to it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Does the steps of a run, in the process that boots Odoo (boot.py): songs, SQL, commands, modules, parameters, CSV files.
+"""Does the steps of a run, in the process that boots Odoo (child.py): songs, SQL, commands, modules, parameters, CSV files.
 
 A step's work and the row that says it is done are one transaction, so it is done exactly if it is recorded. Each step has a
 cursor and an environment of its own, on whatever registry is the current one then. What can't be one transaction (installing,

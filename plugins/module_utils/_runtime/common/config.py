@@ -251,7 +251,7 @@ class Settings:
     rebuild_unfinished: bool = False
     reason: str = ""
     actor: str = "odoo-cloud"
-    # Migrations (migration.py), for the modes that update
+    # Migrations (migration/file.py), for the modes that update
     migration_file: str = ""  # a file, or a folder
     migration_mode: str = ""
     migration_allow_serie: bool = False

@@ -5,7 +5,7 @@
 
 Everything that is wrong is found in one reading, each with file, line and the nearest name that would be right. What comes
 out is plain data: `Migration` -> `Version` -> `Step`. Nothing here knows a database; which steps are still to be done is
-migration_plan.py's question. docs/migrations.md is the reference of the format.
+plan.py's question. docs/migrations.md is the reference of the format.
 """
 
 from __future__ import annotations
@@ -777,7 +777,7 @@ class _Reader:
             self.warn(node, note)
         sha = digest(kind, arguments)
         # A number written into the id keeps equal steps apart; the place within the phase changes with the file, the sha
-        # does not, and migration_plan.py goes by it.
+        # does not, and plan.py goes by it.
         ident = given or "/".join(filter(None, (phase, mode, self.stem, str(index), sha[:8])))
         return Step(
             ident, phase, kind, arguments, mode, timeout, sha, self.place(node), given is not None, notes, places

@@ -2,7 +2,7 @@
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 """Which steps of a migration are still to be done, or why that is somebody's decision. Pure: what the database says comes
-in as rows (migration_table.py reads them), what has to be done comes out.
+in as rows (table.py reads them), what has to be done comes out.
 
 marabunta's rules hold: one pending version at a time, none below the highest that the database had, nothing after a version
 that was begun and not finished. What is new is that a version that a run of ours began is gone on with where it stopped.

@@ -5,7 +5,7 @@
 
 `marabunta_version` is marabunta's own table, read and written so that a project can come from it and go back. Beside it
 `odoo_cloud_run` has a row per run, never overwritten, and `odoo_cloud_step` the latest of each step. Modules are not here:
-`odoo_cloud_module` (core.py) has them. Who ran, where and with which release is in `curq_state_history`, by the same run_id.
+`odoo_cloud_module` (addons/update_plan.py) has them. Who ran, where and with which release is in `curq_state_history`, by the same run_id.
 
 All functions take a cursor and leave the transaction to the caller. Tables are made only while the lock is held.
 """

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The rules of cloud_platform.py, asked before Odoo starts: first of the variables alone, then of what the database says.
+"""The rules of environment.py, asked before Odoo starts: first of the variables alone, then of what the database says.
 
 Whoever neither sets ODOO_CLOUD_PLATFORM_KIND nor has the parameter cloud.platform.kind in the database is not asked.
 """

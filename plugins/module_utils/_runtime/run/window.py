@@ -4,7 +4,7 @@
 """The window: the time in which one run works on a database, from taking the lock to Ready or Failed, without a gap.
 
 Every step first asks whether the lock is still held. A window that was cut off leaves its state (Creating, Updating,
-Maintenance) and its marks (core.py) behind; whoever comes next finishes it.
+Maintenance) and its marks (addons/update_plan.py) behind; whoever comes next finishes it.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ The store knows no transactions: an object is uploaded before the rows that name
 no row names it any more. So both are settled afterwards, on a connection of its own: whatever the transaction touched
 and no committed row names is deleted.
 
-The locks that keep an upload and a deletion of the same content apart are the runtime's (object_store.py), whose mover of
+The locks that keep an upload and a deletion of the same content apart are the runtime's (store/objects.py), whose mover of
 attachments takes them too.
 """
 
