@@ -333,7 +333,10 @@ def part_input(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
         bucket, sources = Bucket(tree, folder), Sources(folder / "code")
         platform.variables.update({f"odoo_release_{key}": value for key, value in KEYS.items()})
         platform.variables.update(
-            odoo_release_endpoint=bucket.store.endpoint, odoo_cloud_secrets_dir=str(folder / "secrets")
+            odoo_release_endpoint=bucket.store.endpoint,
+            # Both go with the folder: a root that is left behind is marked as a platform's, and refuses the next run's new secrets.
+            odoo_cloud_root=str(folder / "root"),
+            odoo_cloud_secrets_dir=str(folder / "secrets"),
         )
         try:
             for kinds in [FAULTS] if sample else [*((kind,) for kind in FAULTS), FAULTS]:
