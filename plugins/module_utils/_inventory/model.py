@@ -16,6 +16,9 @@ import typing as t
 
 SELF = t.TypeVar("SELF", bound="Part")
 LOOKUP = "odoo_cloud.platform.instances"
+HTTP_PORT = 8069
+GEVENT_PORT = 8072
+LOCAL_STORAGE_USER = "odoo"  # user of the instance's own account in the local object storage
 
 
 class ModelError(ValueError):
@@ -86,6 +89,7 @@ def _field(
     description: str,
     variable: str = "",
     derived: str = "",
+    *,
     unit: str = "",
     secret: bool = False,
     optional: bool = False,
@@ -212,7 +216,7 @@ class Image(Part):
     """What the role image builds or pulls for the instance."""
 
     name: str = _text("Name of the image.", derived="odoo-<version>")
-    kind: str = _text("Kind of the image, always odoo.", derived="always odoo")
+    kind: str = _text("Kind of the image.", derived="always odoo")
     version: str = _text("Odoo version.", "odoo_version")
 
 
@@ -275,7 +279,7 @@ class StorageAccount(Part):
     """The instance's account of the local object storage, as the role object_storage takes it."""
 
     account: str = _text("Name of the account.", derived="C(name)")
-    user: str = _text("User of the account, always odoo.", derived="always odoo")
+    user: str = _text("User of the account.", derived=f"always {LOCAL_STORAGE_USER}")
     key: str = _text("Key of the user.", derived="C(bucket.secret_key)", secret=True)
 
 
@@ -290,7 +294,9 @@ class Sources(Part):
         "Folders with Python packages.", "odoo_python_dependencies_paths"
     )
     git_sources: tuple[dict[str, t.Any], ...] = _records(
-        "Git repositories, as the module odoo_addons_sync takes them.", "odoo_git_sources"
+        "Git repositories, as the module odoo_addons_sync takes them; their addresses may hold a token.",
+        "odoo_git_sources",
+        secret=True,
     )
     python_requirements_file: str = _text("File with requirements of Python.", "odoo_python_requirements_file")
     system_packages_file: str = _text("File with names of Debian packages.", "odoo_system_packages_file")
@@ -383,8 +389,8 @@ class Stateless(Part):
     )  # fmt: skip
     json: bool = _flag("Whether JSON is logged although replicas may not be stateless.", "odoo_logging_json")
     metrics_token: str = _text(
-        "Token that reads /metrics; empty without metrics, or when everybody may.",
-        "odoo_metrics_token, odoo_metrics", secret=True,
+        "Token that reads /metrics; empty when everybody may.",
+        "odoo_metrics_token", "empty unless C(odoo_metrics) is true", secret=True,
     )  # fmt: skip
     s3: S3Place = _part(S3Place, "The store of kind exoscale.")
     swift: SwiftPlace = _part(SwiftPlace, "The store of kind ovh.")
@@ -438,8 +444,8 @@ class Site(Part):
     version: str = _text("Odoo version.", "odoo_version")
     server_names: tuple[str, ...] = _list("Host names of the site.", derived="C(hostnames)")
     upstream: str = _text("Name on the platform's network that all replicas answer to.", derived="<name>.odoo")
-    http_port: int = _number("Odoo's port for requests.", derived="always 8069")
-    gevent_port: int = _number("Odoo's port for websockets and long polling.", derived="always 8072")
+    http_port: int = _number("Odoo's port for requests.", derived=f"always {HTTP_PORT}")
+    gevent_port: int = _number("Odoo's port for websockets and long polling.", derived=f"always {GEVENT_PORT}")
     static_root: str = _text("Folder of the static files, as nginx sees it.", derived="/srv/static/<name>/current")
     max_body: str = _text("Largest upload, a size as nginx takes it.", "odoo_max_upload")
 
@@ -565,6 +571,14 @@ class Instance(Part):
         "Secrets of the containers, name of the file to content, besides the passwords of database and administrator.",
         derived="made of passwords and keys of Redis and of the store, and the token for metrics, when they are used", secret=True,
     )  # fmt: skip
+
+
+def described(part: type[Part]) -> t.Iterator[About]:
+    """What is known about every field of an instance or a part of it, also of nested ones."""
+    for dummy, about in fields_of(part):
+        yield about
+        if about.part:
+            yield from described(about.part)
 
 
 def contains(part: type[Part]) -> dict[str, t.Any]:
