@@ -24,6 +24,9 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.kno
 )
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.settings import SETTINGS
 
+# Of the regular expressions in playbooks.
+pytestmark = pytest.mark.filterwarnings("ignore:invalid escape sequence:DeprecationWarning")
+
 ROOT = Path(__file__).resolve().parents[4]
 PLAYS = [path for folder in ("roles/*/tasks", "roles/*/vars", "roles/*/defaults", "playbooks", "molecule/*")
          for path in sorted(ROOT.glob(f"{folder}/**/*.yml"))]  # fmt: skip
