@@ -105,7 +105,7 @@ OVH = {
 }
 CODE = {"odoo_custom_modules_paths": ["/srv/code/addons"]}
 # Instance to environment, variables, and the machines of its replicas (the first machine alone when none is named)
-More = t.Dict[str, t.Tuple[str, t.Dict[str, t.Any], t.Tuple[str, ...]]]
+More = dict[str, tuple[str, dict[str, t.Any], tuple[str, ...]]]
 LOCAL: More = {
     "plain14": ("prod", {"odoo_version": "14.0"}, ()),
     "project": ("prod", PROJECT, ()),
@@ -217,10 +217,10 @@ def option(file: str, module: str, name: str) -> dict[str, t.Any]:
 
 def play(instances: list[str], result: Path) -> list[dict[str, t.Any]]:
     """The tasks: each renders one thing that the role hands over, the last one keeps all results."""
-    tasks: list[dict[str, t.Any]] = [
-        # The lookup once, not for every expression
-        {"ansible.builtin.set_fact": {"odoo_instances": "{{ query('odoo_cloud.platform.instances', machine=inventory_hostname) }}"}},
-    ]  # fmt: skip
+    # What every expression needs, once
+    once = {"odoo_instances": "{{ query('odoo_cloud.platform.instances', machine=inventory_hostname) }}",
+            "__odoo_surroundings": "{{ __odoo_surroundings }}"}  # fmt: skip
+    tasks: list[dict[str, t.Any]] = [{"ansible.builtin.set_fact": once}]
     kept: dict[str, str] = {}
 
     def add(key: str, task: dict[str, t.Any], **more: t.Any) -> None:
