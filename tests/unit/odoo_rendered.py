@@ -32,6 +32,13 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\nof the test\n-----END CERTIFICATE---
 # Secrets that the lookups would make: those of an instance
 SECRETS = ("admin_password", "db_keeper_password", "db_password", "master_password", "redis_password", "s3_secret_key")
 ABSENT = "<absent>"
+KEEP = """
+import pathlib
+
+class FilterModule:
+    def filters(self):
+        return {"keep": lambda text, path: pathlib.Path(path).write_text(text, encoding="utf-8")}
+"""
 
 PROJECT = {
     "odoo_hooks_dir": "/srv/acme/hooks/",
@@ -103,6 +110,8 @@ OVH = {
     "odoo_swift_project": "tenant",
     "odoo_swift_region": "GRA",
 }
+# Of these instances, all that is asked for a moment alone; of the others, installations and updates
+CLOSELY = ("demo", "acme_prod", "project", "project14", "ovh", "apart")
 CODE = {"odoo_custom_modules_paths": ["/srv/code/addons"]}
 # Instance to environment, variables, and the machines of its replicas (the first machine alone when none is named)
 More = dict[str, tuple[str, dict[str, t.Any], tuple[str, ...]]]
@@ -235,20 +244,26 @@ def play(instances: list[str], result: Path) -> list[dict[str, t.Any]]:
     add("replicas_after_a_failure", failed)
     add("once", option("main.yml", "container_plan", "once"))
     here = "{{ odoo_instances | map(attribute='name') }}"
+    closely = f"{{{{ odoo_instances | map(attribute='name') | select('in', {list(CLOSELY)}) }}}}"
     add("static", option("main.yml", "odoo_static", "definition"), loop=here)
     for key, file, module in (("plan", "plan.yml", "odoo_migration"), ("rehearse", "rehearse.yml", "odoo_rehearsal")):
-        add(key, option(file, module, "definition"), loop=here)
+        add(key, option(file, module, "definition"), loop=closely)
     ask = option("run.yml", "odoo_migration", "definition")
     ask["vars"]["__odoo_run"] = {"instance": "{{ item }}"}
-    add("ask", ask, loop=here)
+    add("ask", ask, loop=closely)
     for key, mode, live in (("install", "InstallOnly", False), ("update", "UpdateOnly", False),
                             ("install_live", "InstallOnly", True), ("update_live", "UpdateOnly", True)):  # fmt: skip
         change = option("change.yml", "odoo_migration", "definition")
         change["vars"].update(__odoo_run={"instance": "{{ one }}", "live": live}, item=mode)
-        add(key, change, loop=here, loop_control={"loop_var": "one"})
-    tasks.append({"ansible.builtin.set_fact": {"kept": {**kept, "names": here}}})
-    copy = {"content": "{{ kept | to_json }}", "dest": f"{result}/{{{{ inventory_hostname }}}}.json", "mode": "0600"}
-    tasks.append({"ansible.builtin.copy": copy, "delegate_to": "localhost"})
+        add(key, change, loop=closely if live else here, loop_control={"loop_var": "one"})
+    # A filter of the test writes them: a module run costs more than all of this.
+    path = f"{result}/{{{{ inventory_hostname }}}}.json"
+    tasks.append(
+        {
+            "ansible.builtin.set_fact": {"written": "{{ kept | to_json | keep(path) }}"},
+            "vars": {"kept": kept, "path": path},
+        }
+    )
     return tasks
 
 
@@ -256,7 +271,7 @@ def rendered(inventory: str, folder: Path) -> dict[str, t.Any]:
     """For each machine of an example inventory with more instances: what the role odoo hands to its modules."""
     instances = [*OWN[inventory], *MORE[inventory]]
     result, role = folder / "result", folder / "roles/odoo"
-    for path in (result, role / "tasks", folder / "ansible_collections/odoo_cloud"):
+    for path in (result, role / "tasks", role / "filter_plugins", folder / "ansible_collections/odoo_cloud"):
         path.mkdir(parents=True)
     (folder / "ansible_collections/odoo_cloud/platform").symlink_to(ROOT)
     for part in ("defaults", "vars", "templates"):
@@ -264,6 +279,7 @@ def rendered(inventory: str, folder: Path) -> dict[str, t.Any]:
             (role / part).symlink_to(ROOT / "roles/odoo" / part)
     prepare_secrets(folder / "secrets", instances)
     (folder / "rds.pem").write_text(CERTIFICATE)
+    (role / "filter_plugins/keep.py").write_text(KEEP)
     (role / "tasks/main.yml").write_text(json.dumps(play(instances, result)))
     (folder / "more.yml").write_text(json.dumps(overlay(inventory, folder)))
     site = [{"hosts": "docker_hosts", "gather_facts": False, "roles": ["odoo"]}]
@@ -285,23 +301,25 @@ def tidy(machine: dict[str, t.Any]) -> dict[str, t.Any]:
     """The same, without what is there several times: of one-off containers the difference to what the machine keeps in a file."""
     from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.comparison import canonical
 
-    names = machine.pop("names")
-    static = dict(zip(names, machine["static"]))
+    one_offs = {
+        key: {one["env"]["INSTANCE"]: one for one in machine.pop(key)}
+        for key in [*machine]
+        if key not in ("files", "replicas", "replicas_after_a_failure", "once")
+    }
+    static = one_offs.pop("static")
     for file in machine["files"]:
         if file["path"].endswith("/one-off.json"):
             definition = static[file["path"].split("/")[-2]]
             assert file["content"] == json.dumps(definition, indent=4, sort_keys=True) + "\n"
             file["content"] = "the definition of `static`"
     everybody = machine.pop("replicas_after_a_failure")
-    one_offs = {key: machine.pop(key) for key in [*machine] if key not in ("files", "replicas", "once")}
     return {
         **machine,
         "left_after_a_failure": [one["name"] for one in machine["replicas"] if one not in everybody],
         "labels": {one["name"]: hashlib.sha256(canonical(one, "sha256:1").encode()).hexdigest()[:16] for one in machine["replicas"]},
         "one_offs": {
-            name: {"static": static[name],
-                   **{key: difference(static[name], found[number]) for key, found in one_offs.items() if key != "static"}}
-            for number, name in enumerate(names)
+            name: {"static": kept, **{key: difference(kept, found[name]) for key, found in one_offs.items() if name in found}}
+            for name, kept in static.items()
         },
     }  # fmt: skip
 

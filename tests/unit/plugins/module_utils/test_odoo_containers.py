@@ -155,7 +155,7 @@ def test_no_definition_and_no_open_file_holds_a_secret():
 
 
 def test_the_file_on_the_machine_is_the_definition_that_is_kept():
-    instance = instance_tools.make()
+    instance = instance_tools.make(odoo_migration_file="/m.yml", odoo_migration_force_version="19.0.1.0.0")
     (file,) = [one for one in odoo_files.files([instance], here()) if one["path"] == "/srv/oc/acme/one-off.json"]
     assert json.loads(file["content"]) == odoo_containers.one_off(instance, here(), now=False)
 
