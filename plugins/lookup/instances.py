@@ -761,7 +761,7 @@ class LookupModule(LookupBase):
         try:
             if not is_check_mode(variables):
                 begin_set(secrets_dir(self._templar, variables), platform_name(self._templar, variables))
-            instances = self._instances(groups, hosts, variables, not is_check_mode(variables))
+            instances = self._instances(groups, hosts, variables, create=not is_check_mode(variables))
         except (InventoryError, SecretError) as error:
             raise AnsibleLookupError(str(error)) from error
         machine = self.get_option("machine")
@@ -772,17 +772,17 @@ class LookupModule(LookupBase):
             and (not machine or machine in [replica.machine for replica in instance.replicas])
         ]
 
-    def _instances(self, groups, hosts, variables, create):
-        """``create``: whether secrets that aren't there are made."""
+    def _instances(self, groups, hosts, variables, create, thorough=False):
+        """``create``: whether secrets that aren't there are made. ``thorough``: see build_instances()."""
         folder = secrets_dir(self._templar, variables)
         port = int(templated(self._templar, variables, "odoo_cloud_https_port", 443))
-        return build_instances(groups, hosts, lambda name: read_or_create(folder, name, create=create), port)
+        return build_instances(groups, hosts, lambda name: read_or_create(folder, name, create=create), port, thorough)
 
     def _problems(self, groups, hosts, variables):
         """All that is wrong with the inventory, one line each. Nothing is made."""
         found, instances = [], []
         try:
-            instances = self._instances(groups, hosts, variables, False)
+            instances = self._instances(groups, hosts, variables, create=False, thorough=True)
         except InventoryError as error:
             found += error.problems
         except SecretError as error:

@@ -70,18 +70,21 @@ def is_environment(group: str) -> bool:
     return group in ENVIRONMENTS or bool(LABS.match(group))
 
 
-def build_instances(groups: Groups, hostvars: Hostvars, secret: SecretSource, https_port: int = 443) -> list[Instance]:
+def build_instances(
+    groups: Groups, hostvars: Hostvars, secret: SecretSource, https_port: int = 443, thorough: bool = False
+) -> list[Instance]:
     """All instances of the inventory with their replicas, settings and secrets, sorted by name.
 
-    ``secret``: gives the secrets that the inventory doesn't. ``https_port``: at which the sites are served.
+    ``secret``: gives the secrets that the inventory doesn't. ``https_port``: at which the sites are served. ``thorough``: whether
+    secrets that the inventory has for several replicas are compared too; each may have to come from a vault, which takes time.
     Raises InventoryError with every problem found.
     """
     problems: list[str] = []
     instances = []
     for name, (environment, members) in sorted(_members(groups, hostvars, problems).items()):
-        values = {replica: settings.read(hostvars[replica]) for replica in members}
-        problems += _differences(name, values)
-        given = _Given(name, environment, values[members[0]], secret, https_port)
+        values = settings.read(hostvars[members[0]])
+        problems += _differences(name, members, values, hostvars, thorough)
+        given = _Given(name, environment, values, secret, https_port)
         wrong = _problems(given)
         if wrong:
             problems += wrong
@@ -106,16 +109,22 @@ def _members(groups: Groups, hostvars: Hostvars, problems: list[str]) -> dict[st
     return found
 
 
-def _differences(name: str, values: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[str]:
-    """One line for each setting that isn't the same for all replicas of an instance, of which the instance would take one.
+def _differences(
+    name: str, members: list[str], values: t.Mapping[str, t.Any], hostvars: Hostvars, thorough: bool
+) -> list[str]:
+    """One line for each setting that isn't the same for all replicas of an instance, which takes those of its first replica.
 
-    ``values``: the settings of each replica.
+    ``members``: the instance's replicas. ``values``: settings of the first one. ``thorough``: whether secrets are compared too.
     """
     found = []
-    first, *others = values
-    for variable, value in values[first].items():
-        for replica in others if variable not in settings.REPLICAS_OWN else ():
-            other = values[replica][variable]
+    first, *others = members
+    left_out = {*settings.REPLICAS_OWN, *(() if thorough else settings.SECRETS)}
+    compared = [variable for variable in values if variable not in left_out]
+    others_values = {replica: settings.read(hostvars[replica], compared) for replica in others}
+    for variable in compared:
+        value = values[variable]
+        for replica in others:
+            other = others_values[replica][variable]
             if value != other and str(plain(value)) != str(plain(other)):
                 shown, right = (
                     repr(settings.HIDDEN if variable in settings.SECRETS else plain(one)) for one in (other, value)

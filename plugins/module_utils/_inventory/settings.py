@@ -261,12 +261,12 @@ HIDDEN = "********"
 SECRETS = frozenset(variable for about in described(Instance) if about.secret for variable in about.variables)
 
 
-def read(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Each setting out of the variables of a replica; the default of those that are not set or empty."""
+def read(variables: t.Mapping[str, t.Any], names: t.Iterable[str] = tuple(SETTINGS)) -> dict[str, t.Any]:
+    """The settings ``names`` out of the variables of a replica; the default of those that are not set or empty."""
     found = {}
-    for name, setting in SETTINGS.items():
+    for name in names:
         value = variables.get(name)
-        found[name] = setting.default if value is None or value == "" else value
+        found[name] = SETTINGS[name].default if value is None or value == "" else value
     return found
 
 

@@ -191,7 +191,7 @@ def test_labs_environment_keeps_its_name():
     assert build(groups)[0].environment == "labs-new"
 
 
-def two(first, second):
+def two(first, second, thorough=True):
     """What is wrong with two replicas of one instance that have these variables."""
     hostvars = {
         "acme-1": {"ansible_host": "localhost", **first},
@@ -199,7 +199,7 @@ def two(first, second):
         "localhost": {},
     }
     try:
-        build_instances(GROUPS, hostvars, lambda name: name)
+        build_instances(GROUPS, hostvars, lambda name: name, thorough=thorough)
     except InventoryError as error:
         return error.problems
     return []
@@ -236,6 +236,27 @@ def test_secrets_that_differ_are_not_shown(variable):
     (found,) = two({variable: "first-value"}, {variable: "second-value"})
     assert found.startswith(f"{variable}='********' of replica 'acme-2': ") and "has '********';" in found
     assert "value" not in found.replace(variable, "")
+
+
+def test_a_secret_is_fetched_once_unless_all_is_checked():
+    """It may come from a vault, and the lookup runs many times."""
+
+    class Vault(dict):
+        fetched = 0
+
+        def get(self, name, default=None):
+            if name == "odoo_db_password":
+                Vault.fetched += 1
+            return super().get(name, default)
+
+    for thorough, times in ((False, 1), (True, 2)):
+        Vault.fetched = 0
+        variables = {"ansible_host": "localhost", "odoo_db_password": "x"}
+        hostvars = {"acme-1": Vault(variables), "acme-2": Vault(variables), "localhost": {}}
+        build_instances(GROUPS, hostvars, lambda name: name, thorough=thorough)
+        assert Vault.fetched == times
+    assert two({"odoo_db_password": "x"}, {"odoo_db_password": "y"}, thorough=False) == []
+    assert len(two({"odoo_workers": 1}, {"odoo_workers": 2}, thorough=False)) == 1
 
 
 def test_a_token_in_the_address_of_a_repository_is_not_shown():

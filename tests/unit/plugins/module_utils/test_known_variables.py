@@ -24,6 +24,9 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.kno
 )
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.settings import SETTINGS
 
+# Of the regular expressions in playbooks.
+pytestmark = pytest.mark.filterwarnings("ignore:invalid escape sequence:DeprecationWarning")
+
 ROOT = Path(__file__).resolve().parents[4]
 PLAYS = [path for folder in ("roles/*/tasks", "roles/*/vars", "roles/*/defaults", "playbooks", "molecule/*")
          for path in sorted(ROOT.glob(f"{folder}/**/*.yml"))]  # fmt: skip
@@ -46,20 +49,22 @@ def names_in(text: str) -> set[str]:
 class Uses:
     """What the project's YAML says about variables, by what is done with them."""
 
-    def __init__(self) -> None:
+    def __init__(self, paths: list[Path]) -> None:
         self.read: set[str] = set()
         self.facts: set[str] = set()  # set for a host, which has them in later plays too
         self.local: set[str] = set()  # set for one task, role or play
         self.given: set[str] = set()  # defaults and inventories
-        for path in PLAYS:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-            if path.parent.name in ("vars", "defaults"):
-                (self.given if path.parent.name == "defaults" else self.local).update(content or {})
-            self.see(content)
-        for path in TEMPLATES:
-            self.read |= names_in(path.read_text(encoding="utf-8"))
-        for path in INVENTORIES:
-            self.groups(yaml.safe_load(path.read_text(encoding="utf-8")))
+        for path in paths:
+            text = path.read_text(encoding="utf-8")
+            if path.suffix == ".j2":
+                self.read |= names_in(text)
+            elif path.name == "hosts":
+                self.groups(yaml.safe_load(text))
+            else:
+                content = yaml.safe_load(text)
+                if path.parent.name in ("vars", "defaults"):
+                    (self.given if path.parent.name == "defaults" else self.local).update(content or {})
+                self.see(content)
 
     def see(self, value: t.Any, expression: bool = False) -> None:
         if isinstance(value, str) and ("{{" in value or "{%" in value or expression):
@@ -91,7 +96,7 @@ def ours(names: t.Iterable[str]) -> set[str]:
 
 @pytest.fixture(scope="module")
 def uses():
-    found = Uses()
+    found = Uses([*PLAYS, *TEMPLATES, *INVENTORIES])
     assert "odoo_cloud_name" in found.read and "odoo_compared" in found.facts  # it sees something
     return found
 
@@ -118,6 +123,15 @@ def test_every_variable_of_the_platform_is_read_somewhere(uses):
         if path.name != "known_variables.py":
             read_by_lookups |= set(re.findall(r'"(odoo_cloud_\w+)"', path.read_text(encoding="utf-8")))
     assert set(PLATFORM) - uses.read - read_by_lookups - {known_variables.OTHER_VARIABLES} == set()
+
+
+def test_only_the_model_reads_variables_of_instances():
+    for path in [*PLAYS, *TEMPLATES]:
+        # On AWS there is no instance; that playbook takes the same names as arguments of a module.
+        if path.name == "aws_delivery.yml" or path.parts[-3:-1] == ("odoo", "defaults"):
+            continue
+        read = Uses([path]).read
+        assert read & set(SETTINGS) == set(), f"{path.relative_to(ROOT)}: take them from the lookup instances"
 
 
 def test_every_variable_of_the_platform_is_documented():
@@ -186,7 +200,7 @@ def test_one_that_is_like_no_other():
     assert "there is no such variable; leave it out (if" in found
 
 
-@pytest.mark.parametrize("name", ["odoo_admin_pasword", "odoo_s3_secret", "odoo_my_token"])
+@pytest.mark.parametrize("name", ["odoo_admin_pasword", "odoo_s3_secret", "odoo_qqqqqqqqqqqqqqqqqq_key"])
 def test_what_may_be_a_secret_is_not_shown(name):
     (found,) = problems(shop_1={name: "topsecret"})
     assert found.startswith(f"{name}='********' of host 'shop-1'")
