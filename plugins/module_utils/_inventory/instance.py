@@ -14,6 +14,7 @@ import re
 import typing as t
 
 from . import collisions, settings, stateless
+from .container_paths import ADDONS_DIR, PROJECT_DIR, STATIC_DIR
 from .model import (
     GEVENT_PORT,
     HTTP_PORT,
@@ -40,10 +41,6 @@ LABS = re.compile(r"^labs([_-][a-z0-9_-]+)?$")
 MACHINE_GROUPS = ("docker_hosts", "postgres", "redis", "object_storage", "nginx")
 ROOT_GROUP = "odoo"
 BUILDER_GROUP = "image_builder"
-STATIC_DIR = "/srv/static"
-# Where folders of the machine are seen in the containers
-PROJECT_DIR = "/opt/odoo-cloud/project"
-ADDONS_DIR = "/mnt/addons"
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _REPLICA = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")

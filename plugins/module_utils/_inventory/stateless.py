@@ -12,9 +12,9 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .container_paths import SECRETS_DIR
 from .model import Bucket, Instance, RedisUser, S3Place, Stateless, Statsd, SwiftPlace
 
-SECRETS = "/run/secrets"  # where containers see the instance's secrets
 DAY = 86400
 AWS = "https://s3{}.amazonaws.com"
 
@@ -141,7 +141,7 @@ def variables(instance: Instance, redis: t.Mapping[str, t.Any], storage: t.Mappi
     if stateless.json:
         env["ODOO_LOGGING_JSON"] = "1"
     if stateless.metrics_token:
-        env["ODOO_METRICS_TOKEN_FILE"] = f"{SECRETS}/metrics_token"
+        env["ODOO_METRICS_TOKEN_FILE"] = f"{SECRETS_DIR}/metrics_token"
     if stateless.enabled and stateless.statsd.host:
         env.update(
             ODOO_STATSD="1",
@@ -179,11 +179,11 @@ def _sessions(instance: Instance, redis: t.Mapping[str, t.Any]) -> dict[str, t.A
     env = {
         name: "1",
         f"{name}_USERNAME": instance.redis.name,
-        f"{name}_PASSWORD_FILE": f"{SECRETS}/redis_password",
+        f"{name}_PASSWORD_FILE": f"{SECRETS_DIR}/redis_password",
         f"{name}_PREFIX": instance.redis.prefix,
         f"{name}_EXPIRATION": instance.stateless.expiration,
         f"{name}_EXPIRATION_ANONYMOUS": instance.stateless.expiration_anonymous,
-        f"{name}_SSL_CA_CERTS": f"{SECRETS}/redis_ca.pem" if redis.get("ca") else None,
+        f"{name}_SSL_CA_CERTS": f"{SECRETS_DIR}/redis_ca.pem" if redis.get("ca") else None,
     }
     if redis.get("url"):
         return {**env, f"{name}_URL": redis["url"]}
@@ -203,7 +203,7 @@ def _attachments(instance: Instance, storage: t.Mapping[str, t.Any]) -> dict[str
         return {
             "SWIFT_AUTH_URL": swift.auth_url or (f"{endpoint.rstrip('/')}/auth/v1.0" if endpoint else None),
             "SWIFT_ACCOUNT": swift.account,
-            "SWIFT_PASSWORD_FILE": f"{SECRETS}/swift_password",
+            "SWIFT_PASSWORD_FILE": f"{SECRETS_DIR}/swift_password",
             "SWIFT_PROJECT_NAME": swift.project,
             "SWIFT_REGION_NAME": swift.region,
             "SWIFT_WRITE_CONTAINER": bucket,
@@ -211,7 +211,7 @@ def _attachments(instance: Instance, storage: t.Mapping[str, t.Any]) -> dict[str
     return {
         "AWS_HOST": stateless.s3.endpoint or endpoint,
         "AWS_REGION": stateless.s3.region or storage.get("region"),
-        "AWS_ACCESS_KEY_ID_FILE": f"{SECRETS}/s3_access_key",
-        "AWS_SECRET_ACCESS_KEY_FILE": f"{SECRETS}/s3_secret_key",
+        "AWS_ACCESS_KEY_ID_FILE": f"{SECRETS_DIR}/s3_access_key",
+        "AWS_SECRET_ACCESS_KEY_FILE": f"{SECRETS_DIR}/s3_secret_key",
         "AWS_BUCKETNAME": bucket,
     }

@@ -11,6 +11,7 @@ import typing as t
 
 from .._engine.api import Engine
 from .._runtime.common.errors import EXIT_ATTACHMENTS
+from .._services import odoo_one_off
 from . import module as run_module
 from . import need, one_off
 
@@ -45,11 +46,9 @@ def work(params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     """Start the container, or find it at work on the same; wait for its end; what it told."""
     engine, platform = Engine(params["docker_host"]), params["platform"]
     kept = params["definition"] or one_off.definition_of(engine, platform, params["instance"])
-    name = f"{params['instance']}-{SUFFIX}"
     # It changes no module: what a run does with these is not its business.
-    env = {"MODE": "RunOnly", "REPLICA": name, "MIGRATION_FILE": None, "STEPS": None, "RESTORE_POINT": None,
-           "ON_FAILURE": None}  # fmt: skip
-    definition = one_off.derive(kept, f"{platform}-{name}", env, command(params, check_mode))
+    env = {"MODE": "RunOnly", "MIGRATION_FILE": None, "STEPS": None, "RESTORE_POINT": None, "ON_FAILURE": None}
+    definition = odoo_one_off.derive(kept, platform, params["instance"], SUFFIX, env, command(params, check_mode))
     begin = time.monotonic()
     while True:
         found, mine = one_off.begin(engine, definition, platform, SUFFIX)

@@ -16,6 +16,7 @@ import typing as t
 
 from .._engine.api import Engine, EngineError, EngineUnreachable
 from .._engine.comparison import PLATFORM_LABEL
+from .._services import odoo_one_off
 from . import events as _events
 from . import need, one_off, report
 
@@ -123,16 +124,15 @@ class Run:
     def derived(self, suffix: str, env: t.Mapping[str, str | None], command: t.Sequence[str] = ()) -> dict[str, t.Any]:
         """The container that does it. A variable that isn't given stays as the instance has it, one that is empty is taken away."""
         mine = self.definition.get("env") or {}
-        mode = mine.get("MODE") if mine.get("MODE") in (one_off.INSTALL, one_off.UPDATE) else one_off.UPDATE
-        name = f"{self.params['instance']}-{suffix}"
-        variables: Env = {"MODE": mode, "WAIT": "True", "REPLICA": name}
+        modes = (odoo_one_off.INSTALL, odoo_one_off.UPDATE)
+        variables: Env = {"MODE": mine["MODE"] if mine.get("MODE") in modes else odoo_one_off.UPDATE, "WAIT": "True"}
         for key, value in env.items():
             if value is not None:
                 variables[key] = value or None
         if mine.get("MIGRATION_FILE") and env.get("MIGRATION_FILE") == "":
             # Its steps are not wanted; songs that lie beside it may be.
             variables["SONG_PATH"] = posixpath.dirname(mine["MIGRATION_FILE"].rstrip("/"))
-        return one_off.derive(self.definition, f"{self.platform}-{name}", variables, command)
+        return odoo_one_off.derive(self.definition, self.platform, self.params["instance"], suffix, variables, command)
 
     def plan(self, env: t.Mapping[str, str | None]) -> dict[str, t.Any]:
         """What would be done, without touching anything."""
