@@ -36,7 +36,7 @@ from ..database.pg import one_line, psycopg2
 from ..database.provision import PUBLIC_DEFAULT, close_to_public, quoted
 
 NONE, AUTO, CLONE, DUMP = "none", "auto", "clone", "dump"
-BEFORE, FAILED_NAME, REHEARSAL = "before", "failed", "rehearsal"
+BEFORE, FAILED_NAME, REHEARSAL, RESTORING = "before", "failed", "rehearsal", "restoring"
 MAX_NAME = 63  # PostgreSQL cuts longer names off without a word
 COUNTED_FROM = 150000  # older servers tell the number of sessions with a delay
 STRATEGY_FROM = 150000
@@ -186,19 +186,19 @@ class Facts:
     pg_dump: str = ""
 
 
-def admin_variable(settings: Settings) -> str:
-    return "DB_ADMIN_USER" if settings.restore_admin else settings.user_variable
+def keeper_variable(settings: Settings) -> str:
+    return "DB_ADMIN_USER" if settings.keeper else settings.user_variable
 
 
-def facts(admin: Any, settings: Settings) -> Facts:
-    """`admin`: a connection of the role that makes databases (settings.as_restorer()) to the maintenance database."""
-    with admin.cursor() as cursor:
+def facts(keeper: Any, settings: Settings) -> Facts:
+    """`keeper`: a connection of the role that makes databases (settings.as_keeper()) to the maintenance database."""
+    with keeper.cursor() as cursor:
         cursor.execute(RIGHTS_SQL, (settings.db_name,))
         row = cursor.fetchone()
     if row is None:
         raise NoRestorePoint(f"DB_NAME is {settings.db_name!r}: there is no such database")
     role, creates, owner, acts, size, oid = row
-    variable = admin_variable(settings)
+    variable = keeper_variable(settings)
     why = ""
     if not creates:
         why = (
@@ -214,7 +214,7 @@ def facts(admin: Any, settings: Settings) -> Facts:
     why = why or too_little_room(settings.db_space_dir, "DB_SPACE_DIR", size, clone_needs(size))
     program, no_dump = "", ""
     try:
-        program = find_pg_dump(settings, admin.server_version)
+        program = find_pg_dump(settings, keeper.server_version)
     except ConfigError as exc:
         no_dump = str(exc)
     if not no_dump:
@@ -224,7 +224,7 @@ def facts(admin: Any, settings: Settings) -> Facts:
             no_dump = f"RESTORE_DIR is {settings.restore_dir!r}: must be a folder that uid {os.getuid()} can write"
         else:
             no_dump = too_little_room(settings.restore_dir, "RESTORE_DIR", size, size // 2)
-    return Facts(role, owner, size, oid, admin.server_version, no_rights, why, no_dump, program)
+    return Facts(role, owner, size, oid, keeper.server_version, no_rights, why, no_dump, program)
 
 
 def clone_needs(size: int) -> int:
@@ -383,9 +383,9 @@ class Watch:
             connection = pg.connect(self.settings, self.settings.db_maintenance, self.name)
             with contextlib.closing(connection):
                 while not self.stopped.wait(SAMPLE_SECONDS):
-                    self.look(connection)
+                    self.sample(connection)
 
-    def look(self, connection: Any) -> None:
+    def sample(self, connection: Any) -> None:
         self.note(others(connection, self.settings.db_name, self.run_id))
 
     def note(self, found: list[tuple[int, str, str, float, bool]]) -> None:
@@ -436,7 +436,7 @@ class Statement:
     connection: Any
     statement: str
     error: BaseException | None = None
-    thread: Any = field(default=None, repr=False)
+    thread: threading.Thread = field(init=False, repr=False)
 
     def start(self) -> None:
         self.error = None
@@ -479,10 +479,10 @@ def copy_database(
     We must not be in it ourselves."""
     result = Copy()
     started = time.monotonic()
-    restorer = settings.as_restorer()
+    as_keeper = settings.as_keeper()
     with (
-        contextlib.closing(pg.connect(restorer, settings.db_maintenance, name)) as maker,
-        contextlib.closing(pg.connect(restorer, settings.db_maintenance, name)) as ender,
+        contextlib.closing(pg.connect(as_keeper, settings.db_maintenance, name)) as maker,
+        contextlib.closing(pg.connect(as_keeper, settings.db_maintenance, name)) as ender,
     ):
         owner = _owner(ender, source)
         statement = (
@@ -528,7 +528,7 @@ def copy_database(
                 break
             if getattr(work.error, "pgcode", "") == BUSY and not stay and attempt < 2:
                 continue
-            cure = f": {'; '.join(dict.fromkeys(stay))} can't be ended by role {restorer.db_user!r}" if stay else ""
+            cure = f": {'; '.join(dict.fromkeys(stay))} can't be ended by role {as_keeper.db_user!r}" if stay else ""
             raise NoRestorePoint(f"database {source!r} can't be copied: {one_line(work.error)}{cure}") from work.error
         with ender.cursor() as cursor:
             cursor.execute(close_to_public(target, PUBLIC_DEFAULT).sql)
@@ -555,7 +555,7 @@ def make_clone(settings: Settings, name: str, run_id: str, known: Facts, held: C
     point = Point(
         target, CLONE, run_id, _now(), round(done.seconds, 3), known.size, done.sessions, known.oid, done.server
     )
-    with admin_session(settings, name) as admin, admin.cursor() as cursor:
+    with keeper_session(settings, name) as keeper, keeper.cursor() as cursor:
         comment_sql(cursor, target, point.comment(settings.db_name))
     if done.ended:
         log.info(f"{done.ended} sessions of database {settings.db_name!r} were ended for the restore point")
@@ -698,14 +698,14 @@ def marker(name: str) -> str:
 
 
 @contextlib.contextmanager
-def admin_session(settings: Settings, name: str) -> Iterator[Any]:
+def keeper_session(settings: Settings, name: str) -> Iterator[Any]:
     """A connection of the role that may make databases, to the maintenance database."""
     try:
-        connection = pg.connect(settings.as_restorer(), settings.db_maintenance, name)
+        connection = pg.connect(settings.as_keeper(), settings.db_maintenance, name)
     except psycopg2.OperationalError as exc:
-        restorer = settings.as_restorer()
+        as_keeper = settings.as_keeper()
         raise NoRestorePoint(
-            f"{admin_variable(settings)} is {restorer.db_user!r}: PostgreSQL refuses it: {one_line(exc)}"
+            f"{keeper_variable(settings)} is {as_keeper.db_user!r}: PostgreSQL refuses it: {one_line(exc)}"
         ) from exc
     with contextlib.closing(connection):
         yield connection
@@ -717,8 +717,8 @@ def outlook(settings: Settings, name: str) -> dict[str, Any]:
     if settings.restore_point == NONE:
         return result
     try:
-        with admin_session(settings, name) as admin:
-            known = facts(admin, settings)
+        with keeper_session(settings, name) as keeper:
+            known = facts(keeper, settings)
             result["bytes"] = known.size
             result["kind"] = choose(settings, known)
     except RuntimeFailure as exc:
