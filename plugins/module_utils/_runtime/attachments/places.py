@@ -14,11 +14,11 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Protocol
 
 from ..common.config import Settings
-from ..common.errors import ConfigError
+from ..common.errors import EXIT_STORE, ConfigError, RuntimeFailure
 from ..common.variables import SettingsError
 from ..store.objects import CHUNK, SCHEMES, Found, is_object, parse, scheme_of, store, uri
 
@@ -31,6 +31,12 @@ _SHA1 = re.compile(r"[0-9a-f]{40}")
 
 class Broken(Exception):
     """A place does not do what it is asked for; one line."""
+
+
+class StoreFailed(RuntimeFailure):
+    """A store does not do what it is asked for, so nothing can go on."""
+
+    exit_code = EXIT_STORE
 
 
 def is_key(key: str) -> bool:
@@ -76,6 +82,40 @@ class Content:
         self.close()
 
 
+class Place(Protocol):
+    """Where contents can be outside the database: the local filestore, or the own bucket of a store. What doesn't answer raises
+    Broken."""
+
+    name: str  # one of PLACES
+
+    def fname(self, checksum: str) -> str:
+        """The store_fname of the content with this SHA-1."""
+
+    def full_name(self, found: Found) -> str:
+        """The store_fname of something that was listed."""
+
+    def owns(self, fname: str | None) -> bool:
+        """Whether a store_fname is in this place, so that we may write and delete it."""
+
+    def read(self, fname: str, content: Content) -> bool:
+        """Reads into `content`; False when it isn't there. Others' buckets can be read too."""
+
+    def write(self, content: Content) -> bool:
+        """Writes a content under its own name. Returns whether its checksum was confirmed; else it has to be read again."""
+
+    def head(self, fname: str) -> Found | None:
+        """Name and size without the content; None when it isn't there."""
+
+    def listing(self) -> Iterator[Found]:
+        """All contents."""
+
+    def delete(self, fnames: Iterable[str]) -> dict[str, str]:
+        """Deletes those that are ours. Returns why the others are left, by name."""
+
+    def check(self) -> None:
+        """Raises Broken or ConfigError when the place can't be used."""
+
+
 class Files:
     """Odoo's local filestore of one database."""
 
@@ -90,6 +130,9 @@ class Files:
 
     def fname(self, checksum: str) -> str:
         return f"{checksum[:2]}/{checksum}"
+
+    def full_name(self, found: Found) -> str:
+        return found.key
 
     def owns(self, fname: str | None) -> bool:
         return bool(fname) and not is_object(fname)
@@ -183,6 +226,9 @@ class Objects:
     def fname(self, checksum: str) -> str:
         return self.prefix + checksum
 
+    def full_name(self, found: Found) -> str:
+        return self.prefix + found.key
+
     def owns(self, fname: str | None) -> bool:
         return bool(fname) and str(fname).startswith(self.prefix)
 
@@ -226,11 +272,16 @@ class Objects:
             self.module.head(self.bucket, "0" * 40)
 
 
-Place = Any  # Files or Objects
-
-
 def place_name(fname: str | None) -> str:
     """Where a row with this store_fname has its content: file, db, or the scheme of its object."""
     if not fname:
         return DATABASE
     return scheme_of(fname) or FILE
+
+
+def grouped(items: Sequence[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:
+    """The items by what `key` gives for them, in their order."""
+    result: dict[Any, list[Any]] = {}
+    for item in items:
+        result.setdefault(key(item), []).append(item)
+    return result
