@@ -32,7 +32,7 @@ except ImportError:  # said when the store is needed
 
 from ..common import variables
 from ..common.variables import Environment, SettingsError
-from .objects import CHUNK, Found, NotVerified, looks_like_md5, md5_of
+from .objects import CHUNK, Found, confirmed, looks_like_md5, md5_of, named_bucket, uri
 
 _logger = logging.getLogger(__name__)
 
@@ -104,10 +104,7 @@ def load(env: Environment = None) -> Where:
 
 def bucket_name(database: str, env: Environment = None) -> str:
     """The own container; ``{db}`` is the database's name."""
-    name = variables.text("SWIFT_WRITE_CONTAINER", env=env)
-    if not name:
-        raise SettingsError("SWIFT_WRITE_CONTAINER is not set: it must name the container of the attachments")
-    return name.replace("{db}", database)
+    return named_bucket("SWIFT_WRITE_CONTAINER", "container", env).replace("{db}", database)
 
 
 def _session(where: Where) -> Any:
@@ -166,10 +163,7 @@ def put(container: str, key: str, data: Any, size: int | None = None) -> bool:
         connection().put_container(container)
         file.seek(begin)
         etag = connection().put_object(container, key, file, content_length=size, etag=digest)
-    etag = looks_like_md5(etag)
-    if etag and etag != digest:
-        raise NotVerified(f"swift://{container}/{key}: the store has another content (MD5 {etag}) than it was given")
-    return bool(etag)
+    return confirmed(uri(SCHEME, container, key), etag, digest)
 
 
 def get(container: str, key: str, size: int | None = None) -> bytes | None:
