@@ -11,8 +11,8 @@ import typing as t
 
 from .._engine.api import Engine
 from .._runtime.common.errors import EXIT_ATTACHMENTS
+from . import failure, one_off
 from . import module as run_module
-from . import need, one_off
 
 SUFFIX = "attachments"
 TOLD = ("plan", "moved", "places", "counts", "missing", "corrupt", "orphans")
@@ -79,7 +79,7 @@ def finished(params: t.Mapping[str, t.Any], found: one_off.Progress, stdout: str
         told_of = {"name": found.name, "exists": True, "running": False, "exit_code": found.exit_code,
                    "oom_killed": found.oom_killed, "output": output}  # fmt: skip
         what = f"The attachments of {params['instance']}"
-        message = need.failure(told_of, what) or f"{what}: no result, exit code {found.exit_code}"
+        message = failure.describe(told_of, what) or f"{what}: no result, exit code {found.exit_code}"
         raise Failed(message.partition("\n")[0], exit_code=found.exit_code, log=lines)
     log = [line for line in lines if " odoo-cloud: " in line]
     return {

@@ -17,7 +17,7 @@ import typing as t
 from .._engine.api import Engine, EngineError, EngineUnreachable
 from .._engine.comparison import PLATFORM_LABEL
 from . import events as _events
-from . import need, one_off, report
+from . import failure, one_off, report
 
 Env = dict[str, t.Optional[str]]
 PLAN_TIMEOUT = 600
@@ -145,7 +145,7 @@ class Run:
             plan = None
         if not isinstance(plan, dict):
             told = {**found, "name": definition["name"], "exists": True, "running": False}
-            message = need.failure(told, f"The plan of {self.what[:1].lower()}{self.what[1:]}").partition("\n")[0]
+            message = failure.describe(told, f"The plan of {self.what[:1].lower()}{self.what[1:]}").partition("\n")[0]
             raise RunFailed(
                 own_words(message, self.kind.options) or f"The plan of {self.what} can't be read",
                 log=tail(found["output"]),
@@ -289,7 +289,7 @@ class Run:
                 )
             result.update(changed=True, status="done")
         result.setdefault("report", report.report(result))
-        message = need.failure(told, self.what, result.pop("reason", "") or _events.failure(events))
+        message = failure.describe(told, self.what, result.pop("reason", "") or _events.failure(events))
         if message and found.exit_code not in self.kind.fine:
             raise RunFailed(own_words(message.partition("\n")[0], self.kind.options), **result)
         self.engine.remove(found.container)
