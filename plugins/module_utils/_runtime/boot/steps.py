@@ -104,7 +104,7 @@ def _flush() -> None:
             stream.flush()
 
 
-def tell(line: str) -> None:
+def log_step(line: str) -> None:
     """To the step's own log, which is what stdout is while a step is at work."""
     sys.stdout.write(line + "\n")
 
@@ -114,11 +114,11 @@ class Context:
 
     def __init__(self, env: Any, data_path: str, quiet: bool = False) -> None:
         self.env = env
-        self.options = Options(data_path, quiet)
+        self.options = SongOptions(data_path, quiet)
         self.level = 0
 
     def log_line(self, message: str) -> None:
-        tell("    " * self.level + str(message))
+        log_step("    " * self.level + str(message))
 
     @contextlib.contextmanager
     def log(self, name: str, timing: bool = True, timestamp: bool = False) -> Iterator[None]:
@@ -140,7 +140,7 @@ class Context:
             self.log_line(f"{stamp}{name}: {time.monotonic() - began:.3f}s")
 
 
-class Options:
+class SongOptions:
     """anthem's options."""
 
     def __init__(self, data_path: str, quiet: bool) -> None:
@@ -202,7 +202,7 @@ class TimeLimit:
 
 
 class Performer:
-    """Does the actions of an order (migrate.actions) one after the other."""
+    """Does the actions of an order (migration/work.py, actions()) one after the other."""
 
     def __init__(self, order: dict[str, Any], events: Any, fence: Any, odoo: Any, ask: Any) -> None:
         self.order, self.events, self.fence, self.odoo, self.ask = order, events, fence, odoo, ask
@@ -277,13 +277,13 @@ class Performer:
             "version": self.number,
             "step_id": step.id if step else migration_file.UPDATE,
             "kind": migration_file.UPDATE,
-            "name": str(update_plan.Plan(tuple(install), tuple(update))),
+            "name": str(update_plan.ModulePlan(tuple(install), tuple(update))),
         }
         with self.reported(what) as told:
             if step is not None:
                 # The marks and the row are one transaction: afterwards it is known which of these modules are done.
                 with self.writing() as cursor:
-                    update_plan.mark(cursor, update_plan.Plan(tuple(install), tuple(update)), self.run_id)
+                    update_plan.mark(cursor, update_plan.ModulePlan(tuple(install), tuple(update)), self.run_id)
                     migration_table.begin_step(
                         cursor, order["version"], step, self.run_id, {"begun": action["modules"]}
                     )
@@ -489,7 +489,7 @@ class Performer:
                 if before != value:
                     changed = True
                     parameters.set_param(key, False if value is None else value)
-                    tell(f"{key}: {'removed' if value is None else 'set'}")
+                    log_step(f"{key}: {'removed' if value is None else 'set'}")
             told["changed"] = changed
 
     def _do_load_csv(self, step: Step, version: str, told: dict[str, Any], limit: TimeLimit) -> None:
@@ -516,7 +516,7 @@ class Performer:
                     for item in errors[:5]
                 )
                 raise StepError(first or f"{path}: could not be loaded")
-            tell(f"{len(result['ids'])} records of {arguments['model']} from {path}")
+            log_step(f"{len(result['ids'])} records of {arguments['model']} from {path}")
 
     # Modules
 

@@ -457,7 +457,7 @@ class Gate:
             self._process = OdooProcess(self.env, (self.settings.version, install.odoo_executable(self.settings)))
             self._process.start()
 
-    def _update(self, guard: lock.Lock, plan: update_plan.Plan, reason: str, work: migration_work.Work) -> None:
+    def _update(self, guard: lock.Lock, plan: update_plan.ModulePlan, reason: str, work: migration_work.Work) -> None:
         """A window that updates, with what it falls back on."""
         planner = self.planner
         self.changed = True

@@ -58,7 +58,7 @@ def perform(window: Window, changes: ModuleChanges, reason: str) -> None:
             window.check("emptying the database")
             install.empty(window.connection)
             install.prepare_database(window.connection, settings)
-            again = update_plan.Plan(install=settings.modules)
+            again = update_plan.ModulePlan(install=settings.modules)
             window.record(state.CREATING, "emptied, made anew (REBUILD_UNFINISHED)", again)
             changes.perform(again, InitFailed, 0, settings.language)
         _check_language(window)
@@ -70,7 +70,7 @@ def perform(window: Window, changes: ModuleChanges, reason: str) -> None:
 
 
 def _install_modules(
-    window: Window, changes: ModuleChanges, plan: update_plan.Plan, modules: update_plan.Modules, touched: int
+    window: Window, changes: ModuleChanges, plan: update_plan.ModulePlan, modules: update_plan.Modules, touched: int
 ) -> None:
     """What a first installation still lacks of modules, and its language. Odoo loads that after `base` and before all others;
     where others are there already it is loaded at the end, when all their models are."""

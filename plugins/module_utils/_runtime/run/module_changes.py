@@ -64,7 +64,7 @@ class ModuleChanges:
 
     def perform(
         self,
-        plan: update_plan.Plan,
+        plan: update_plan.ModulePlan,
         what: type[RuntimeFailure],
         touched: int,
         load_language: str = "",
@@ -100,7 +100,7 @@ class ModuleChanges:
         finally:
             window.others.release()
 
-    def leave_alone(self, plan: update_plan.Plan) -> None:
+    def leave_alone(self, plan: update_plan.ModulePlan) -> None:
         """What a plan can't do anything about: logged, and not left half done."""
         self._report_alone({name: gone for name, gone in plan.broken.items() if name not in plan.asked})
         if plan.stuck:
@@ -156,7 +156,7 @@ class ModuleChanges:
         }
 
     def _boot(
-        self, plan: update_plan.Plan, touched: int, load_language: str, orders: list[dict[str, Any]] | None
+        self, plan: update_plan.ModulePlan, touched: int, load_language: str, orders: list[dict[str, Any]] | None
     ) -> Outcome:
         """Odoo in a child process, which ends with us and with the lock."""
         window = self.window
@@ -284,7 +284,7 @@ class ModuleChanges:
         """What is not as it has to be after an update, one line each. Odoo's own word is not trusted."""
         window = self.window
         window.report("verifying", window.progress.step, window.progress.of)
-        plan = update_plan.Plan(tuple(install), tuple(update))
+        plan = update_plan.ModulePlan(tuple(install), tuple(update))
         modules = update_plan.read_modules(window.connection)
         alone: dict[str, tuple[str, ...]] = {}
         if outcome.errors or modules.unfinished:
@@ -319,7 +319,7 @@ class ModuleChanges:
         for line in update_plan.left_alone(self.window.connection, new, self.window.folders):
             log.warning(line)
 
-    def _failure(self, plan: update_plan.Plan, what: type[RuntimeFailure], outcome: Outcome) -> RuntimeFailure:
+    def _failure(self, plan: update_plan.ModulePlan, what: type[RuntimeFailure], outcome: Outcome) -> RuntimeFailure:
         """What to raise for a child process that did not finish."""
         step, where = outcome.step, f"database {self.settings.db_name!r}"
         wrong = [outcome.failure or f"Odoo ended with code {outcome.code}"]

@@ -40,8 +40,8 @@ class Planner:
         """`env`: Odoo's environment, which says where songs are imported from. `source`: MIGRATION_FILE and STEPS if they were read
         already; else they are read when they are needed first."""
         self.settings, self.env, self.connections, self.source = settings, env, connections, source
-        self.addons = addon_tree.Look()
-        self.last_plan = update_plan.Plan()
+        self.addons = addon_tree.Snapshot()
+        self.last_plan = update_plan.ModulePlan()
         self.needs_odoo = False  # whether what has_work() found takes Odoo
         self._folders: list[str] | None = None
 
@@ -52,7 +52,7 @@ class Planner:
 
     def start_over(self) -> None:
         """Reads the addons again when they are needed next: one reading is for before the lock and under it."""
-        self.addons = addon_tree.Look()
+        self.addons = addon_tree.Snapshot()
         self.needs_odoo = False
 
     def contents(self) -> state.Contents:
@@ -79,7 +79,7 @@ class Planner:
             self._folders = addon_tree.addons_folders(self.settings, install.odoo_executable(self.settings))
         return self._folders
 
-    def plan(self, resume: bool = False) -> update_plan.Plan:
+    def plan(self, resume: bool = False) -> update_plan.ModulePlan:
         """Which modules are to be installed and updated; with `resume` also what an interrupted run left."""
         return update_plan.make_plan(
             update_plan.read_modules(self.database), self.settings, self.folders(), resume, self.addons
@@ -90,7 +90,7 @@ class Planner:
         settings = self.settings
         if self.source is None:
             self.source = migration_work.read(settings)
-        return migration_work.look(
+        return migration_work.pending_work(
             settings,
             self.source,
             self.database,
@@ -136,7 +136,9 @@ class Planner:
             return False
         return latest is None or state.last_release(self.database) != settings.release
 
-    def as_data(self, plan: update_plan.Plan, work: migration_work.Work, due: bool, reason: str) -> dict[str, Any]:
+    def as_data(
+        self, plan: update_plan.ModulePlan, work: migration_work.Work, due: bool, reason: str
+    ) -> dict[str, Any]:
         """The plan as plain data, for `odoo-cloud plan` and the event. `due`: whether hooks have to run; `reason`: in words."""
         modules = update_plan.read_modules(self.database)
         named: dict[str, str] = {}

@@ -23,7 +23,7 @@ from .window import Window
 
 
 def perform(
-    window: Window, changes: ModuleChanges, plan: update_plan.Plan, reason: str, work: migration_work.Work
+    window: Window, changes: ModuleChanges, plan: update_plan.ModulePlan, reason: str, work: migration_work.Work
 ) -> None:
     """Installs and updates modules of an initialised database, and does the steps of `work`, all in one boot; with nothing
     of both only what follows it.

@@ -103,7 +103,7 @@ class Window:
 
     # Rows
 
-    def record(self, name: str, detail: str, plan: update_plan.Plan | None = None) -> int:
+    def record(self, name: str, detail: str, plan: update_plan.ModulePlan | None = None) -> int:
         """Writes a row with the state `name`, and with a plan its marks, in one transaction. Returns how many modules Odoo will
         touch."""
         self.check(f"writing {name}")
