@@ -48,14 +48,17 @@ class Objects:
 
     @property
     def requests(self) -> int:
+        """How many were sent."""
         return sum(twin.requests for twin in self._twins)
 
     @property
     def bytes_sent(self) -> int:
+        """Of bodies."""
         return sum(twin.bytes_sent for twin in self._twins)
 
     @property
     def bytes_received(self) -> int:
+        """Of bodies."""
         return sum(twin.bytes_received for twin in self._twins)
 
     def close(self) -> None:

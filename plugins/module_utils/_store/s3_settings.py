@@ -63,6 +63,8 @@ class Feature:
 
 
 class Versioning(Feature):
+    """Whether old versions of objects are kept."""
+
     name, query, root = "versioning", "versioning", "VersioningConfiguration"
 
     def wanted(self, bucket: dict[str, t.Any]) -> t.Any:
@@ -79,6 +81,8 @@ class Versioning(Feature):
 
 
 class Encryption(Feature):
+    """How objects are encrypted that are written from now on."""
+
     name, query, root = "encryption", "encryption", "ServerSideEncryptionConfiguration"
     missing = ("ServerSideEncryptionConfigurationNotFoundError",)
 
@@ -194,6 +198,8 @@ class Lifecycle(Feature):
 
 
 class PublicAccessBlock(Feature):
+    """Whether nobody can make the bucket or its objects public."""
+
     name, query, root = "public_access_block", "publicAccessBlock", "PublicAccessBlockConfiguration"
     missing = ("NoSuchPublicAccessBlockConfiguration",)
     parts = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
@@ -213,6 +219,8 @@ class PublicAccessBlock(Feature):
 
 
 class Tags(Feature):
+    """The bucket's tags; those of AWS itself stay."""
+
     name, query, root = "tags", "tagging", "Tagging"
     missing = ("NoSuchTagSet", "NoSuchTagSetError")
 

@@ -75,9 +75,11 @@ class Tally:
 
     @property
     def rows(self) -> int:
+        """How many attachments were moved."""
         return sum(self.moved.values())
 
     def troubles(self) -> int:
+        """How many could not be moved."""
         return len(self.missing) + len(self.corrupt) + len(self.failed)
 
 
@@ -139,6 +141,7 @@ class Mover:
         return dict(sorted(found.items()))
 
     def batches(self) -> Iterator[list[tuple[Row, str]]]:
+        """The rows that have to go somewhere, each with the place, so many as go in one commit."""
         batch: list[tuple[Row, str]] = []
         size = 0
         for page in self.session.pages():
@@ -155,7 +158,7 @@ class Mover:
             yield batch
 
     def run(self) -> None:
-        """All of it; connections that break are made anew, as long as something gets moved in between."""
+        """All of it; connections that break are opened again, as long as something gets moved in between."""
         broken, ours_until = 0, 0.0
         with Pool(self.options.workers) as pool:
             while True:
@@ -265,6 +268,7 @@ class Mover:
         self.count(groups)
 
     def groups(self, batch: list[tuple[Row, str]], given: Mapping[int, Content]) -> list[Group]:
+        """The rows of a batch by content. `given`: contents that are in the database, by the ids of their rows."""
         result = []
         for (checksum, dummy, target), pairs in grouped(
             batch, lambda pair: (pair[0].checksum, pair[0].fname or (None if pair[0].checksum else pair[0].id), pair[1])
@@ -278,7 +282,7 @@ class Mover:
                 elif not group.checksum:
                     group.checksum = group.given.checksum
             elif not group.checksum:
-                # A row of former times without a checksum: what is there is what it is.
+                # Legacy rows have no checksum: the stored content is accepted as it is.
                 content, wrong = self._found(group)
                 if content is not None:
                     group.checksum = content.checksum
@@ -347,13 +351,14 @@ class Mover:
         log.info(f"attachment {group.rows[0].id}: {wrong} at {group.rows[0].fname}, its content was found elsewhere")
 
     def stop_if_down(self, groups: list[Group]) -> None:
+        """Raises StoreFailed when nothing of a batch could be moved, so that a store that is away is not asked for each attachment."""
         failed = [group for group in groups if group.trouble == "failed"]
         tried = [group for group in groups if group.trouble in ("", "failed")]
         if len(failed) == len(tried) and (len(failed) > 1 or (failed and self.tally.failed)):
             raise StoreFailed(f"nothing of {len(failed)} attachments could be moved: {failed[0].reason}")
 
     def name(self, cursor: Any, groups: list[Group]) -> set[str]:
-        """Let the rows name their new places; what they named before."""
+        """Lets the rows name their new places. Returns what they named before."""
         changed: set[int] = set()
         values = []
         for group in groups:
@@ -421,6 +426,11 @@ class Mover:
 
 
 def move(session: Session) -> tuple[dict[str, Any], int]:
+    """The result as plain data (docs/addons.md), and the exit code: 90 when some could not be moved.
+
+    Raises ConfigError and PlatformRefused for a place that can't be used, StoreFailed when its store doesn't do what it is asked for, Held
+    and WaitTimeout as Session.wait_until_open().
+    """
     options = session.options
     target = options.to or session.location
     check_buckets(session)

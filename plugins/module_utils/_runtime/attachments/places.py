@@ -40,11 +40,12 @@ class StoreFailed(RuntimeFailure):
 
 
 def is_key(key: str) -> bool:
-    """Whether the name is that of a content."""
+    """Whether a key is the name of a content, which is a SHA-1."""
     return _SHA1.fullmatch(key) is not None
 
 
 def sha1() -> Any:
+    """A new digest of the kind by which contents are known."""
     return hashlib.sha1()  # noqa: S324 - Odoo's checksum
 
 
@@ -57,22 +58,27 @@ class Content:
         self._digest = sha1()
 
     def write(self, piece: bytes) -> None:
+        """Adds a piece at the end."""
         self._digest.update(piece)
         self.size += len(piece)
         self.file.write(piece)
 
     def rewind(self) -> Any:
+        """The file, at its beginning."""
         self.file.seek(0)
         return self.file
 
     @property
     def checksum(self) -> str:
+        """The SHA-1 of what was written, in hexadecimal digits."""
         return str(self._digest.hexdigest())
 
     def data(self) -> bytes:
+        """The whole content."""
         return bytes(self.rewind().read())
 
     def close(self) -> None:
+        """Removes the file."""
         self.file.close()
 
     def __enter__(self) -> Content:
@@ -149,7 +155,7 @@ class Files:
         return True
 
     def write(self, content: Content) -> bool:
-        """Written beside, synced, then put in its place; always read again afterwards by who wants to be sure."""
+        """Written beside, synced, then put in its place; the caller reads it again to be sure."""
         path = self.path(self.fname(content.checksum))
         temporary = f"{path}.{os.getpid()}.moving"
         try:
@@ -261,9 +267,9 @@ class Objects:
 
     def delete(self, fnames: Iterable[str]) -> dict[str, str]:
         """Why those that are left could not be deleted. Of the own bucket only."""
-        mine = [fname for fname in fnames if self.owns(fname)]
+        ours = [fname for fname in fnames if self.owns(fname)]
         with self._asking(f"objects in {self.prefix} cannot be deleted"):
-            faults = self.module.delete(self.bucket, [parse(fname)[2] for fname in mine])
+            faults = self.module.delete(self.bucket, [parse(fname)[2] for fname in ours])
         return {self.prefix + key: reason for key, reason in faults}
 
     def check(self) -> None:

@@ -84,16 +84,17 @@ def newest_write(connection: Any, seconds: float = 10) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Loss:
-    """What going back would take away."""
+    """What going back to a restore point would take away."""
 
     point: Point
-    minutes: int
-    sessions: int | None
-    now: list[str]
-    newest: str
-    table: str
+    minutes: int  # since the restore point
+    sessions: int | None  # opened since then; None: not known
+    now: list[str]  # the sessions that are there, in words
+    newest: str  # UTC: the newest write that was found
+    table: str  # and where
 
     def words(self, database: str) -> str:
+        """What confirms it."""
         return f"lose {self.minutes} minutes of {database}"
 
     def agreed(self, database: str, text: str) -> bool:
@@ -102,6 +103,7 @@ class Loss:
         return bool(found) and found[2] == database and 0 <= self.minutes - int(found[1]) <= GRACE_MINUTES
 
     def lines(self, database: str) -> list[str]:
+        """The loss in lines for the operator."""
         return [
             f"restore point: {self.point.name} ({self.point.kind}), made {self.point.made or 'at a time that is not known'}",
             f"minutes since then: {self.minutes}",
@@ -114,6 +116,8 @@ class Loss:
 
 
 def loss(control: Any, database: Any, settings: Settings, point: Point, run_id: str) -> Loss:
+    """What going back to a restore point would take away now. `control`, `database`: connections to the maintenance database and to the
+    database; `run_id`: the command's own."""
     sessions = None
     if point.sessions is not None:
         count, server = restore_point.session_count(control, point.source)
@@ -128,7 +132,11 @@ def loss(control: Any, database: Any, settings: Settings, point: Point, run_id: 
 
 
 def command(settings: Settings, env: Mapping[str, str], arguments: list[str], out: Callable[[str], None]) -> int:
-    """`odoo-cloud rollback [--to NAME] [--confirm TEXT [--check]]`."""
+    """`odoo-cloud rollback [--to NAME] [--confirm TEXT [--check]]`. Returns the exit code: 85 until it is confirmed.
+
+    `env`: Odoo's environment; `out`: prints a line. Raises UsageError, Held while a run works on the database, Refused without a restore
+    point, and what rollback.go_back() raises.
+    """
     options: dict[str, str] = {}
     left = [item for item in arguments if item != "--check"]
     only_check = len(left) < len(arguments)

@@ -90,6 +90,7 @@ class Point:
         return max((datetime.datetime.now(datetime.timezone.utc) - made).total_seconds(), 0.0)
 
     def comment(self, database: str) -> str:
+        """What is written beside the restore point, so that points() finds it."""
         return json.dumps({"odoo_cloud": "restore point", "database": database, **vars(self)})
 
 
@@ -117,8 +118,8 @@ def _read_comment(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) and found.get("odoo_cloud") == "restore point" else {}
 
 
-def _point(name: str, run_id: str, kind: str, said: Mapping[str, Any], path: str = "") -> Point:
-    known = {key: said[key] for key in Point.__dataclass_fields__ if key in said}
+def _point(name: str, run_id: str, kind: str, comment: Mapping[str, Any], path: str = "") -> Point:
+    known = {key: comment[key] for key in Point.__dataclass_fields__ if key in comment}
     return Point(**{**known, "name": name, "run_id": run_id, "kind": kind, "path": path})
 
 
@@ -139,10 +140,10 @@ def points(control: Any, settings: Settings) -> list[Point]:
             run_id = run_of(database, BEFORE, name) if name else ""
             if not run_id or any(item.run_id == run_id for item in found):
                 continue
-            said = {}
+            comment = {}
             with contextlib.suppress(OSError, ValueError), open(f"{entry.path}.json", encoding="utf-8") as handle:
-                said = _read_comment(handle.read())
-            found.append(_point(name, run_id, DUMP, said, entry.path))
+                comment = _read_comment(handle.read())
+            found.append(_point(name, run_id, DUMP, comment, entry.path))
     return sorted(found, key=lambda item: item.made, reverse=True)
 
 
@@ -187,6 +188,7 @@ class Facts:
 
 
 def keeper_variable(settings: Settings) -> str:
+    """The variable that names the role which copies databases."""
     return "DB_ADMIN_USER" if settings.keeper else settings.user_variable
 
 
@@ -233,6 +235,7 @@ def clone_needs(size: int) -> int:
 
 
 def megabytes(size: float) -> str:
+    """A size of so many bytes, for people."""
     return f"{size / (1 << 20):.0f} MB"
 
 
@@ -262,12 +265,12 @@ def find_pg_dump(settings: Settings, server_version: int, program: str = "pg_dum
     if not path or not os.access(path, os.X_OK):
         raise ConfigError(f"{where}: {program} is not there; {cure}")
     try:
-        said = subprocess.run(
+        printed = subprocess.run(
             [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20
         ).stdout
     except (OSError, subprocess.SubprocessError) as exc:
         raise ConfigError(f"{where}: {path} cannot be run: {one_line(exc)}; {cure}") from exc
-    found = re.search(r"\) (\d+)", said)
+    found = re.search(r"\) (\d+)", printed)
     if not found or int(found[1]) < wanted:
         raise ConfigError(
             f"{where}: {path} is of PostgreSQL {found[1] if found else '?'}, and the server is {wanted}; {cure}"
@@ -301,7 +304,7 @@ IDLE_SQL = """
 coalesce(a.state, '') = 'idle' AND a.state_change < pg_catalog.clock_timestamp() - interval '0.05 s'
 """
 
-# The server's own workers, such as autovacuum's, have no role; of what kind a session is, only its own role is told.
+# The server's own workers, such as autovacuum's, have no role; of what kind a session is, only its own role is shown.
 OTHERS_SQL = f"""
 SELECT a.pid, a.usename::text, coalesce(a.application_name, ''),
        coalesce(extract(epoch FROM a.backend_start), 0)::float8,
@@ -352,8 +355,8 @@ def session_count(connection: Any, oid: int) -> tuple[int | None, str]:
 def end_others(
     connection: Any, database: str, run_id: str, only_idle: bool = False
 ) -> tuple[list[tuple[int, str, str, float, bool]], list[str], int]:
-    """Ends the sessions in `database` that aren't of this run, or those of them that do nothing just now: those that were there, which
-    can't be ended, and how many were told to."""
+    """Ends the sessions in `database` that aren't of this run, or with `only_idle` those of them that do nothing just now. Returns those
+    that were there, the names of those that can't be ended, and how many were asked to end."""
     found, stay, ended = others(connection, database, run_id), [], 0
     for pid, role, name, _since, idle in found:
         if only_idle and not idle:
@@ -368,8 +371,8 @@ def end_others(
 
 
 class Watch:
-    """Looks who is in the database beside this run, a few times a second, on a connection of its own to the maintenance
-    database. What the server counted is the measure; this says who it was, and tells apart who can't have written."""
+    """Records who is in the database beside this run, a few times a second, on a connection of its own to the maintenance
+    database. What the server counted is the measure; this says who it was, and which of them can't have written."""
 
     def __init__(self, settings: Settings, name: str, run_id: str) -> None:
         self.settings, self.name, self.run_id = settings, name, run_id
@@ -386,14 +389,17 @@ class Watch:
                     self.sample(connection)
 
     def sample(self, connection: Any) -> None:
+        """Records who is there now; `connection` is to the maintenance database."""
         self.note(others(connection, self.settings.db_name, self.run_id))
 
     def note(self, found: list[tuple[int, str, str, float, bool]]) -> None:
+        """Records sessions that others() found."""
         for pid, role, name, since, _idle in found:
-            if name or (pid, since) not in self.seen:  # a session says its name a moment after it began
+            if name or (pid, since) not in self.seen:  # a session has its name a moment after it began
                 self.seen[pid, since] = (role, name)
 
     def stop(self) -> None:
+        """Ends the watch."""
         self.stopped.set()
         self.thread.join(5)
 
@@ -439,6 +445,7 @@ class Statement:
     thread: threading.Thread = field(init=False, repr=False)
 
     def start(self) -> None:
+        """Begins, in a thread of its own; `error` is set when it has ended in vain."""
         self.error = None
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -545,11 +552,12 @@ def _owner(connection: Any, database: str) -> str:
 
 
 def comment_sql(cursor: Any, database: str, text: str | None) -> None:
+    """Sets the comment of a database, or removes it."""
     cursor.execute(f"COMMENT ON DATABASE {quoted(database)} IS %s", (text,))  # None: NULL, no comment
 
 
 def make_clone(settings: Settings, name: str, run_id: str, known: Facts, held: Callable[[], bool]) -> Point:
-    """We are out of the database already."""
+    """Makes a clone; we are out of the database already. `held`: whether the lock is still ours. Raises NoRestorePoint, LockLost."""
     target = derived_name(settings.db_name, BEFORE, run_id)
     done = copy_database(settings, name, run_id, settings.db_name, target, known.oid, held, known.size)
     point = Point(
@@ -579,11 +587,13 @@ def tool_environment(env: Mapping[str, str], settings: Settings, name: str) -> d
 def run_tool(
     command: list[str], env: Mapping[str, str], held: Callable[[], bool], failure: type[RuntimeFailure]
 ) -> None:
-    said: list[str] = []
-    child = Child(command, env, what=os.path.basename(command[0]), failure=failure, cwd="/", output=said.append)
+    """Runs one of PostgreSQL's programs to its end, as long as `held` says that the lock is ours. Raises `failure` with its last lines when
+    it fails, LockLost."""
+    printed: list[str] = []
+    child = Child(command, env, what=os.path.basename(command[0]), failure=failure, cwd="/", output=printed.append)
     code = child.run(held)
     if code:
-        raise failure(f"{command[0]} {ended(code)}: {' '.join(said[-3:])[:600] or 'it said nothing'}")
+        raise failure(f"{command[0]} {ended(code)}: {' '.join(printed[-3:])[:600] or 'it said nothing'}")
 
 
 def make_dump(
@@ -596,11 +606,12 @@ def make_dump(
     control: Any,
     beating: Callable[[], Any] = contextlib.nullcontext,
 ) -> Point:
-    """A dump of the database as it is now; whoever is in it stays. Meanwhile `beating` says that we live."""
+    """Makes a dump of the database as it is now; whoever is in it stays. `control`: the connection to the maintenance database; `beating`:
+    around the dump, says that we live. Raises NoRestorePoint, LockLost."""
     target = derived_name(settings.db_name, BEFORE, run_id)
     path = os.path.join(settings.restore_dir, f"{target}.dump")
     started = time.monotonic()
-    # First the count, then who is in: who came before the count and is gone had written before the dump began.
+    # Count first, then list sessions: a session that closed before the count can only have written before the dump started.
     count, server = session_count(control, known.oid)
     if others(control, settings.db_name, run_id):
         count = None

@@ -187,10 +187,10 @@ def _transfer(actor: Actor, point: Point, failed: str, why: str) -> None:
                 "SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence('public.curq_state_history', 'id'),"
                 " (SELECT max(id) FROM public.curq_state_history))"
             )
-            mine = [row for row in runs if row["run_id"] in chain]
-            if mine:
+            kept = [row for row in runs if row["run_id"] in chain]
+            if kept:
                 cursor.execute(migration_table.RUN_SQL)
-            for row in mine:
+            for row in kept:
                 row["status"] = "rolled_back"
                 cursor.execute("DELETE FROM public.odoo_cloud_run WHERE run_id = %s", (row["run_id"],))
                 cursor.execute(
@@ -328,15 +328,15 @@ def finish(actor: Actor) -> str:
     found = {item.run_id: item for item in restore_point.points(actor.guard.connection, settings)}
     point = next((found[run_id] for run_id in runs if run_id in found), None)
     latest = state.read_history(actor.connection).latest
-    said = re.match(r"rolling back to (\S+): (.*)", latest.detail if latest else "", re.DOTALL)
-    if said:
-        point = next((item for item in found.values() if item.name == said[1]), point)
+    decided = re.match(r"rolling back to (\S+): (.*)", latest.detail if latest else "", re.DOTALL)
+    if decided:
+        point = next((item for item in found.values() if item.name == decided[1]), point)
     if point is None:
         raise NeedsDecision(
             f"database {settings.db_name!r}: a rollback was begun and its restore point is gone;"
             " MODE=UpdateOnly with RESTORE_POINT=none goes on from here"
         )
-    return go_back(actor, point, said[2] if said else "the rollback was cut off", None)
+    return go_back(actor, point, decided[2] if decided else "the rollback was cut off", None)
 
 
 def may_finish(settings: Settings, name: str) -> str:

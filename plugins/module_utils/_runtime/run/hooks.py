@@ -34,6 +34,8 @@ SHOWN_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class Hook:
+    """A program of the user's that is run at one point of a window."""
+
     kind: str
     name: str  # relative to its folder: pre-update.d/10-mail, run.sh
     path: str

@@ -41,6 +41,7 @@ def odoo_environment(env: Mapping[str, str], settings: Settings | None, passfile
 
 
 def check_data_dir(data_dir: str) -> None:
+    """Raises FilesError when Odoo could not write there."""
     if not os.path.isdir(data_dir) or not os.access(data_dir, os.W_OK | os.X_OK):
         raise FilesError(f"DATA_DIR is {data_dir!r}: must be a folder that uid {os.getuid()} can write")
 

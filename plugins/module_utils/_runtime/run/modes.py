@@ -39,6 +39,7 @@ class Background:
             self.error = exc
 
     def wait(self) -> None:
+        """Returns when the function has ended; raises what it raised."""
         while self.thread.is_alive():
             self.thread.join(0.5)  # in pieces, so that signals are seen
         if self.error is not None:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A rehearsal: the whole update on a copy of the database, `<db>--rehearsal-<run>`, which is always removed.
 
-It tells what the update does to the structure (catalog.py), how long it takes and how long it locks tables; the plan of the
+It shows what the update does to the structure (catalog.py), how long it takes and how long it locks tables; the plan of the
 real run quotes it. The copy is neutralised: nothing is mailed, no cron runs, attachments stay where they are. That nothing
 else goes out is the container's business (no network but the database's); it is looked at before anything is copied.
 """
@@ -78,6 +78,7 @@ def open_routes() -> list[str]:
 
 
 def check_network(settings: Settings) -> None:
+    """Raises ConfigError when this container reaches other machines and nobody allowed that."""
     devices = open_routes()
     if devices and not settings.rehearsal_network:
         raise ConfigError(
@@ -236,7 +237,7 @@ def run(settings: Settings, env: Mapping[str, str], events: EventFile, run_id: s
     control = pg.wait_for_server(settings, name)
     try:
         sweep(control, settings)
-        # Says that the copy has an owner who is alive; its window takes the copy's own lock.
+        # Says that the copy's maker is alive; its window takes the copy's own lock.
         alive = lock.Lock(control, restore_point.marker(scratch))
         alive.acquire()
         log.info(f"rehearsal on database {scratch!r}")

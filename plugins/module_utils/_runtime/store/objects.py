@@ -137,6 +137,7 @@ def scheme_of(fname: str | None) -> str:
 
 
 def uri(scheme: str, bucket: str, key: str) -> str:
+    """The store_fname of an object."""
     return f"{scheme}://{bucket}/{key}"
 
 
@@ -180,6 +181,7 @@ def md5_of(data: Any) -> Any:
 
 
 def md5_base64(digest: Any) -> str:
+    """A digest as the header Content-MD5 has it."""
     return base64.b64encode(digest.digest()).decode("ascii")
 
 

@@ -17,7 +17,7 @@ try:
     import boto3.s3.transfer
     import botocore.config
     import botocore.exceptions
-except ImportError:  # said when the store is needed
+except ImportError:  # reported when the store is needed
     boto3 = None
 
 from ..common import variables
@@ -121,7 +121,7 @@ def _make(where: Where, style: str) -> Any:
 def put(bucket: str, key: str, data: Any, size: int | None = None) -> bool:
     """Store the content (bytes, or a file). The bucket is made when there is none; nobody asks for it before each request.
 
-    The store is told the MD5 and refuses anything else. Whether it told that it has this content; an error if it has another.
+    The store is given the MD5 and refuses anything else. Returns whether it confirmed this content; raises NotVerified for another.
     """
     size = len(data) if size is None else size
     begin = None if isinstance(data, (bytes, bytearray, memoryview)) else data.tell()
@@ -212,7 +212,7 @@ def link(bucket: str, key: str, seconds: int) -> str:
 
 
 def head(bucket: str, key: str) -> Found | None:
-    """What the store tells of an object, None when it isn't there."""
+    """How the store describes an object, None when it isn't there."""
     try:
         answer = client().head_object(Bucket=bucket, Key=key)
     except botocore.exceptions.ClientError as error:

@@ -27,7 +27,7 @@ try:
     import swiftclient
     import swiftclient.exceptions
     import swiftclient.utils
-except ImportError:  # said when the store is needed
+except ImportError:  # reported when the store is needed
     swiftclient = None
 
 from ..common import variables
@@ -150,7 +150,7 @@ def _missing(error: Exception) -> bool:
 def put(container: str, key: str, data: Any, size: int | None = None) -> bool:
     """Store the content (bytes, or a file). The container is made when there is none; nobody asks for it before each request.
 
-    The store is told the MD5 and refuses anything else. Whether it told that it has this content; an error if it has another.
+    The store is given the MD5 and refuses anything else. Returns whether it confirmed this content; raises NotVerified for another.
     """
     size = len(data) if size is None else size
     file = data if hasattr(data, "read") else io.BytesIO(data)
@@ -228,7 +228,7 @@ def link(container: str, key: str, seconds: int) -> str:
 
 
 def head(container: str, key: str) -> Found | None:
-    """What the store tells of an object, None when it isn't there."""
+    """How the store describes an object, None when it isn't there."""
     try:
         answer = connection().head_object(container, key)
     except swiftclient.exceptions.ClientException as error:
