@@ -20,7 +20,7 @@ from typing import Any, Callable, Protocol
 from ..common.config import Settings
 from ..common.errors import EXIT_STORE, ConfigError, RuntimeFailure
 from ..common.variables import SettingsError
-from ..store.objects import CHUNK, SCHEMES, Found, is_object, parse, scheme_of, store, uri
+from ..store.objects import CHUNK, SCHEMES, Found, Store, is_object, parse, scheme_of, store, uri
 
 IN_MEMORY = 2 * 1024**2  # larger contents wait in a file
 FILE, DATABASE = "file", "db"
@@ -219,7 +219,7 @@ class Objects:
 
     def __init__(self, scheme: str, settings: Settings, env: Mapping[str, str]) -> None:
         self.name = scheme
-        self.module = store(scheme)
+        self.module: Store = store(scheme)
         if not self.module.available():
             raise ConfigError(f"{self.module.LIBRARY}: not in this image, and needed to reach the store {scheme!r}")
         try:

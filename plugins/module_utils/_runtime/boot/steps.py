@@ -21,7 +21,8 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, Callable, Protocol
 
 from ..addons import update_plan
 from ..common.child import dying_with
@@ -47,7 +48,7 @@ class TimeIsOver(BaseException):
 
 
 class Reported(Exception):
-    """A failure that was already told in an event."""
+    """A failure that was already reported in an event."""
 
 
 class Output:
@@ -157,8 +158,8 @@ class TimeLimit:
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
         self.over = False
-        self.connection: Any = None
-        self.process: Any = None
+        self.connection: Any = None  # whose statement is cancelled
+        self.process: subprocess.Popen[bytes] | None = None  # that is killed
         self.stopped = threading.Event()
 
     def _raise(self, _signum: int, _frame: Any) -> None:
@@ -201,10 +202,73 @@ class TimeLimit:
             raise TimeIsOver
 
 
+# What child.py gives for the steps
+
+
+class EventSender(Protocol):
+    """Reports to the runtime."""
+
+    def send(self, event: str, **values: Any) -> None:
+        """One event."""
+
+
+class LockFence(Protocol):
+    """Ends this process at once when its run no longer holds the lock."""
+
+    def check(self, connection: Any, table: bool) -> None:
+        """Asks on this connection; `table`: also whether a newer run has written to the history."""
+
+
+class Framework(Protocol):
+    """Odoo in this process, which is imported when something first needs it."""
+
+    module: Any  # the package odoo; None: it was not imported yet
+    commits: int  # of transactions that wrote, on whatever cursor
+    changed: bool  # whether modules were changed and Odoo's other processes don't know it yet
+
+    def update(self, install: list[str], update: list[str], override_translations: bool) -> None:
+        """One load of all modules that installs and updates these."""
+
+    def registry(self) -> Any:
+        """The current registry."""
+
+    def signal(self) -> None:
+        """Tells Odoo's other processes that registry or caches are no longer what they have."""
+
+    def forget_caches(self) -> None:
+        """After something was changed behind Odoo's back."""
+
+    def rest(self) -> None:
+        """Nothing of the database is open or known any more."""
+
+    def changing(self) -> AbstractContextManager[Any]:
+        """While modules are changed."""
+
+    def cursor(self, registry: Any) -> AbstractContextManager[Any]:
+        """A cursor that is rolled back unless it was committed."""
+
+    def plain(self, cursor: Any) -> Any:
+        """A plain cursor in the same transaction."""
+
+    def env(self, cursor: Any, before_update: bool) -> Any:
+        """The superuser's environment."""
+
+    def flush(self, env: Any) -> None:
+        """Writes what the environment keeps in memory."""
+
+
 class Performer:
     """Does the actions of an order (migration/work.py, actions()) one after the other."""
 
-    def __init__(self, order: dict[str, Any], events: Any, fence: Any, odoo: Any, ask: Any) -> None:
+    def __init__(
+        self,
+        order: dict[str, Any],
+        events: EventSender,
+        fence: LockFence,
+        odoo: Framework,
+        ask: Callable[..., dict[str, Any]],
+    ) -> None:
+        """`order`: what the runtime gave (run/module_changes.py). `ask`: puts a question to it, with values, and returns the answer."""
         self.order, self.events, self.fence, self.odoo, self.ask = order, events, fence, odoo, ask
         self.run_id: str = order["run_id"]
         self.ours: Any = None  # a connection of our own, for the rows around a step
