@@ -8,7 +8,7 @@ to be locked for that in a way that somebody must undo: CREATE DATABASE holds th
 copies, so new sessions wait until it is done, and its death frees them. A dump is a file of pg_dump in RESTORE_DIR.
 
 The server also counts the sessions of a database. What it counted at the restore point, and how many sessions of our own
-there were since, tell afterwards whether anybody else could have written (rollback.py).
+there were since, tell afterwards whether anybody else could have written (since.py).
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from ..database import administrator, lock, pg, state
 from ..database.pg import psycopg2
 from . import hooks
 from .gate import Gate
-from .progress import Progress
 
 
 def may_start(gate: Gate) -> bool:
@@ -93,5 +92,5 @@ def _run_hooks(gate: Gate) -> bool:
             window.run_hooks("pre-start")
         return True
     finally:
-        gate.progress = Progress()
+        gate.at_rest()
         guard.release()

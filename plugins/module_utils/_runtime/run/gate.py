@@ -154,6 +154,10 @@ class Gate:
         self.connections.close()
         self._stillness = Stillness()  # we have not looked all the time
 
+    def at_rest(self) -> None:
+        """Nothing of this run is at work now, so the waiting page shows what others do."""
+        self.progress = Progress()
+
     # Waiting
 
     def pass_through(self) -> None:
@@ -173,7 +177,7 @@ class Gate:
                 self.connect()
                 attempt = self.attempt()
                 reason = attempt.reason
-                self.progress = Progress()
+                self.at_rest()
                 troubles = 0
                 if attempt.next is Next.GO_ON:
                     return
