@@ -20,7 +20,7 @@ BUILTIN = {
 LIBRARIES = ("cryptography.x509", "cryptography.hazmat.primitives.serialization", "_strptime")
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def load() -> None:
     """Load the collection's plugins for the controller, and what they import, into this process; again: nothing."""
     for loader in (lookup_loader, filter_loader, action_loader):

@@ -232,7 +232,7 @@ def main() -> None:
         platform_containers=sorted(name.lstrip("/") for one in containers for name in one["Names"][:1]),
         platform_ports=sorted(published),
         platform_volumes=sorted(volumes),
-        **({"root": owner.look(root, platform, everything)} if root else {}),
+        **({"root": owner.inspect_root(root, platform, everything)} if root else {}),
         **(_snapshot(engine, platform, root, key, everything) if root and key else {}),
     )
 

@@ -141,7 +141,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight.stateless import (
     ABSENT,
-    Look,
+    PlacesProbe,
     rule_problems,
 )
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.rules.environment import unsafe
@@ -184,7 +184,7 @@ def main() -> None:
             continue
         wrong = rule_problems(instance)
         if not wrong and given["connect"]:
-            look = Look(
+            probe = PlacesProbe(
                 instance,
                 given["redis"] or {},
                 given["storage"] or {},
@@ -193,9 +193,9 @@ def main() -> None:
                 given["max_clock_skew"],
                 given["timeout"],
             )
-            look.all()
-            wrong = look.problems
-            found[instance["name"]] = look.result
+            probe.run()
+            wrong = probe.problems
+            found[instance["name"]] = probe.result
         problems += [f"{instance['name']}: {one}" for one in wrong]
     if problems:
         module.fail_json(msg="\n".join(problems), problems=problems)

@@ -77,11 +77,10 @@ PROBES = (
     ("boot/steps.py", '        with self.reported(what, order["where"]) as told:\n',
      '        with self.reported(what, order["where"]) as told:\n'
      '            __import__("odoo_cloud_runtime.probe").probe.reach("!before/" + step.id)\n'),
-    ("restore/rollback.py", "        self.since = Since(settings.db_name, opened)\n",
-     '        __import__("odoo_cloud_runtime.probe").probe.reach("!point")\n'
-     "        self.since = Since(settings.db_name, opened)\n"),
-    ("restore/rollback.py", '    actor.say("rolling back")\n',
-     '    __import__("odoo_cloud_runtime.probe").probe.reach("!back")\n    actor.say("rolling back")\n'),
+    ("restore/safety.py", "        window.ledger.begin(settings,",
+     '        __import__("odoo_cloud_runtime.probe").probe.reach("!point")\n        window.ledger.begin(settings,'),
+    ("restore/rollback.py", '    actor.report("rolling back")\n',
+     '    __import__("odoo_cloud_runtime.probe").probe.reach("!back")\n    actor.report("rolling back")\n'),
 )  # fmt: skip
 SAMPLE = ("crash", "plan", "nothing", "refused", "missing")
 
@@ -127,15 +126,15 @@ MUTANTS = {
                     "            except SystemExit:\n                pass"),),
     ),
     "always-quiet": Mutant(
-        ("live",), (("restore/rollback.py", "            why = judge(point, self.since, window.guard.connection)\n",
-                     '            why = ""\n            self.since = None\n'),),
+        ("live",), (("restore/safety.py", "            why = judge(point, window.ledger.since, window.guard.connection)\n",
+                     '            why = ""\n            window.ledger.since = None\n'),),
     ),
     # Of the Ansible modules; their files are beside the runtime.
     "check-does-it": Mutant(
         ("modules",), (("../_runs/module.py", "elif module.check_mode and not run.kind.reads:", "elif False:"),),
     ),
     "any-words-confirm": Mutant(
-        ("modules",), (("restore/rollback.py", "return bool(found) and found[2] ==", "return bool(text) or bool(found) and found[2] =="),),
+        ("modules",), (("restore/by_hand.py", "return bool(found) and found[2] ==", "return bool(text) or bool(found) and found[2] =="),),
     ),
     "translations-stay": Mutant(
         ("modules",), (("boot/child.py", "    if not wanted:\n        yield", "    if True:\n        yield"),),

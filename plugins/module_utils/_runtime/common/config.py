@@ -269,8 +269,8 @@ class Settings:
     on_failure: str = "hold"
     restore_dir: str = ""
     restore_points_keep: int = 2
-    restore_admin: str = ""  # makes and renames databases; empty: DB_USER itself
-    restore_admin_password: str | None = field(default=None, repr=False)
+    keeper: str = ""  # DB_ADMIN_USER: copies and renames databases; empty: DB_USER itself
+    keeper_password: str | None = field(default=None, repr=False)
     db_space_dir: str = ""  # a folder on the file system that holds the server's databases
     pg_bin: str = ""
     rehearsal_copy: str = "auto"
@@ -304,11 +304,11 @@ class Settings:
             return self
         return dataclasses.replace(self, db_user=self.db_admin, db_password=self.db_admin_password)
 
-    def as_restorer(self) -> Settings:
-        """The same, for connections of the role that copies and renames databases."""
-        if not self.restore_admin:
+    def as_keeper(self) -> Settings:
+        """The same, for connections of the keeper, the role that copies and renames databases."""
+        if not self.keeper:
             return self
-        return dataclasses.replace(self, db_user=self.restore_admin, db_password=self.restore_admin_password)
+        return dataclasses.replace(self, db_user=self.keeper, db_password=self.keeper_password)
 
     def odoo_args(self) -> list[str]:
         """What Odoo has to be told because its configuration file does not: never a secret."""
@@ -503,8 +503,8 @@ def load(env: Mapping[str, str]) -> Settings:
         on_failure=_on_failure(env),
         restore_dir=(env.get("RESTORE_DIR") or "").rstrip("/"),
         restore_points_keep=int(_number(env, "RESTORE_POINTS_KEEP", 2, 0, 1000)),
-        restore_admin=env.get("DB_ADMIN_USER") or "",
-        restore_admin_password=read_secret(env, "DB_ADMIN_PASSWORD"),
+        keeper=env.get("DB_ADMIN_USER") or "",
+        keeper_password=read_secret(env, "DB_ADMIN_PASSWORD"),
         db_space_dir=env.get("DB_SPACE_DIR") or "",
         pg_bin=env.get("PG_BIN") or "",
         rehearsal_copy=_choice(env, "REHEARSAL_COPY", "auto", ("auto", "template", "dump")),
