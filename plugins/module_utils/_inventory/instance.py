@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .._runtime.common import values
 from .._services.odoo_conf import GEVENT_PORT, HTTP_PORT
 from . import collisions, stateless
 from .naming import NamingError, bucket_name, check_bucket_name, redis_prefix
@@ -311,7 +312,7 @@ def _validate(name: str, environment: str, settings: dict[str, t.Any], problems:
         bad("odoo_update", update, "give changed, all or none, or a list of module names such as ['sale', 'stock']")
     elif len(_names(update)) > 1 and set(UPDATES) & set(_names(update)):
         bad("odoo_update", update, "changed, all and none stand alone; give one of them, or names of modules")
-    if stateless.boolean(settings["odoo_update_live"]) is None:
+    if values.as_boolean(settings["odoo_update_live"]) is None:
         bad("odoo_update_live", settings["odoo_update_live"], "give true or false")
     hooks = settings["odoo_hooks_dir"]
     if hooks is not None and not str(hooks).startswith("/"):
@@ -359,7 +360,7 @@ def _validate_migration(settings: dict[str, t.Any], bad: t.Callable[[str, t.Any,
             file,
             "a relative path begins in odoo_project_dir, which is not set; or give one inside the image",
         )
-    if stateless.boolean(settings["odoo_migration_allow_serie"]) is None:
+    if values.as_boolean(settings["odoo_migration_allow_serie"]) is None:
         bad("odoo_migration_allow_serie", settings["odoo_migration_allow_serie"], "give true or false")
     for variable, choices in (("odoo_restore_point", RESTORE_POINTS), ("odoo_on_failure", ON_FAILURE)):
         if settings[variable] is not None and settings[variable] not in choices:
@@ -389,7 +390,7 @@ def _migration(environment: str, settings: dict[str, t.Any]) -> dict[str, t.Any]
         "migration": {
             "file": file if not file or file.startswith("/") else f"{PROJECT_DIR}/{file}",
             "mode": text("odoo_migration_mode"),
-            "allow_serie": bool(stateless.boolean(settings["odoo_migration_allow_serie"])),
+            "allow_serie": bool(values.as_boolean(settings["odoo_migration_allow_serie"])),
             "force_version": text("odoo_migration_force_version"),
             "next": text("odoo_migration_next"),
         },
@@ -554,7 +555,7 @@ def _build(
         "language": settings["odoo_language"],
         "mode": str(settings["odoo_mode"]),
         "update_modules": ",".join(_names(settings["odoo_update"])),
-        "update_live": bool(stateless.boolean(settings["odoo_update_live"])),
+        "update_live": bool(values.as_boolean(settings["odoo_update_live"])),
         "hooks_dir": str(settings["odoo_hooks_dir"] or "").rstrip("/"),
         "hooks": str(settings["odoo_hooks"]),
         "workers": None if settings["odoo_workers"] is None else int(settings["odoo_workers"]),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .._runtime.common import unknown_variables, values
 from .._runtime.rules import environment as cloud_platform
 
 SECRETS = "/run/secrets"  # where containers see the instance's secrets
@@ -46,17 +47,11 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 _PLAIN_SECRET = re.compile(r"(PASSWORD|SECRET|TOKEN|ACCESS_KEY)(_ID|_KEY)?\Z")
 
 
-def boolean(value: t.Any) -> bool | None:
-    """True and False, also as the text that a command line gives; None for what is neither."""
-    text = str(value).strip().lower()
-    return True if text in ("true", "yes", "1") else False if text in ("false", "no", "0") else None
-
-
 def problems(settings: t.Mapping[str, t.Any]) -> list[tuple[str, t.Any, str]]:
     """(variable, value, what would be right) for each setting that can't be."""
     found: list[tuple[str, t.Any, str]] = []
     for variable in ("odoo_stateless", "odoo_logging_json", "odoo_log_requests", "odoo_metrics"):
-        if boolean(settings[variable]) is None:
+        if values.as_boolean(settings[variable]) is None:
             found.append((variable, settings[variable], "give true or false"))
     if settings["odoo_platform_kind"] not in cloud_platform.KINDS:
         kinds = " or ".join(f"{kind} ({store.name})" for kind, store in sorted(cloud_platform.KINDS.items()))
@@ -65,9 +60,11 @@ def problems(settings: t.Mapping[str, t.Any]) -> list[tuple[str, t.Any, str]]:
         value = settings[variable]
         if value is not None and not re.match(r"[1-9]\d*\Z", str(value)):
             found.append((variable, value, "give a whole number, 1 or more"))
-    if not re.match(r"\d+\Z", str(settings["odoo_direct_download_bytes"])):
+    if values.as_size(settings["odoo_direct_download_bytes"]) is None:
         value = settings["odoo_direct_download_bytes"]
-        found.append(("odoo_direct_download_bytes", value, "give a number of bytes, or 0 for never"))
+        found.append(
+            ("odoo_direct_download_bytes", value, "give a number of bytes, or a size such as 1m, or 0 for never")
+        )
     for variable in ("odoo_s3_endpoint", "odoo_swift_auth_url"):
         value = settings[variable]
         if value is not None and not re.match(r"https?://[^\s/@]+(/\S*)?\Z", str(value)):
@@ -76,12 +73,14 @@ def problems(settings: t.Mapping[str, t.Any]) -> list[tuple[str, t.Any, str]]:
     if not isinstance(extra, dict) or not all(_VARIABLE.match(str(name)) for name in extra):
         found.append(("odoo_env", extra, "give a dictionary of environment variables such as {LC_ALL: C.UTF-8}"))
     else:
-        for name in extra:
+        for name, value in extra.items():
             if _PLAIN_SECRET.search(str(name)):
                 found.append((f"odoo_env: {name}", "********", f"a secret doesn't belong there; give {name}_FILE"))
+            elif right := unknown_variables.wrong_setting(str(name), _text(value)):
+                found.append((f"odoo_env: {name}", value, right))
     conf = settings.get("odoo_conf")
     loaded = str(conf.get("server_wide_modules") or "") if isinstance(conf, dict) else ""
-    if boolean(settings["odoo_stateless"]) and loaded and "session_redis" not in loaded.split(","):
+    if values.as_boolean(settings["odoo_stateless"]) and loaded and "session_redis" not in loaded.split(","):
         # Sessions would be files of one replica, and nobody would notice.
         found.append(
             (
@@ -97,10 +96,12 @@ def build(
     name: str, environment: str, settings: t.Mapping[str, t.Any], secret_key: str, local_account: str
 ) -> dict[str, t.Any]:
     """The part of an instance that is about this: C(addons), C(server_wide), C(secret_files), and what variables() needs."""
-    stateless = bool(boolean(settings["odoo_stateless"]))
+    stateless = bool(values.as_boolean(settings["odoo_stateless"]))
     kind = str(settings["odoo_platform_kind"])
-    metrics, requests = (bool(boolean(settings[variable])) for variable in ("odoo_metrics", "odoo_log_requests"))
-    json = bool(boolean(settings["odoo_logging_json"]))
+    metrics, requests = (
+        bool(values.as_boolean(settings[variable])) for variable in ("odoo_metrics", "odoo_log_requests")
+    )
+    json = bool(values.as_boolean(settings["odoo_logging_json"]))
     addons = [f"cloud_platform_{kind}"] if stateless else []
     addons += ["monitoring_log_requests"] if requests else []
     server_wide = ["database_reconnect"]  # a live update's restore point ends idle sessions of replicas that serve
@@ -125,7 +126,7 @@ def build(
         # A test's sessions are for a day: its copies of production come and go.
         "expiration": settings["odoo_session_expiration"] or (DAY if environment == "test" else None),
         "expiration_anonymous": settings["odoo_session_expiration_anonymous"],
-        "direct_bytes": int(settings["odoo_direct_download_bytes"]),
+        "direct_bytes": values.as_size(settings["odoo_direct_download_bytes"]) or 0,
         "statsd": {"host": settings["odoo_statsd_host"], "port": settings["odoo_statsd_port"]},
         "env": {str(key): _text(value) for key, value in settings["odoo_env"].items()},
     }

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..addons import install, static, update_plan
-from ..common import config, events, log, startup
+from ..common import config, events, log, startup, unknown_variables
 from ..common.config import Settings
 from ..common.errors import (
     EXIT_DATABASE_ERROR,
@@ -111,6 +111,8 @@ def run(env: Mapping[str, str]) -> int:
     run_id = uuid.uuid4().hex[:12]
     told = events.EventFile(env.get("EVENTS_FILE") or "", run_id)
     with _ending(told):
+        for line in unknown_variables.warnings(env):
+            log.warning(line)
         settings = config.load(env)
         if settings.mode == "Init" and settings.list_db:
             log.info("Init: LIST_DB is True, there is no database to initialise")
