@@ -135,11 +135,8 @@ def _normal_site(number: int, site: t.Any, defaults: dict[str, t.Any]) -> dict[s
 def _port(value: t.Any, default: int, where: str) -> int:
     if value in (None, ""):
         return default
-    try:
-        port = int(value)
-    except (TypeError, ValueError):
-        port = 0
-    if not 0 < port < 65536:
+    port = values.as_port(value)
+    if port is None:
         raise SiteError(f"{where}={value!r}: give a port from 1 to 65535")
     return port
 

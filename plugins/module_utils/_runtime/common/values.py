@@ -97,12 +97,18 @@ def seconds(
     return number(name, value, least, most, whole) * SECONDS[unit]
 
 
+def as_port(value: object) -> int | None:
+    """The number of a TCP port; None for what is none."""
+    text = str(value)
+    return int(text) if _PORT.fullmatch(text) and 0 < int(text) < 65536 else None
+
+
 def port(name: str, value: object) -> int:
     """The number of a TCP port."""
-    text = str(value)
-    if not _PORT.fullmatch(text) or not 0 < int(text) < 65536:
+    found = as_port(value)
+    if found is None:
         raise wrong(name, value, "must be a port number from 1 to 65535")
-    return int(text)
+    return found
 
 
 def names(name: str, value: str) -> tuple[str, ...]:
