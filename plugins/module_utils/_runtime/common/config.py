@@ -243,7 +243,7 @@ def load(env: Mapping[str, str]) -> Settings:
 def _version(env: Mapping[str, str]) -> int:
     text = VARIABLES["ODOO_VERSION"].read(env)
     found = values.as_number(text.split(".", 1)[0])
-    if found not in VERSIONS:
+    if found is None or found not in VERSIONS:
         raise wrong("ODOO_VERSION", text, f"must be one of {', '.join(map(str, VERSIONS))}; the image sets it")
     return int(found)
 

@@ -402,7 +402,8 @@ _THE_CONTAINER = Section("The container", (
 _ENVIRONMENT_AND_RULES = Section("Environment and rules", (
     Variable("RUNNING_ENV", _NAME, ROLE, "The environment, unless `odoo.conf` has `running_env`."),
     Variable("ODOO_STAGE", _NAME, USER, "The environment, if neither of them is there."),
-    Variable("ODOO_CLOUD_PLATFORM_KIND", Choice(choices=("exoscale", "ovh")), ROLE,
+    # The rules refuse another kind, unless they are switched off.
+    Variable("ODOO_CLOUD_PLATFORM_KIND", Text("`exoscale`, `ovh`", strip=True), ROLE,
         "**New**: the kind that the database must have; its module sets itself up when it is installed or updated. The runtime then asks"
         " [the rules](#the-rules) before Odoo starts."),
     Variable("ODOO_CLOUD_PROJECT", _NAME, ROLE, "**New**: the project; names of buckets and prefixes must be its own."),
