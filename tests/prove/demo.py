@@ -101,8 +101,8 @@ MUTANTS = {
     "static-by-odoo": Mutant(
         "static",
         "plugins/module_utils/_inventory/instance.py",
-        'f"{STATIC_DIR}/{name}/current"',
-        'f"{STATIC_DIR}/{name}/nowhere"',
+        'f"{STATIC_DIR}/{given.name}/current"',
+        'f"{STATIC_DIR}/{given.name}/nowhere"',
     ),
     "serves-half-updated": Mutant(
         "modules",

@@ -232,6 +232,6 @@ MUTANTS = {
     ),
     "lost-mounts": Mutant(
         ("lost-folders",),
-        (("plugins/modules/container_plan.py", 'if not inspected or not process or not inspected.get("HostnamePath"):', "if True:"),),
+        (("plugins/module_utils/_machine/containers.py", 'if not inspected or not process or not inspected.get("HostnamePath"):', "if True:"),),
     ),
 }  # fmt: skip
