@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Callable
 
 from ..addons import install, static
-from ..common import config, events, log, startup
+from ..common import config, events, log, startup, unknown_variables
 from ..common.config import Settings
 from ..common.errors import EXIT_DATABASE_ERROR, LockLost, NeedsDecision, RolledBack, RuntimeFailure, Stopped
 from ..database import pg
@@ -54,6 +54,8 @@ def run(env: Mapping[str, str]) -> int:
     run_id = uuid.uuid4().hex[:12]
     event_log = events.EventFile(env.get("EVENTS_FILE") or "", run_id)
     with ending(event_log):
+        for line in unknown_variables.warnings(env):
+            log.warning(line)
         settings = config.load(env)
         if settings.mode == "Init" and settings.list_db:
             log.info("Init: LIST_DB is True, there is no database to initialise")

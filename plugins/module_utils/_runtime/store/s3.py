@@ -95,8 +95,8 @@ def client(env: Environment = None, style: str = "auto") -> Any:
 
 def _make(where: Where, style: str) -> Any:
     options: dict[str, Any] = {
-        "connect_timeout": variables.number("AWS_CONNECT_TIMEOUT", 5, 1),
-        "read_timeout": variables.number("AWS_READ_TIMEOUT", 60, 1),
+        "connect_timeout": variables.number("AWS_CONNECT_TIMEOUT"),
+        "read_timeout": variables.number("AWS_READ_TIMEOUT"),
         "retries": {"mode": "standard", "max_attempts": 3},
         "max_pool_connections": 50,
         "signature_version": "s3v4",

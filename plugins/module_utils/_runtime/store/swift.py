@@ -98,7 +98,7 @@ def load(env: Environment = None) -> Where:
         *values.values(),
         project=project,
         region=variables.text("SWIFT_REGION_NAME", env=env),
-        timeout=variables.number("SWIFT_TIMEOUT", 15, 1, env),
+        timeout=variables.number("SWIFT_TIMEOUT", env),
     )
 
 

@@ -169,9 +169,10 @@ def test_filestore(tmp_path):
 
 
 def test_variables(tmp_path):
-    assert variables.is_true("X", env={"X": "True"})
-    with pytest.raises(variables.SettingsError, match="X is 'maybe': say 1 or 0"):
-        variables.is_true("X", env={"X": "maybe"})
+    name = "DISABLE_ATTACHMENT_STORAGE"
+    assert variables.is_true(name, env={name: "True"})
+    with pytest.raises(variables.SettingsError, match=f"{name} is 'maybe': say 1 or 0"):
+        variables.is_true(name, env={name: "maybe"})
     missing = tmp_path / "none"
-    with pytest.raises(variables.SettingsError, match="X_FILE"):
-        variables.secret("X", env={"X_FILE": str(missing)})
+    with pytest.raises(variables.SettingsError, match="SWIFT_PASSWORD_FILE"):
+        variables.secret("SWIFT_PASSWORD", env={"SWIFT_PASSWORD_FILE": str(missing)})
