@@ -10,23 +10,27 @@ import importlib.util
 import pathlib
 import re
 
+import instance_tools
 import pytest
 import yaml
-from test_odoo_role import definitions
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import instance as _instance
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import stateless
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import container_variables as table
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import unknown_variables, values
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import ConfigError
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.rules import environment
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run import modes
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import odoo_containers
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_preflight
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 RUNTIME = ROOT / "plugins/module_utils/_runtime"
 ADDONS = ROOT / "roles/odoo/files/addons"
-RUNS = [*ROOT.glob("plugins/module_utils/_runs/*.py"), *ROOT.glob("plugins/modules/*.py")]
+RUNS = [
+    *ROOT.glob("plugins/module_utils/_runs/*.py"),
+    *ROOT.glob("plugins/modules/*.py"),
+    ROOT / "plugins/module_utils/_services/odoo_one_off.py",
+]
 VARIABLES = list(table.VARIABLES.values())
 NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 # What the system, libpq and Python mean by a name; the runtime passes it on, or sets it.
@@ -176,28 +180,25 @@ PLACES = (
 )
 
 
-def _names(settings, socket=""):
-    """What the role sets with these settings: in replicas, and in one-off containers."""
-    groups = {"odoo": ["acme-1"], "prod": ["acme-1"], "acme": ["acme-1"], "docker_hosts": ["app1"]}
-    hostvars = {"acme-1": {"ansible_host": "app1", **settings}, "app1": {}}
-    (instance,) = _instance.build_instances(groups, hostvars, lambda name: f"secret-of-{name}")
-    replicas = {name for redis, storage in PLACES for name in stateless.variables(instance, redis, storage)}
-    for mode in ("RunOnly", "UpdateAndRun"):
-        replicas |= set(definitions(odoo_mode=mode, socket=socket, **settings)[0]["env"])
-    runs = set()
-    for mode in ("InstallOnly", "UpdateOnly"):
-        once = {"instance": "acme", "mode": mode, "now": True, "page": True}
-        (run,) = definitions(once, socket=socket, **settings)
-        runs |= set(run["env"])
-    return replicas, runs
-
-
 def _set_by_the_role():
+    """What the role sets: in replicas, and in one-off containers alone."""
     replicas, runs = set(), set()
+    software = {**instance_tools.SOFTWARE, "folder": "/srv/oc/acme/code/releases/1"}
     for settings in ({}, FULL, {**FULL, "odoo_platform_kind": "ovh"}):
-        for socket in ("", "/srv/oc/postgres/socket"):
-            for found, more in zip((replicas, runs), _names(settings, socket)):
-                found |= more
+        instance = instance_tools.make(**settings)
+        for redis, storage in PLACES:
+            for socket, certificate in (("/srv/oc/postgres/socket", ""), ("", ""), ("", "PEM")):
+                here = instance_tools.surroundings(
+                    redis=redis,
+                    storage=storage,
+                    db_socket=socket,
+                    db_ca_certificate=certificate,
+                    code={"acme": software},
+                )
+                for mode in ("RunOnly", "UpdateAndRun"):
+                    replicas |= set(odoo_containers.variables(instance, here, "acme-1", mode))
+                for mode in ("InstallOnly", "UpdateOnly"):
+                    runs |= set(odoo_containers.variables(instance, here, "acme-run", mode, page=True, now=True))
     return replicas, runs - replicas
 
 
@@ -211,7 +212,6 @@ def test_the_role_sets_known_variables_only_and_all_that_it_is_said_to_set():
     assert sorted(replicas - _set_by(table.ROLE)) == [], "these are set in replicas too"
     assert sorted(runs - _set_by(table.RUN) - _set_by(table.ROLE)) == [], "these are set in one-off containers"
     asked = {one.name for one in VARIABLES if one.set_by == table.ROLE}
-    asked.discard("DB_SSLROOTCERT")  # only with a CA of PostgreSQL, which these definitions don't have
     assert sorted(name for name in asked if not {name, f"{name}_FILE"} & replicas) == [], "no replica gets these"
 
 

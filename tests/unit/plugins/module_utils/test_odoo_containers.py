@@ -10,27 +10,13 @@ import json
 import instance_tools
 import pytest
 from ansible.errors import AnsibleFilterError
+from instance_tools import SURROUNDINGS
+from instance_tools import surroundings as here
 
 from ansible_collections.odoo_cloud.platform.plugins.filter.odoo_containers import FilterModule
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import odoo_containers, odoo_files
 
 FILTERS = FilterModule().filters()
-SOFTWARE = {
-    "image": "sha256:1",
-    "release": "sha256:1",
-    "folder": "",
-    "mount": "/mnt/release",
-    "pythonpath": "/mnt/release/python",
-}
-SURROUNDINGS = {
-    "name": "oc", "root": "/srv/oc", "machine": {"cpus": 2, "memory_bytes": 4294967296}, "db_host": "/run/postgresql",
-    "db_port": "5432", "db_socket": "/srv/oc/postgres/socket", "db_ca_certificate": "", "etc_hosts": {}, "redis": {},
-    "storage": {}, "code": {"acme": SOFTWARE},
-}  # fmt: skip
-
-
-def here(**changed):
-    return odoo_containers.Surroundings.from_dict({**SURROUNDINGS, **changed})
 
 
 def replica(**settings):
