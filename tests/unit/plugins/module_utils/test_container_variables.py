@@ -10,23 +10,28 @@ import importlib.util
 import pathlib
 import re
 
+import instance_tools
 import pytest
 import yaml
-from test_odoo_role import definitions
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import instance as _instance
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import stateless
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import container_variables as table
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import unknown_variables, values
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import ConfigError
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.rules import environment
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run import modes
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import odoo_containers
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_preflight
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 RUNTIME = ROOT / "plugins/module_utils/_runtime"
 ADDONS = ROOT / "roles/odoo/files/addons"
-RUNS = [*ROOT.glob("plugins/module_utils/_runs/*.py"), *ROOT.glob("plugins/modules/*.py")]
+# What gives one-off containers their variables
+RUNS = [
+    path
+    for one in ("module_utils/_runs/*", "module_utils/_services/odoo_*", "modules/*")
+    for path in ROOT.glob(f"plugins/{one}.py")
+]
 VARIABLES = list(table.VARIABLES.values())
 NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 # What the system, libpq and Python mean by a name; the runtime passes it on, or sets it.
@@ -176,28 +181,47 @@ PLACES = (
 )
 
 
-def _names(settings, socket=""):
+SOFTWARE = {
+    "image": "i",
+    "release": "r",
+    "folder": "/srv/code",
+    "mount": "/mnt/release",
+    "pythonpath": "/mnt/release/python",
+}
+SURROUNDINGS = {
+    "name": "oc",
+    "root": "/srv/oc",
+    "machine": {"cpus": 2, "memory_bytes": 4294967296},
+    "db_host": "postgres",
+    "db_port": "5432",
+    "etc_hosts": {},
+    "code": {"acme": SOFTWARE},
+}
+
+
+def _names(settings, **surroundings):
     """What the role sets with these settings: in replicas, and in one-off containers."""
-    groups = {"odoo": ["acme-1"], "prod": ["acme-1"], "acme": ["acme-1"], "docker_hosts": ["app1"]}
-    hostvars = {"acme-1": {"ansible_host": "app1", **settings}, "app1": {}}
-    (instance,) = _instance.build_instances(groups, hostvars, lambda name: f"secret-of-{name}")
-    replicas = {name for redis, storage in PLACES for name in stateless.variables(instance, redis, storage)}
-    for mode in ("RunOnly", "UpdateAndRun"):
-        replicas |= set(definitions(odoo_mode=mode, socket=socket, **settings)[0]["env"])
-    runs = set()
-    for mode in ("InstallOnly", "UpdateOnly"):
-        once = {"instance": "acme", "mode": mode, "now": True, "page": True}
-        (run,) = definitions(once, socket=socket, **settings)
-        runs |= set(run["env"])
+    replicas, runs = set(), set()
+    for redis, storage in PLACES:
+        here = odoo_containers.Surroundings.from_dict(
+            {**SURROUNDINGS, **surroundings, "redis": redis, "storage": storage}
+        )
+        for mode in ("RunOnly", "UpdateAndRun"):
+            (replica,) = odoo_containers.replicas([instance_tools.make(odoo_mode=mode, **settings)], here, "app1")
+            replicas |= set(replica["env"])
+        for mode in ("InstallOnly", "UpdateOnly"):
+            run = odoo_containers.one_off(instance_tools.make(**settings), here, mode, page=True, now=True)
+            runs |= set(run["env"])
     return replicas, runs
 
 
 def _set_by_the_role():
     replicas, runs = set(), set()
     for settings in ({}, FULL, {**FULL, "odoo_platform_kind": "ovh"}):
-        for socket in ("", "/srv/oc/postgres/socket"):
-            for found, more in zip((replicas, runs), _names(settings, socket)):
-                found |= more
+        for socket, certificate in (("/srv/oc/postgres/socket", ""), ("", ""), ("", "PEM")):
+            found, more = _names(settings, db_socket=socket, db_ca_certificate=certificate)
+            replicas |= found
+            runs |= more
     return replicas, runs - replicas
 
 
@@ -211,7 +235,6 @@ def test_the_role_sets_known_variables_only_and_all_that_it_is_said_to_set():
     assert sorted(replicas - _set_by(table.ROLE)) == [], "these are set in replicas too"
     assert sorted(runs - _set_by(table.RUN) - _set_by(table.ROLE)) == [], "these are set in one-off containers"
     asked = {one.name for one in VARIABLES if one.set_by == table.ROLE}
-    asked.discard("DB_SSLROOTCERT")  # only with a CA of PostgreSQL, which these definitions don't have
     assert sorted(name for name in asked if not {name, f"{name}_FILE"} & replicas) == [], "no replica gets these"
 
 
