@@ -5,7 +5,7 @@
 
 The record was made by the loader of before there was a table of variables. Each entry has an environment (beside the usual one) and
 what came of it: an error's text, or the settings that differ from the usual environment's. What is read otherwise since then is
-below.
+below; settings that got another name since then have it in the record too.
 """
 
 from __future__ import annotations
