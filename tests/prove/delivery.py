@@ -118,7 +118,7 @@ MUTANTS = {
     "cuts-requests": Mutant("deploy", "plugins/module_utils/_runtime/restore/point.py", "PATIENCE = 9", "PATIENCE = 0"),
     "no-reconnect": Mutant(
         "deploy",
-        "roles/odoo/files/addons/database_reconnect/cursor.py",
+        "roles/image/files/addons/database_reconnect/cursor.py",
         "    sql_db.Cursor.execute = execute\n",
         "    del execute\n",
     ),

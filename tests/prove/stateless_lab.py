@@ -15,7 +15,7 @@ import typing as t
 from lab import IMAGES, LABEL, PREFIX, WORK, Box, Database, Lab, Shortfall, docker, snapshot
 from services import Redis, Swift
 
-ADDONS = "roles/odoo/files/addons"
+ADDONS = "roles/image/files/addons"
 MODULES = (
     "base", "web", "attachment_s3", "attachment_swift", "database_reconnect", "session_redis", "logging_json", "cloud_platform_exoscale",
     "cloud_platform_ovh", "monitoring_log_requests", "monitoring_prometheus", "monitoring_status",

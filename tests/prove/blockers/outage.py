@@ -27,7 +27,7 @@ from services import Redis, image_id
 
 from blockers.bench import ROOT, WORK, Bench, Mutant, Shortfall, Site, docker, last_error
 
-ADDONS = "roles/odoo/files/addons"
+ADDONS = "roles/image/files/addons"
 IN_IMAGE = "/opt/odoo-cloud"
 LIMIT = 20  # odoo_run_timeout of the update that has to wait
 # Takes the lock like any run of the instance, with its rights and its name, until its input ends.
