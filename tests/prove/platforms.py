@@ -1,16 +1,16 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the parts of this proof work with: whole platforms that Ansible creates (Site), and the bench of single containers (Lab)."""
+"""Whole platforms on this machine, driven like a user drives them: an inventory and ansible-playbook."""
 
 from __future__ import annotations
 
-import dataclasses
+import base64
 import http.client
+import itertools
 import json
 import os
 import pathlib
-import random
 import re
 import shutil
 import socket
@@ -20,64 +20,109 @@ import time
 import typing as t
 
 import yaml
-from demo import last_error, recap
-from lab import IMAGES, LOGS, ROOT, RUNTIME, Lab, Shortfall, docker, snapshot
 
-WORK = ROOT / ".work" / "prove" / "blockers"
-PREFIX = os.environ.get("PROVE_BLOCKERS_NAME", "oc-block")
-FIRST_PORT = int(os.environ.get("PROVE_BLOCKERS_PORT", "9743"))
+from .frame import IMAGES, PLATFORM_LABEL, ROOT, VENV, Place, Shortfall, docker, last_error, recap
+
+DEMO_INVENTORY = "inventories/local"  # what `make demo` uses
 
 
-@dataclasses.dataclass(frozen=True)
-class Mutant:
-    """One protection, how to break it (file, old text, new text), and the parts that must notice."""
+class Played(t.NamedTuple):
+    """What came of a playbook."""
 
-    parts: tuple[str, ...]
-    edits: tuple[tuple[str, str, str], ...]
+    code: int
+    output: str
+    seconds: float
+
+    @property
+    def changed(self) -> int:
+        """How many tasks reported a change; -1 when the playbook did not get to its recap."""
+        return recap(self.output).get("changed", -1)
+
+    @property
+    def error(self) -> str:
+        return last_error(self.output)
 
 
-class Site:
-    """One platform on this machine, driven like a user drives it: an inventory file and ansible-playbook."""
+class Platform:
+    """One platform of a proof's own, with images that are there already unless it is told another `image_name`."""
 
     def __init__(
         self,
-        name: str,
-        number: int,
+        place: Place,
+        what: str = "",
+        number: int = 0,
         tree: pathlib.Path = ROOT,
         instances: t.Mapping[str, t.Mapping[str, t.Any]] | None = None,
         replicas: int = 1,
         **variables: t.Any,
     ) -> None:
-        """`number` spreads the ports of platforms that stand side by side; `instances`: name to its variables; `replicas`: of each
-        instance; `variables`: of the whole platform. `tree`: the checkout whose collection is used."""
-        self.name, self.tree = name, tree
-        self.folder = WORK / name
-        self.https_port = FIRST_PORT + 10 * number
+        """place: the proof's. what: follows the place's name; empty for the only one. number: spreads the ports of platforms that stand
+        side by side. tree: the checkout whose collection is used. instances: name to its variables, with `replicas` replicas each;
+        None: the demo as `inventories/local` has it. variables: of the whole platform."""
+        self.place, self.tree = place, tree
+        self.name = f"{place.name}-{what}" if what else place.name
+        self.folder = place.work / "platforms" / self.name
+        self.logs = place.logs
+        self.https_port = place.port + 10 * number
         self.secrets = self.folder / "secrets"
-        self.root = pathlib.Path(str(variables.get("odoo_cloud_root") or f"/srv/{name}"))
-        self.replicas = replicas
-        self.instances: dict[str, dict[str, t.Any]] = {
-            key: dict(value) for key, value in (instances or {"demo": {}}).items()
-        }
+        self.root = pathlib.Path(str(variables.get("odoo_cloud_root") or f"/srv/{self.name}"))
+        self.replicas = replicas if instances is not None else 2
+        self.instances = None if instances is None else {key: dict(value) for key, value in instances.items()}
         self.variables: dict[str, t.Any] = {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-            "odoo_cloud_name": name,
+            "odoo_cloud_name": self.name,
             "odoo_cloud_secrets_dir": str(self.secrets),
             "odoo_cloud_https_port": self.https_port,
             "odoo_cloud_http_port": self.https_port + 1,
             "object_storage_port": self.https_port + 2,
             "image_name": IMAGES,
-            "image_apt_check_valid_until": False,
+            **({"odoo_cloud_root": str(self.root)} if instances is None else {}),
             **variables,
         }
+        self.environment: dict[str, str] = {}
+        self.stays = False  # whether it was there before the proof, and is to stay
+        self._inventory: pathlib.Path | None = None  # somebody else's
+        self._numbers = itertools.count(1)
+
+    @classmethod
+    def standing(cls, place: Place, inventory: pathlib.Path, tree: pathlib.Path = ROOT) -> Platform:
+        """A platform that somebody else made from this inventory, and that stays when the proof ends."""
+        one = cls(place, tree=tree)
+        one.variables, one.stays = {}, True
+        one._inventory = inventory.resolve()
+        wanted = (
+            "[odoo_cloud_name, lookup('odoo_cloud.platform.root'), odoo_cloud_secrets_dir | default('~/.odoo-cloud/' ~ odoo_cloud_name),"
+            " odoo_cloud_https_port]"
+        )
+        done = subprocess.run(
+            [str(VENV / "bin" / "ansible"), "-i", str(one.inventory), "localhost", "-m", "ansible.builtin.debug", "-a",
+             f"msg={{{{ {wanted} | to_json | b64encode }}}}"],
+            cwd=tree, env=one._environment(None), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        found = re.search(r"msg\W+([A-Za-z0-9+/=]+)", done.stdout)
+        if done.returncode or not found:
+            raise Shortfall(f"{inventory} does not say where its platform is: {done.stdout.strip()[-300:]}")
+        name, root, secrets, port = json.loads(base64.b64decode(found[1]))
+        one.name, one.root, one.secrets, one.https_port = (
+            name,
+            pathlib.Path(root),
+            pathlib.Path(secrets).expanduser(),
+            int(port),
+        )
+        if not one.containers():
+            raise Shortfall(f"there is no platform {name} on this machine")
+        return one
 
     @property
-    def inventory(self) -> pathlib.Path:
-        return self.folder / "hosts.yml"
+    def inventory(self) -> pathlib.Path | str:
+        """What -i is given."""
+        if self._inventory is not None:
+            return self._inventory
+        return DEMO_INVENTORY if self.instances is None else self.folder / "hosts.yml"
 
     def write(self) -> None:
         """The inventory file as it is now: `variables` and `instances` may be changed between two runs."""
+        if self.instances is None:
+            return
         environments: dict[str, t.Any] = {}
         for name, given in self.instances.items():
             values = dict(given)
@@ -89,46 +134,65 @@ class Site:
             group["children"][name] = {"hosts": hosts, "vars": {"odoo_hostnames": [self.host(name)], **values}}
         services = ("docker_hosts", "postgres", "redis", "object_storage", "nginx")
         groups = {one: {"hosts": {"localhost": None}} for one in services}
+        variables = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            "image_apt_check_valid_until": False,
+            **self.variables,
+        }
         self.folder.mkdir(parents=True, exist_ok=True)
         text = yaml.safe_dump(
-            {"all": {"vars": self.variables, "children": {**groups, "odoo": {"children": environments}}}},
-            sort_keys=False,
+            {"all": {"vars": variables, "children": {**groups, "odoo": {"children": environments}}}}, sort_keys=False
         )
-        self.inventory.write_text(text)
+        (self.folder / "hosts.yml").write_text(text)
 
     @staticmethod
     def host(instance: str = "demo") -> str:
         return f"{instance.replace('_', '-')}.localhost"
 
-    def command(self, name: str, *args: str, **variables: t.Any) -> dict[str, t.Any]:
-        """What subprocess needs to start a playbook of this platform."""
+    def command(
+        self, name: str, *args: str, environment: t.Mapping[str, str] | None = None, **variables: t.Any
+    ) -> dict[str, t.Any]:
+        """What subprocess needs to start a playbook of this platform. Variables are given in a file, where nobody reads them."""
         self.write()
+        given = {**(self.variables if self.instances is None else {}), **variables}
+        more: list[str] = []
+        if given:
+            file = self.folder / f"variables-{next(self._numbers)}.json"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(0o600)
+            file.write_text(json.dumps(given))
+            more = ["-e", f"@{file}"]
         return {
-            "args": [
-                str(ROOT / ".work" / "venv" / "bin" / "ansible-playbook"), "-i", str(self.inventory), f"playbooks/{name}.yml",
-                *(["-e", json.dumps(variables)] if variables else []), *args,
-            ],
+            "args": [str(VENV / "bin" / "ansible-playbook"), "-i", str(self.inventory), f"playbooks/{name}.yml", *more, *args],
             "cwd": self.tree,
-            "env": {
-                **os.environ,
-                "LC_ALL": "C.UTF-8",
-                "ANSIBLE_CONFIG": str(self.tree / "ansible.cfg"),
-                "ANSIBLE_COLLECTIONS_PATH": str(self.tree / ".work" / "collections"),
-                "ANSIBLE_NOCOLOR": "1",
-                "ANSIBLE_FORCE_COLOR": "0",
-            },
+            "env": self._environment(environment),
         }  # fmt: skip
 
-    def playbook(self, name: str, *args: str, timeout: float = 900, **variables: t.Any) -> tuple[int, str, float]:
-        """Runs one playbook to its end: exit code, output, seconds."""
+    def _environment(self, more: t.Mapping[str, str] | None) -> dict[str, str]:
+        return {
+            **os.environ,
+            "LC_ALL": "C.UTF-8",
+            "ANSIBLE_CONFIG": str(self.tree / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.tree / ".work" / "collections"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_FORCE_COLOR": "0",
+            **self.environment,
+            **(more or {}),
+        }
+
+    def playbook(self, name: str, *args: str, timeout: float = 1800, **variables: t.Any) -> Played:
+        """Runs one playbook to its end. timeout: seconds. variables: also `environment`, of the process."""
         begin = time.monotonic()
         done = subprocess.run(
             **self.command(name, *args, **variables),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=timeout,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False, timeout=timeout,
         )  # fmt: skip
-        LOGS.mkdir(parents=True, exist_ok=True)
-        (LOGS / f"{time.strftime('%H%M%S')}-{self.name}-{name}.log").write_text(done.stdout)
-        return done.returncode, done.stdout, time.monotonic() - begin
+        seconds = time.monotonic() - begin
+        self.logs.mkdir(parents=True, exist_ok=True)
+        log = f"{time.strftime('%H%M%S')}-{next(self._numbers)}-{self.name}-{pathlib.Path(name).name}.log"
+        (self.logs / log).write_text(done.stdout)
+        return Played(done.returncode, done.stdout, seconds)
 
     def start(self, name: str, *args: str, **variables: t.Any) -> subprocess.Popen[bytes]:
         """Starts a playbook in a process group of its own and does not wait for it."""
@@ -137,18 +201,34 @@ class Site:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
 
-    def site(self, *args: str, **variables: t.Any) -> str:
-        """Runs site.yml, which has to succeed; its output."""
-        code, output, dummy = self.playbook("site", *args, **variables)
-        if code:
-            raise Shortfall(f"site of {self.name} ended with {code}: {last_error(output)}")
-        return output
+    def play(self, name: str, *args: str, **variables: t.Any) -> Played:
+        """Runs one playbook, which has to succeed."""
+        done = self.playbook(name, *args, **variables)
+        if done.code:
+            raise Shortfall(f"{pathlib.Path(name).name}.yml of {self.name} ended with {done.code}: {done.error}")
+        return done
+
+    def site(self, *args: str, **variables: t.Any) -> Played:
+        """Runs site.yml, which has to succeed."""
+        return self.play("site", *args, **variables)
+
+    def tasks_changed(self, *args: str, **variables: t.Any) -> list[tuple[str, str]]:
+        """Runs site.yml; (host, task) of everything that reported a change."""
+        output = self.site(*args, environment={"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}, **variables).output
+        report, dummy = json.JSONDecoder().raw_decode(
+            output[output.index("{\n") :]
+        )  # the stages' seconds come after it
+        return [
+            (host, task["task"]["name"].rpartition(" : ")[2])
+            for play in report["plays"]
+            for task in play["tasks"]
+            for host, result in task["hosts"].items()
+            if result.get("changed")
+        ]
 
     def containers(self) -> list[str]:
         """Names of the platform's containers, running or not."""
-        return docker(
-            "ps", "-a", "--filter", f"label=org.odoo-cloud.platform={self.name}", "--format", "{{.Names}}"
-        ).split()
+        return docker("ps", "-a", "--filter", f"label={PLATFORM_LABEL}={self.name}", "--format", "{{.Names}}").split()
 
     def psql(self, statement: str, database: str = "postgres", user: str = "postgres") -> str:
         """What a statement answers, run inside PostgreSQL's container as its superuser (or another role, through SET ROLE)."""
@@ -165,8 +245,13 @@ class Site:
         instance: str = "demo",
         headers: t.Mapping[str, str] | None = None,
         timeout: float = 30,
+        method: str = "",
     ) -> tuple[int, dict[str, str], bytes]:
-        """One HTTPS request to the site: status, headers (lower case), body. `body`: sent as JSON."""
+        """One HTTPS request to the site: status, headers (lower case), body.
+
+        Whatever the name resolves to, this machine is asked, and the certificate is checked against the platform's own authority.
+        body: sent as JSON, with POST unless another method is given. timeout: seconds.
+        """
         context = ssl.create_default_context(cafile=str(self.secrets / "tls" / "ca.crt"))
         connection = http.client.HTTPSConnection(self.host(instance), self.https_port, timeout=timeout, context=context)
         plain = socket.create_connection(("127.0.0.1", self.https_port), timeout=timeout)
@@ -174,7 +259,9 @@ class Site:
         try:
             content = None if body is None else json.dumps(body)
             given = {"Content-Type": "application/json"} if body is not None else {}
-            connection.request("GET" if body is None else "POST", path, content, {**given, **(headers or {})})
+            connection.request(
+                method or ("GET" if body is None else "POST"), path, content, {**given, **(headers or {})}
+            )
             answer = connection.getresponse()
             found: dict[str, str] = {}
             for key, value in answer.getheaders():
@@ -225,55 +312,7 @@ class Site:
         raise Shortfall(f"no login to {instance} of {self.name} within {seconds:.0f} s: {trouble}")
 
     def remove(self) -> None:
-        """Removes the platform with all its data; the images stay. Also one that its own playbook can't remove any more."""
-        if self.inventory.exists() and self.secrets.exists():
-            self.playbook("clean", odoo_cloud_clean_confirm=self.name, odoo_cloud_clean_images=False)
-        label = f"label=org.odoo-cloud.platform={self.name}"
-        for kind, listed in (
-            ("container", ["ps", "-aq"]),
-            ("volume", ["volume", "ls", "-q"]),
-            ("network", ["network", "ls", "-q"]),
-        ):
-            for one in docker(*listed, "--filter", label).split():
-                docker(kind, "rm", *(["-f"] if kind != "network" else []), one, check=False)
-        if self.root.name.startswith(PREFIX):
-            shutil.rmtree(self.root, ignore_errors=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-class Bench:
-    """What every part is given. `tree`: the checkout under proof, or a copy with one protection broken."""
-
-    def __init__(
-        self, tree: pathlib.Path, versions: tuple[str, ...], sample: bool = False, seed: int = 0, keep: bool = False
-    ) -> None:
-        self.tree, self.versions, self.sample, self.seed, self.keep = tree, versions, sample, seed, keep
-        self.random = random.Random(seed)
-        self.lab = Lab(*snapshot(tree, WORK / "runtime"), keep=keep)
-        self.sites: dict[str, Site] = {}
-        self.part = ""
-
-    def single(self) -> Lab:
-        """The bench of single containers, started with the first use."""
-        if not self.lab.open:
-            self.lab.start(self.versions)
-        return self.lab
-
-    def site(self, what: str, number: int, **keywords: t.Any) -> Site:
-        """A platform of this proof, removed at the end; parts that name the same one share it. See Site."""
-        if what not in self.sites:
-            one = Site(f"{PREFIX}-{what}" if what else PREFIX, number, keywords.pop("tree", self.tree), **keywords)
-            one.remove()
-            self.sites[what] = one
-        return self.sites[what]
-
-    def close(self) -> None:
-        if not self.keep:
-            for one in self.sites.values():
-                one.remove()
-        self.lab.close()
-
-
-__all__ = [
-    "PREFIX", "ROOT", "RUNTIME", "WORK", "Bench", "Mutant", "Shortfall", "Site", "docker", "last_error", "recap",
-]  # fmt: skip
+        """Removes the platform with all its data, whatever state it is in."""
+        if not self.stays:
+            self.place.remove(self.name)
+            shutil.rmtree(self.folder, ignore_errors=True)

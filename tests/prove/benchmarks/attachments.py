@@ -1,33 +1,31 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Moving attachments from Odoo's filestore to S3: the mover against one loop in one transaction and one thread.
 
 Both run in the same Odoo container with the same library (boto3) against the same store (Swift with its S3 interface), each on a copy of
-one database that Odoo 19 itself filled, by turns in one run. Once the store is asked directly, once through a proxy that
-adds 50 ms to each request, as a store in a data centre does. Timed are whole commands, from the start of Python to its end. The
-mover's time has all of what it does beside: verifying, writing down, deleting the local files.
+one database that Odoo 19 itself filled, by turns in one run. Once the store is asked directly, once through a proxy that adds 50 ms to
+each request, as a store in a data centre does. Timed are whole commands, from the start of Python to its end. The mover's time has all
+of what it does beside: verifying, writing down, deleting the local files.
 
-Needs the images of `make demo` with the addons' libraries. Prints one JSON object and one line for each bar.
+Needs the images of `make demo` with the addons' libraries.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
-import pathlib
+import dataclasses
 import statistics
 import sys
 import threading
 import time
 import typing as t
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "prove"))
-os.environ.setdefault("PROVE_NAME", "oc-bench")
+from ..containers.lab import Box, Database, LabRun
+from ..frame import Line, Proof, Shortfall, add_options, docker, given_options, option
+from ..stateless.lab import STORES, StatelessLab, runtime, shell
 
-from lab import PREFIX, ROOT, WORK, Box, Database, Shortfall, docker, snapshot
-from stateless_lab import STORES, StatelessLab, runtime, shell
-
-VERSION = "19"
 BARS = {"bare": 1.5, "delayed": 5.0}
 
 FILL = """
@@ -64,6 +62,17 @@ for number, fname, checksum in rows:
         os.unlink(folder + fname)
 print(len(rows))
 """
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """How much is moved, and how often."""
+
+    attachments: int = option(5000, "how many")
+    size: int = option(9500, "mean size in bytes, beyond 500")
+    delay: int = option(50, "milliseconds that the proxy adds to each request")
+    rounds: int = option(3, "rounds without the proxy")
+    rounds_delayed: int = option(1, "rounds through it")
 
 
 class Delay:
@@ -157,10 +166,10 @@ class Bench:
             raise Shortfall(f"{len(moved)} of {self.number} attachments are in the store")
 
 
-def measured(lab: StatelessLab, options: argparse.Namespace, version: str = VERSION) -> dict[str, t.Any]:
+def measured(lab: StatelessLab, options: Size, version: str) -> dict[str, t.Any]:
     """Both ways by turns, on a bench that has been started."""
     times: dict[str, dict[str, list[float]]] = {}
-    gateway = docker("network", "inspect", "-f", "{{range .IPAM.Config}}{{.Gateway}}{{end}}", PREFIX).strip()
+    gateway = docker("network", "inspect", "-f", "{{range .IPAM.Config}}{{.Gateway}}{{end}}", lab.name).strip()
     proxy = Delay(gateway, (lab.swift.address, 8080), options.delay / 1000)
     try:
         bench = Bench(lab, options.attachments, options.size, version)
@@ -175,7 +184,7 @@ def measured(lab: StatelessLab, options: argparse.Namespace, version: str = VERS
     finally:
         proxy.stop()
     result: dict[str, t.Any] = {
-        "attachments": options.attachments, "mean_bytes": options.size + 500, "delay_ms": options.delay,
+        "version": version, "attachments": options.attachments, "mean_bytes": options.size + 500, "delay_ms": options.delay,
         "steps": {},
     }  # fmt: skip
     for kind, ways in times.items():
@@ -188,50 +197,35 @@ def measured(lab: StatelessLab, options: argparse.Namespace, version: str = VERS
     return result
 
 
-def run(options: argparse.Namespace) -> dict[str, t.Any]:
-    lab = StatelessLab(*snapshot(ROOT, WORK / "runtime"), ROOT)
-    lab.part = "bench"
-    try:
-        lab.start([VERSION])
-        return measured(lab, options)
-    finally:
-        lab.close()
-
-
-def arguments(given: t.Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--attachments", type=int, default=5000, help="how many (default %(default)s)")
-    parser.add_argument("--size", type=int, default=9500, help="mean size in bytes, beyond 500 (default %(default)s)")
-    parser.add_argument(
-        "--delay", type=int, default=50, help="milliseconds that the proxy adds to each request (default %(default)s)"
-    )
-    parser.add_argument("--rounds", type=int, default=3, help="rounds without the proxy (default %(default)s)")
-    parser.add_argument("--rounds-delayed", type=int, default=1, help="rounds through it (default %(default)s)")
-    return parser.parse_args(given)
-
-
-def main() -> int:
-    try:
-        result = run(arguments())
-    except Shortfall as error:
-        print(f"attachments: {error}", file=sys.stderr)
-        return 2
-    print(json.dumps(result))
-    short = 0
+def lines(found: t.Mapping[str, t.Any]) -> t.Iterator[Line]:
+    """A bar for each way to the store."""
     for kind, target in BARS.items():
-        if kind not in result["steps"]:
-            print(f"attachments: {kind}: not run: falls short")
-            short += 1
-            continue
-        step = result["steps"][kind]
-        holds = step["ratio"] >= target
-        short += not holds
-        print(
-            f"attachments: {kind}: {step['ratio']} times (target {target:g}): mover {step['median']['mover']} s, loop"
-            f" {step['median']['loop']} s for {result['attachments']}: {'holds' if holds else 'falls short'}"
-        )
-    return int(bool(short))
+        step = found["steps"][kind]
+        yield Line(
+            f"mover against a plain loop, {found['attachments']} attachments to S3,"
+            f" {'directly' if kind == 'bare' else str(found['delay_ms']) + ' ms a request'}, Odoo {found['version']}",
+            f"{step['ratio']} times: {step['median']['mover']} s, {step['median']['loop']} s", f"{target:g} times", step["ratio"] >= target,
+        )  # fmt: skip
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+class Run(LabRun):
+    """On single containers with stores."""
+
+    lab_class = StatelessLab
+    lab: StatelessLab
+
+
+def part_attachments(run: Run) -> t.Iterator[Line]:
+    """The one measurement."""
+    found = measured(run.lab, given_options(Size, run.options), run.versions[0])
+    run.figures(found)
+    yield from lines(found)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    add_options(parser, Size)
+
+
+PROOF = Proof(
+    "bench-attachments", __doc__, Run, {"attachments": part_attachments}, port=0, versions=("19",), options=options
+)  # fmt: skip

@@ -1,16 +1,20 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Delivery of custom code against `aws s3 sync`, side by side in one run, on the same tree and the same store.
 
 The tree: 100 addons with 10,000 small files, about 60 MB. The store: moto in server mode, started here.
 Timed are whole commands: the program `aws`, against a run of the module as Ansible starts it (a fresh Python process that
 gets its arguments as JSON), and once more through the program `ansible` with everything it loads. Requests are counted in the
-store's own log. Prints one JSON object and one line for each bar.
+store's own log.
 
-Needs moto[server], awscli and ansible-core in the Python that runs it, and the collection where Ansible finds it.
+Needs moto[server] and ansible-core in the Python that runs it, and awscli.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import pathlib
@@ -24,6 +28,8 @@ import tempfile
 import time
 import typing as t
 import urllib.request
+
+from ..frame import Line, Proof, Run, Shortfall, add_options, given_options, option
 
 MODULE = "ansible_collections.odoo_cloud.platform.plugins.modules.odoo_addons_sync"
 PULL = "ansible_collections.odoo_cloud.platform.plugins.modules.odoo_release"
@@ -53,8 +59,15 @@ BARS = {
 }
 
 
-class BenchmarkError(Exception):
-    """One line for people."""
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """How much is delivered, and how often."""
+
+    addons: int = option(100, "addons")
+    files: int = option(10000, "files of all addons")
+    size: int = option(6000, "mean size of a file in bytes")
+    rounds: int = option(3, "rounds with nothing and with 10 files changed")
+    rounds_first: int = option(1, "rounds of first uploads")
 
 
 def make_tree(folder: pathlib.Path, addons: int, files: int, size: int) -> list[pathlib.Path]:
@@ -96,13 +109,13 @@ class Store:
             self.process = subprocess.Popen(command, stdout=stream, stderr=stream)
         for dummy in range(150):
             if self.process.poll() is not None:
-                raise BenchmarkError(f"moto did not start: {self.log.read_text()[-300:]}")
+                raise Shortfall(f"moto did not start: {self.log.read_text()[-300:]}")
             try:
                 urllib.request.urlopen(f"{self.endpoint}/moto-api/", timeout=2).close()
                 return
             except OSError:
                 time.sleep(0.1)
-        raise BenchmarkError("moto did not start")
+        raise Shortfall("moto did not start")
 
     def requests(self) -> int:
         return sum(b" HTTP/1.1" in line for line in self.log.read_bytes().splitlines())
@@ -121,18 +134,23 @@ class Store:
 class Bench:
     """Times commands and counts their requests."""
 
-    def __init__(self, store: Store, tree: pathlib.Path, folder: pathlib.Path, aws: str) -> None:
+    def __init__(
+        self, store: Store, tree: pathlib.Path, folder: pathlib.Path, aws: str, checkout: pathlib.Path
+    ) -> None:
+        """tree: what is delivered. folder: for files. aws: the program. checkout: whose module delivers."""
         self.store, self.tree, self.folder, self.aws = store, tree, folder, aws
-        collections = os.environ.get("ANSIBLE_COLLECTIONS_PATH", "")  # where the module is found without Ansible
-        path = {"PYTHONPATH": collections} if collections else {}
-        self.environment = {**os.environ, **KEYS, **path, "AWS_EC2_METADATA_DISABLED": "true", "LC_ALL": "C.UTF-8"}
+        collections = str(checkout / ".work" / "collections")  # the module is found with Ansible and without
+        self.environment = {
+            **os.environ, **KEYS, "AWS_EC2_METADATA_DISABLED": "true", "LC_ALL": "C.UTF-8",
+            "PYTHONPATH": collections, "ANSIBLE_COLLECTIONS_PATH": collections,
+        }  # fmt: skip
 
     def time(self, command: list[str]) -> dict[str, t.Any]:
         before, begun = self.store.requests(), time.monotonic()
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         seconds = time.monotonic() - begun
         if done.returncode:
-            raise BenchmarkError(f"{' '.join(command[:4])} ...: {(done.stderr or done.stdout).strip()[-600:]}")
+            raise Shortfall(f"{' '.join(command[:4])} ...: {(done.stderr or done.stdout).strip()[-600:]}")
         return {"seconds": seconds, "requests": self.store.requests() - before, "output": done.stdout}
 
     def make_bucket(self, name: str) -> None:
@@ -190,12 +208,13 @@ def change(files: list[pathlib.Path], count: int, round_number: int) -> None:
         path.write_text(f"{path.read_text(encoding='utf-8')}\n# round {round_number}\n", encoding="utf-8")
 
 
-def run(options: argparse.Namespace, folder: pathlib.Path) -> dict[str, t.Any]:
+def measured(options: Size, folder: pathlib.Path, aws: str, checkout: pathlib.Path) -> dict[str, t.Any]:
+    """Seconds and requests of each way, for a first delivery, one without a change and one with 10 changed files."""
     tree = folder / "tree"
     files = make_tree(tree, options.addons, options.files, options.size)
     store = Store(folder)
     try:
-        bench = Bench(store, tree, folder, options.aws)
+        bench = Bench(store, tree, folder, aws, checkout)
         ways: dict[str, t.Callable[[], dict[str, t.Any]]] = {
             "aws": lambda: bench.sync_aws("bench-aws"),
             "pack": lambda: bench.sync_module("bench-pack", "pack"),
@@ -220,9 +239,7 @@ def run(options: argparse.Namespace, folder: pathlib.Path) -> dict[str, t.Any]:
             for way, work in ways.items():
                 done = work()
                 if way != "aws" and done["result"]["changed"]:
-                    raise BenchmarkError(
-                        f"{way}: something changed where nothing should: {done['result']['actions'][:3]}"
-                    )
+                    raise Shortfall(f"{way}: something changed where nothing should: {done['result']['actions'][:3]}")
                 note("nothing", way, done)
             note("nothing", "pull", bench.pull())
             note("nothing", "pack through ansible", bench.sync_ansible("bench-pack", "pack"))
@@ -252,45 +269,34 @@ def run(options: argparse.Namespace, folder: pathlib.Path) -> dict[str, t.Any]:
     return result
 
 
-def arguments(given: t.Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def lines(found: t.Mapping[str, t.Any]) -> t.Iterator[Line]:
+    """The bars."""
+    for name, (step, way, target) in BARS.items():
+        ours, theirs = found["steps"][step][way], found["steps"][step]["aws"]
+        ratio = theirs["seconds"] / ours["seconds"]
+        yield Line(
+            name,
+            f"{ratio:.1f} times: {ours['seconds']:.2f} s and {ours['requests']} requests, aws s3 sync {theirs['seconds']:.2f} s and"
+            f" {theirs['requests']}",
+            f">= {target:g} times" + (", 2 requests at most" if step == "nothing" else ""),
+            ratio >= target and (step != "nothing" or ours["requests"] <= 2),
+        )
+
+
+def part_delivery(run: Run) -> t.Iterator[Line]:
+    """The one measurement."""
+    with tempfile.TemporaryDirectory(dir=run.place.work) as name:
+        found = measured(given_options(Size, run.options), pathlib.Path(name), run.options.aws, run.tree)
+    run.figures(found)
+    yield from lines(found)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
     beside = pathlib.Path(sys.executable).with_name("aws")
     parser.add_argument(
         "--aws", default=str(beside) if beside.exists() else "aws", help="the program (default: beside Python)"
     )
-    parser.add_argument("--addons", type=int, default=100, help="addons (default %(default)s)")
-    parser.add_argument("--files", type=int, default=10000, help="files of all addons (default %(default)s)")
-    parser.add_argument("--size", type=int, default=6000, help="mean size of a file in bytes (default %(default)s)")
-    parser.add_argument(
-        "--rounds", type=int, default=3, help="rounds with nothing and with 10 files changed (default %(default)s)"
-    )
-    parser.add_argument("--rounds-first", type=int, default=1, help="rounds of first uploads (default %(default)s)")
-    return parser.parse_args(given)
+    add_options(parser, Size)
 
 
-def main() -> int:
-    options = arguments()
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="odoo-cloud-delivery-"))
-    try:
-        result = run(options, folder)
-    except (BenchmarkError, FileNotFoundError) as error:
-        print(f"delivery: {error}", file=sys.stderr)
-        return 2
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    print(json.dumps(result))
-    short = 0
-    for name, (step, way, target) in BARS.items():
-        ours, theirs = result["steps"][step][way], result["steps"][step]["aws"]
-        ratio = theirs["seconds"] / ours["seconds"]
-        holds = ratio >= target and (step != "nothing" or ours["requests"] <= 2)
-        short += not holds
-        print(
-            f"delivery: {name}: {ratio:.1f} times (target {target:g}): {ours['seconds']:.2f} s and {ours['requests']} requests, "
-            f"aws s3 sync {theirs['seconds']:.2f} s and {theirs['requests']}: {'holds' if holds else 'falls short'}"
-        )
-    return int(bool(short))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+PROOF = Proof("bench-delivery", __doc__, Run, {"delivery": part_delivery}, port=0, versions=(), options=options)

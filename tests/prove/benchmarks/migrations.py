@@ -1,13 +1,11 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Songs, migrations and updates against anthem 0.15, marabunta 0.15 and click-odoo-contrib 1.24 of PyPI, side by side in one run, on
-the same databases, in the same container, with real Odoo 14 and 19.
+"""Songs, migrations and updates against anthem 0.15, marabunta 0.15 and click-odoo-contrib 1.24 of PyPI, side by side in one run.
 
-Timed are whole commands, from inside the container, so that starting one counts for nobody. By turns: each round does all the
-tools, each on a fresh copy of the database where the command changes it. Prints one line for each bar and one JSON object; exits 1
-when a bar falls short. It needs what tests/prove/migrations.py needs, whose project and bench it uses.
+On the same databases, in the same container, with real Odoo 14 and 19. Timed are whole commands, from inside the container, so that
+starting one counts for nobody. By turns: each round does all the tools, each on a fresh copy of the database where the command changes
+it. It needs what the proof of migrations needs, whose project it uses.
 """
 
 from __future__ import annotations
@@ -16,17 +14,14 @@ import argparse
 import dataclasses
 import json
 import os
-import pathlib
 import statistics
-import sys
 import time
 import typing as t
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "prove"))
-
-from lab import ROOT, WORK, Database, Shortfall, docker, snapshot
-from migrations_lab import CODE_ONLY, MigrationLab, Release, tools
-from state import click_odoo
+from ..containers.lab import Database, LabRun
+from ..containers.wheels import click_odoo, tools
+from ..frame import Line, Proof, Shortfall, docker
+from ..migrations.lab import CODE_ONLY, MigrationLab, Release
 
 # bar: ((ours, theirs, at least so many times faster), ...)
 BARS = {
@@ -149,11 +144,12 @@ class Ratio:
     def ratio(self) -> float:
         return statistics.median(self.ratios)
 
-    def __str__(self) -> str:
-        return (
+    def line(self) -> Line:
+        figure = (
             f"{self.ours:.2f} s, {self.tool} {self.theirs:.2f} s, {self.ratio:.1f} times"
             f" (rounds {min(self.ratios):.1f} to {max(self.ratios):.1f})"
         )
+        return Line(self.bar, figure, f"{self.wanted:g} times", self.ratio >= self.wanted)
 
 
 def compared(lab: MigrationLab, version: str, rounds: int) -> t.Iterator[Ratio]:
@@ -172,35 +168,28 @@ def compared(lab: MigrationLab, version: str, rounds: int) -> t.Iterator[Ratio]:
             )
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--version", choices=("14", "19"), action="append", help="only this one")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tree", type=pathlib.Path, default=ROOT, help="another checkout, whose runtime is measured")
-    arguments = parser.parse_args()
-    versions = arguments.version or ["19", "14"]
-    lab = MigrationLab(*snapshot(arguments.tree, WORK / "runtime"))
-    found: dict[str, t.Any] = {"load at start": os.getloadavg()[0], "rounds": arguments.rounds}
-    short = 0
-    try:
-        lab.start(versions)
-        for version in versions:
-            for one in compared(lab, version, arguments.rounds):
-                medians = {name: round(statistics.median(values), 3) for name, values in one.seconds.items()}
-                found[one.bar] = {"medians": medians, "seconds": one.seconds}
-                holds = one.ratio >= one.wanted
-                short += not holds
-                print(
-                    f"{'holds      ' if holds else 'FALLS SHORT'}  {one.bar}: {one}  (target: {one.wanted:g} times)",
-                    flush=True,
-                )
-    finally:
-        lab.close()
+class Run(LabRun):
+    """On single containers with a project."""
+
+    lab_class = MigrationLab
+    lab: MigrationLab
+
+
+def part_migrations(run: Run) -> t.Iterator[Line]:
+    """All bars with each version."""
+    found: dict[str, t.Any] = {"load at start": os.getloadavg()[0], "rounds": run.options.rounds}
+    for version in run.versions:
+        for one in compared(run.lab, version, run.options.rounds):
+            medians = {name: round(statistics.median(values), 3) for name, values in one.seconds.items()}
+            found[one.bar] = {"medians": medians, "seconds": one.seconds}
+            yield one.line()
     found["load at end"] = os.getloadavg()[0]
     found["at"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    print(json.dumps(found, indent=2))
-    return 1 if short else 0
+    run.figures(found)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rounds", type=int, default=5)
+
+
+PROOF = Proof("bench-migrations", __doc__, Run, {"migrations": part_migrations}, port=0, options=options)

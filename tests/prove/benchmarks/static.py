@@ -1,27 +1,42 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Static files through the proxy against static files from Odoo's own port, side by side in one run.
 
-Rounds alternate between the two, so that whatever else the machine does hits both alike; the medians are compared.
-The load comes from `wrk` (Debian). Both are asked over loopback or the platform's own network; the proxy also does TLS.
-Prints one JSON object and one line.
+Rounds alternate between the two, so that whatever else the machine does hits both alike; the medians are compared. The load comes from
+`wrk` (Debian). Both are asked over loopback or the platform's own network; the proxy also does TLS. It asks a platform that is there.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import dataclasses
 import re
 import statistics
 import subprocess
-import sys
 import tempfile
 import typing as t
 import urllib.parse
 
+from ..frame import Line, Proof, Run, Shortfall, add_options, given_options, option
+
 UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60000.0}
 
 
-class BenchmarkError(Exception):
-    """One line for people."""
+@dataclasses.dataclass(frozen=True)
+class Load:
+    """What is asked, and how much."""
+
+    proxy: str = option("https://demo.localhost:8443", "address of the site through the proxy")
+    odoo: str = option("http://127.0.0.1:8069", "address of Odoo's own port")
+    odoo_pid: int = option(0, "process of the replica in whose network --odoo is asked")
+    path: str = option("/base/static/img/country_flags/ec.png", "the static file")
+    host: str = option("", "Host header for both")
+    rounds: int = option(5, "rounds of each")
+    seconds: int = option(3, "seconds of a round")
+    connections: int = option(16, "open connections")
+    threads: int = option(2, "wrk's threads")
+    at_least: float = option(0.0, "so many times faster the proxy has to be")
 
 
 def inside(pid: int) -> list[str]:
@@ -29,14 +44,21 @@ def inside(pid: int) -> list[str]:
     return ["nsenter", "--target", str(pid), "--net"] if pid else []
 
 
+def _ran(command: list[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise Shortfall(f"{error.filename} is not installed (apt-get install curl wrk)") from error
+
+
 def fetch(url: str, host: str, pid: int = 0) -> tuple[int, int, dict[str, str]]:
     """Status, length and headers of one request; the name is checked by other tests, so not here."""
     command = [*inside(pid),
                "curl", "--silent", "--show-error", "--insecure", "--max-time", "30", "--dump-header", "-", "--output", "/dev/null",
                "--write-out", "\n%{http_code} %{size_download}", *resolve(url, host), url]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = _ran(command)
     if done.returncode:
-        raise BenchmarkError(f"{url}: {done.stderr.strip()}")
+        raise Shortfall(f"{url}: {done.stderr.strip()}")
     *lines, last = done.stdout.strip().splitlines()
     status, size = last.split()
     headers = {key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
@@ -79,52 +101,32 @@ def measure(url: str, host: str, seconds: int, connections: int, threads: int, p
             script.write(LOOPBACK)
             script.flush()
             command += ["-s", script.name]
-        done = subprocess.run([*command, url], capture_output=True, text=True, check=False)
+        done = _ran([*command, url])
     if done.returncode:
-        raise BenchmarkError(f"wrk {url}: {done.stderr.strip() or done.stdout.strip()}")
+        raise Shortfall(f"wrk {url}: {done.stderr.strip() or done.stdout.strip()}")
     rate = re.search(r"Requests/sec:\s+([0-9.]+)", done.stdout)
     p99 = re.search(r"99%\s+([0-9.]+)(us|ms|s|m)", done.stdout)
     if not rate or not p99:
-        raise BenchmarkError(f"wrk {url}: its answer was not understood: {done.stdout.strip()}")
+        raise Shortfall(f"wrk {url}: its answer was not understood: {done.stdout.strip()}")
     spoiled = re.search(r"Non-2xx or 3xx responses: (\d+)", done.stdout)
     if spoiled:
-        raise BenchmarkError(f"{url}: {spoiled.group(1)} answers were no success")
+        raise Shortfall(f"{url}: {spoiled.group(1)} answers were no success")
     return {"rps": float(rate.group(1)), "p99_ms": float(p99.group(1)) * UNITS[p99.group(2)]}
 
 
-def arguments(given: t.Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--proxy", required=True, help="address of the site through the proxy, https://demo.localhost:8443"
-    )
-    parser.add_argument("--odoo", required=True, help="address of Odoo's own port, http://127.0.0.1:8069")
-    parser.add_argument(
-        "--odoo-pid", type=int, default=0, help="process of the replica in whose network --odoo is asked"
-    )
-    parser.add_argument(
-        "--path", default="/base/static/img/country_flags/ec.png", help="the static file (default %(default)s)"
-    )
-    parser.add_argument("--host", default="", help="Host header for both")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each (default %(default)s)")
-    parser.add_argument("--seconds", type=int, default=3, help="seconds of a round (default %(default)s)")
-    parser.add_argument("--connections", type=int, default=16, help="open connections (default %(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="wrk's threads (default %(default)s)")
-    parser.add_argument("--at-least", type=float, default=0, help="exit 1 when the proxy isn't this many times faster")
-    return parser.parse_args(given)
-
-
-def run(options: argparse.Namespace) -> dict[str, t.Any]:
+def measured(options: Load) -> dict[str, t.Any]:
+    """The figures of both: answers a second, milliseconds of the slowest hundredth, and the ratio."""
     urls = {"proxy": options.proxy.rstrip("/") + options.path, "odoo": options.odoo.rstrip("/") + options.path}
     pids = {"proxy": 0, "odoo": options.odoo_pid}
     sizes = {}
     for name, url in urls.items():
         status, sizes[name], headers = fetch(url, options.host, pids[name])
         if status != 200:
-            raise BenchmarkError(f"{url}: answered {status}, a file that is there is needed; choose another --path")
+            raise Shortfall(f"{url}: answered {status}, a file that is there is needed; choose another --path")
         if name == "proxy" and "disk" not in headers.get("server-timing", ""):
-            raise BenchmarkError(f"{url}: did not come from the proxy's disk, so the figure would mean nothing")
+            raise Shortfall(f"{url}: did not come from the proxy's disk, so the figure would mean nothing")
     if sizes["proxy"] != sizes["odoo"]:
-        raise BenchmarkError(
+        raise Shortfall(
             f"{options.path}: {sizes['proxy']} bytes from the proxy, {sizes['odoo']} from Odoo; both should be the same file"
         )
     rounds: dict[str, list[dict[str, float]]] = {"proxy": [], "odoo": []}
@@ -148,24 +150,28 @@ def run(options: argparse.Namespace) -> dict[str, t.Any]:
     return result
 
 
-def main() -> int:
-    options = arguments()
-    try:
-        result = run(options)
-    except FileNotFoundError as error:
-        print(f"static: {error.filename} is not installed (apt-get install curl wrk)", file=sys.stderr)
-        return 2
-    except BenchmarkError as error:
-        print(f"static: {error}", file=sys.stderr)
-        return 2
-    print(json.dumps(result))
-    proxy, odoo = result["proxy"], result["odoo"]
-    print(
-        f"static: proxy {proxy['rps']:.0f}/s (TLS, p99 {proxy['p99_ms']:.1f} ms), "
-        f"Odoo {odoo['rps']:.0f}/s (p99 {odoo['p99_ms']:.1f} ms), {result['ratio']:.1f} times"
+def line(found: t.Mapping[str, t.Any], bar: str, needed: float) -> Line:
+    """The bar. needed: so many times faster the proxy has to be; 0 when it is only reported."""
+    proxy, odoo = found["proxy"], found["odoo"]
+    return Line(
+        bar,
+        f"nginx {proxy['rps']:.0f}/s (TLS, p99 {proxy['p99_ms']:.1f} ms), Odoo itself {odoo['rps']:.0f}/s (p99 {odoo['p99_ms']:.1f} ms):"
+        f" {found['ratio']:.1f} x",
+        f">= {needed:g} x" if needed else "reported",
+        found["ratio"] >= needed,
     )
-    return int(result["ratio"] < options.at_least)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def part_static(run: Run) -> t.Iterator[Line]:
+    """The one measurement."""
+    options = given_options(Load, run.options)
+    found = measured(options)
+    run.figures(found)
+    yield line(found, "static files", options.at_least)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    add_options(parser, Load)
+
+
+PROOF = Proof("bench-static", __doc__, Run, {"static": part_static}, port=0, versions=(), options=options)

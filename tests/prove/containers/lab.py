@@ -1,23 +1,20 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bench on which state.py tries the runtime: one PostgreSQL in a container, Odoo containers of the images that
-`make demo` builds, and the runtime of the checkout (or of a mutated copy) mounted over the image's own.
+"""Single containers: one PostgreSQL, Odoo containers of the images that `make demo` builds, and the runtime of the checkout (or of a
+mutated copy) mounted over the image's own.
 
-Everything is named `oc-state-*` (PROVE_NAME), has a network of its own without published ports, and goes away with close(). The
-databases are in memory and unsafe against a crash of PostgreSQL itself, which nothing here is about.
+Everything has the name of the proof's place, and a network of its own without published ports. The databases are in memory and unsafe
+against a crash of PostgreSQL itself, which nothing here is about.
 """
 
 from __future__ import annotations
 
-import atexit
 import concurrent.futures
 import contextlib
 import datetime
 import hashlib
 import http.client
-import json
-import os
 import pathlib
 import re
 import secrets
@@ -29,15 +26,8 @@ import typing as t
 
 import psycopg2
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-WORK = ROOT / ".work" / "prove" / "state"
-LOGS = ROOT / ".work" / "prove" / "log"
-# Two checkouts on one machine: give one of them another name, and images of its own if it changes them.
-PREFIX = os.environ.get("PROVE_NAME", "oc-state")
-LABEL = f"org.odoo-cloud.proof={PREFIX}"
-IMAGES = os.environ.get("PROVE_IMAGES", "odoo-cloud")
-RUNTIME = "plugins/module_utils/_runtime"
-ENTRYPOINT = "roles/image/files/odoo/odoo-cloud"
+from ..frame import ENTRYPOINT, IMAGES, RUNTIME, Place, Run, Shortfall, docker, until
+
 ADDONS = pathlib.Path(__file__).resolve().parent / "addons"
 CHAIN = ("oc_a", "oc_b", "oc_c")
 ALL = (*CHAIN, "oc_d")
@@ -118,33 +108,6 @@ END $$;
 CREATE EVENT TRIGGER oc_proof_create ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')
     EXECUTE FUNCTION oc_proof.on_create();
 """.replace("NAMESPACE_KEY", str(NAMESPACE))
-
-
-class Shortfall(Exception):
-    """Something that a bar needs did not come about."""
-
-
-def docker(*args: str, check: bool = True, text: str | None = None, timeout: float = 120) -> str:
-    """The Docker client's output, both streams."""
-    done = subprocess.run(
-        ["docker", *args], input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        timeout=timeout,
-    )  # fmt: skip
-    if check and done.returncode:
-        raise Shortfall(f"docker {' '.join(args[:3])}: {done.stdout.strip()[-400:]}")
-    return done.stdout
-
-
-def until(question: t.Callable[[], t.Any], seconds: float, what: str, step: float = 0.1) -> t.Any:
-    """The first true answer; a shortfall when there is none in time."""
-    end = time.monotonic() + seconds
-    while True:
-        answer = question()
-        if answer:
-            return answer
-        if time.monotonic() > end:
-            raise Shortfall(f"after {seconds:.0f} s: {what}")
-        time.sleep(step)
 
 
 def moment(text: str) -> float:
@@ -388,8 +351,11 @@ class Box:
 class Lab:
     """PostgreSQL, network, files; makes databases and containers."""
 
-    def __init__(self, runtime: pathlib.Path, entrypoint: pathlib.Path, keep: bool = False) -> None:
-        self.runtime, self.entrypoint, self.keep = runtime, entrypoint, keep
+    def __init__(self, place: Place, tree: pathlib.Path, keep: bool = False) -> None:
+        """place: whose name everything has. tree: the checkout whose code is tried. keep: containers and databases stay."""
+        self.place, self.tree, self.keep = place, tree, keep
+        self.name, self.label, self.work, self.logs = place.name, place.label, place.work / "lab", place.logs
+        self.runtime, self.entrypoint = snapshot(tree, self.work / "runtime")
         self.password = secrets.token_hex(16)
         self.role_password = secrets.token_hex(16)
         self.address = ""
@@ -412,16 +378,12 @@ class Lab:
                     " `ansible-playbook -i inventories/local playbooks/images.yml -e odoo_version=14`"
                 )
             self.images[kind] = found[0]  # the newest comes first
-        self.sweep()
-        atexit.register(self.close)
         # As the image has it: compiled, by the Python of each version, in a folder that Odoo's user can't write.
         for version in versions:
             self.compile(version, self.runtime)
         self.open = True
-        shutil.rmtree(WORK / "etc", ignore_errors=True)
         for name in ("etc/postgres", "etc/odoo", "etc/secrets"):
-            (WORK / name).mkdir(parents=True, exist_ok=True)
-        LOGS.mkdir(parents=True, exist_ok=True)
+            (self.work / name).mkdir(parents=True, exist_ok=True)
         self.put("etc/postgres/postgresql.conf", POSTGRES_CONF)
         self.put(
             "etc/postgres/pg_hba.conf",
@@ -430,22 +392,24 @@ class Lab:
         self.put("etc/odoo/odoo.conf", ODOO_CONF.format(admin=secrets.token_hex(16)))
         self.put("etc/secrets/db_password", self.role_password)
         self.put("etc/secrets/admin_password", secrets.token_hex(16))
-        if not docker("network", "ls", "-q", "--filter", f"name=^{PREFIX}$").strip():
-            docker("network", "create", "--label", LABEL, PREFIX)
-        docker("volume", "create", "--label", LABEL, f"{PREFIX}-data")
+        # Docker 20 now and then keeps an endpoint of a container that is gone, until it is started again itself; then the empty
+        # network of an earlier run stays, and is taken.
+        if not docker("network", "ls", "-q", "--filter", f"name=^{self.name}$").strip():
+            docker("network", "create", "--label", self.label, self.name)
+        docker("volume", "create", "--label", self.label, f"{self.name}-data")
         docker(
-            "volume", "create", "--label", LABEL, "--opt", "type=tmpfs", "--opt", "device=tmpfs",
-            "--opt", "o=uid=8432,gid=8432,mode=0755", f"{PREFIX}-socket",
+            "volume", "create", "--label", self.label, "--opt", "type=tmpfs", "--opt", "device=tmpfs",
+            "--opt", "o=uid=8432,gid=8432,mode=0755", f"{self.name}-socket",
         )  # fmt: skip
         docker(
-            "run", "-d", "--name", f"{PREFIX}-postgres", "--label", LABEL, "--network", PREFIX, "--init", "--shm-size", "1g",
+            "run", "-d", "--name", f"{self.name}-postgres", "--label", self.label, "--network", self.name, "--init", "--shm-size", "1g",
             "--tmpfs", "/srv/postgresql:uid=8432,gid=8432,mode=0700,size=10g",
-            "--mount", f"type=volume,source={PREFIX}-socket,target=/run/postgresql", "--tmpfs", "/tmp",
-            "--mount", f"type=bind,source={WORK}/etc/postgres,target=/etc/postgresql-site,readonly",
+            "--mount", f"type=volume,source={self.name}-socket,target=/run/postgresql", "--tmpfs", "/tmp",
+            "--mount", f"type=bind,source={self.work}/etc/postgres,target=/etc/postgresql-site,readonly",
             self.images["postgres"],
         )  # fmt: skip
         self.address = docker(
-            "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", f"{PREFIX}-postgres"
+            "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", f"{self.name}-postgres"
         ).strip()
         sql = (
             f"CREATE ROLE oc_proof SUPERUSER LOGIN PASSWORD '{self.password}';"
@@ -453,14 +417,14 @@ class Lab:
             f" CREATE ROLE oc_admin LOGIN CREATEDB CREATEROLE PASSWORD '{self.role_password}'"
         )
         until(
-            lambda: "CREATE ROLE" in docker("exec", "-i", f"{PREFIX}-postgres", "psql", "-U", "postgres", "-d", "postgres",
+            lambda: "CREATE ROLE" in docker("exec", "-i", f"{self.name}-postgres", "psql", "-U", "postgres", "-d", "postgres",
                                             "-v", "ON_ERROR_STOP=1", check=False, text=sql),
             120, "PostgreSQL does not answer", 0.5,
         )  # fmt: skip
         # Files of one image's Odoo, seen by all of that version's containers; this one copies filestores.
         docker(
-            "run", "-d", "--name", f"{PREFIX}-files", "--label", LABEL, "--network", "none", "--init", "--user", "8069:8069",
-            "--mount", f"type=volume,source={PREFIX}-data,target=/var/lib/odoo", "--entrypoint", "sleep",
+            "run", "-d", "--name", f"{self.name}-files", "--label", self.label, "--network", "none", "--init", "--user", "8069:8069",
+            "--mount", f"type=volume,source={self.name}-data,target=/var/lib/odoo", "--entrypoint", "sleep",
             self.images[next(kind for kind in self.images if kind != "postgres")], "infinity",
         )  # fmt: skip
 
@@ -473,27 +437,15 @@ class Lab:
             self.images[f"odoo-{version}"], "-m", "compileall", "-q", *places,
         )  # fmt: skip
 
-    def sweep(self) -> None:
-        """Remove everything of ours, also what an interrupted run left."""
-        found = docker("ps", "-aq", "--filter", f"label={LABEL}", check=False).split()
-        if found:
-            docker("rm", "-f", "-v", *found, check=False)
-        # Docker 20 now and then keeps an endpoint of a container that is gone, until it is started again itself; then the
-        # empty network stays and the next run takes it.
-        docker("network", "rm", PREFIX, check=False)
-        docker("volume", "rm", "-f", f"{PREFIX}-data", f"{PREFIX}-socket", check=False)
-
     def close(self) -> None:
-        if self.open and not self.keep:
+        """Keeps PostgreSQL's log; the containers go with their place."""
+        if self.open:
             self.open = False
-            with open(LOGS / "state-postgres.log", "w", encoding="utf-8") as handle:
-                handle.write(docker("logs", f"{PREFIX}-postgres", check=False))
-            self.sweep()
-            shutil.rmtree(WORK, ignore_errors=True)
+            (self.logs / "postgres.log").write_text(docker("logs", f"{self.name}-postgres", check=False))
 
     def put(self, name: str, text: str, mode: int = 0o644) -> pathlib.Path:
         """A file below our folder that the containers' users can read."""
-        path = WORK / name
+        path = self.work / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(mode)
@@ -505,7 +457,7 @@ class Lab:
         """A folder with the test addons: at version 1.0, but `changed` ones with new version and migration scripts."""
         changed = dict(changed or {})
         name = "-".join(f"{module}_{version}" for module, version in sorted(changed.items())) or "first"
-        folder = WORK / "addons" / name
+        folder = self.work / "addons" / name
         with self.lock:
             if folder.exists():
                 return folder
@@ -571,7 +523,7 @@ class Lab:
     def files(self, script: str) -> None:
         docker(
             "exec",
-            f"{PREFIX}-files",
+            f"{self.name}-files",
             "sh",
             "-c",
             f"mkdir -p /var/lib/odoo/filestore; cd /var/lib/odoo/filestore && {script}",
@@ -588,7 +540,7 @@ class Lab:
         try:
             yield database
         finally:
-            mine = [name for name in sorted(self.boxes) if name.startswith(f"{PREFIX}-{database.name}-")]
+            mine = [name for name in sorted(self.boxes) if name.startswith(f"{self.name}-{database.name}-")]
             for name in mine:
                 self.keep_log(Box(self, name))
             if not self.keep:
@@ -598,9 +550,8 @@ class Lab:
                 self.drop(database)
 
     def keep_log(self, box: Box) -> None:
-        with open(
-            LOGS / f"state-{self.part}-{box.name.removeprefix(PREFIX + '-')}.log", "w", encoding="utf-8"
-        ) as handle:
+        name = f"{self.part}-{box.name.removeprefix(self.name + '-')}.log"
+        with open(self.logs / name, "w", encoding="utf-8") as handle:
             handle.write(box.logs())
             handle.write(box.inspect("--- {{json .State}} {{json .Config.Env}}") + "\n")
 
@@ -613,7 +564,7 @@ class Lab:
         name: str,
         addons: pathlib.Path | None = None,
         mounts: t.Sequence[str] = (),
-        network: str = PREFIX,
+        network: str = "",
         **env: str,
     ) -> tuple[dict[str, str], list[str]]:
         """Environment and mounts of a container like those of the role odoo. Without a network (`none`) it has the server's socket."""
@@ -621,13 +572,13 @@ class Lab:
             "MODE": mode,
             "MODULES": ",".join(ALL),
             "ODOO_RC": "/etc/odoo/odoo.conf",
-            "DB_HOST": f"{PREFIX}-postgres",
+            "DB_HOST": f"{self.name}-postgres",
             "DB_NAME": database.name,
             "DB_USER": "oc",
             "DB_PASSWORD_FILE": "/run/secrets/db_password",
             "DB_SSLMODE": "disable",
             "ADMIN_PASSWORD_FILE": "/run/secrets/admin_password",
-            "REPLICA": name.removeprefix(PREFIX + "-"),
+            "REPLICA": name.removeprefix(self.name + "-"),
             "RELEASE": "proof-1",
             "HOME": "/var/lib/odoo",
             **env,
@@ -635,13 +586,13 @@ class Lab:
         all_mounts = [
             f"type=bind,source={self.runtime},target=/opt/odoo-cloud/odoo_cloud_runtime,readonly",
             f"type=bind,source={self.entrypoint},target=/usr/local/bin/odoo-cloud,readonly",
-            f"type=bind,source={WORK}/etc/odoo,target=/etc/odoo,readonly",
-            f"type=bind,source={WORK}/etc/secrets,target=/run/secrets,readonly",
+            f"type=bind,source={self.work}/etc/odoo,target=/etc/odoo,readonly",
+            f"type=bind,source={self.work}/etc/secrets,target=/run/secrets,readonly",
             f"type=bind,source={addons or self.addons()},target=/mnt/extra-addons,readonly",
-            f"type=volume,source={PREFIX}-data,target=/var/lib/odoo",
+            f"type=volume,source={self.name}-data,target=/var/lib/odoo",
         ]
         if network == "none":
-            all_mounts.append(f"type=volume,source={PREFIX}-socket,target=/run/postgresql")
+            all_mounts.append(f"type=volume,source={self.name}-socket,target=/run/postgresql")
             values["DB_HOST"] = "/run/postgresql"
         return {key: value for key, value in values.items() if value}, [*all_mounts, *mounts]
 
@@ -651,14 +602,14 @@ class Lab:
         mode: str,
         *command: str,
         options: t.Sequence[str] = (),
-        network: str = PREFIX,
+        network: str = "",
         **keywords: t.Any,
     ) -> Box:
         """A container in that shape, not started yet."""
-        name = f"{PREFIX}-{database.name}-{self.next_name('b')}"
+        name = f"{self.name}-{database.name}-{self.next_name('b')}"
         values, mounts = self.shape(database, mode, name, network=network, **keywords)
         arguments = [
-            "create", "--name", name, "--label", LABEL, "--network", network, "--user", "8069:8069", "--cap-drop", "ALL",
+            "create", "--name", name, "--label", self.label, "--network", network or self.name, "--user", "8069:8069", "--cap-drop", "ALL",
             "--security-opt", "no-new-privileges", "--read-only", "--tmpfs", "/tmp", "--init",
         ]  # fmt: skip
         for mount in mounts:
@@ -708,15 +659,6 @@ def odoo_errors(text: str) -> list[str]:
     return [line for line in text.splitlines() if re.search(r"\b(ERROR|CRITICAL|FATAL|PANIC)\b|^Traceback", line)]
 
 
-def as_json(body: bytes) -> dict[str, t.Any]:
-    """The body as an object; empty when it is none."""
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def snapshot(tree: pathlib.Path, into: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
     """A copy of the tree's runtime and entrypoint, readable for the containers' users: an edit meanwhile changes nothing."""
     shutil.rmtree(into, ignore_errors=True)
@@ -725,3 +667,28 @@ def snapshot(tree: pathlib.Path, into: pathlib.Path) -> tuple[pathlib.Path, path
     for path in [into, *into.rglob("*")]:
         path.chmod(0o755 if path.is_dir() or path.name == "odoo-cloud" else 0o644)
     return into / "odoo_cloud_runtime", into / "odoo-cloud"
+
+
+class LabRun(Run):
+    """The run of a proof that works on single containers."""
+
+    lab_class: type[Lab] = Lab
+    lab: Lab
+
+    def open(self) -> None:
+        self.lab = self.lab_class(self.place, self.tree, self.keep)
+        self.lab.start(self.versions)
+
+    def close(self) -> None:
+        if hasattr(self, "lab"):
+            self.lab.close()
+
+    @property
+    def part(self) -> str:
+        return self._part
+
+    @part.setter
+    def part(self, name: str) -> None:
+        self._part = name
+        if hasattr(self, "lab"):
+            self.lab.part = name  # part of the logs' names

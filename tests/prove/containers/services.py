@@ -15,7 +15,8 @@ import typing as t
 
 import jinja2
 import yaml
-from lab import ROOT, docker, until
+
+from ..frame import IMAGES, ROOT, Place, docker, until
 
 REGION = "us-east-1"
 
@@ -47,13 +48,16 @@ def owned(folder: pathlib.Path, files: t.Mapping[str, str], uid: int) -> pathlib
 
 
 class Swift:
-    """One store with one account; `kind` is a prefix of its container's and volume's name."""
+    """One store with one account."""
 
     account, user = "demo", "odoo"
 
-    def __init__(self, prefix: str, network: str, label: str, images: str, work: pathlib.Path) -> None:
-        self.name, self.network, self.label, self.work = f"{prefix}-swift", network, label, work / "swift"
-        self.image = image_id(f"{images}/swift")
+    def __init__(self, place: Place, prefix: str = "", network: str = "") -> None:
+        """prefix: of the names of its container and volume. network: of the engine; both are the place's own if nobody says so."""
+        prefix = prefix or place.name
+        self.name, self.network, self.label = f"{prefix}-swift", network or place.name, place.label
+        self.work = place.work / self.name
+        self.image = image_id(f"{IMAGES}/swift")
         self.key = secrets.token_hex(16)
         self.address = ""
 
@@ -153,15 +157,16 @@ class Swift:
 class Redis:
     """One server with one user that sees its prefix only, as the role's ACL has it."""
 
-    def __init__(self, prefix: str, network: str, label: str, images: str, work: pathlib.Path) -> None:
-        self.name, self.network, self.label, self.work = f"{prefix}-redis", network, label, work / "redis"
-        self.image = image_id(f"{images}/redis")
+    def __init__(self, place: Place, prefix: str = "", network: str = "") -> None:
+        """prefix: of its container's name. network: of the engine; both are the place's own if nobody says so."""
+        prefix = prefix or place.name
+        self.name, self.network, self.label = f"{prefix}-redis", network or place.name, place.label
+        self.image = image_id(f"{IMAGES}/redis")
         self.password = secrets.token_hex(16)
         self.address = ""
 
     def start(self) -> None:
         self.stop()
-        self.work.mkdir(parents=True, exist_ok=True)
         docker(
             "run", "-d", "--name", self.name, "--label", self.label, "--network", self.network, "--init",
             "--entrypoint", "sh", self.image, "-c",

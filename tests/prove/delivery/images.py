@@ -20,10 +20,10 @@ import tempfile
 import typing as t
 import urllib.parse
 
-import delivery_lab
-import demo
-from delivery_lab import IMAGES, NAME, GitServer, Index, Registry, own_platform, playbook
-from demo import Line, Platform, Shortfall, docker, last_error, recap
+from ..frame import IMAGES, PLATFORM_LABEL, Line, Run, Shortfall, docker, last_error, recap
+from ..platforms import Platform, Played
+from ..processes import ProcessList
+from .lab import GitServer, Index, Registry, own_platform
 
 # The last task of the plays below
 TELL = """
@@ -57,7 +57,7 @@ PLAY = """
 """
 
 
-class Watched(demo.ProcessList):
+class Watched(ProcessList):
     """Beside command lines and environments, what the engine tells of the container in which pip runs."""
 
     def __init__(self, name: str) -> None:
@@ -131,9 +131,7 @@ def secrets_of(git: GitServer, index: Index) -> dict[str, bytes]:
     return found
 
 
-def play(
-    platform: Platform, folder: pathlib.Path, text: str, variables: dict[str, t.Any], *args: str
-) -> tuple[int, str, float]:
+def play(platform: Platform, folder: pathlib.Path, text: str, variables: dict[str, t.Any], *args: str) -> Played:
     """A play of the proof's own; credentials are given in a file, not on a command line."""
     (folder / "variables.json").write_text(json.dumps({**variables, "proof_answer": str(folder / "answer.json")}))
     (folder / "play.yml").write_text(text + TELL)
@@ -158,14 +156,14 @@ def said(image: str, *command: str) -> str:
     ).strip()
 
 
-def part_requirements(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
+def part_requirements(run: Run) -> t.Iterator[Line]:
     """Sets of requirements of all kinds for both Odoo versions, each set an image."""
-    for version in delivery_lab.VERSIONS:
-        with tempfile.TemporaryDirectory(dir=demo.WORK) as name:
+    for version in run.versions:
+        with tempfile.TemporaryDirectory(dir=run.place.work) as name:
             folder = pathlib.Path(name)
             (folder / "git").mkdir()
             git, index = GitServer(folder / "git"), Index(folder / "index")
-            platform = own_platform(tree, version)
+            platform = own_platform(run, version)
             platform.variables["odoo_cloud_root"] = str(folder / "root")
             before = set(docker("images", "-q", "--no-trunc").split())
             try:
@@ -290,23 +288,23 @@ def requirements(platform: Platform, folder: pathlib.Path, git: GitServer, index
 # -- newer packages
 
 
-def part_rebuild(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
+def part_rebuild(run: Run) -> t.Iterator[Line]:
     """With nothing newer nothing happens; with one package newer in Debian than in one image, everything is made anew and used."""
-    platform = own_platform(tree, "19")
-    name = f"{NAME}-rebuild"
+    platform = own_platform(run, "19")
+    name = f"{run.place.name}-rebuild"
     platform.variables["image_name"] = name
     remove_images(name)
     try:
-        platform.clean()
+        platform.remove()
         stand_in(platform, name)
         platform.site()
-        demo.wait_for_login(60)
-        before = running_images()
+        platform.wait_for_login(60)
+        before = running_images(platform)
         remove_images(name)  # names alone: containers keep theirs
         stand_in(platform, name, "ca-certificates")
-        output, seconds = playbook(platform, "rebuild_images", "--check")
+        dummy, output, seconds = platform.play("rebuild_images", "--check")
         told = re.findall(r"ca-certificates \d\S*", output)
-        untouched = running_images() == before and not (demo.SECRETS / "images-refreshed").exists()
+        untouched = running_images(platform) == before and not (platform.secrets / "images-refreshed").exists()
         yield Line(
             "rebuild_images --check with something newer",
             f"names {', '.join(told[:1]) or 'nothing'}, changed={recap(output).get('changed')}, "
@@ -314,11 +312,11 @@ def part_rebuild(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
             "names it, would change, touches nothing",
             bool(told) and recap(output).get("changed", 0) > 0 and untouched,
         )
-        output, seconds = playbook(platform, "rebuild_images")
-        after = running_images()
+        dummy, output, seconds = platform.play("rebuild_images")
+        after = running_images(platform)
         told = re.findall(r"ca-certificates \d\S*", output)
         same = sorted(one for one in before if before[one] == after.get(one))
-        demo.wait_for_login(60)
+        platform.wait_for_login(60)
         yield Line(
             "rebuild_images with a package that is newer in Debian",
             f"names {', '.join(told[:1]) or 'nothing'}, {len(after) - len(same)} of "
@@ -326,21 +324,21 @@ def part_rebuild(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
             "named, all containers have new images",
             bool(told) and not same and len(after) == len(before),
         )
-        output, seconds = playbook(platform, "rebuild_images")
+        dummy, output, seconds = platform.play("rebuild_images")
         yield Line(
             "rebuild_images with nothing newer",
             f"changed={recap(output).get('changed')} in {seconds:.0f} s",
             "changed=0, the same containers",
-            recap(output).get("changed") == 0 and running_images() == after,
+            recap(output).get("changed") == 0 and running_images(platform) == after,
         )
     finally:
-        platform.clean()
+        platform.remove()
         remove_images(name)
 
 
-def running_images() -> dict[str, str]:
+def running_images(platform: Platform) -> dict[str, str]:
     """Container to image, of the platform."""
-    return {name: docker("inspect", "-f", "{{.Image}}", name).strip() for name in demo.containers()}
+    return {name: docker("inspect", "-f", "{{.Image}}", name).strip() for name in platform.containers()}
 
 
 def remove_images(name: str) -> None:
@@ -367,9 +365,9 @@ def stand_in(platform: Platform, name: str, older: str = "") -> None:
             lines += ["USER 0:0", f"RUN sed -i '{change}' /var/lib/dpkg/status", f"USER {user or '0:0'}"]
         with tempfile.TemporaryDirectory() as folder:
             (pathlib.Path(folder) / "Dockerfile").write_text("\n".join(lines) + "\n")
-            docker("build", "-q", "-t", tag, "--label", f"org.odoo-cloud.platform={name}", folder)
+            docker("build", "-q", "-t", tag, "--label", f"{PLATFORM_LABEL}={name}", folder, timeout=900)
     with contextlib.suppress(FileNotFoundError):
-        (demo.SECRETS / "images-refreshed").unlink()
+        (platform.secrets / "images-refreshed").unlink()
 
 
 # -- a registry
@@ -410,15 +408,15 @@ REGISTRY_PLAY = """
 """
 
 
-def part_registry(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
+def part_registry(run: Run) -> t.Iterator[Line]:
     """One image through a registry that wants a password."""
-    platform = own_platform(tree, "19")
-    name = f"{NAME}-registry"
+    platform = own_platform(run, "19")
+    name = f"{run.place.name}-registry"
     platform.variables["image_name"] = name
     remove_images(name)
     for base in docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{IMAGES}/debian").split():
         docker("tag", base, base.replace(f"{IMAGES}/", f"{name}/", 1))
-    with tempfile.TemporaryDirectory(dir=demo.WORK) as place:
+    with tempfile.TemporaryDirectory(dir=run.place.work) as place:
         folder = pathlib.Path(place)
         platform.variables["odoo_cloud_root"] = str(folder / "root")
         registry = Registry(folder)
@@ -430,7 +428,7 @@ def part_registry(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
 
 
 def through_registry(platform: Platform, folder: pathlib.Path, registry: Registry, name: str) -> t.Iterator[Line]:
-    def run(*args: str, **more: t.Any) -> tuple[int, str, str]:
+    def played(*args: str, **more: t.Any) -> tuple[int, str, str]:
         (folder / "answer.json").write_text("{}")
         status, output, dummy = play(platform, folder, REGISTRY_PLAY, {**registry.variables(), **more}, *args)
         return status, output, json.loads((folder / "answer.json").read_text()).get("ids", {}).get("nginx", "")
@@ -439,8 +437,8 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
         for tag in docker("images", "--format", "{{.Repository}}:{{.Tag}}", f"{name}/{image}").split():
             docker("rmi", "-f", tag)
 
-    with demo.ProcessList() as seen:
-        status, output, first = run("-vvv", "--diff")
+    with ProcessList() as seen:
+        status, output, first = played("-vvv", "--diff")
     yield Line(
         "registry: an image that is built is pushed",
         f"exit {status}, there: {', '.join(registry.images()) or 'nothing'}"
@@ -449,7 +447,7 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
         status == 0 and len(registry.images()) == 1,
     )
     before = registry.requests()
-    status, output, again = run()
+    status, output, again = played()
     yield Line(
         "registry: again",
         f"changed={recap(output).get('changed')}, {registry.requests() - before} requests to it",
@@ -457,7 +455,7 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
         recap(output).get("changed") == 0 and again == first and registry.requests() == before,
     )
     forget()
-    status, output, pulled = run()
+    status, output, pulled = played()
     built = "will be built" in output
     yield Line(
         "registry: a machine that lacks the image",
@@ -470,7 +468,7 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
     (folder / "planned").mkdir(exist_ok=True)
     tag = registry.images()[0].partition(":")[2]
     planned = [{"name": "nginx", "kind": "nginx", "hash": tag, "tag": f"{name}/nginx:{tag}"}]
-    status, output, copied = run(proof_ids={"nginx": first}, proof_planned=planned)
+    status, output, copied = played(proof_ids={"nginx": first}, proof_planned=planned)
     yield Line(
         "registry: a machine that gets images of a builder",
         f"exit {status}, {'the same image' if copied == first else 'another'}"
@@ -478,10 +476,10 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
         "from the registry, by ID",
         status == 0 and copied == first,
     )
-    run()
+    played()
     sets = []
     for dummy in range(2):
-        status, output, again = run(proof_more=True)
+        status, output, again = played(proof_more=True)
         answer = json.loads((folder / "answer.json").read_text())
         sets.append(answer["ids"].get("odoo-19-code-more", str(answer["failures"])))
         built = "odoo-19-code-more:" in output and "will be built" in output
@@ -495,7 +493,7 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
         status == 0 and there and not built and sets[0] == sets[1] and sets[0].startswith("sha256:"),
     )
     forget()
-    status, output, dummy = run(image_registry_password="wrong")
+    status, output, dummy = played(image_registry_password="wrong")
     told = f"image_registry={registry.name}: " in output and "nauthorized" in output
     yield Line(
         "registry: a wrong password",
@@ -506,12 +504,12 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
     shutil.rmtree(folder / "storage")
     for stamp in (folder / "root" / "images").glob("*.pushed"):
         stamp.unlink()
-    run(image_registry="")
+    played(image_registry="")
     registry.stop()
-    status, output, dummy = run()
+    status, output, dummy = played()
     told = f"image_registry={registry.name}: " in output
     registry.start()
-    status2, output2, last = run()
+    status2, output2, last = played()
     yield Line(
         "registry: not there while images are pushed, then there again",
         f"exit {status}, {'named' if told else last_error(output)}; then "
@@ -520,7 +518,9 @@ def through_registry(platform: Platform, folder: pathlib.Path, registry: Registr
         status != 0 and told and status2 == 0 and len(registry.images()) == 1,
     )
     places = {
-        "output of ansible-playbook -vvv --diff": "".join(path.read_text() for path in demo.LOGS.glob("*-play.log")),
+        "output of ansible-playbook -vvv --diff": "".join(
+            path.read_text() for path in platform.logs.glob("*-play.log")
+        ),
         "processes": "\n".join(seen.texts),
         "history and inspect": docker("history", "--no-trunc", last) + docker("inspect", last),
         "the machine's files": "".join(

@@ -26,40 +26,17 @@ import typing as t
 import urllib.parse
 import zipfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks"))  # its delivery.py comes before the proof's
-sys.path.insert(1, str(ROOT / "tests" / "browser"))
+from ..benchmarks.delivery import Store
+from ..frame import ROOT, WORK, Run, Shortfall
+from ..platforms import Platform
 
-import delivery as bench  # noqa: E402
-import demo  # noqa: E402
-from demo import Platform, Shortfall, last_error, request, request_with_headers  # noqa: E402
-
-NAME = os.environ.get("PROVE_DELIVERY_NAME", "oc-delivery")
-IMAGES = os.environ.get("PROVE_IMAGES", "odoo-cloud")
-VERSIONS: tuple[str, ...] = ("19", "14")
-SHORT = False  # the part deploy goes as far as its mutants can be noticed
 MODULES = "ansible_collections.odoo_cloud.platform.plugins.modules"
 KEYS = {"region": "us-east-1", "access_key": "proof", "secret_key": "proof-secret", "bucket": "proof"}
 
 
-def own_platform(tree: pathlib.Path, version: str) -> Platform:
-    """A platform of this proof's own name, folder and ports, with images that others may have too."""
-    platform = Platform(tree, version)
-    platform.variables.update(
-        odoo_cloud_name=NAME,
-        image_name=IMAGES,
-        odoo_cloud_http_port=demo.HTTPS_PORT + 1,
-        object_storage_port=demo.HTTPS_PORT + 2,
-    )
-    return platform
-
-
-def playbook(platform: Platform, name: str, *args: str, **keywords: t.Any) -> tuple[str, float]:
-    """A playbook that has to work."""
-    status, output, seconds = platform.playbook(name, *args, **keywords)
-    if status:
-        raise Shortfall(f"{name}.yml failed: {last_error(output)}")
-    return output, seconds
+def own_platform(run: Run, version: str) -> Platform:
+    """The proof's platform, with the images of the demo."""
+    return Platform(run.place, tree=run.tree, odoo_version=version)
 
 
 class Bucket:
@@ -67,7 +44,7 @@ class Bucket:
 
     def __init__(self, tree: pathlib.Path, folder: pathlib.Path) -> None:
         self.tree, self.folder = tree, folder
-        self.store = bench.Store(folder)
+        self.store = Store(folder)
         self.environment = {
             **os.environ,
             "LC_ALL": "C.UTF-8",
@@ -298,7 +275,8 @@ class Code:
 class Load:
     """Requests one after the other from several browsers; also one that takes a while and must not be sent twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
         self.count, self.failed, self.pages = 0, [], set()
         self._stop = threading.Event()
         self._threads = [
@@ -314,10 +292,10 @@ class Load:
         }
         while not self._stop.is_set():
             try:
-                status, body, headers = request_with_headers("POST" if kind == "slow" else "GET", path[kind])
+                status, headers, body = self.platform.request(path[kind], method="POST" if kind == "slow" else "GET")
                 self.count += 1
                 if status != 200:
-                    where = headers.get("Location") or body[:60]
+                    where = headers.get("location") or body[:60]
                     self.failed.append(f"{kind} at {time.strftime('%H:%M:%S')}: {status} {where!r}")
                 elif kind == "page":
                     self.pages.add(body.decode())
@@ -569,20 +547,21 @@ class Cable:
         self._listener.close()
 
 
-def page() -> str:
+def page(platform: Platform) -> str:
     """What the page of the proof says."""
-    status, body = request("GET", "/oc/page")
+    status, dummy, body = platform.request("/oc/page")
     return body.decode() if status == 200 else f"status {status}"
 
 
-def shown_in_browser(path: str) -> dict[str, str]:
+def shown_in_browser(platform: Platform, path: str) -> dict[str, str]:
     """What a person's Chromium shows of a page of the site: the text of each element that has an id."""
+    sys.path.insert(0, str(ROOT / "tests" / "browser"))  # a folder of tests, no package
     import test_login as browser
     from selenium.common.exceptions import WebDriverException
 
     settings = browser.Settings(
-        f"https://{demo.HOST}:{demo.HTTPS_PORT}", str(demo.SECRETS / "tls" / "ca.crt"), "", "", demo.LOGS
-    )
+        f"https://{platform.host()}:{platform.https_port}", str(platform.secrets / "tls" / "ca.crt"), "", "", platform.logs
+    )  # fmt: skip
     try:
         with browser.browser(settings) as driver:
             driver.get(settings.url + path)
@@ -598,7 +577,7 @@ class Registry:
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder, self.password = folder, secrets.token_urlsafe(18)
-        program = demo.WORK / "prove" / "docker-registry" / "usr" / "bin" / "docker-registry"
+        program = WORK / "docker-registry" / "usr" / "bin" / "docker-registry"
         if not program.exists():
             with tempfile.TemporaryDirectory() as place:
                 subprocess.run(

@@ -1,29 +1,23 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Proves the bars of the delivery of own code on this machine, one line each; exits 1 when one falls short.
+"""Proves the bars of the delivery of own code.
 
-    bench         `aws s3 sync` and ours side by side on the same tree and store
-    switches      a reader in a loop over the addons during 50 switches of real runs of the module
-    kills         pulls and syncs killed at 20 random moments each: never a half release in use or visible
-    input         everything that can be wrong with sources, through ansible-playbook: named with file and line, nothing uploaded
-    cut           the connection to the store breaks in the middle: the next run goes on
-    requirements  git over https with a password, hashes, constraints, Debian packages, a pip that fails; the passwords are looked for
-    registry      images pushed to a registry, and taken from it by a machine that has none
-    deploy        on a platform of its own (`oc-delivery`): one addon's view and one requirement change under load, in one playbook run;
-                  Chromium looks at it; then again, with a requirement that can't be had, with one that conflicts, and back
-    rebuild       `rebuild_images` with nothing newer, and with something newer
-    aws           the role for AWS, twice against moto and stubs (`make aws`)
-
---part NAME      run one part (`--list` names them)
---mutant NAME    break one protection in a copy of the collection and run the part that must notice
---sample         switches, kills, input and cut, smaller; what `make test` runs
+bench         `aws s3 sync` and ours side by side on the same tree and store
+switches      a reader in a loop over the addons during 50 switches of real runs of the module
+kills         pulls and syncs killed at 20 random moments each: never a half release in use or visible
+input         everything that can be wrong with sources, through ansible-playbook: named with file and line, nothing uploaded
+cut           the connection to the store breaks in the middle: the next run goes on
+requirements  git over https with a password, hashes, constraints, Debian packages, a pip that fails; the passwords are looked for
+registry      images pushed to a registry, and taken from it by a machine that has none
+deploy        on a platform of its own: one addon's view and one requirement change under load, in one playbook run;
+              Chromium looks at it; then again, with a requirement that can't be had, with one that conflicts, and back
+rebuild       `rebuild_images` with nothing newer, and with something newer
+aws           the role for AWS, twice against moto and stubs (`make aws`)
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import pathlib
 import random
@@ -31,127 +25,132 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 import typing as t
 
-import delivery_images
-import delivery_lab
-import demo
-from delivery_lab import (
-    IMAGES,
+from .. import frame
+from ..benchmarks import delivery as bench
+from ..frame import ADDONS, IMAGES, PLATFORM_LABEL, Line, Mutant, Proof, Shortfall, docker, last_error, parts_of, recap
+from ..platforms import Platform
+from . import images
+from .lab import (
     KEYS,
-    NAME,
-    ROOT,
     Bucket,
     Cable,
     Code,
     Index,
     Load,
-    bench,
     marks,
     own_platform,
     page,
-    playbook,
     shown_in_browser,
     sync_arguments,
     write_addons,
 )
-from demo import Line, Mutant, Platform, Shortfall, docker, last_error, recap, show
 
 SWITCHES = 50
 KILLS = 20
 
 MUTANTS = {
-    "link-not-atomic": Mutant(
+    "link-not-atomic": Mutant.one(
         "switches",
         "plugins/module_utils/_delivery/host.py",
         '        os.symlink(f"releases/{folder}", temporary)\n        os.rename(temporary, link)',
         "        with contextlib.suppress(FileNotFoundError):\n            os.unlink(link)\n        import time\n\n"
         '        time.sleep(0.05)\n        os.symlink(f"releases/{folder}", link)',
     ),
-    "visible-before-whole": Mutant(
+    "visible-before-whole": Mutant.one(
         "kills",
         "plugins/module_utils/_delivery/host.py",
         'new = os.path.join(self._releases, f".new-{folder}")',
         "new = os.path.join(self._releases, folder)",
     ),
-    "no-drain": Mutant(
+    "no-drain": Mutant.one(
         "deploy", "roles/odoo/tasks/replica.yml", "intersect(['recreate', 'restart'])", "intersect(['nothing'])"
     ),
-    "update-all": Mutant(
+    "update-all": Mutant.one(
         "deploy", "roles/odoo/templates/containers.yml.j2", "{{ instance.update_modules | to_json }}", '"all"'
     ),
-    "channel-first": Mutant(
+    "channel-first": Mutant.one(
         "kills",
         "plugins/module_utils/_delivery/bucket.py",
         '        if self.pointer.layout == "pack":\n            self._upload_packs',
         "        if not self.check_mode:\n            self._publish(manifest, packages)\n"
         '        if self.pointer.layout == "pack":\n            self._upload_packs',
     ),
-    "blind-sources": Mutant(
+    "blind-sources": Mutant.one(
         "input",
         "plugins/module_utils/_delivery/sources.py",
         "        if self.problems:\n            raise DeliveryError(*self.problems)\n        return [",
         "        return [",
     ),
-    "starts-over": Mutant(
+    "starts-over": Mutant.one(
         "cut",
         "plugins/module_utils/_delivery/bucket.py",
         "there = {one.key for one in self.objects.list(self.places.packs)[0] if one.size}",
         "there: set[str] = set()",
     ),
-    "password-in-layer": Mutant(
+    "password-in-layer": Mutant.one(
         "requirements",
         "roles/image/files/code/install-packages",
         "mkdir -p /out/packages\n",
         "mkdir -p /out/packages\ncp /run/pip/.git-credentials /run/pip/.netrc /out/packages/\n",
     ),
-    "pushes-always": Mutant(
+    "pushes-always": Mutant.one(
         "registry",
         "roles/image/tasks/registry_push.yml",
         "rejectattr('hash', 'in', image_registry_stamps",
         "rejectattr('name', 'in', image_registry_stamps",
     ),
-    "cuts-requests": Mutant("deploy", "plugins/module_utils/_runtime/restore/point.py", "PATIENCE = 9", "PATIENCE = 0"),
-    "no-reconnect": Mutant(
+    "cuts-requests": Mutant.one(
+        "deploy", "plugins/module_utils/_runtime/restore/point.py", "PATIENCE = 9", "PATIENCE = 0"
+    ),
+    "no-reconnect": Mutant.one(
         "deploy",
-        "roles/image/files/addons/database_reconnect/cursor.py",
+        f"{ADDONS}/database_reconnect/cursor.py",
         "    sql_db.Cursor.execute = execute\n",
         "    del execute\n",
     ),
-    "nothing-is-newer": Mutant(
+    "nothing-is-newer": Mutant.one(
         "rebuild", "plugins/module_utils/_images/plan.py", "match = _UPGRADE.match(line.strip())", "match = None"
     ),
 }
 
 
-def part_bench(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
-    """The bars against awscli."""
-    aws = os.environ.get("PROVE_AWS") or "aws"
-    done = subprocess.run(
-        [sys.executable, str(tree / "benchmarks" / "delivery.py"), "--aws", aws],
-        cwd=tree,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tree / ".work" / "collections")},
-        check=False,
-    )
-    lines = re.findall(r"^delivery: (.*?): (.*? times) \(target (\S+)\): (.*): (holds|falls short)$", done.stdout, re.M)
-    if len(lines) != len(bench.BARS):
-        raise Shortfall(f"the benchmark did not run: {(done.stderr or done.stdout).strip()[-300:]}")
-    for bar, ratio, target, figures, verdict in lines:
-        yield Line(f"against aws s3 sync, {bar}", f"{ratio}: {figures}", f">= {target} times", verdict == "holds")
+class Run(frame.Run):
+    """With `make aws` beside it when all parts are run."""
+
+    aws: Aws | None = None
+
+    def close(self) -> None:
+        if self.aws is not None and self.aws.process.poll() is None:
+            self.aws.process.terminate()
+
+    @property
+    def short(self) -> bool:
+        """Whether the part deploy goes only as far as its mutants can be noticed."""
+        return self.mutant is not None
 
 
-def part_switches(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
+def part_bench(run: Run) -> t.Iterator[Line]:
+    """The bars against awscli. `make aws`, which measures no time, begins after it."""
+    with tempfile.TemporaryDirectory(dir=run.place.work) as name:
+        result = bench.measured(bench.Size(), pathlib.Path(name), os.environ.get("PROVE_AWS") or "aws", run.tree)
+    for line in bench.lines(result):
+        line.bar = f"against aws s3 sync, {line.bar}"
+        yield line
+    if "aws" in run.parts:
+        run.aws = Aws(run)
+
+
+def part_switches(run: Run) -> t.Iterator[Line]:
     """A reader that follows the link once, as a container's definition does, during real switches."""
-    count = SWITCHES // 5 if sample else SWITCHES
+    count = SWITCHES // 5 if run.sample else SWITCHES
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        bucket = Bucket(tree, folder)
+        bucket = Bucket(run.tree, folder)
         try:
             releases = []
             for mark in ("one", "two"):
@@ -197,13 +196,13 @@ def killed(process: subprocess.Popen[str], after: float) -> bool:
         return True
 
 
-def part_kills(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
+def part_kills(run: Run) -> t.Iterator[Line]:
     """Runs killed at random moments; after each, everything that has a release's name is looked at."""
-    count = KILLS // 4 if sample else KILLS
+    count = KILLS // 4 if run.sample else KILLS
     choice = random.Random(20)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        bucket = Bucket(tree, folder)
+        bucket = Bucket(run.tree, folder)
         try:
             write_addons(folder / "addons", "first")
             bucket.sync(folder / "addons")
@@ -325,25 +324,20 @@ class Sources:
 FAULTS = ("no_module", "does_not_parse", "other_series", "missing_dependency", "one_name_twice", "conflict")
 
 
-def part_input(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
+def part_input(run: Run) -> t.Iterator[Line]:
     """Faults in sources, one after the other and together, through the playbook."""
-    platform = own_platform(tree, "19")
-    with tempfile.TemporaryDirectory(dir=demo.WORK) as name:
+    platform = own_platform(run, "19")
+    with tempfile.TemporaryDirectory(dir=run.place.work) as name:
         folder = pathlib.Path(name)
-        bucket, sources = Bucket(tree, folder), Sources(folder / "code")
+        bucket, sources = Bucket(run.tree, folder), Sources(folder / "code")
         platform.variables.update({f"odoo_release_{key}": value for key, value in KEYS.items()})
-        platform.variables.update(
-            odoo_release_endpoint=bucket.store.endpoint,
-            # Both go with the folder: a root that is left behind is marked as a platform's, and refuses the next run's new secrets.
-            odoo_cloud_root=str(folder / "root"),
-            odoo_cloud_secrets_dir=str(folder / "secrets"),
-        )
+        platform.variables["odoo_release_endpoint"] = bucket.store.endpoint
         try:
-            for kinds in [FAULTS] if sample else [*((kind,) for kind in FAULTS), FAULTS]:
+            for kinds in [FAULTS] if run.sample else [*((kind,) for kind in FAULTS), FAULTS]:
                 sources.reset()
                 wanted = [getattr(sources, kind)() for kind in kinds]
                 before = bucket.requests("PUT", "POST", "DELETE")
-                status, output, seconds = platform.playbook("code", variables=sources.variables())
+                status, output, seconds = platform.playbook("code", **sources.variables())
                 text = re.sub(r"\s+", " ", output)
                 missing = [one for one in wanted if one not in text]
                 written = bucket.requests("PUT", "POST", "DELETE") - before
@@ -355,7 +349,7 @@ def part_input(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
                     status != 0 and not missing and not written,
                 )
             sources.reset()
-            status, output, dummy = platform.playbook("code", variables=sources.variables())
+            status, output, dummy = platform.playbook("code", **sources.variables())
             written = bucket.requests("PUT")
             yield Line(
                 "the same sources without a fault",
@@ -365,13 +359,14 @@ def part_input(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
             )
         finally:
             bucket.store.stop()
+            platform.remove()
 
 
-def part_cut(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
+def part_cut(run: Run) -> t.Iterator[Line]:
     """The connection breaks in the middle of a delivery, and of a pull; each is run again."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        bucket = Bucket(tree, folder)
+        bucket = Bucket(run.tree, folder)
         cable = Cable(int(bucket.store.endpoint.rpartition(":")[2]))
         through = {"endpoint_url": f"http://127.0.0.1:{cable.port}", "timeout": 5}
         try:
@@ -429,42 +424,37 @@ def updated_modules(output: str) -> list[str]:
     return sorted(set(re.findall(r"^ *demo: module (\w+):", output, re.MULTILINE)))
 
 
-def part_deploy(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
+def part_deploy(run: Run) -> t.Iterator[Line]:
     """End to end, with a load that counts what fails."""
-    for version in delivery_lab.VERSIONS:
-        platform = own_platform(tree, version)
-        images = set(docker("images", "-q", "--no-trunc").split())
-        folder = pathlib.Path(tempfile.mkdtemp(dir=demo.WORK))
+    for version in run.versions:
+        platform = own_platform(run, version)
+        there = set(docker("images", "-q", "--no-trunc").split())
+        folder = pathlib.Path(tempfile.mkdtemp(dir=run.place.work))
         index = Index(folder / "index")
         try:
-            platform.clean()
+            platform.remove()
             code = Code(folder / "code", version, index)
             platform.variables.update(code.variables())
-            yield from deploy(platform, code, version)
+            yield from deploy(run, platform, code, version)
         finally:
             index.server.shutdown()
-            if not KEEP:
-                platform.clean()
-                for image in (
-                    set(docker("images", "-q", "--no-trunc", "--filter", "label=org.odoo-cloud.kind=code").split())
-                    - images
-                ):
+            if not run.keep:
+                platform.remove()
+                made = docker("images", "-q", "--no-trunc", "--filter", "label=org.odoo-cloud.kind=code").split()
+                for image in set(made) - there:
                     docker("rmi", "-f", image, check=False)
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-KEEP = False
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def state_of(platform: Platform) -> dict[str, str]:
     """Everything that a deployment changes: containers, files of the platform, the bucket of the code, rows of the history."""
     found = {
-        name: docker("inspect", "-f", "{{.Id}} {{.Image}} {{.State.StartedAt}}", name) for name in demo.containers()
+        name: docker("inspect", "-f", "{{.Id}} {{.Image}} {{.State.StartedAt}}", name) for name in platform.containers()
     }
     found["images"] = "".join(
-        sorted(docker("images", "-q", "--no-trunc", "--filter", f"label=org.odoo-cloud.platform={IMAGES}"))
+        sorted(docker("images", "-q", "--no-trunc", "--filter", f"label={PLATFORM_LABEL}={IMAGES}"))
     )
-    for path in sorted(demo.PLATFORM_ROOT.rglob("*")):
+    for path in sorted(platform.root.rglob("*")):
         if path.is_symlink():
             found[str(path)] = os.readlink(path)
         elif (
@@ -474,15 +464,15 @@ def state_of(platform: Platform) -> dict[str, str]:
             and "/objects/" not in str(path)
         ):
             found[str(path)] = f"{path.stat().st_size} {path.stat().st_mtime_ns}"
-    found["history"] = demo.demo_sql("SELECT count(*), max(id) FROM curq_state_history")
+    found["history"] = platform.psql("SELECT count(*), max(id) FROM curq_state_history", "demo")
     return found
 
 
-def deploy(platform: Platform, code: Code, version: str) -> t.Iterator[Line]:
+def deploy(run: Run, platform: Platform, code: Code, version: str) -> t.Iterator[Line]:
     what = f"Odoo {version}"
     platform.site()
-    demo.wait_for_login(60)
-    shown, seen = page(), shown_in_browser("/oc/view")
+    platform.wait_for_login(60)
+    shown, seen = page(platform), shown_in_browser(platform, "/oc/view")
     if (
         "first" not in shown
         or "|1.0|vendored" not in shown
@@ -491,15 +481,15 @@ def deploy(platform: Platform, code: Code, version: str) -> t.Iterator[Line]:
         raise Shortfall(f"the first delivery shows {shown[:200]!r}, Chromium {seen}")
     code.write("second", "2.0")
     # What doesn't depend on Odoo's version is looked at on one of them.
-    first, last = (version == delivery_lab.VERSIONS[number] for number in (0, -1))
+    first, last = (version == run.versions[number] for number in (0, -1))
     if first:
         yield outlook(platform, version)
-    with Load() as load:
+    with Load(platform) as load:
         time.sleep(3)
-        output, seconds = playbook(platform, "deploy_code")
+        dummy, output, seconds = platform.play("deploy_code")
         time.sleep(3)
     updated = updated_modules(output)
-    shown, seen = page(), shown_in_browser("/oc/view")
+    shown, seen = page(platform), shown_in_browser(platform, "/oc/view")
     yield Line(
         f"{what}: a view and a requirement changed, one playbook run",
         f"Chromium shows the view {seen.get('text')!r} and of the package {seen.get('needed')!r}, in {seconds:.0f} s",
@@ -508,9 +498,9 @@ def deploy(platform: Platform, code: Code, version: str) -> t.Iterator[Line]:
     )
     yield Line(f"{what}: modules updated by it", ", ".join(updated) or "none", "oc_page alone", updated == ["oc_page"])
     yield requests_line(f"{what}: requests during it", load)
-    if delivery_lab.SHORT:
+    if run.short:
         return
-    output, seconds = playbook(platform, "deploy_code")
+    dummy, output, seconds = platform.play("deploy_code")
     yield Line(
         f"{what}: the same again",
         f"changed={recap(output).get('changed')} in {seconds:.0f} s",
@@ -521,16 +511,16 @@ def deploy(platform: Platform, code: Code, version: str) -> t.Iterator[Line]:
         yield from faulty_requirements(platform, code, what)
     if first and last:
         code.write("second", "2.0")
-        playbook(platform, "deploy_code")
+        platform.play("deploy_code")
     if first:
         yield from back_again(platform, what)
-    yield leaks(code.index)
+    yield leaks(platform, code.index)
 
 
 def outlook(platform: Platform, version: str) -> Line:
     """What check mode tells of a deployment, and that it touches nothing."""
     before = state_of(platform)
-    output, seconds = playbook(platform, "deploy_code", "--check", "--diff")
+    dummy, output, seconds = platform.play("deploy_code", "--check", "--diff")
     after = state_of(platform)
     touched = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
     tells = {
@@ -540,7 +530,7 @@ def outlook(platform: Platform, version: str) -> Line:
             rf"odoo-{version}-code-\w+: \S+ is not there and would be built", " ".join(output.split())
         ),
         "the update": "Instance demo, UpdateOnly" in output,
-        "each replica": all(f"{NAME}-demo-{number}" in output for number in (1, 2)),
+        "each replica": all(f"{platform.name}-demo-{number}" in output for number in (1, 2)),
     }
     silent = [name for name, told in tells.items() if not told]
     return Line(
@@ -555,15 +545,15 @@ def outlook(platform: Platform, version: str) -> Line:
 def faulty_requirements(platform: Platform, code: Code, what: str) -> t.Iterator[Line]:
     """Requirements that can't be met: the old release serves on."""
     code.write("third", "9.9")
-    with Load() as load:
+    with Load(platform) as load:
         status, output, dummy = platform.playbook("deploy_code")
     told = "oc-needed==9.9" in output and "No matching distribution" in output
     yield Line(
         f"{what}: a requirement that can't be had",
         f"exit {status}, pip's message {'shown' if told else 'not shown'}, page shows "
-        f"{'the old view' if 'second' in page() else 'something else'}, {len(load.failed)} of {load.count} requests failed",
+        f"{'the old view' if 'second' in page(platform) else 'something else'}, {len(load.failed)} of {load.count} requests failed",
         "fails with pip's message, old release serves",
-        status != 0 and told and "second" in page() and not load.failed,
+        status != 0 and told and "second" in page(platform) and not load.failed,
     )
     code.write("third", "2.0", "babel==0.1\n")
     status, output, dummy = platform.playbook("deploy_code")
@@ -578,9 +568,9 @@ def faulty_requirements(platform: Platform, code: Code, what: str) -> t.Iterator
 
 def back_again(platform: Platform, what: str) -> t.Iterator[Line]:
     """To the release before, under load."""
-    with Load() as load:
-        output, seconds = playbook(platform, "rollback_release", variables={"odoo_cloud_instance": "demo"})
-    shown = page()
+    with Load(platform) as load:
+        dummy, output, seconds = platform.play("rollback_release", odoo_cloud_instance="demo")
+    shown = page(platform)
     yield Line(
         f"{what}: back to the release before",
         f"page {'shows' if 'first' in shown else 'does not show'} the first view, package "
@@ -589,12 +579,12 @@ def back_again(platform: Platform, what: str) -> t.Iterator[Line]:
         "first" in shown and "|1.0|" in shown,
     )
     yield requests_line(f"{what}: requests during that", load)
-    output, seconds = playbook(platform, "deploy_code")
+    dummy, output, seconds = platform.play("deploy_code")
     yield Line(
         f"{what}: deploy_code after that",
-        f"changed={recap(output).get('changed')}, page {'still shows' if 'first' in page() else 'lost'} the first view",
+        f"changed={recap(output).get('changed')}, page {'still shows' if 'first' in page(platform) else 'lost'} the first view",
         "changed=0, the rejected release doesn't come back",
-        recap(output).get("changed") == 0 and "first" in page(),
+        recap(output).get("changed") == 0 and "first" in page(platform),
     )
 
 
@@ -607,44 +597,40 @@ def requests_line(what: str, load: Load) -> Line:
     )
 
 
-def leaks(index: Index) -> Line:
+def leaks(platform: Platform, index: Index) -> Line:
     """The password of the package index, looked for wherever people and tools look."""
-    images = docker("images", "-q", "--filter", "label=org.odoo-cloud.kind=code").split()
-    names = [name for name in demo.containers() if name]
+    made = docker("images", "-q", "--filter", "label=org.odoo-cloud.kind=code").split()
+    names = platform.containers()
     places = {
-        "docker inspect": docker("inspect", *names, *images),
-        "image history": "".join(docker("history", "--no-trunc", image) for image in images),
+        "docker inspect": docker("inspect", *names, *made),
+        "image history": "".join(docker("history", "--no-trunc", image) for image in made),
         "container logs": "".join(docker("logs", name) for name in names),
-        "output of the playbooks": "".join(path.read_text() for path in demo.LOGS.glob("*.log")),
+        "output of the playbooks": "".join(path.read_text() for path in platform.logs.glob("*.log")),
     }
     found = [place for place, text in places.items() if index.password in text]
-    for path in demo.PLATFORM_ROOT.rglob("*"):
+    for path in platform.root.rglob("*"):
         if path.is_file() and path.stat().st_size < 50_000_000 and index.password.encode() in path.read_bytes():
             found.append(str(path))
     return Line(
         f"the password of the package index ({index.served} requests with it) in {', '.join(places)}, files",
         ", ".join(found) or "none found",
         "none, and it was needed",
-        not found and index.served > 0 and bool(images),
+        not found and index.served > 0 and bool(made),
     )
 
 
 class Aws:
     """`make aws`. When all parts are run it runs beside those that measure no time."""
 
-    def __init__(self, tree: pathlib.Path) -> None:
-        demo.LOGS.mkdir(parents=True, exist_ok=True)
-        self.log = demo.LOGS / "aws.log"
+    def __init__(self, run: Run) -> None:
+        self.log = run.place.logs / "aws.log"
         with open(self.log, "w", encoding="utf-8") as stream:
-            self.process = subprocess.Popen(["make", "aws"], cwd=tree, stdout=stream, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(["make", "aws"], cwd=run.tree, stdout=stream, stderr=subprocess.STDOUT)
 
 
-AWS: Aws | None = None
-
-
-def part_aws(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
+def part_aws(run: Run) -> t.Iterator[Line]:
     """The bar of the role for AWS."""
-    aws = AWS or Aws(tree)
+    aws = run.aws or Aws(run)
     status = aws.process.wait()
     output = aws.log.read_text(encoding="utf-8", errors="replace")
     last = (re.findall(r"^.*(?:passed|failed|error).*$", output, re.M) or [output.strip()[-200:]])[-1]
@@ -656,84 +642,10 @@ def part_aws(tree: pathlib.Path, sample: bool) -> t.Iterator[Line]:
     )
 
 
-PARTS: dict[str, t.Callable[[pathlib.Path, bool], t.Iterator[Line]]] = {
-    "bench": part_bench,
-    "switches": part_switches,
-    "kills": part_kills,
-    "input": part_input,
-    "cut": part_cut,
-    "requirements": delivery_images.part_requirements,
-    "registry": delivery_images.part_registry,
-    "deploy": part_deploy,
-    "rebuild": delivery_images.part_rebuild,
-    "aws": part_aws,
-}
-SAMPLE = ("switches", "kills", "input", "cut")
-
-
-def run_part(name: str, tree: pathlib.Path, sample: bool) -> list[Line]:
-    lines: list[Line] = []
-    try:
-        for line in PARTS[name](tree, sample):
-            lines.append(line)
-            show(line)
-    except (Shortfall, bench.BenchmarkError, OSError, subprocess.CalledProcessError, ValueError) as error:
-        lines.append(Line(name, str(error), "runs", False, ran=False))
-        show(lines[-1])
-    return lines
-
-
-def main() -> int:
-    global AWS, KEEP
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=sorted(PARTS))
-    parser.add_argument("--mutant", choices=sorted(MUTANTS))
-    parser.add_argument(
-        "--version", choices=delivery_lab.VERSIONS, help="of the parts requirements and deploy; both by default"
-    )
-    parser.add_argument("--sample", action="store_true", help=f"the parts {' '.join(SAMPLE)}, smaller")
-    parser.add_argument("--list", action="store_true", help="name parts and mutants")
-    parser.add_argument("--keep", action="store_true", help="leave the platform there at the end")
-    given = parser.parse_args()
-    if given.list:
-        print("parts:", *PARTS, "\nmutants:", *(f"{name} ({mutant.part})" for name, mutant in MUTANTS.items()))
-        return 0
-    KEEP = given.keep
-    # The tools of the other proof, on a platform of our own.
-    demo.NAME, demo.PLATFORM_ROOT, demo.SECRETS = (
-        NAME,
-        pathlib.Path("/srv") / NAME,
-        pathlib.Path.home() / ".odoo-cloud" / NAME,
-    )
-    demo.HTTPS_PORT = int(os.environ.get("PROVE_DELIVERY_PORT", "9743"))
-    demo.LOGS = demo.WORK / "prove" / "delivery" / "log"
-    demo.MUTANTS = MUTANTS
-    shutil.rmtree(demo.LOGS, ignore_errors=True)
-    tree = demo.mutated(given.mutant) if given.mutant else ROOT
-    parts = (
-        [MUTANTS[given.mutant].part]
-        if given.mutant
-        else [given.part]
-        if given.part
-        else list(SAMPLE if given.sample else PARTS)
-    )
-    if given.version or given.mutant:
-        delivery_lab.VERSIONS = (given.version or "19",)
-        delivery_lab.SHORT = bool(given.mutant)
-    begin = time.monotonic()
-    lines = []
-    for name in parts:
-        lines += run_part(name, tree, given.sample)
-        if name == "bench" and "aws" in parts:
-            AWS = Aws(tree)
-    short = sum(not line.holds for line in lines)
-    print(f"{len(lines) - short} passed, {short} failed")
-    print(
-        f"{len(lines)} bars in {time.monotonic() - begin:.0f} s"
-        + (f" with the mutant {given.mutant}" if given.mutant else "")
-    )
-    return 1 if short or not lines else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+PARTS = {**parts_of(globals()), "requirements": images.part_requirements, "registry": images.part_registry,
+         "rebuild": images.part_rebuild}  # fmt: skip
+ORDER = ("bench", "switches", "kills", "input", "cut", "requirements", "registry", "deploy", "rebuild", "aws")
+PROOF = Proof(
+    "delivery", __doc__, Run, {name: PARTS[name] for name in ORDER}, port=9600, mutants=MUTANTS,
+    sample=("switches", "kills", "input", "cut"), mutant_version="19",
+)  # fmt: skip

@@ -1,13 +1,13 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a proof runs its parts and prints its bars: one line each, and one that was not run counts as falling short."""
+"""Runs a proof: its parts one after the other, a line for each bar, and a summary."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import pathlib
+import random
 import shutil
 import signal
 import subprocess
@@ -16,126 +16,130 @@ import time
 import typing as t
 
 import psycopg2
-from lab import LOGS, ROOT, Shortfall
+
+from .line import Line
+from .place import Place
+from .proof import Proof, Run
+from .tools import ROOT, Shortfall
+from .tree import broken_tree
+
+# What a part may fail with; anything else is a fault of the proof itself.
+FAILURES = (Shortfall, OSError, ValueError, LookupError, psycopg2.Error, subprocess.SubprocessError)
 
 
-@dataclasses.dataclass
-class Line:
-    """One bar as it is printed."""
+def execute(proof: Proof, given: argparse.Namespace) -> int:
+    """Runs what the command line asks for; the exit code: 0 when every bar holds.
 
-    bar: str
-    figure: str
-    target: str
-    holds: bool
-    ran: bool = True
-
-
-def show(line: Line) -> None:
-    verdict = "holds      " if line.holds else "FALLS SHORT" if line.ran else "DID NOT RUN"
-    print(f"{verdict}  {line.bar}: {line.figure}  (target: {line.target})", flush=True)
-
-
-def sentence(troubles: list[str], good: str = "all as it should be") -> str:
-    return "; ".join(troubles[:6]) + (f" and {len(troubles) - 6} more" if len(troubles) > 6 else "") or good
+    The proof's place is cleared before and after, so that what an earlier run left can't be in the way.
+    """
+    place = Place.of(proof.name, proof.port)
+    signal.signal(signal.SIGTERM, lambda *dummy: sys.exit(1))  # so that everything is put away
+    place.clear()
+    shutil.rmtree(place.logs, ignore_errors=True)
+    place.logs.mkdir(parents=True)
+    place.work.mkdir(parents=True)
+    try:
+        return all_mutants(proof, place, given) if given.all_mutants else once(proof, place, given)
+    finally:
+        if not given.keep:
+            place.clear()
 
 
-def run_part(
-    name: str, part: t.Callable[[t.Any], t.Iterator[Line]], run: t.Any, may_be_empty: bool = False
-) -> list[Line]:
-    """The lines of one part; a step that failed is a line that falls short."""
+def once(proof: Proof, place: Place, given: argparse.Namespace) -> int:
+    """The parts that are asked for, on the checkout or on a mutant."""
+    begin = time.monotonic()
+    mutant = proof.mutants[given.mutant] if given.mutant else None
+    run = run_of(proof, place, given, given.mutant)
+    names = given.part or list(mutant.parts if mutant else proof.sample if run.sample else proof.parts)
+    run.parts = names
+    lines: list[Line] = []
+    blind: list[str] = []  # parts that do not notice the mutant
+    try:
+        run.open()
+        for name in names:
+            found = run_part(proof, name, run, bool(given.version or mutant))
+            lines += found
+            if not noticed(found):
+                blind.append(name)
+    finally:
+        run.close()
+    short = sum(not line.holds for line in lines)
+    seconds = time.monotonic() - begin
+    print(f"{len(lines) - short} passed, {short} failed in {seconds:.1f}s")
+    print(
+        f"{len(lines)} bars in {seconds:.0f} s"
+        + (f" with the mutant {given.mutant}" if mutant else "")
+        + f"; seed {run.seed}, logs in {place.logs.relative_to(ROOT)}"
+    )
+    if mutant:
+        print(verdict(given.mutant, names, blind))
+    return 1 if short or not lines else 0
+
+
+def all_mutants(proof: Proof, place: Place, given: argparse.Namespace) -> int:
+    """Every mutant one after the other; the exit code: 0 when each of their parts notices."""
+    run: Run | None = None
+    unseen = []
+    try:
+        for name, mutant in proof.mutants.items():
+            given.mutant = name
+            if run is None or not run.use(tree_of(proof, place, given, name)):
+                if run is not None:
+                    run.close()
+                run = run_of(proof, place, given, name)
+                run.open()
+            blind = [part for part in mutant.parts if not noticed(run_part(proof, part, run, True))]
+            unseen += [name] * bool(blind)
+            print(verdict(name, mutant.parts, blind), flush=True)
+    finally:
+        if run is not None:
+            run.close()
+    print(f"{len(proof.mutants) - len(unseen)} of {len(proof.mutants)} mutants noticed")
+    return int(bool(unseen))
+
+
+def tree_of(proof: Proof, place: Place, given: argparse.Namespace, mutant: str | None) -> pathlib.Path:
+    """The checkout itself, or a copy of it with what the proof or the mutant changes."""
+    edits = (*proof.probes, *(proof.mutants[mutant].edits if mutant else ()))
+    return broken_tree(given.tree, place.work / "tree" / (mutant or "probed"), edits) if edits else given.tree
+
+
+def run_of(proof: Proof, place: Place, given: argparse.Namespace, mutant: str | None) -> Run:
+    """What the parts are given."""
+    broken = proof.mutants[mutant] if mutant else None
+    version = given.version or (broken and (broken.version or proof.mutant_version))
+    sample = bool(given.sample or (broken and (broken.sample or proof.mutant_sample)))
+    versions = (version,) if version else (sample and proof.sample_versions) or proof.versions
+    seed = given.seed if given.seed is not None else 1 if sample else random.SystemRandom().randrange(10**6)
+    tree = tree_of(proof, place, given, mutant)
+    return proof.run(place, tree, versions, sample, seed, given.keep, broken, given)
+
+
+def run_part(proof: Proof, name: str, run: Run, may_be_empty: bool) -> list[Line]:
+    """The lines of one part; a step that failed is a line that falls short.
+
+    may_be_empty: with only one of Odoo's versions a part may have nothing to do.
+    """
     lines: list[Line] = []
     begin = time.monotonic()
-    run.lab.part = name
+    run.part = name
     try:
-        for line in part(run):
+        for line in proof.parts[name](run):
             lines.append(line)
-            show(line)
+            print(line, flush=True)
         if not lines and not may_be_empty:
             raise Shortfall("nothing was run")
-    except (Shortfall, OSError, ValueError, LookupError, psycopg2.Error, subprocess.SubprocessError) as error:
+    except FAILURES as error:
         lines.append(Line(name, f"{type(error).__name__}: {error}", "runs", False, ran=False))
-        show(lines[-1])
+        print(lines[-1], flush=True)
     print(f"             ({name}: {time.monotonic() - begin:.0f} s)", flush=True)
     return lines
 
 
-def asked(
-    doc: str, parts: t.Iterable[str], mutants: t.Mapping[str, t.Any], sample: t.Iterable[str], **more: dict[str, t.Any]
-) -> argparse.Namespace:
-    """What the command line says; ends here when it only asks for names. `more`: options of one proof alone."""
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=sorted(parts), action="append")
-    parser.add_argument("--mutant", choices=sorted(mutants))
-    parser.add_argument("--version", choices=("14", "19"), help="only this version's share")
-    parser.add_argument("--sample", action="store_true", help=f"a small share of the parts {' '.join(sample)}")
-    parser.add_argument("--list", action="store_true", help="name parts and mutants")
-    parser.add_argument("--keep", action="store_true", help="leave databases and containers there at the end")
-    for name, options in more.items():
-        parser.add_argument(f"--{name}", **options)
-    found = parser.parse_args()
-    if found.list:
-        print("parts:", *parts, "\nmutants:", *(f"{name} ({' '.join(one.parts)})" for name, one in mutants.items()))
-        raise SystemExit(0)
-    signal.signal(signal.SIGTERM, lambda *dummy: sys.exit(1))  # so that everything is put away
-    return found
+def noticed(lines: t.Iterable[Line]) -> bool:
+    """Whether a bar that was tried falls short."""
+    return any(line.ran and not line.holds for line in lines)
 
 
-def run_parts(
-    run: t.Any,
-    names: t.Sequence[str],
-    parts: t.Mapping[str, t.Callable[[t.Any], t.Iterator[Line]]],
-    mutant: str = "",
-    seed: int = 0,
-    may_be_empty: bool = False,
-) -> int:
-    """These parts on the bench of `run`, which is put away afterwards; the exit code."""
-    begin = time.monotonic()
-    for old in LOGS.glob("state-*.log"):
-        old.unlink()
-    lines: list[Line] = []
-    blind: list[str] = []  # parts that do not notice the mutant
-    try:
-        run.lab.start(run.versions)
-        for name in names:
-            found = run_part(name, parts[name], run, may_be_empty)
-            lines += found
-            if mutant and all(line.holds or not line.ran for line in found):
-                blind.append(name)
-    finally:
-        run.lab.close()
-    return summary(lines, time.monotonic() - begin, LOGS, seed, mutant, names, blind)
-
-
-def mutated(
-    name: str, edits: t.Iterable[tuple[str, str, str]], source: pathlib.Path, folders: t.Iterable[str]
-) -> pathlib.Path:
-    """A copy of these folders of the collection, with one protection broken."""
-    tree = ROOT / ".work" / "prove" / "mutant" / name
-    shutil.rmtree(tree, ignore_errors=True)
-    for folder in folders:
-        shutil.copytree(source / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for path, old, new in edits:
-        text = (tree / path).read_text()
-        if text.count(old) != 1:
-            raise SystemExit(f"mutant {name}: {old!r} is in {path} {text.count(old)} times, not once")
-        (tree / path).write_text(text.replace(old, new))
-    return tree
-
-
-def summary(
-    lines: list[Line], seconds: float, logs: pathlib.Path, seed: int, mutant: str = "", parts: t.Sequence[str] = (),
-    blind: t.Sequence[str] = (),
-) -> int:  # fmt: skip
-    """The last lines; the exit code. `blind`: parts that did not notice the mutant."""
-    short = sum(not line.holds for line in lines)
-    print(f"{len(lines) - short} passed, {short} failed")
-    print(
-        f"{len(lines)} bars in {seconds:.0f} s"
-        + (f" with the mutant {mutant}" if mutant else "")
-        + f"; seed {seed}, logs in {logs.relative_to(ROOT)}"
-    )
-    if mutant:
-        print(
-            f"mutant {mutant}: " + (f"NOT noticed by {', '.join(blind)}" if blind else f"noticed by {', '.join(parts)}")
-        )
-    return 1 if short or not lines else 0
+def verdict(mutant: str, parts: t.Sequence[str], blind: t.Sequence[str]) -> str:
+    return f"mutant {mutant}: " + (f"NOT noticed by {', '.join(blind)}" if blind else f"noticed by {', '.join(parts)}")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bench of migrations.py and of benchmarks/migrations.py: lab.py's, with a whole project (project/) on it.
+"""Single containers as for the proof of the state, with a whole project (`project/`) on them.
 
 A *release* of the project is a folder of its own: its addons at that version, two OCA addons from their wheels, songs, CSV files and
 migration files that know the versions up to it. It is mounted at /mnt/project, its addons at /mnt/extra-addons.
@@ -14,14 +14,14 @@ import json
 import pathlib
 import shutil
 import subprocess
-import sys
 import typing as t
 import zipfile
 
-from lab import ADDONS, PREFIX, ROOT, STAGES, WORK, Box, Database, Lab, Shortfall, docker, until
+from ..containers.lab import STAGES, Box, Database, Lab
+from ..containers.wheels import WHEELS, fetch
+from ..frame import Shortfall, docker, readable, until
 
-PROJECT = ADDONS.parent / "project"
-WHEELS = ROOT / ".work" / "prove" / "wheels"
+PROJECT = pathlib.Path(__file__).resolve().parent / "project"
 OWN = ("shop_base", "shop_sale", "shop_report")  # in the order of their dependencies
 OCA = {
     "14": {"partner_firstname": "odoo14-addon-partner-firstname<14.1",
@@ -29,13 +29,8 @@ OCA = {
     "19": {"partner_firstname": "odoo-addon-partner-firstname>=19,<20",
            "date_range": "odoo-addon-date-range>=19,<20"},
 }  # fmt: skip
-# Pure Python, so one folder serves both; marabunta's other needs are Odoo's own too.
-TOOLS = {
-    "marabunta": ("marabunta==0.15.0", "pexpect==4.9.0", "ptyprocess==0.7.0", "ruamel.yaml==0.18.10", "anthem==0.15.0"),
-}
 FILE = "/mnt/project/migration.yml"
 FOLDER = "/mnt/project/migrations"
-RUNS = WORK / "runs"
 # As a spreadsheet of Windows writes it
 PRICES = "id;code;price\r\n__setup__.price_1;CAF\u00c9-1;3.25\r\n__setup__.price_2;CAF\u00c9-2;4.75\r\n"
 SONGS = ("old_labels", "codes", "categories", "prices", "customers", "last")
@@ -62,46 +57,16 @@ exec "$@"
 """
 
 
-def fetch(folder: pathlib.Path, wanted: t.Iterable[str]) -> pathlib.Path:
-    """Wheels of plain Python, fetched once."""
-    if not folder.exists():
-        partly = folder.with_name(folder.name + ".part")
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--pre",
-             "--only-binary=:all:", "--dest", str(partly), *wanted],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise Shortfall(f"{', '.join(wanted)}: {done.stdout.strip()[-300:]}")
-        partly.rename(folder)
-    return folder
-
-
-def readable(folder: pathlib.Path) -> pathlib.Path:
-    for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
-    return folder
-
-
-def tools(name: str) -> pathlib.Path:
-    """A folder to import another tool from."""
-    folder = WHEELS / f"{name}-unpacked"
-    if not folder.exists():
-        for wheel in fetch(WHEELS / name, TOOLS[name]).glob("*.whl"):
-            with zipfile.ZipFile(wheel) as archive:
-                archive.extractall(folder)
-        readable(folder)
-    return folder
-
-
 class Release:
     """One release of the project, for one version of Odoo."""
 
-    def __init__(self, series: str, number: str, edits: t.Mapping[str, tuple[str, str]]) -> None:
+    def __init__(
+        self, projects: pathlib.Path, series: str, number: str, edits: t.Mapping[str, tuple[str, str]]
+    ) -> None:
+        """projects: the folder of all releases. series: Odoo's. number: of the release. edits: see CODE_ONLY."""
         self.series, self.number = series, number
-        self.folder = WORK / "project" / f"{series}-{number}" if not edits else (
-            WORK / "project" / f"{series}-{number}-{abs(hash(tuple(sorted(edits.items()))))}"
-        )  # fmt: skip
+        more = f"-{abs(hash(tuple(sorted(edits.items()))))}" if edits else ""
+        self.folder = projects / f"{series}-{number}{more}"
         if not self.folder.exists():
             self._make(edits)
 
@@ -207,15 +172,15 @@ class MigrationLab(Lab):
 
     def start(self, versions: t.Collection[str]) -> None:
         super().start(versions)
-        shutil.rmtree(WORK / "project", ignore_errors=True)
-        RUNS.mkdir(parents=True, exist_ok=True)
-        RUNS.chmod(0o777)
+        self.runs = self.work / "runs"  # events of runs
+        self.runs.mkdir()
+        self.runs.chmod(0o777)
         with self.admin() as session:
             session.rows("GRANT oc TO oc_admin")
 
     def release(self, series: str, number: str, edits: t.Mapping[str, tuple[str, str]] | None = None) -> Release:
         with self.lock:
-            return Release(series, number, edits or {})
+            return Release(self.work / "project", series, number, edits or {})
 
     def project(self, version: str) -> Database:
         """A copy of a database that release 1.0 was installed into, its version `setup` done."""
@@ -256,7 +221,7 @@ class MigrationLab(Lab):
             "RELEASE": release.folder.name,
             "addons": release.addons,
             "mounts": [f"type=bind,source={release.folder},target=/mnt/project,readonly",
-                       f"type=bind,source={RUNS},target=/run/odoo-cloud", *mounts],
+                       f"type=bind,source={self.runs},target=/run/odoo-cloud", *mounts],
             **env,
         }  # fmt: skip
         return events, keywords
@@ -268,13 +233,13 @@ class MigrationLab(Lab):
         mode: str,
         *command: str,
         options: t.Sequence[str] = (),
-        network: str = PREFIX,
+        network: str = "",
         **more: t.Any,
     ) -> Outcome:
         """A container with a release, not started yet."""
         events, keywords = self.of_release(database, release, **more)
         box = self.create(database, mode, *command, options=options, network=network, **keywords)
-        return Outcome(box, RUNS / events)
+        return Outcome(box, self.runs / events)
 
     def act(
         self, database: Database, release: Release, mode: str = "UpdateOnly", *command: str, **keywords: t.Any

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The part `modules` of migrations.py: the Ansible modules, by the real ansible-playbook and ansible, against real Odoo.
+"""The part `modules`: the Ansible modules, by the real ansible-playbook and ansible, against real Odoo.
 
 What the role would leave beside an instance's configuration (image, mounts, environment) is made from the lab's containers and given as
 `definition`; all else is as on a machine of the platform.
@@ -20,9 +20,10 @@ import time
 import typing as t
 
 import psycopg2
-from frame import Line, sentence
-from lab import LABEL, PREFIX, ROOT, WORK, Database, Shortfall, docker
-from migrations_lab import (
+
+from ..containers.lab import Database
+from ..frame import ROOT, VENV, Line, Shortfall, docker, sentence
+from .lab import (
     CODE_ONLY,
     FOLDER,
     OWN,
@@ -36,7 +37,7 @@ from migrations_lab import (
 )  # fmt: skip
 
 COLLECTION = "odoo_cloud.platform"
-PROGRAMS = ROOT / ".work" / "venv" / "bin"
+PROGRAMS = VENV / "bin"
 EXIT_STEP, EXIT_ROLLED_BACK, EXIT_CONFIG = 81, 84, 65
 # What of bad input is also tried for real, not only planned
 REALLY_WRONG = ("present", "update", "song", "version", "database", "instance")
@@ -63,19 +64,19 @@ class Control:
 
     def __init__(self, lab: MigrationLab, tree: pathlib.Path) -> None:
         self.lab = lab
-        self.folder = WORK / "control"
+        self.folder = lab.work / "control"
         link = self.folder / "collections" / "ansible_collections" / "odoo_cloud" / "platform"
         link.parent.mkdir(parents=True, exist_ok=True)
         if not link.is_symlink():
             link.symlink_to(tree)
         # What the role gives to containers of such runs, and to no others.
         self.keeper = lab.put("etc/keeper/db_keeper_password", lab.role_password).parent
-        self.socket = docker("volume", "inspect", "-f", "{{.Mountpoint}}", f"{PREFIX}-socket").strip()
+        self.socket = docker("volume", "inspect", "-f", "{{.Mountpoint}}", f"{lab.name}-socket").strip()
 
     def definition(self, database: Database, release: Release, socket: bool = False, **env: str) -> dict[str, t.Any]:
         """How an instance's one-off containers run, in the words of the role `container`."""
         dummy, keywords = self.lab.of_release(database, release, **env)
-        name = f"{PREFIX}-{database.name}-run"
+        name = f"{self.lab.name}-{database.name}-run"
         values, mounts = self.lab.shape(database, "UpdateOnly", name, **keywords)
         del values["EVENTS_FILE"]
         shaped: list[dict[str, t.Any]] = []
@@ -88,9 +89,9 @@ class Control:
             values["DB_HOST"] = "/run/postgresql"
             shaped.append({"type": "bind", "source": self.socket, "target": "/run/postgresql", "read_only": False})
         return {
-            "name": name, "image": self.lab.images[f"odoo-{database.version}"], "user": "8069:8069", "network": PREFIX,
-            "labels": dict([LABEL.split("=")]), "env": values, "mounts": shaped, "tmpfs": ["/tmp"], "read_only": True, "init": True,
-            "cap_drop": ["ALL"], "security_opts": ["no-new-privileges"],
+            "name": name, "image": self.lab.images[f"odoo-{database.version}"], "user": "8069:8069", "network": self.lab.name,
+            "labels": dict([self.lab.label.split("=")]), "env": values, "mounts": shaped, "tmpfs": ["/tmp"], "read_only": True,
+            "init": True, "cap_drop": ["ALL"], "security_opts": ["no-new-privileges"],
             "keeper": {"user": "oc_admin", "secrets": str(self.keeper)},
         }  # fmt: skip
 
@@ -183,7 +184,7 @@ class Trial:
         definition = self.control.definition(database, release or self.old, socket, **env)
         if point is not None:
             definition = self.control.with_point(definition, **point)
-        return {"instance": database.name, "platform": PREFIX, "definition": definition, "timeout": 300}
+        return {"instance": database.name, "platform": self.lab.name, "definition": definition, "timeout": 300}
 
     # Check mode and diff
 
@@ -377,7 +378,7 @@ class Trial:
                 "file": (("odoo_migration", {**then, "migration_file": "/mnt/project/migratoin.yml"}),
                          ("migratoin.yml", "'migration.yml'")),
                 "database": (("odoo_update", gone), ("shopp", "database")),
-                "instance": (("odoo_update", {"instance": "shopp", "platform": PREFIX}), ("instance", "shopp")),
+                "instance": (("odoo_update", {"instance": "shopp", "platform": self.lab.name}), ("instance", "shopp")),
             }  # fmt: skip
             before = contents(database, ())
             with self.lab.admin() as session:

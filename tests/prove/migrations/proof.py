@@ -1,39 +1,30 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Proves the bars of songs, migrations and updates, one line each; exits 1 when one falls short.
+"""Proves the bars of songs, migrations and updates.
 
-Real Odoo 14 and 19 containers on a real PostgreSQL, with the runtime of this checkout and a whole project (migrations_lab.py). It
-needs the images of `make demo` for both versions, and PyPI for wheels; nothing of a demo that runs beside it is touched.
-
---part NAME      run one bar (`--list` names them)
---mutant NAME    break one protection in a copy of the runtime and run the bar that must notice
---version 14     only what is done with Odoo 14
---sample         a small fixed share of it; what `make test` runs
+Real Odoo 14 and 19 containers on a real PostgreSQL, with the runtime of this checkout and a whole project. It needs the images of
+`make demo` for both versions, and PyPI for wheels; nothing of a demo that runs beside it is touched.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import dataclasses
 import datetime
-import importlib.util
 import json
-import pathlib
 import re
-import sys
 import threading
 import time
 import typing as t
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-
 import psycopg2
-from frame import Line, asked, mutated, run_parts, sentence
-from lab import LABEL, PREFIX, ROOT, RUNTIME, WORK, Box, Database, Shortfall, docker, snapshot, until
-from migrations_lab import (
+
+from ..benchmarks import migrations as bench
+from ..containers.lab import Box, Database, LabRun
+from ..containers.wheels import click_odoo, tools
+from ..frame import RUNTIME, Line, Mutant, Proof, Shortfall, docker, parts_of, sentence, until
+from .lab import (
     ADDITIVE,
     CODE_ONLY,
     OWN,
@@ -48,14 +39,10 @@ from migrations_lab import (
     hold_lock,
     scripts,
     songs,
-    tools,
 )  # fmt: skip
-from migrations_modules import part_modules
-from state import click_odoo
+from .modules import part_modules
 
 EXIT_MIGRATION, EXIT_STEP, EXIT_ROLLED_BACK, EXIT_DECISION, EXIT_LOST, EXIT_MISSING = 80, 81, 84, 85, 71, 68
-# As in demo.py: `make test` is no benchmark, a slow machine is no failure there.
-SAMPLE_SLACK = 5
 IDLE_SECONDS = 0.5
 HOW = ("kill", "term", "exception", "lock")
 # Phase of the matrix: the place in which a run is stopped. Those with ! are in the runtime, whose copy is given a stop there.
@@ -71,36 +58,26 @@ PHASES = {
 POINT_PHASES = {"restore point made": "!point", "rollback decided": "!back"}
 # (file, text that is there once, what is put in its place)
 PROBES = (
-    ("boot/steps.py", "            cursor.commit()\n            limit.connection = None\n        self.odoo.signal()",
+    (f"{RUNTIME}/boot/steps.py", "            cursor.commit()\n            limit.connection = None\n        self.odoo.signal()",
      '            cursor.commit()\n            __import__("odoo_cloud_runtime.probe").probe.reach("!after/" + step.id)\n'
      "            limit.connection = None\n        self.odoo.signal()"),
-    ("boot/steps.py", '        with self.reported(what, order["where"]) as told:\n',
+    (f"{RUNTIME}/boot/steps.py", '        with self.reported(what, order["where"]) as told:\n',
      '        with self.reported(what, order["where"]) as told:\n'
      '            __import__("odoo_cloud_runtime.probe").probe.reach("!before/" + step.id)\n'),
-    ("restore/rollback.py", "        self.since = Since(settings.db_name, opened)\n",
+    (f"{RUNTIME}/restore/rollback.py", "        self.since = Since(settings.db_name, opened)\n",
      '        __import__("odoo_cloud_runtime.probe").probe.reach("!point")\n'
      "        self.since = Since(settings.db_name, opened)\n"),
-    ("restore/rollback.py", '    actor.say("rolling back")\n',
+    (f"{RUNTIME}/restore/rollback.py", '    actor.say("rolling back")\n',
      '    __import__("odoo_cloud_runtime.probe").probe.reach("!back")\n    actor.say("rolling back")\n'),
 )  # fmt: skip
 SAMPLE = ("crash", "plan", "nothing", "refused", "missing")
-
-
-@dataclasses.dataclass(frozen=True)
-class Mutant:
-    """One protection, how to break it (file, old text, new text), and the parts that must notice: each of them."""
-
-    parts: tuple[str, ...]
-    edits: tuple[tuple[str, str, str], ...]
-    version: str = "14"
-    sample: bool = False
 
 
 MUTANTS = {
     # A step's row is no longer written with its work.
     "step-not-in-transaction": Mutant(
         ("crash",),
-        (("boot/steps.py",
+        ((f"{RUNTIME}/boot/steps.py",
           '                plain, version, step, self.run_id, told["changed"], {"self_committed": told["self_committed"]}\n'
           "            )\n            cursor.commit()",
           '                plain, version, step, self.run_id, told["changed"], {"self_committed": told["self_committed"]}\n'
@@ -111,7 +88,7 @@ MUTANTS = {
         ("crash",),
         (
             (
-                "migration/plan.py",
+                f"{RUNTIME}/migration/plan.py",
                 "    done = [row for row in rows if row.status == DONE]\n    operations",
                 "    done: list[StepRow] = []\n    operations",
             ),
@@ -119,53 +96,45 @@ MUTANTS = {
         sample=True,
     ),
     "end-scripts-forgotten": Mutant(
-        ("crash",), (("boot/child.py", 'late: dict[str, str] = odoo.order["late"]', "late: dict[str, str] = {}"),), sample=True
+        ("crash",), ((f"{RUNTIME}/boot/child.py", 'late: dict[str, str] = odoo.order["late"]', "late: dict[str, str] = {}"),), sample=True
     ),
     "exit-is-success": Mutant(
-        ("odd",), (("boot/steps.py", "            function(ctx, **step.arguments.get(\"kwargs\", {}))",
+        ("odd",), ((f"{RUNTIME}/boot/steps.py", "            function(ctx, **step.arguments.get(\"kwargs\", {}))",
                     "            try:\n                function(ctx, **step.arguments.get(\"kwargs\", {}))\n"
                     "            except SystemExit:\n                pass"),),
     ),
     "always-quiet": Mutant(
-        ("live",), (("restore/rollback.py", "            why = judge(point, self.since, window.guard.connection)\n",
+        ("live",), ((f"{RUNTIME}/restore/rollback.py", "            why = judge(point, self.since, window.guard.connection)\n",
                      '            why = ""\n            self.since = None\n'),),
     ),
-    # Of the Ansible modules; their files are beside the runtime.
+    # Of the Ansible modules
     "check-does-it": Mutant(
-        ("modules",), (("../_runs/module.py", "elif module.check_mode and not run.kind.reads:", "elif False:"),),
+        ("modules",), (("plugins/module_utils/_runs/module.py", "elif module.check_mode and not run.kind.reads:", "elif False:"),),
     ),
     "any-words-confirm": Mutant(
-        ("modules",), (("restore/rollback.py", "return bool(found) and found[2] ==", "return bool(text) or bool(found) and found[2] =="),),
+        ("modules",),
+        ((f"{RUNTIME}/restore/rollback.py", "return bool(found) and found[2] ==",
+          "return bool(text) or bool(found) and found[2] =="),),
     ),
     "translations-stay": Mutant(
-        ("modules",), (("boot/child.py", "    if not wanted:\n        yield", "    if True:\n        yield"),),
+        ("modules",), ((f"{RUNTIME}/boot/child.py", "    if not wanted:\n        yield", "    if True:\n        yield"),),
     ),
     "nothing-imports-odoo": Mutant(
-        ("nothing",), (("migration/work.py", '    if not settings.updating:\n        return Source()\n',
+        ("nothing",), ((f"{RUNTIME}/migration/work.py", '    if not settings.updating:\n        return Source()\n',
                         "    import odoo\n    if not settings.updating:\n        return Source()\n"),),
     ),
 }  # fmt: skip
 
 
-@dataclasses.dataclass
-class Run:
-    """What the parts share."""
+class Run(LabRun):
+    """On single containers with a project."""
 
+    lab_class = MigrationLab
     lab: MigrationLab
-    versions: tuple[str, ...]
-    sample: bool = False
-    tree: pathlib.Path = ROOT  # the collection that is tried
 
-    @property
-    def slack(self) -> int:
-        return SAMPLE_SLACK if self.sample else 1
-
-    def any(self, wanted: str) -> str:
-        """`wanted` if it is among the versions, else one that is."""
-        return wanted if wanted in self.versions else self.versions[0]
-
-    def each(self) -> tuple[str, ...]:
-        return self.versions[:1] if self.sample else self.versions
+    def open(self) -> None:
+        (self.tree / RUNTIME / "probe.py").write_text((PROJECT / "count.py").read_text())  # what PROBES call
+        super().open()
 
 
 def disturb(run: Run, database: Database, done: Outcome, how: str) -> int:
@@ -467,7 +436,7 @@ sys.addaudithook(look)
 def part_nothing(run: Run) -> t.Iterator[Line]:
     """Nothing pending: Odoo isn't imported, nothing is written."""
     run.lab.put("trap/sitecustomize.py", TRAP)
-    mount = [f"type=bind,source={WORK}/trap,target=/opt/trap,readonly"]
+    mount = [f"type=bind,source={run.lab.work}/trap,target=/opt/trap,readonly"]
     for version in run.each():
         database = run.lab.project(version)
         with run.lab.trial(database):
@@ -631,10 +600,10 @@ class Listener:
     )
 
     def __init__(self, lab: MigrationLab) -> None:
-        self.name = f"{PREFIX}-listener"
+        self.name = f"{lab.name}-listener"
         docker("rm", "-f", self.name, check=False)
         docker(
-            "run", "-d", "--name", self.name, "--label", LABEL, "--network", PREFIX, "--init", "--user", "8069:8069",
+            "run", "-d", "--name", self.name, "--label", lab.label, "--network", lab.name, "--init", "--user", "8069:8069",
             "--entrypoint", "python3", next(image for kind, image in lab.images.items() if kind != "postgres"), "-c", self.SCRIPT,
         )  # fmt: skip
         self.url = "http://" + docker(
@@ -697,7 +666,7 @@ def part_rehearsal(run: Run) -> t.Iterator[Line]:
 def marabunta(run: Run, database: Database, release: Release, *more: str) -> tuple[int, str]:
     done = run.lab.act(
         database, release, "UpdateOnly", "/mnt/project/bin/tool", "python3", "-m", "marabunta.core", "-f",
-        "/mnt/project/marabunta.yml", "-d", database.name, "-u", "oc", "-H", f"{PREFIX}-postgres", "--web-port", "8079", *more,
+        "/mnt/project/marabunta.yml", "-d", database.name, "-u", "oc", "-H", f"{run.lab.name}-postgres", "--web-port", "8079", *more,
         mounts=[f"type=bind,source={tools('marabunta')},target=/opt/tools,readonly"],
     )  # fmt: skip
     code = done.wait(300)
@@ -782,39 +751,13 @@ def part_click(run: Run) -> t.Iterator[Line]:
 
 
 def part_speed(run: Run) -> t.Iterator[Line]:
-    """benchmarks/migrations.py, with fewer rounds."""
-    spec = importlib.util.spec_from_file_location("benchmark", ROOT / "benchmarks" / "migrations.py")
-    if spec is None or spec.loader is None:
-        raise Shortfall("benchmarks/migrations.py is not there")
-    benchmark = sys.modules["benchmark"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(benchmark)
+    """`make bench-migrations` with fewer rounds."""
     for version in run.versions:
-        for one in benchmark.compared(run.lab, version, 3):
-            yield Line(one.bar, str(one), f"{one.wanted:g} times", one.ratio >= one.wanted)
+        for one in bench.compared(run.lab, version, 3):
+            yield one.line()
 
 
-PARTS: dict[str, t.Callable[[Run], t.Iterator[Line]]] = {
-    name.removeprefix("part_"): function
-    for name, function in list(globals().items())
-    if name.startswith("part_") and function.__module__ == __name__
-}
-PARTS["modules"] = part_modules
-
-
-def main() -> int:
-    tree = {"type": pathlib.Path, "default": ROOT, "help": "another checkout, whose runtime is tried"}
-    given = asked(__doc__, PARTS, MUTANTS, SAMPLE, tree=tree)
-    mutant = MUTANTS.get(given.mutant or "")
-    sample = given.sample or bool(mutant and mutant.sample)
-    version = given.version or (mutant.version if mutant else "14" if sample else "")
-    parts = given.part or list(mutant.parts if mutant else SAMPLE if sample else PARTS)
-    edits = [(f"{RUNTIME}/{path}", old, new) for path, old, new in (*PROBES, *(mutant.edits if mutant else ()))]
-    broken = mutated(given.mutant or "probed", edits, given.tree, ("plugins", "meta", "roles/image/files/odoo"))
-    (broken / RUNTIME / "probe.py").write_text((PROJECT / "count.py").read_text())
-    lab = MigrationLab(*snapshot(broken, WORK / "runtime"), keep=given.keep)
-    run = Run(lab, (version,) if version else ("14", "19"), sample, broken)
-    return run_parts(run, parts, PARTS, given.mutant or "")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+PROOF = Proof(
+    "migrations", __doc__, Run, {**parts_of(globals()), "modules": part_modules}, port=9200, mutants=MUTANTS, sample=SAMPLE,
+    versions=("14", "19"), sample_versions=("14",), mutant_version="14", probes=PROBES,
+)  # fmt: skip

@@ -1,17 +1,10 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Proves the bars of the state table, its lock and the modes, one line each; exits 1 when one falls short.
+"""Proves the bars of the state table, its lock and the modes.
 
-Real Odoo 14 and 19 containers on a real PostgreSQL (lab.py), with the runtime of this checkout. It needs the images of
-`make demo` for both versions, and nothing of a demo that runs beside it is touched.
-
---part NAME      run one bar (`--list` names them)
---mutant NAME    break one protection in a copy of the runtime and run the bar that must notice
---version 14     only what is done with Odoo 14
---sample         a small fixed share of it; what `make test` runs
---seed N         the random moments of the part `kill`; every run prints its own
+Real Odoo 14 and 19 containers on a real PostgreSQL, with the runtime of this checkout. It needs the images of `make demo` for both
+versions, and nothing of a demo that runs beside it is touched.
 """
 
 from __future__ import annotations
@@ -26,33 +19,15 @@ import random
 import re
 import statistics
 import subprocess
-import sys
 import time
 import typing as t
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-
 import psycopg2
-from frame import Line, asked, mutated, run_parts, sentence
-from lab import (
-    ALL,
-    CHAIN,
-    MARABUNTA_KEY,
-    PREFIX,
-    ROOT,
-    RUNTIME,
-    STAGES,
-    WORK,
-    Box,
-    Database,
-    Lab,
-    Shortfall,
-    as_json,
-    docker,
-    odoo_errors,
-    snapshot,
-    until,
-)
+
+from .. import frame
+from ..containers.lab import ALL, CHAIN, MARABUNTA_KEY, STAGES, Box, Database, LabRun, odoo_errors
+from ..containers.wheels import click_odoo
+from ..frame import RUNTIME, Line, Proof, Shortfall, as_json, docker, parts_of, sentence, until
 
 KILLS = {("14", "install"): 6, ("14", "update"): 14, ("14", "maintenance"): 5,
          ("19", "install"): 6, ("19", "update"): 14, ("19", "maintenance"): 5}  # fmt: skip
@@ -60,33 +35,27 @@ SAMPLE_KILLS = {("14", "update"): 4}
 RECOVERY_SECONDS = 2.0
 IDLE_SECONDS = 0.3
 LOST_SECONDS = 60
-# As in demo.py: `make test` is no benchmark, a slow machine is no failure there.
-SAMPLE_SLACK = 5
 NEW = "1.1"
 EXIT_HOOK, EXIT_LOST, EXIT_HELD, EXIT_RESET = 67, 71, 74, 79
 SAMPLE = ("twenty", "update", "kill", "lost", "page", "idle")
 
 
 @dataclasses.dataclass(frozen=True)
-class Mutant:
-    """One protection, how to break it (file, old text, new text), and the parts that must notice: each of them."""
+class Mutant(frame.Mutant):
+    """kills: how many the part `kill` does, by version and kind."""
 
-    parts: tuple[str, ...]
-    edits: tuple[tuple[str, str, str], ...]
-    version: str = "14"
-    sample: bool = False
     kills: tuple[tuple[str, str, int], ...] = ()
 
 
 # The question of every held-check, and the holder's own, answered with yes.
 NEVER_LOST = (
     (
-        "database/lock.py",
+        f"{RUNTIME}/database/lock.py",
         '    "EXISTS (SELECT 1 FROM pg_catalog.pg_locks',
         '    "0 = 0 OR EXISTS (SELECT 1 FROM pg_catalog.pg_locks',
     ),
     (
-        "database/lock.py",
+        f"{RUNTIME}/database/lock.py",
         'a lock that went away both say no."""\n',
         'a lock that went away both say no."""\n        return True\n',
     ),
@@ -96,7 +65,7 @@ MUTANTS = {
         ("twenty", "update"),
         (
             *NEVER_LOST,
-            ("database/lock.py", "def acquire(self) -> bool:\n", "def acquire(self) -> bool:\n        return True\n"),
+            (f"{RUNTIME}/database/lock.py", "def acquire(self) -> bool:\n", "def acquire(self) -> bool:\n        return True\n"),
         ),
         sample=True,
     ),
@@ -104,57 +73,47 @@ MUTANTS = {
     "write-outside-window": Mutant(
         ("window",),
         (
-            ("run/window.py", '"""Ready and the end of all marks, in one transaction."""\n',
+            (f"{RUNTIME}/run/window.py", '"""Ready and the end of all marks, in one transaction."""\n',
              '"""Ready and the end of all marks, in one transaction."""\n        self.guard.release()\n'),
-            ("database/state.py", 'f" WHERE {HELD_SQL} AND NOT EXISTS', '" WHERE NOT EXISTS'),
+            (f"{RUNTIME}/database/state.py", 'f" WHERE {HELD_SQL} AND NOT EXISTS', '" WHERE NOT EXISTS'),
         ),
     ),
-    "no-leftover-guard": Mutant(("leftover",), (("boot/serve.py", "    guard_plain_loads()\n    odoo", "    odoo"),)),
+    "no-leftover-guard": Mutant(("leftover",), ((f"{RUNTIME}/boot/serve.py", "    guard_plain_loads()\n    odoo", "    odoo"),)),
     "no-checkpoint": Mutant(
         ("kill",),
         (
-            ("boot/child.py", 'if version < 19 and sys._getframe(1).f_code.co_name == "load_module_graph":', "if False:"),
-            ("boot/child.py", 'if checkpoint.order["version"] < 19:', "if False:"),
+            (f"{RUNTIME}/boot/child.py", 'if version < 19 and sys._getframe(1).f_code.co_name == "load_module_graph":', "if False:"),
+            (f"{RUNTIME}/boot/child.py", 'if checkpoint.order["version"] < 19:', "if False:"),
         ),
         kills=(("14", "update", 10),),
     ),
     "reset-under-holder": Mutant(
-        ("long",), (("run/gate.py", "self.waiting_since = now  # TIMEOUT is for", "pass  # TIMEOUT is for"),)
+        ("long",), ((f"{RUNTIME}/run/gate.py", "self.waiting_since = now  # TIMEOUT is for", "pass  # TIMEOUT is for"),)
     ),
     "copies-are-ours": Mutant(
         ("adopt",),
         (
             (
-                "database/state.py",
+                f"{RUNTIME}/database/state.py",
                 "return self.ours and (not self.database_identity or self.database_identity == identity)",
                 "return self.ours",
             ),
         ),
     ),
-    "no-foreign-keys": Mutant(("interop",), (("database/lock.py", "for tool, key in self.keys.items():", "for tool, key in ():"),)),
+    "no-foreign-keys": Mutant(
+        ("interop",), ((f"{RUNTIME}/database/lock.py", "for tool, key in self.keys.items():", "for tool, key in ():"),)
+    ),
 }  # fmt: skip
 
 
-@dataclasses.dataclass
-class Run:
-    """What the parts share."""
-
-    lab: Lab
-    versions: tuple[str, ...]
-    seed: int
-    sample: bool = False
-    kills: t.Mapping[tuple[str, str], int] = dataclasses.field(default_factory=lambda: KILLS)
+class Run(LabRun):
+    """On single containers."""
 
     @property
-    def slack(self) -> int:
-        return SAMPLE_SLACK if self.sample else 1
-
-    def has(self, version: str) -> bool:
-        return version in self.versions
-
-    def any(self, wanted: str) -> str:
-        """`wanted` if it is among the versions, else one that is."""
-        return wanted if wanted in self.versions else self.versions[0]
+    def kills(self) -> t.Mapping[tuple[str, str], int]:
+        """How many the part `kill` does, by version and kind."""
+        wanted = self.mutant.kills if isinstance(self.mutant, Mutant) else ()
+        return {(version, kind): number for version, kind, number in wanted} or (SAMPLE_KILLS if self.sample else KILLS)
 
 
 def all_new(modules: t.Iterable[str] = ALL, version: str = NEW) -> dict[str, str]:
@@ -465,7 +424,7 @@ def kill_once(run: Run, kill: Kill, length: float) -> Killed | None:
         row = database.rows(
             "SELECT extract(epoch FROM write_date) FROM curq_state_history WHERE id > %s AND host = %s"
             " AND state IN ('Creating', 'Updating', 'Maintenance') ORDER BY id LIMIT 1",
-            last, recovering.name.removeprefix(PREFIX + "-"),
+            last, recovering.name.removeprefix(run.lab.name + "-"),
         )  # fmt: skip
         started = recovering.started()
         return Killed(kill, troubles, state, done, float(row[0][0]) - started if row else None, started - begun)
@@ -582,7 +541,7 @@ def part_machine(run: Run) -> t.Iterator[Line]:
         actor = run.lab.box(database, "UpdateOnly", addons=addons, OC_SLEEP="3")
         wait_for_work(database, 60)
         begin = time.monotonic()
-        docker("network", "disconnect", "--force", PREFIX, actor.name)
+        docker("network", "disconnect", "--force", run.lab.name, actor.name)
         until(lambda: not database.lock_holders(), 120, "the lock is free")
         seconds = time.monotonic() - begin
         following = run.lab.box(database, "UpdateOnly", addons=addons)
@@ -718,9 +677,9 @@ def part_leftover(run: Run) -> t.Iterator[Line]:
             database.rows("UPDATE ir_module_module SET state = 'to upgrade' WHERE name = 'oc_a'")
             arguments, env = command, {}
             if command:
-                arguments = (*command, "-d", database.name, "--db_host", f"{PREFIX}-postgres", "--db_user", "oc")
+                arguments = (*command, "-d", database.name, "--db_host", f"{run.lab.name}-postgres", "--db_user", "oc")
             elif entry:  # what the bar is about: Odoo itself, without us
-                arguments = ("-c", "/etc/odoo/odoo.conf", "-d", database.name, "--db_host", f"{PREFIX}-postgres",
+                arguments = ("-c", "/etc/odoo/odoo.conf", "-d", database.name, "--db_host", f"{run.lab.name}-postgres",
                              "--db_user", "oc", "--no-http", "--stop-after-init")  # fmt: skip
                 env = {"PGPASSWORD": run.lab.role_password}
             box = run.lab.box(database, mode, *arguments, addons=addons, options=entry, **env)
@@ -775,7 +734,7 @@ def part_idle(run: Run) -> t.Iterator[Line]:
     run.lab.put("audit/oc_audit.pth", "import oc_audit\n")
     site = "/usr/lib/python3/dist-packages"
     mounts = [
-        f"type=bind,source={WORK}/audit/{name},target={site}/{name},readonly"
+        f"type=bind,source={run.lab.work}/audit/{name},target={site}/{name},readonly"
         for name in ("oc_audit.py", "oc_audit.pth")
     ]
     modules = (*ALL, "contacts", "calendar") if not run.sample else ALL
@@ -957,7 +916,7 @@ def note(name: str) -> str:
 def hooks_folder(run: Run, name: str, files: t.Mapping[str, str]) -> pathlib.Path:
     for path, text in files.items():
         run.lab.put(f"hooks/{name}/{path}", text, 0o755)
-    folder = WORK / "hooks" / name
+    folder = run.lab.work / "hooks" / name
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755)
     return folder
@@ -1091,23 +1050,6 @@ def hook_notes(database: Database, wanted: t.Mapping[str, str], outside: set[str
     return troubles, ", ".join(f"{row[0]} in {row[2] or '-'}" for row in rows)
 
 
-def click_odoo(version: str) -> pathlib.Path:
-    """click-odoo-contrib of PyPI for the Python of that version's image (wheels of plain Python only)."""
-    folder = WORK / "click" / version
-    if not folder.exists():
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile",
-             "--only-binary=:all:", "--python-version", "3.9" if version == "14" else "3.13", "--implementation", "py", "--abi", "none",
-             "--platform", "any", "--target", str(folder), "click-odoo-contrib==1.24", "click<8.2"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise Shortfall(f"click-odoo-contrib: {done.stdout.strip()[-300:]}")
-        for path in [folder, *folder.rglob("*")]:
-            path.chmod(0o755 if path.is_dir() else 0o644)
-    return folder
-
-
 def part_interop(run: Run) -> t.Iterator[Line]:
     """The keys of marabunta and click-odoo-update, held by somebody else, and held by us."""
     version = run.any("14")
@@ -1224,31 +1166,6 @@ def part_window(run: Run) -> t.Iterator[Line]:
     )  # fmt: skip
 
 
-PARTS: dict[str, t.Callable[[Run], t.Iterator[Line]]] = {
-    name.removeprefix("part_"): function for name, function in list(globals().items()) if name.startswith("part_")
-}
-
-
-def main() -> int:
-    given = asked(
-        __doc__, PARTS, MUTANTS, SAMPLE, seed={"type": int, "default": None},
-        tree={"type": pathlib.Path, "default": ROOT, "help": "another checkout, whose runtime is tried"},
-    )  # fmt: skip
-    mutant = MUTANTS.get(given.mutant or "")
-    version = given.version or (mutant.version if mutant else "")
-    versions = (version,) if version else ("14", "19")
-    seed = given.seed if given.seed is not None else 1 if given.sample else random.SystemRandom().randrange(10**6)
-    parts = given.part or list(mutant.parts if mutant else SAMPLE if given.sample else PARTS)
-    tree = given.tree
-    if mutant:
-        edits = [(f"{RUNTIME}/{path}", old, new) for path, old, new in mutant.edits]
-        tree = mutated(given.mutant, edits, tree, (RUNTIME, "roles/image/files/odoo"))
-    lab = Lab(*snapshot(tree, WORK / "runtime"), keep=given.keep)
-    sample = given.sample or bool(mutant and mutant.sample)
-    kills = {(one, kind): number for one, kind, number in mutant.kills} if mutant and mutant.kills else None
-    run = Run(lab, versions, seed, sample, kills or (SAMPLE_KILLS if sample else KILLS))
-    return run_parts(run, parts, PARTS, given.mutant or "", seed, may_be_empty=len(versions) == 1)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+PROOF = Proof(
+    "state", __doc__, Run, parts_of(globals()), port=9300, mutants=MUTANTS, sample=SAMPLE, versions=("14", "19"), mutant_version="14"
+)  # fmt: skip

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bench of stateless.py: that of state.py (lab.py) with a Swift, a Redis, and the addons of the checkout."""
+"""Single containers as for the proof of the state, with a Swift, a Redis, and the addons of the checkout."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import contextlib
 import json
 import pathlib
 import shutil
+import subprocess
 import textwrap
 import typing as t
 
-from lab import IMAGES, LABEL, PREFIX, WORK, Box, Database, Lab, Shortfall, docker, snapshot
-from services import Redis, Swift
+from ..containers.lab import Box, Database, Lab, snapshot
+from ..containers.services import Redis, Swift
+from ..frame import ADDONS, Place, Shortfall, docker, readable
 
-ADDONS = "roles/image/files/addons"
 MODULES = (
     "base", "web", "attachment_s3", "attachment_swift", "database_reconnect", "session_redis", "logging_json", "cloud_platform_exoscale",
     "cloud_platform_ovh", "monitoring_log_requests", "monitoring_prometheus", "monitoring_status",
@@ -30,47 +31,40 @@ BEGIN, END = "<<<oc-answer", "oc-answer>>>"
 class StatelessLab(Lab):
     """Containers here also have the addons, and the variables of the stores that they are given."""
 
-    def __init__(self, runtime: pathlib.Path, entrypoint: pathlib.Path, tree: pathlib.Path, keep: bool = False) -> None:
-        super().__init__(runtime, entrypoint, keep)
-        self.tree = tree
-        self.swift = Swift(PREFIX, PREFIX, LABEL, IMAGES, WORK)
-        self.redis = Redis(PREFIX, PREFIX, LABEL, IMAGES, WORK)
+    def __init__(self, place: Place, tree: pathlib.Path, keep: bool = False) -> None:
+        super().__init__(place, tree, keep)
+        self.swift, self.redis = Swift(place), Redis(place)
 
     def start(self, versions: t.Collection[str]) -> None:
         super().start(versions)
         self.copy_addons()
-        conf = WORK / "etc" / "odoo" / "odoo.conf"
+        conf = self.work / "etc" / "odoo" / "odoo.conf"
         conf.write_text(conf.read_text().replace(",/mnt/extra-addons", ",/mnt/cloud-addons"))
         self.swift.start()
         self.redis.start()
 
     def copy_addons(self) -> None:
-        folder = WORK / "cloud-addons"
+        folder = self.work / "cloud-addons"
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.tree / ADDONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        for path in [folder, *folder.rglob("*")]:
-            path.chmod(0o755 if path.is_dir() else 0o644)
+        readable(folder)
 
     def use(self, tree: pathlib.Path) -> None:
         """Another tree's code for the containers that are made from now on."""
         self.tree = tree
-        self.runtime, self.entrypoint = snapshot(tree, WORK / "runtime")
+        self.runtime, self.entrypoint = snapshot(tree, self.work / "runtime")
         self.copy_addons()
-
-    def sweep(self) -> None:
-        super().sweep()
-        docker("volume", "rm", "-f", f"{PREFIX}-swift", check=False)
 
     def create(
         self, database: Database, mode: str, *command: str, mounts: t.Sequence[str] = (), **keywords: t.Any
     ) -> Box:
-        mounts = [*mounts, f"type=bind,source={WORK}/cloud-addons,target=/mnt/cloud-addons,readonly"]
+        mounts = [*mounts, f"type=bind,source={self.work}/cloud-addons,target=/mnt/cloud-addons,readonly"]
         keywords.setdefault("MODULES", ",".join(MODULES))
         return super().create(database, mode, *command, mounts=mounts, **keywords)
 
     def addons(self, changed: t.Mapping[str, str] | None = None) -> pathlib.Path:
-        """The modules of state.py's bars are not needed here."""
-        folder = WORK / "no-addons"
+        """The modules of the state's bars are not needed here."""
+        folder = self.work / "no-addons"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -94,7 +88,7 @@ class StatelessLab(Lab):
 def odoo_arguments(database: Database, *more: str) -> list[str]:
     """What Odoo's programs have to be told when nobody but the entrypoint stands before them."""
     return [
-        "-c", "/etc/odoo/odoo.conf", "-d", database.name, f"--db_host={PREFIX}-postgres", "--db_user=oc", "--no-http",
+        "-c", "/etc/odoo/odoo.conf", "-d", database.name, f"--db_host={database.lab.name}-postgres", "--db_user=oc", "--no-http",
         "--log-level=warn", *more,
     ]  # fmt: skip
 
@@ -121,8 +115,6 @@ def shell(box: Box, database: Database | list[str], script: str, **env: str) -> 
 def runtime(box: Box, *arguments: str, **env: str) -> tuple[int, dict[str, t.Any], str]:
     """A command of the runtime in the container: exit code, its JSON, its log."""
     options = [item for name, value in env.items() for item in ("-e", f"{name}={value}")]
-    import subprocess
-
     done = subprocess.run(
         ["docker", "exec", *options, box.name, "odoo-cloud", *arguments],
         capture_output=True,

@@ -1,11 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bars of stateless.py that are about Ansible and a whole platform: the rules in pre-flight and at start, and a replica that dies.
+"""The bars that are about Ansible and a whole platform: the rules in pre-flight and at start, and a replica that dies.
 
-`preflight` uses the bench of stateless.py. `browser` brings up a platform of its own (`<PROVE_NAME>-site`: own containers, folder, ports
-and secrets, the images of PROVE_IMAGES) with the playbooks, once for each version, and removes it. PROVE_SITE_PORTS names other ports than
-9680,9643,9695 (HTTP, HTTPS, store).
+`browser` brings up a platform with the playbooks, once for each version.
 """
 
 from __future__ import annotations
@@ -24,46 +22,28 @@ import sys
 import time
 import typing as t
 
-import demo
 import yaml
-from frame import Line, sentence
-from lab import IMAGES, LABEL, LOGS, PREFIX, ROOT, WORK, Box, Shortfall, docker, until
-from services import address, image_id, owned
-from stateless_lab import shell
 
-VENV, VENV_TEST = ROOT / ".work" / "venv", ROOT / ".work" / "venv-test"
+from ..containers.lab import Box
+from ..containers.services import address, image_id, owned
+from ..frame import IMAGES, ROOT, VENV, VENV_TEST, Line, Shortfall, docker, sentence, until
+from ..platforms import Platform
+from .lab import StatelessLab, shell
+from .rules import knowledge, rule_cases
+
 BROWSER = ROOT / "tests" / "browser"
-SITE = f"{PREFIX}-site"
-HTTP, HTTPS, STORE = (int(port) for port in os.environ.get("PROVE_SITE_PORTS", "9680,9643,9695").split(","))
 EXIT_PLATFORM = 92
 KINDS = {"19": ("exoscale", "s3"), "14": ("ovh", "swift")}  # both ways to the store
 BIG = 100 * 1024**2
 LITTLE = 16 * 1024**2  # of memory, for a download
 
 
-def knowledge(name: str) -> t.Any:
-    """A module of the collection, as Ansible imports it."""
-    import importlib
-
-    folder = str(ROOT / ".work" / "collections")
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    return importlib.import_module(f"ansible_collections.odoo_cloud.platform.{name}")
-
-
-def rule_cases() -> list[tuple[str, str, str, dict[str, str], str]]:
-    """The table of the addon's bar."""
-    import stateless
-
-    return stateless.rule_cases()
-
-
 # What the module says
 
 
-def modules(calls: list[dict[str, t.Any]], check: bool = False) -> list[dict[str, t.Any]]:
+def modules(run: t.Any, calls: list[dict[str, t.Any]], check: bool = False) -> list[dict[str, t.Any]]:
     """The results of the module odoo_preflight, called by Ansible once for each of these arguments."""
-    folder = WORK / "preflight"
+    folder = run.lab.work / "preflight"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "calls.json").write_text(json.dumps(calls))
     (folder / "play.yml").write_text(
@@ -118,9 +98,9 @@ def argument(kind: str, environment: str, variables: t.Mapping[str, str], **more
 class Users:
     """A Redis with the role's own file of users."""
 
-    def __init__(self) -> None:
+    def __init__(self, lab: StatelessLab) -> None:
         acl = knowledge("plugins.module_utils._services.redis_acl")
-        self.name = f"{PREFIX}-users"
+        self.name = f"{lab.name}-users"
         self.passwords = {name: secrets.token_hex(16) for name in ("acme", "other", "admin", "wide")}
         users = [
             {"name": name, "prefix": f"{name}-odoo-prod", "password": self.passwords[name]}
@@ -130,11 +110,12 @@ class Users:
         # What a user without its prefix looks like.
         wide = acl.instance_line({"name": "wide", "prefix": "wide-odoo-prod", "password": self.passwords["wide"]})
         text += re.sub(r"(~\S+ )+", "~* ", wide) + "\n"
-        owned(WORK / "users", {"users.acl": text}, 8379)
+        owned(lab.work / "users", {"users.acl": text}, 8379)
         docker("rm", "-f", "-v", self.name, check=False)
         docker(
-            "run", "-d", "--name", self.name, "--label", LABEL, "--network", PREFIX, "--user", "8379:8379",
-            "--mount", f"type=bind,source={WORK}/users,target=/acl,readonly", "--entrypoint", "redis-server", image_id(f"{IMAGES}/redis"),
+            "run", "-d", "--name", self.name, "--label", lab.label, "--network", lab.name, "--user", "8379:8379",
+            "--mount", f"type=bind,source={lab.work}/users,target=/acl,readonly", "--entrypoint", "redis-server",
+            image_id(f"{IMAGES}/redis"),
             "--port", "6379", "--bind", "*", "--protected-mode", "no", "--aclfile", "/acl/users.acl", "--save", "", "--dir", "/tmp",
         )  # fmt: skip
         self.url = f"redis://{address(self.name)}:6379"
@@ -157,7 +138,7 @@ def kept(swift: t.Any, bucket: str) -> list[str]:
 
 def reach(run: t.Any) -> t.Iterator[Line]:
     """The module against a real Redis and a real store: a right set-up, and each way in which it can be wrong."""
-    swift, users = run.lab.swift, Users()
+    swift, users = run.lab.swift, Users(run.lab)
     try:
         bucket, absent = "acme-odoo-prod", "acme-odoo-prod-none"
         swift.client().create_bucket(Bucket=bucket)
@@ -220,7 +201,7 @@ def reach(run: t.Any) -> t.Iterator[Line]:
                 " its ACL must have the keys of the prefix only (role redis)",
             ),
         }  # fmt: skip
-        found = modules([one for one, dummy in wrong.values()])
+        found = modules(run, [one for one, dummy in wrong.values()])
         bad = [
             f"{name}: {str(answer.get('msg') or answer)[:200]}"
             for (name, (dummy, words)), answer in zip(wrong.items(), found)
@@ -230,8 +211,8 @@ def reach(run: t.Any) -> t.Iterator[Line]:
             f"{len(wrong)} wrong places: Redis, store, users, keys", sentence(bad, "the exact message each time"), "exact message", not bad
         )  # fmt: skip
 
-        looked = modules([call(), call("ovh")], check=True)
-        probed = modules([call(), call("ovh"), call(redis=nobody, may_be_absent=True)])
+        looked = modules(run, [call(), call("ovh")], check=True)
+        probed = modules(run, [call(), call("ovh"), call(redis=nobody, may_be_absent=True)])
         states = [
             (one["instances"]["acme"]["redis"], one["instances"]["acme"]["storage"], one["complete"], one["changed"])
             for one in looked + probed
@@ -306,7 +287,7 @@ def part_preflight(run: t.Any) -> t.Iterator[Line]:
     """Each rule, right and wrong: in the pre-flight, and at start before Odoo."""
     rules = knowledge("plugins.module_utils._runtime.rules.environment")
     cases = [case for case in rule_cases() if case[2] == rules.location_for(case[0], case[1])]
-    found = modules([{"instances": [argument(*case[:2], case[3])], "connect": False} for case in cases])
+    found = modules(run, [{"instances": [argument(*case[:2], case[3])], "connect": False} for case in cases])
     wrong = []
     for case, answer in zip(cases, found):
         said = str(answer.get("msg") or "").removeprefix("acme: ")
@@ -367,31 +348,6 @@ def starts(run: t.Any, version: str) -> t.Iterator[Line]:
 # A replica that dies
 
 
-class Site(demo.Platform):
-    """A platform of this file's own, with the images that are there."""
-
-    def __init__(self, version: str) -> None:
-        super().__init__(ROOT, version, sample=True)
-        self.variables.update(
-            odoo_cloud_name=SITE, odoo_cloud_root=f"/srv/{SITE}", odoo_cloud_secrets_dir=str(self.secrets),
-            odoo_cloud_http_port=HTTP, odoo_cloud_https_port=HTTPS, object_storage_port=STORE, image_name=IMAGES,
-            odoo_platform_kind=KINDS[version][0],
-        )  # fmt: skip
-
-    def site(self, *args: str, **keywords: t.Any) -> tuple[str, float]:
-        try:
-            return super().site(*args, **keywords)
-        except demo.Shortfall as error:
-            raise Shortfall(str(error)) from error
-
-    @property
-    def secrets(self) -> pathlib.Path:
-        return pathlib.Path.home() / ".odoo-cloud" / SITE
-
-    def clean(self) -> None:
-        self.playbook("clean", variables={"odoo_cloud_clean_confirm": SITE, "odoo_cloud_clean_images": False})
-
-
 def part_browser(run: t.Any) -> t.Iterator[Line]:
     """Both replicas behind nginx, a person at work, one replica killed."""
     subprocess.run(
@@ -400,17 +356,17 @@ def part_browser(run: t.Any) -> t.Iterator[Line]:
         capture_output=True,
     )
     for version in run.versions:
-        site = Site(version)
-        site.clean()
+        site = Platform(run.place, "site", tree=run.tree, odoo_version=version, odoo_platform_kind=KINDS[version][0])
         try:
             site.site()
             yield from one_dies(site, version)
         finally:
-            site.clean()
+            site.remove()
 
 
-def one_dies(site: Site, version: str) -> t.Iterator[Line]:
-    names = [f"{SITE}-demo-1", f"{SITE}-demo-2"]
+def one_dies(site: Platform, version: str) -> t.Iterator[Line]:
+    """A person at work on one replica, which is killed."""
+    names = [f"{site.name}-demo-1", f"{site.name}-demo-2"]
     common = [
         {
             entry["Name"]
@@ -425,12 +381,12 @@ def one_dies(site: Site, version: str) -> t.Iterator[Line]:
         "nothing", not shared,
     )  # fmt: skip
     environment = {
-        **os.environ, "DEMO_URL": f"https://demo.localhost:{HTTPS}", "DEMO_CA": str(site.secrets / "tls" / "ca.crt"),
+        **os.environ, "DEMO_URL": f"https://demo.localhost:{site.https_port}", "DEMO_CA": str(site.secrets / "tls" / "ca.crt"),
         "DEMO_PASSWORD_FILE": str(site.secrets / "demo" / "admin_password"), "DEMO_REPLICAS": ",".join(names),
-        "SCREENSHOT_DIR": str(LOGS / "screenshots"), "BROWSER_TIMEOUT": os.environ.get("BROWSER_TIMEOUT", "240"),
+        "SCREENSHOT_DIR": str(site.logs / "screenshots"), "BROWSER_TIMEOUT": os.environ.get("BROWSER_TIMEOUT", "240"),
     }  # fmt: skip
     done = subprocess.run(
-        [str(VENV_TEST / "bin" / "python"), f"{BROWSER}/still_network.py", str(HTTPS), "--", str(VENV_TEST / "bin" / "python"),
+        [str(VENV_TEST / "bin" / "python"), f"{BROWSER}/still_network.py", str(site.https_port), "--", str(VENV_TEST / "bin" / "python"),
          f"{BROWSER}/test_replicas.py"],
         env=environment, capture_output=True, text=True, check=False, timeout=900,
     )  # fmt: skip
@@ -444,7 +400,7 @@ def one_dies(site: Site, version: str) -> t.Iterator[Line]:
         "exec", names[1], "odoo-cloud", "anthem", "odoo.addons.cloud_platform.songs::install", check=False
     )  # fmt: skip
     again = docker(
-        "exec", f"{SITE}-postgres", "psql", "-U", "postgres", "-d", "demo", "-Atc",
+        "exec", f"{site.name}-postgres", "psql", "-U", "postgres", "-d", "demo", "-Atc",
         "SELECT value FROM ir_config_parameter WHERE key IN ('cloud.platform.kind', 'ir_attachment.location') ORDER BY key",
     ).split()  # fmt: skip
     good = again == list(KINDS[version]) and "Traceback" not in song
@@ -501,7 +457,7 @@ def fetched(connection: http.client.HTTPConnection, path: str, **headers: str) -
         connection.close()
 
 
-def big_download(site: Site, version: str, names: list[str]) -> t.Iterator[Line]:
+def big_download(site: Platform, version: str, names: list[str]) -> t.Iterator[Line]:
     """Through nginx it comes from the store; nobody's worker has it in memory."""
     number, fname, digest = shell(
         Box(None, names[1]), ["-d", "demo", "--no-http", "--log-level=warn"], MAKE_BIG.format(size=BIG)
@@ -510,8 +466,10 @@ def big_download(site: Site, version: str, names: list[str]) -> t.Iterator[Line]
     path = f"/web/content/{number}?download=true"
 
     def nginx() -> http.client.HTTPConnection:
-        connection = http.client.HTTPSConnection("demo.localhost", HTTPS, context=context, timeout=120)
-        connection._create_connection = lambda dummy, *rest: socket.create_connection(("127.0.0.1", HTTPS), *rest)
+        connection = http.client.HTTPSConnection("demo.localhost", site.https_port, context=context, timeout=120)
+        connection._create_connection = lambda dummy, *rest: socket.create_connection(
+            ("127.0.0.1", site.https_port), *rest
+        )
         return connection
 
     fetched(nginx(), path)  # what a worker loads once for all isn't this file's

@@ -1,18 +1,10 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Proves the bars of a stateless Odoo, one line each; exits 1 when one falls short or was not run.
+"""Proves the bars of a stateless Odoo.
 
-Real Odoo 14 and 19, PostgreSQL, Redis and Swift in containers (stateless_lab.py), with runtime and addons of this checkout. It needs
-the images of `make demo` for both versions, with the addons' Python libraries in them.
-
---part NAME      run one bar (`--list` names them)
---mutant NAME    break one protection in a copy of the code and run the bar that must notice
---all-mutants    all of them, with Odoo 19 and small shares
---version 14     only what is done with Odoo 14
---sample         a small fixed share of it; what `make test` runs
---seed N         the random moments of the part `mover`; every run prints its own
+Real Odoo 14 and 19, PostgreSQL, Redis and Swift in containers, with runtime and addons of this checkout. It needs the images of
+`make demo` for both versions, with the addons' Python libraries in them.
 """
 
 from __future__ import annotations
@@ -24,25 +16,23 @@ import dataclasses
 import functools
 import hashlib
 import http.client
-import importlib
 import json
-import os
 import pathlib
 import random
 import re
 import subprocess
-import sys
 import threading
 import time
 import typing as t
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "benchmarks"))
-
 import psycopg2
-from frame import Line, asked, mutated, run_part, run_parts, sentence
-from lab import LOGS, PREFIX, ROOT, RUNTIME, WORK, Box, Database, Shortfall, docker, snapshot, until
-from stateless_lab import ADDONS, MODULES, SERVER_WIDE, STORES, StatelessLab, odoo_arguments, runtime, shell
+
+from ..benchmarks import attachments as bench
+from ..containers.lab import Box, Database, LabRun
+from ..frame import ADDONS, ROOT, RUNTIME, Line, Mutant, Proof, Shortfall, docker, parts_of, sentence, until
+from . import platform
+from .lab import MODULES, SERVER_WIDE, STORES, StatelessLab, odoo_arguments, runtime, shell
+from .rules import rule_cases
 
 KILLS = {"14": 10, "19": 10}
 ATTACHMENTS = {"14": 2500, "19": 2500}
@@ -58,16 +48,6 @@ SAMPLE_SHARE = 10
 SAMPLE = ("mover", "rollback", "rules", "counter")
 EXIT_INCOMPLETE = 90
 LOCK_CLASS = 0x0DC10D  # of the objects' locks; part of the contract with the addons, so said once more here
-
-
-@dataclasses.dataclass(frozen=True)
-class Mutant:
-    """One protection, how to break it (file below the checkout, old text, new text), and the parts that must notice."""
-
-    parts: tuple[str, ...]
-    edits: tuple[tuple[str, str, str], ...]
-    version: str = "19"
-    sample: bool = True
 
 
 TRANSACTION = f"{ADDONS}/base_attachment_object_storage/transaction.py"
@@ -128,17 +108,21 @@ MUTANTS = {
 }  # fmt: skip
 
 
-@dataclasses.dataclass
-class Run:
-    """What the parts share."""
+class Run(LabRun):
+    """On single containers with stores."""
 
+    lab_class = StatelessLab
     lab: StatelessLab
-    versions: tuple[str, ...]
-    seed: int
-    sample: bool = False
 
     def share(self, numbers: t.Mapping[str, int], version: str, least: int = 1) -> int:
+        """How many of something; in a sample a tenth of it, but so many at least."""
         return max(numbers[version] // (SAMPLE_SHARE if self.sample else 1), least)
+
+    def use(self, tree: pathlib.Path) -> bool:
+        """Databases, which the whole code has installed, serve all mutants."""
+        self.tree = tree
+        self.lab.use(tree)
+        return True
 
 
 def each_version(function: t.Callable[[Run, str], t.Iterator[Line]]) -> t.Callable[[Run], t.Iterator[Line]]:
@@ -197,7 +181,7 @@ def look(lab: StatelessLab, database: Database) -> Contents:
         f"cd /var/lib/odoo/filestore/{database.name} 2>/dev/null"
         " && find . -path ./checklist -prune -o -type f -print0 | xargs -0r sha1sum"
     )
-    listing = docker("exec", f"{PREFIX}-files", "sh", "-c", script, check=False)
+    listing = docker("exec", f"{lab.name}-files", "sh", "-c", script, check=False)
     files = {line.split()[1][2:]: line.split()[0] for line in listing.splitlines() if line.count("/") == 2}
     for number, fname, checksum, data in rows:
         if not fname:
@@ -458,7 +442,7 @@ def audit_line(run: Run, database: Database, idle: Box, version: str) -> t.Itera
     # Of one missing and one corrupt content a copy is elsewhere: in the filestore.
     for key in (keys[0], keys[3]):
         run.lab.files(f"mkdir -p {database.name}/{key[:2]}")
-        docker("exec", "-i", f"{PREFIX}-files", "sh", "-c",
+        docker("exec", "-i", f"{run.lab.name}-files", "sh", "-c",
                f"base64 -d > /var/lib/odoo/filestore/{database.name}/{key[:2]}/{key}",
                text=base64.b64encode(kept[key]).decode())  # fmt: skip
     orphans = [hashlib.sha1(str(n).encode()).hexdigest() for n in range(4)]
@@ -514,7 +498,7 @@ def race_line(run: Run, database: Database, idle: Box, version: str) -> t.Iterat
         "SELECT id, store_fname FROM ir_attachment WHERE name = 'proof' AND mimetype = 'text/plain' AND store_fname IN"
         " (SELECT store_fname FROM ir_attachment GROUP BY 1 HAVING count(*) = 1) ORDER BY id DESC LIMIT 1"
     )[0]
-    docker("exec", f"{PREFIX}-files", "sh", "-c", f"echo broken > /var/lib/odoo/filestore/{database.name}/{bad}")
+    docker("exec", f"{run.lab.name}-files", "sh", "-c", f"echo broken > /var/lib/odoo/filestore/{database.name}/{bad}")
     # Who has the object's lock keeps the mover between its look at the rows and its reading of their contents.
     checksum = database.value("SELECT checksum FROM ir_attachment WHERE id = %s", number)
     key = f"s3://{run.lab.bucket(database)}/{checksum}"
@@ -578,19 +562,10 @@ def upload_line(run: Run, database: Database, idle: Box, version: str) -> t.Iter
 
 def part_speed(run: Run) -> t.Iterator[Line]:
     """The mover against one loop in one transaction and one thread: `make bench-attachments` with fewer attachments and one round."""
-    import attachments as bench
-
     number = 200 if run.sample else MOVED
-    options = bench.arguments(["--attachments", str(number), "--rounds", "1", "--rounds-delayed", "1"])
-    version = run.versions[0]
-    steps = bench.measured(run.lab, options, version)["steps"]
-    for kind, target in bench.BARS.items():
-        step = steps[kind]
-        yield Line(
-            f"mover against a plain loop, {number} attachments to S3, {'directly' if kind == 'bare' else f'{options.delay} ms a request'},"
-            f" Odoo {version}",
-            f"{step['ratio']} times: {step['median']['mover']} s, {step['median']['loop']} s", f"{target:g} times", step["ratio"] >= target,
-        )  # fmt: skip
+    yield from bench.lines(
+        bench.measured(run.lab, bench.Size(attachments=number, rounds=1, rounds_delayed=1), run.versions[0])
+    )
 
 
 ROLLBACK = """
@@ -714,11 +689,12 @@ answer(found)
 """
 
 
-def conf(name: str, **options: t.Any) -> str:
+def conf(run: Run, name: str, **options: t.Any) -> str:
     """Another odoo.conf of the lab, as the container sees it."""
-    lines = (WORK / "etc" / "odoo" / "odoo.conf").read_text().splitlines()
+    folder = run.lab.work / "etc" / "odoo"
+    lines = (folder / "odoo.conf").read_text().splitlines()
     lines = [line for line in lines if line.partition("=")[0].strip() not in options]
-    path = WORK / "etc" / "odoo" / f"{name}.conf"
+    path = folder / f"{name}.conf"
     path.write_text("\n".join([*lines, *(f"{key} = {value}" for key, value in options.items())]) + "\n")
     path.chmod(0o644)
     return f"/etc/odoo/{name}.conf"
@@ -728,7 +704,7 @@ def replica(run: Run, database: Database, version: str, *modules: str, workers: 
     """Odoo as it serves, with addons that are loaded in every process."""
     wide = ",".join((SERVER_WIDE[version], *modules))
     box = run.lab.box(
-        database, "RunOnly", SERVER_WIDE_MODULES=wide, ODOO_RC=conf(f"workers-{workers}", workers=workers),
+        database, "RunOnly", SERVER_WIDE_MODULES=wide, ODOO_RC=conf(run, f"workers-{workers}", workers=workers),
         **{**run.lab.stores(database), **env},
     )  # fmt: skip
     until(lambda: box.serves() or box.code() is not None, 90, f"Odoo {version} does not serve", 0.3)
@@ -775,7 +751,7 @@ def part_sessions(run: Run, version: str) -> t.Iterator[Line]:
         with concurrent.futures.ThreadPoolExecutor(6) as pool:
             answers = list(pool.map(lambda pair: who(box.address, pair[0], 30), sessions))
         good = sum(status == 200 and uid == pair[1] for pair, (status, uid, dummy) in zip(sessions, answers))
-        left = int(docker("exec", f"{PREFIX}-files", "sh", "-c",
+        left = int(docker("exec", f"{run.lab.name}-files", "sh", "-c",
                           "find /var/lib/odoo/sessions -type f 2>/dev/null | wc -l", check=False).strip() or 0)  # fmt: skip
         yield Line(
             f"{number} file sessions, then sessions in Redis, Odoo {version}",
@@ -843,32 +819,6 @@ def part_redis(run: Run, version: str) -> t.Iterator[Line]:
 # Rules, numbers, style
 
 
-def rule_cases() -> list[tuple[str, str, str, dict[str, str], str]]:
-    """(kind, environment, location, variables, sentence): each rule wrong once, from the table of the unit test; '' is right."""
-    folder = str(ROOT / ".work" / "collections")
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    module = importlib.import_module(
-        "ansible_collections.odoo_cloud.platform.tests.unit.plugins.module_utils.test_cloud_platform"
-    )
-    cases = []
-    for environment, location, changes, words in module.test_wrong.pytestmark[0].args[1]:
-        cases.append(
-            ("exoscale", environment, location, module.setup(environment, module.REDIS, module.S3, **changes), words)
-        )
-    for name in ("SWIFT_AUTH_URL", "SWIFT_ACCOUNT", "SWIFT_PASSWORD"):
-        values = module.setup("prod", module.REDIS, module.SWIFT, **{name: None})
-        cases.append(
-            ("ovh", "prod", "swift", values, f"{name} is not set: it is needed when ir_attachment.location is 'swift'")
-        )
-    for environment in ("prod", "integration", "labs-next"):
-        cases.append(("exoscale", environment, "s3", module.setup(environment, module.REDIS, module.S3), ""))
-        cases.append(("ovh", environment, "swift", module.setup(environment, module.REDIS, module.SWIFT), ""))
-    cases.append(("exoscale", "test", "db", module.setup("test", module.REDIS), ""))
-    cases.append(("ovh", "dev", "db", {}, ""))
-    return cases
-
-
 RULES = """
 import os
 from odoo_cloud_runtime.rules.environment import CloudPlatformError
@@ -911,13 +861,13 @@ def part_rules(run: Run, version: str) -> t.Iterator[Line]:
                       " ('ir_attachment.location', 's3')")  # fmt: skip
         env = {**run.lab.redis.environment("acme-odoo-prod"), "RUNNING_ENV": "prod"}
         words = "in prod it must be '<project>-odoo-prod'"
-        bad = run.lab.box(database, "RunOnly", ODOO_RC=conf("start"), **{**run.lab.stores(database), **env})
+        bad = run.lab.box(database, "RunOnly", ODOO_RC=conf(run, "start"), **{**run.lab.stores(database), **env})
         until(lambda: words in bad.logs() or bad.code() is not None, 60, "nothing was said about the wrong bucket", 0.3)
         refused = words in bad.logs() and not bad.serves()
         good = run.lab.box(
             database,
             "RunOnly",
-            ODOO_RC=conf("start"),
+            ODOO_RC=conf(run, "start"),
             **{**run.lab.stores(database), **env, "AWS_BUCKETNAME": "acme-odoo-prod"},
         )
         with contextlib.suppress(Shortfall):
@@ -979,7 +929,7 @@ def part_tests(run: Run, version: str) -> t.Iterator[Line]:
             "--test-tags", tags, "--stop-after-init", "--http-port=8099", "--log-handler=odoo.tests:INFO",
             "--log-handler=odoo.modules.loading:INFO", check=False, timeout=400,
         )  # fmt: skip
-        (LOGS / f"state-tests-{version}.log").write_text(out)
+        (run.place.logs / f"tests-{version}.log").write_text(out)
         ended = re.findall(r"(\d+) failed, (\d+) error\(s\) of (\d+) tests", out)
         started = len(re.findall(r"Starting \w+\.test_", out))
         failed = sorted(set(re.findall(r"(?:FAIL|ERROR): (\w+\.test_\w+)", out)))
@@ -1009,68 +959,8 @@ def part_pylint(run: Run) -> t.Iterator[Line]:
     )  # fmt: skip
 
 
-PARTS: dict[str, t.Callable[[Run], t.Iterator[Line]]] = {
-    name.removeprefix("part_"): function for name, function in list(globals().items()) if name.startswith("part_")
-}
 # Bars that need a whole platform (both replicas behind nginx, the pre-flight) are in a file of their own.
-try:
-    import stateless_platform
-
-    PARTS.update(stateless_platform.PARTS)
-except ImportError:
-    PLATFORM = ("browser", "preflight")
-
-    def missing_platform(run: Run) -> t.Iterator[Line]:
-        yield Line("both replicas through nginx, one killed; the pre-flight", "not there yet", "runs", False, ran=False)
-
-    PARTS.update(dict.fromkeys(PLATFORM, missing_platform))
-
-
-def broken_tree(name: str) -> pathlib.Path:
-    return mutated(name, MUTANTS[name].edits, ROOT, (RUNTIME, "roles/image/files/odoo", ADDONS))
-
-
-def all_mutants() -> int:
-    """One after the other on one bench, whose databases the whole code has installed."""
-    lab = StatelessLab(*snapshot(ROOT, WORK / "runtime"), ROOT)
-    blind = []
-    try:
-        lab.start(("19",))
-        for modules in (STORES, MODULES):
-            lab.drop(lab.ready("19", modules))
-        for name, mutant in MUTANTS.items():
-            lab.use(broken_tree(name))
-            found = [run_part(part, PARTS[part], Run(lab, ("19",), 1, True)) for part in mutant.parts]
-            unseen = [
-                part for part, lines in zip(mutant.parts, found) if all(one.holds or not one.ran for one in lines)
-            ]
-            blind += [name] * bool(unseen)
-            print(
-                f"mutant {name}: "
-                + (f"NOT noticed by {', '.join(unseen)}" if unseen else f"noticed by {', '.join(mutant.parts)}")
-            )
-    finally:
-        lab.close()
-    print(f"{len(MUTANTS) - len(blind)} of {len(MUTANTS)} mutants noticed")
-    return int(bool(blind))
-
-
-def main() -> int:
-    more = {"action": "store_true", "help": "every mutant, one after the other"}
-    given = asked(__doc__, PARTS, MUTANTS, SAMPLE, seed={"type": int, "default": None}, **{"all-mutants": more})
-    if given.all_mutants:
-        return all_mutants()
-    mutant = MUTANTS.get(given.mutant or "")
-    version = given.version or (mutant.version if mutant else "19" if given.sample else "")
-    sample = given.sample or bool(mutant and mutant.sample)
-    seed = given.seed if given.seed is not None else 1 if sample else random.SystemRandom().randrange(10**6)
-    parts = given.part or list(mutant.parts if mutant else SAMPLE if given.sample else PARTS)
-    tree = broken_tree(given.mutant) if mutant else ROOT
-    lab = StatelessLab(*snapshot(tree, WORK / "runtime"), tree, keep=given.keep)
-    run = Run(lab, (version,) if version else ("19", "14"), seed, sample)
-    return run_parts(run, parts, PARTS, given.mutant or "", seed)
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
-    sys.exit(main())
+PROOF = Proof(
+    "stateless", __doc__, Run, {**parts_of(globals()), **platform.PARTS}, port=9700, mutants=MUTANTS, sample=SAMPLE,
+    sample_versions=("19",), mutant_version="19", mutant_sample=True,
+)  # fmt: skip
