@@ -14,7 +14,7 @@ INVENTORY ?= inventories/local
 ARGS ?=
 SCENARIO ?= default
 # The stages of `make test`: those with containers, and beside them those that need none. STAGES='lint unit' runs just these, in order.
-CONTAINER_STAGES := nginx core221 molecule browser prove-sample prove-blockers-sample prove-state-sample prove-stateless-sample prove-migrations-sample prove-delivery-sample
+CONTAINER_STAGES := nginx core221 molecule prove-sample browser prove-blockers-sample prove-state-sample prove-stateless-sample prove-migrations-sample prove-delivery-sample
 STATIC_STAGES := lint unit sanity galaxy aws state
 STAGES ?=
 # Only the demo is removed without a word; for another inventory say CONFIRM=<its odoo_cloud_name>.
@@ -45,7 +45,7 @@ TEST_BIN := $(VENV_TEST)/bin
 # Recipes of a stage start with this, so that tools find each other.
 TEST_ENV := PATH=$(TEST_BIN):$$PATH
 # The package tests/prove; `make prove-... ARGS=--help` tells what a proof does and which options it has.
-PROVE := PATH=$(VENV)/bin:$$PATH PYTHONPATH=$(CURDIR)/tests $(TEST_BIN)/python -m prove
+PROVE := env PATH=$(VENV)/bin:$$PATH PYTHONPATH=$(CURDIR)/tests $(TEST_BIN)/python -m prove
 PROVE_ARGS = $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
 
 ##@ Use
@@ -138,10 +138,11 @@ prove-demo: tools-ready runtime ## run the bars of `make demo` and say which hol
 	@tools/apt.sh wrk curl
 	@$(PROVE) demo $(PROVE_ARGS)
 
-prove-sample: tools-ready runtime engine ## a few of these bars, with images that are there; part of `make test`
-	@$(PROVE) demo --sample
+prove-sample: tools-ready runtime ## a few of these bars, on molecule's platform; part of `make test`
+	@tools/molecule.sh $(WORK) on $(SCENARIO) $(PROVE) demo --sample --on molecule/$(SCENARIO)/inventory/hosts
 
-state-images: runtime engine
+# TEST_READY: `make test-ready` has just done all this.
+state-images: runtime $(if $(TEST_READY),,engine)
 	@for version in 19 14; do docker images --format '{{.Repository}}' | grep -qx "$(PROVE_IMAGES)/odoo-$$version" \
 		|| $(PLAYBOOK) playbooks/images.yml -e odoo_version=$$version -e odoo_cloud_name=$(PROVE_IMAGES); done
 
