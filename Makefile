@@ -180,6 +180,10 @@ prove-migrations: tools-ready state-images ## run the bars of songs, migrations 
 prove-migrations-sample: tools-ready state-images ## a small fixed sample of them; part of `make test`
 	@$(PROVE) migrations --sample
 
+.PHONY: prove-house
+prove-house: tools-ready state-images ## run the bars of the house: what may import what, repairs, cost at rest and of a run, older demos (PART=, MUTANT=, ARGS=--list)
+	@$(PROVE) house $(PROVE_ARGS)
+
 .PHONY: prove-blockers prove-blockers-sample
 prove-blockers: tools-ready state-images ## run the bars that keep strangers out and platforms up, on real parts (PART=, MUTANT=, ARGS=--list)
 	@$(PROVE) blockers $(PROVE_ARGS)

@@ -6,6 +6,7 @@
 set -uo pipefail
 logs=.work/log
 mkdir -p "$logs"
+rm -f "$logs/summary"
 started=$SECONDS
 count() { # count WORD LOG: the sum of pytest's "N word" in its closing lines
     grep -oE "^(=+ | *msg: )?[0-9]+ (passed|failed|error|skipped)[^=]* in [0-9.]+s.*" "$2" | grep -oE "[0-9]+ $1" | awk '{n += $1} END {print n + 0}'
@@ -55,7 +56,7 @@ for one in "${quiet[@]}"; do
     cat "$logs/$one.log"
 done
 
-passed=0 failed=0 skipped=0 lines=()
+passed=0 failed=0 skipped=0 lines=() verdicts=()
 for one in "${loud[@]}" "${quiet[@]}"; do
     read -r verdict seconds <"$logs/$one.verdict" 2>/dev/null || { verdict=FAILED seconds=0; }
     ok=$(count passed "$logs/$one.log") left=$(count skipped "$logs/$one.log")
@@ -66,10 +67,14 @@ for one in "${loud[@]}" "${quiet[@]}"; do
     elif [ "$bad" = 0 ]; then
         bad=1
     fi
+    verdicts+=("$one=$verdict:$seconds")
     passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + left))
     lines+=("$(printf '%-24s %-6s %4d s   %5d passed %3d failed %3d skipped' "$one" "$verdict" "$seconds" "$ok" "$bad" "$left")")
 done
-printf '\n===== summary, %d s in all; logs in %s\n' $((SECONDS - started)) "$logs"
+total=$((SECONDS - started))
+printf '\n===== summary, %d s in all; logs in %s\n' "$total" "$logs"
 printf '%s\n' "${lines[@]}"
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+# For `make prove-house PART=tests`.
+echo "$total $passed $failed $skipped ${verdicts[*]}" >"$logs/summary"
 [ "$failed" = 0 ]

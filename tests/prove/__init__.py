@@ -21,6 +21,7 @@ PROOFS = {
     "stateless": "stateless.proof",
     "delivery": "delivery.proof",
     "blockers": "blockers.proof",
+    "house": "house.proof",
     "bench-static": "benchmarks.static",
     "bench-attachments": "benchmarks.attachments",
     "bench-migrations": "benchmarks.migrations",

@@ -40,9 +40,7 @@ def broken_tree(source: pathlib.Path, tree: pathlib.Path, edits: t.Sequence[Edit
 def of_commit(commit: str, tree: pathlib.Path) -> pathlib.Path:
     """The collection as it was at a commit, in the new folder `tree`; a shortfall when the history does not reach back to it."""
     tree.mkdir(parents=True)
-    archive = subprocess.run(
-        ["git", "archive", commit], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
-    )
+    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=False)
     if archive.returncode:
         raise Shortfall(f"the history of this checkout does not reach back to {commit}: fetch it whole")
     subprocess.run(["tar", "-x", "-C", str(tree)], input=archive.stdout, check=True)
