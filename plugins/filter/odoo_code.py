@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery import choice
+from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._instances import of_instances
 
 
 class FilterModule:
     def filters(self):
         return {
-            "odoo_code": choice.code,
-            "odoo_code_failures": choice.failures,
-            "odoo_code_sets": choice.sets,
+            "odoo_code": of_instances("odoo_code", choice.code),
+            "odoo_code_failures": of_instances("odoo_code_failures", choice.failures),
+            "odoo_code_sets": of_instances("odoo_code_sets", choice.sets),
         }

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import odoo_conf
+from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._instances import of_instance
 
 
 class FilterModule:
     def filters(self):
-        return {"odoo_conf": odoo_conf.render}
+        return {"odoo_conf": of_instance("odoo_conf", odoo_conf.render)}

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import need
+from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._instances import of_instances
 
 
 class FilterModule:
     def filters(self):
         return {
             "odoo_run_failure": need.failure,
-            "odoo_runs": need.runs,
-            "odoo_unreadable": need.unreadable,
+            "odoo_runs": of_instances("odoo_runs", need.runs),
+            "odoo_unreadable": of_instances("odoo_unreadable", need.unreadable),
         }

@@ -7,13 +7,14 @@ from __future__ import annotations
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import stateless as _stateless
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight import stateless
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._store import s3_policy
+from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._instances import of_instance, of_instances
 
 
 class FilterModule:
     def filters(self):
         return {
-            "odoo_stateless_env": _stateless.variables,
-            "odoo_sites": _stateless.sites,
-            "odoo_preflight_instances": stateless.arguments,
+            "odoo_stateless_env": of_instance("odoo_stateless_env", _stateless.variables),
+            "odoo_sites": of_instances("odoo_sites", _stateless.sites),
+            "odoo_preflight_instances": of_instances("odoo_preflight_instances", stateless.arguments),
             "s3_policy": s3_policy.policy,
         }

@@ -53,6 +53,7 @@ _list:
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.limit import limit_problems
+from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._variables import HostVariables
 
 
 class LookupModule(LookupBase):
@@ -62,7 +63,7 @@ class LookupModule(LookupBase):
             str(variables.get("ansible_limit") or ""),
             [str(term) for term in terms],
             variables["groups"],
-            variables["hostvars"],
+            HostVariables(variables["hostvars"]),
             self.get_option("scope"),
             self.get_option("needs"),
             self.get_option("choice"),

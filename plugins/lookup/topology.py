@@ -41,9 +41,10 @@ _list:
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.topology import topology
+from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._variables import HostVariables
 
 
 class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         self.set_options(var_options=variables, direct=kwargs)
-        return [topology(variables["groups"], variables["hostvars"])]
+        return [topology(variables["groups"], HostVariables(variables["hostvars"]))]

@@ -12,6 +12,25 @@ import typing as t
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.secret import DEFAULT_NAME, default_root
 
 
+class HostVariables(t.Mapping[str, t.Mapping[str, t.Any]]):
+    """The variables of hosts. Ansible puts those of a host together anew at each access; here they are asked for once."""
+
+    def __init__(self, hostvars: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
+        self._hostvars = hostvars
+        self._known: dict[str, t.Mapping[str, t.Any]] = {}
+
+    def __getitem__(self, host: str) -> t.Mapping[str, t.Any]:
+        if host not in self._known:
+            self._known[host] = self._hostvars[host]
+        return self._known[host]
+
+    def __iter__(self) -> t.Iterator[str]:
+        return iter(self._hostvars)
+
+    def __len__(self) -> int:
+        return len(self._hostvars)
+
+
 def is_check_mode(variables: t.Mapping[str, t.Any] | None) -> bool:
     """True when the play runs with ``--check``."""
     return bool((variables or {}).get("ansible_check_mode", False))

@@ -14,6 +14,7 @@ import yaml
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import stateless
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.instance import build_instances
+from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._instances import of_instance
 
 TEMPLATES = Path(__file__).parents[2] / "roles/odoo/templates"
 SECRET = "secret-of-the-test"
@@ -24,9 +25,11 @@ def definitions(once=None, environment="prod", socket="/srv/oc/postgres/socket",
     hostvars = {"acme-1": {"ansible_host": "app1", **variables}, "app1": {}}
     environment_of_jinja = jinja2.Environment(trim_blocks=True, loader=jinja2.FileSystemLoader(TEMPLATES))
     environment_of_jinja.filters["to_json"] = json.dumps
-    environment_of_jinja.filters["odoo_cloud.platform.odoo_stateless_env"] = stateless.variables
+    environment_of_jinja.filters["odoo_cloud.platform.odoo_stateless_env"] = of_instance(
+        "odoo_stateless_env", stateless.variables
+    )
     text = environment_of_jinja.get_template("containers.yml.j2").render(
-        odoo_instances=build_instances(groups, hostvars, lambda name: SECRET),
+        odoo_instances=[one.to_dict() for one in build_instances(groups, hostvars, lambda name: SECRET)],
         odoo_name="oc", odoo_root="/srv/oc", odoo_images={"odoo-19": "sha256:1"}, odoo_db_socket=socket,
         odoo_db_host="/run/postgresql", odoo_db_port=5432, odoo_db_ca_certificate="", odoo_etc_hosts={},
         odoo_redis={}, odoo_storage={},

@@ -8,9 +8,10 @@ from __future__ import annotations
 import typing as t
 
 from .._images.plan import code_name, set_key
+from .._inventory.model import Instance
 from .._services.odoo_conf import CODE_DIR, CODE_PYTHON
 
-Instances = t.Sequence[t.Mapping[str, t.Any]]
+Instances = t.Sequence[Instance]
 Results = t.Sequence[t.Mapping[str, t.Any]]
 
 
@@ -33,18 +34,18 @@ def sets(instances: Instances, images: t.Mapping[str, str], pulled: Results) -> 
     """The sets of requirements that the releases on a machine have, for the role C(image)."""
     found, results = [], _by_instance(pulled)
     for instance in instances:
-        result = results.get(instance["name"])
+        result = results.get(instance.name)
         files = dict((result or {}).get("texts") or {})
         if not files:
             continue
-        version, key = instance["version"], set_key(instance["version"], files)
+        version, key = instance.version, set_key(instance.version, files)
         found.append(
             {
-                "instance": instance["name"],
+                "instance": instance.name,
                 "name": code_name(version, key),
                 "key": key,
                 "version": version,
-                "from": str(images[instance["image"]["name"]]),
+                "from": str(images[instance.image.name]),
                 "files": files,
             }
         )
@@ -57,11 +58,11 @@ def code(instances: Instances, images: t.Mapping[str, str], pulled: Results) -> 
     names = {one["instance"]: one["name"] for one in sets(instances, images, pulled)}
     found = {}
     for instance in instances:
-        result = results.get(instance["name"]) or {}
-        image = str(images.get(names.get(instance["name"], "")) or images[instance["image"]["name"]])
-        own = bool(instance.get("code"))
+        result = results.get(instance.name) or {}
+        image = str(images.get(names.get(instance.name, "")) or images[instance.image.name])
+        own = instance.code is not None
         wanted = str(result.get("wanted") or "") if own else ""
-        found[instance["name"]] = {
+        found[instance.name] = {
             "image": image,
             "folder": str(result.get("folder") or "") if own else "",
             "release": f"{image}+{wanted}" if wanted else image,
@@ -79,15 +80,15 @@ def failures(
     names = {one["instance"]: one["name"] for one in sets(instances, images, pulled)}
     found = []
     for instance in instances:
-        if not instance.get("code"):
+        if not instance.code:
             continue
-        message = _trouble(results.get(instance["name"])) or image_failures.get(names.get(instance["name"], ""), "")
+        message = _trouble(results.get(instance.name)) or image_failures.get(names.get(instance.name, ""), "")
         if message:
             found.append(
                 {
-                    "instance": instance["name"],
-                    "replicas": [replica["name"] for replica in instance["replicas"]],
-                    "message": f"code of instance {instance['name']}: {message}",
+                    "instance": instance.name,
+                    "replicas": [replica.name for replica in instance.replicas],
+                    "message": f"code of instance {instance.name}: {message}",
                 }
             )
     return found

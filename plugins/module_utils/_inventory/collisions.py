@@ -13,7 +13,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .._services.redis_acl import RESERVED as RESERVED_REDIS_USERS
+from .model import Instance
+from .naming import RESERVED_REDIS_USERS
 
 # Suffixes of the one-off containers `<platform>-<instance>-<suffix>`.
 ONE_OFF_SUFFIXES = ("run", "plan", "rehearsal", "rollback", "attachments", "static")
@@ -38,34 +39,33 @@ class Claim:
     fix: str
 
 
-def claims(instance: t.Mapping[str, t.Any]) -> list[Claim]:
+def claims(instance: Instance) -> list[Claim]:
     """Every name that an instance takes for itself."""
-    name, database = instance["name"], instance["database"]
-    project, bucket, prefix = instance["project"], instance["bucket"]["name"], instance["redis"]["prefix"]
-    mine = instance["platform"]
-    by_project = ("odoo_project", project, "give one of the two another odoo_project")
+    name, database, stateless = instance.name, instance.database, instance.stateless
+    bucket, prefix = instance.bucket.name, instance.redis.prefix
+    by_project = ("odoo_project", instance.project, "give one of the two another odoo_project")
     # The same name in two stores is two buckets.
-    store = mine["swift"]["auth_url"] if mine["kind"] == "ovh" else mine["s3"]["endpoint"]
+    store = stateless.swift.auth_url if stateless.kind == "ovh" else stateless.s3.endpoint
     by_bucket = ("odoo_bucket", bucket, "give one of the two another odoo_bucket, or another odoo_project")
     found = [
-        Claim("database", database["name"], "the database", "odoo_db_name", database["name"], "give it another one"),
-        Claim("role of PostgreSQL", database["owner"], "the database's role",
-              "odoo_db_name" if database["owner"] == database["name"] else "odoo_db_user", database["owner"],
+        Claim("database", database.name, "the database", "odoo_db_name", database.name, "give it another one"),
+        Claim("role of PostgreSQL", database.owner, "the database's role",
+              "odoo_db_name" if database.owner == database.name else "odoo_db_user", database.owner,
               "give it another one: whoever has a role has all of its databases"),
-        Claim("role of PostgreSQL", database["keeper"], f"the role {database['keeper']!r}, which makes restore points",
-              "odoo_db_name", database["name"], "give it another odoo_db_name"),
-        Claim("database", database["lock"], f"the database {database['lock']!r}, in which its lock is taken", "odoo_db_name",
-              database["name"], "give it another odoo_db_name"),
+        Claim("role of PostgreSQL", database.keeper, f"the role {database.keeper!r}, which makes restore points",
+              "odoo_db_name", database.name, "give it another odoo_db_name"),
+        Claim("database", database.lock, f"the database {database.lock!r}, in which its lock is taken", "odoo_db_name",
+              database.name, "give it another odoo_db_name"),
         Claim("prefix in Redis", prefix, f"the prefix {prefix!r} of its sessions in Redis", *by_project),
         Claim("bucket", (store or "", bucket), f"the bucket {bucket!r}", *by_bucket),
         *(Claim("host name", one, "the host name", "odoo_hostnames", one, "give it another one")
-          for one in instance["hostnames"]),
+          for one in instance.hostnames),
     ]  # fmt: skip
-    own = (instance["code"] or {}).get("own_bucket")
+    own = instance.code.own_bucket if instance.code else None
     if own:
-        shown = f"the bucket {own['name']!r} of its releases"
-        variable = ("odoo_release_bucket", own["name"], "give one of the two an odoo_release_bucket of its own")
-        found.append(Claim("bucket", (store or "", own["name"]), shown, *variable))
+        shown = f"the bucket {own.name!r} of its releases"
+        variable = ("odoo_release_bucket", own.name, "give one of the two an odoo_release_bucket of its own")
+        found.append(Claim("bucket", (store or "", own.name), shown, *variable))
     found += [
         Claim("container", f"{name}-{suffix}", f"the container {name}-{suffix}", "instance group", name, "rename it")
         for suffix in ONE_OFF_SUFFIXES
@@ -73,21 +73,21 @@ def claims(instance: t.Mapping[str, t.Any]) -> list[Claim]:
     return found
 
 
-def problems(instances: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
+def problems(instances: t.Sequence[Instance]) -> list[str]:
     """One line for each name that two instances, or an instance and the platform itself, would both have."""
     found: list[str] = []
     told: set[tuple[str, str, str]] = set()  # one line for a variable, whatever else follows from it
     taken: dict[tuple[str, t.Any], str] = {("container", one): "the platform's own service" for one in SERVICES}
     for instance in instances:
-        name = instance["name"]
+        name = instance.name
         if name in FOLDERS:
             found.append(
                 f"instance group {name!r}: the platform has a folder of this name for itself; rename the group, and set"
                 f" odoo_db_name={name!r} in it if the database has to keep its name"
             )
-        if instance["redis"]["name"] in RESERVED_REDIS_USERS:
+        if instance.redis.name in RESERVED_REDIS_USERS:
             found.append(
-                f"odoo_db_name={instance['redis']['name']!r} of instance {name!r}: Redis has a user of this name for itself; give"
+                f"odoo_db_name={instance.redis.name!r} of instance {name!r}: Redis has a user of this name for itself; give"
                 " it another one"
             )
         for claim in claims(instance):
@@ -100,12 +100,12 @@ def problems(instances: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
                 f" {claim.fix}"
             )
     for instance in instances:
-        for replica in instance["replicas"]:
-            owner = taken.get(("container", replica["name"]))
-            if owner is not None:
+        for replica in instance.replicas:
+            holder = taken.get(("container", replica.name))
+            if holder is not None:
                 found.append(
-                    f"inventory host {replica['name']!r}: {_whose(owner)} has a container of this name; give the replica"
-                    f" another one, such as {instance['name']}-1"
+                    f"inventory host {replica.name!r}: {_whose(holder)} has a container of this name; give the replica"
+                    f" another one, such as {instance.name}-1"
                 )
     return found
 

@@ -3,114 +3,55 @@
 # PRIVATE to the collection odoo_cloud.platform.
 """Instances and replicas out of an inventory: the one place that knows how groups and variables become an Odoo.
 
-An instance is a group of replicas below an environment group; what it doesn't say gets the defaults below, which are also
-the defaults that the role C(odoo) documents (a unit test compares the two).
+An instance is a group of replicas below an environment group. Its variables, with their defaults and what they may be, are in
+C(settings); what becomes of them is in C(model).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import typing as t
 
-from .._services.odoo_conf import GEVENT_PORT, HTTP_PORT
-from . import collisions, stateless
+from . import collisions, settings, stateless
+from .model import (
+    GEVENT_PORT,
+    HTTP_PORT,
+    LOCAL_STORAGE_USER,
+    AddonsFolder,
+    Bucket,
+    Code,
+    Database,
+    Image,
+    Instance,
+    Login,
+    Migration,
+    RedisUser,
+    Replica,
+    Site,
+    Sources,
+    StorageAccount,
+    plain,
+)
 from .naming import NamingError, bucket_name, check_bucket_name, redis_prefix
 
-VERSIONS = ("14", "15", "16", "17", "18", "19")
 ENVIRONMENTS = ("prod", "integration", "test", "dev")
 LABS = re.compile(r"^labs([_-][a-z0-9_-]+)?$")
 MACHINE_GROUPS = ("docker_hosts", "postgres", "redis", "object_storage", "nginx")
 ROOT_GROUP = "odoo"
+BUILDER_GROUP = "image_builder"
 STATIC_DIR = "/srv/static"
-LOCAL_STORAGE_USER = "odoo"  # user of the instance's own account in the local object storage
-
-_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-_HOSTNAME = re.compile(r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
-_CHANNEL = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
-_RELEASE = re.compile(r"^[0-9a-f]{16}$")
-_REPLICA = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")
-_RESERVED_DATABASES = ("postgres", "template0", "template1")
-
-DEFAULTS: dict[str, t.Any] = {
-    "odoo_version": "19",
-    "odoo_project": None,
-    "odoo_instance": None,
-    "odoo_db_name": None,
-    "odoo_db_user": None,
-    "odoo_db_password": None,
-    "odoo_hostnames": None,
-    "odoo_modules": ["base"],
-    "odoo_server_wide_modules": [],
-    "odoo_language": None,
-    "odoo_admin_login": "admin",
-    "odoo_admin_password": None,
-    "odoo_master_password": None,
-    "odoo_redis_password": None,
-    "odoo_mode": "RunOnly",
-    "odoo_update": "changed",
-    "odoo_update_live": False,
-    "odoo_hooks_dir": None,
-    "odoo_hooks": "changed",
-    "odoo_workers": None,
-    "odoo_max_cron_threads": 1,
-    "odoo_limit_memory_soft": None,
-    "odoo_limit_memory_hard": None,
-    "odoo_limit_time_cpu": 600,
-    "odoo_limit_time_real": 1200,
-    "odoo_addons_path": [],
-    "odoo_addons_dirs": [],
-    "odoo_project_dir": None,
-    "odoo_migration_file": None,
-    "odoo_migration_mode": None,
-    "odoo_migration_allow_serie": False,
-    "odoo_migration_force_version": None,
-    "odoo_migration_next": None,
-    "odoo_restore_point": None,
-    "odoo_on_failure": None,
-    "odoo_conf": {},
-    "odoo_custom_modules_paths": [],
-    "odoo_python_dependencies_paths": [],
-    "odoo_git_sources": [],
-    "odoo_python_requirements_file": None,
-    "odoo_system_packages_file": None,
-    "odoo_code_lock_file": None,
-    "odoo_release_bucket": None,
-    "odoo_release_prefix": None,
-    "odoo_release_channel": None,
-    "odoo_release_endpoint": None,
-    "odoo_release_region": None,
-    "odoo_release_access_key": None,
-    "odoo_release_secret_key": None,
-    "odoo_release": None,
-    "odoo_keep_releases": 3,
-    "odoo_drain_timeout": 30,
-    "odoo_bucket": None,
-    "odoo_s3_access_key": None,
-    "odoo_s3_secret_key": None,
-    "odoo_max_upload": "1g",
-    "odoo_db_wait_timeout": 120,
-    "odoo_timeout": 30,
-    "odoo_holder_timeout": 600,
-    "odoo_reset_policy": "safe",
-    **stateless.DEFAULTS,
-}
-
-# What a replica may be started to do; the modes that don't serve are for the role's one-off containers.
-REPLICA_MODES = ("RunOnly", "InstallAndRun", "UpdateAndRun")
-# Sources of own code: setting to option of the module odoo_addons_sync
-CODE_SOURCES = {
-    "odoo_custom_modules_paths": "odoo_custom_modules_paths",
-    "odoo_python_dependencies_paths": "odoo_python_dependencies_paths",
-    "odoo_git_sources": "git_sources",
-    "odoo_python_requirements_file": "python_requirements_file",
-    "odoo_system_packages_file": "system_packages_file",
-}
-UPDATES = ("changed", "all", "none")
-RESTORE_POINTS = ("none", "auto", "clone", "dump")
-ON_FAILURE = ("hold", "rollback")
 # Where folders of the machine are seen in the containers
 PROJECT_DIR = "/opt/odoo-cloud/project"
 ADDONS_DIR = "/mnt/addons"
+
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+_REPLICA = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")
+
+Groups = t.Mapping[str, t.Sequence[str]]
+Hostvars = t.Mapping[str, t.Mapping[str, t.Any]]
+# (variable, value, what would be right)
+Problems = t.Iterator[tuple[str, t.Any, str]]
 
 
 class InventoryError(Exception):
@@ -133,63 +74,80 @@ def is_environment(group: str) -> bool:
 
 
 def build_instances(
-    groups: t.Mapping[str, t.Sequence[str]],
-    hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
-    secret: SecretSource,
-    https_port: int = 443,
-) -> list[dict[str, t.Any]]:
+    groups: Groups, hostvars: Hostvars, secret: SecretSource, https_port: int = 443, thorough: bool = False
+) -> list[Instance]:
     """All instances of the inventory with their replicas, settings and secrets, sorted by name.
 
+    ``secret``: gives the secrets that the inventory doesn't. ``https_port``: at which the sites are served. ``thorough``: whether
+    secrets that the inventory has for several replicas are compared too; each may have to come from a vault, which takes time.
     Raises InventoryError with every problem found.
     """
     problems: list[str] = []
-    members: dict[str, list[str]] = {}
-    environments: dict[str, str] = {}
-    for replica in groups.get(ROOT_GROUP, []):
-        found = _place(replica, groups, hostvars, problems)
-        if found is not None:
-            instance, environment = found
-            members.setdefault(instance, []).append(replica)
-            environments[instance] = environment
     instances = []
-    for name in sorted(members):
-        variables = hostvars[members[name][0]]
-        settings = {key: _value(variables, key, default) for key, default in DEFAULTS.items()}
-        before = len(problems)
-        _validate(name, environments[name], settings, problems)
-        if len(problems) > before:
+    for name, (environment, members) in sorted(_members(groups, hostvars, problems).items()):
+        values = settings.read(hostvars[members[0]])
+        problems += _differences(name, members, values, hostvars, thorough)
+        given = _Given(name, environment, values, secret, https_port)
+        wrong = _problems(given)
+        if wrong:
+            problems += wrong
             continue
-        replicas = [
-            {"name": replica, "machine": machine}
-            for replica in members[name]
-            for machine in [_machine(replica, groups, hostvars, problems)]
-            if machine is not None
-        ]
-        instances.append(_build(name, environments[name], settings, replicas, secret, https_port))
+        machines = {replica: _machine(replica, groups, hostvars, problems) for replica in members}
+        replicas = tuple(Replica(replica, machine) for replica, machine in machines.items() if machine)
+        instances.append(_build(given, replicas))
     problems += collisions.problems(instances)
     if problems:
         raise InventoryError(problems)
     return instances
 
 
-def _value(variables: t.Mapping[str, t.Any], key: str, default: t.Any) -> t.Any:
-    value = variables.get(key)
-    return default if value is None or value == "" else value
+def _members(groups: Groups, hostvars: Hostvars, problems: list[str]) -> dict[str, tuple[str, list[str]]]:
+    """Environment and replicas of each instance, by its name. What is wrong with a replica's groups is added to ``problems``."""
+    found: dict[str, tuple[str, list[str]]] = {}
+    for replica in groups.get(ROOT_GROUP, []):
+        place = _place(replica, groups, hostvars, problems)
+        if place is not None:
+            instance, environment = place
+            found.setdefault(instance, (environment, []))[1].append(replica)
+    return found
 
 
-def _groups_of(host: str, groups: t.Mapping[str, t.Sequence[str]]) -> list[str]:
+def _differences(
+    name: str, members: list[str], values: t.Mapping[str, t.Any], hostvars: Hostvars, thorough: bool
+) -> list[str]:
+    """One line for each setting that isn't the same for all replicas of an instance, which takes those of its first replica.
+
+    ``members``: the instance's replicas. ``values``: settings of the first one. ``thorough``: whether secrets are compared too.
+    """
+    found = []
+    first, *others = members
+    left_out = {*settings.REPLICAS_OWN, *(() if thorough else settings.SECRETS)}
+    compared = [variable for variable in values if variable not in left_out]
+    others_values = {replica: settings.read(hostvars[replica], compared) for replica in others}
+    for variable in compared:
+        value = values[variable]
+        for replica in others:
+            other = others_values[replica][variable]
+            if value != other and str(plain(value)) != str(plain(other)):
+                shown, right = (
+                    repr(settings.HIDDEN if variable in settings.SECRETS else plain(one)) for one in (other, value)
+                )
+                found.append(
+                    f"{variable}={shown} of replica {replica!r}: replica {first!r} of the same instance {name!r} has {right};"
+                    " give all replicas of an instance the same, in its group"
+                )
+                break
+    return found
+
+
+def _groups_of(host: str, groups: Groups) -> list[str]:
     return [group for group, hosts in groups.items() if host in hosts]
 
 
-def _place(
-    replica: str,
-    groups: t.Mapping[str, t.Sequence[str]],
-    hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
-    problems: list[str],
-) -> tuple[str, str] | None:
+def _place(replica: str, groups: Groups, hostvars: Hostvars, problems: list[str]) -> tuple[str, str] | None:
     """The instance and the environment of one replica."""
-    mine = _groups_of(replica, groups)
-    environments = [group for group in mine if is_environment(group)]
+    memberships = _groups_of(replica, groups)
+    environments = [group for group in memberships if is_environment(group)]
     if not _REPLICA.match(replica):
         problems.append(
             f"inventory host {replica!r}: a replica's name becomes a container's name; use letters, digits, '-', '_'"
@@ -204,7 +162,7 @@ def _place(
         return None
     candidates = [
         group
-        for group in mine
+        for group in memberships
         if group not in (*MACHINE_GROUPS, ROOT_GROUP, "all", "ungrouped") and not is_environment(group)
     ]
     wanted = hostvars[replica].get("odoo_instance")
@@ -225,17 +183,13 @@ def _place(
     return candidates[0], environments[0].replace("_", "-")
 
 
-def instance_of(
-    replica: str, groups: t.Mapping[str, t.Sequence[str]], hostvars: t.Mapping[str, t.Mapping[str, t.Any]]
-) -> str | None:
+def instance_of(replica: str, groups: Groups, hostvars: Hostvars) -> str | None:
     """The instance that a replica belongs to; None when its groups don't say it."""
     found = _place(replica, groups, hostvars, [])
     return found[0] if found else None
 
 
-def machine_of(
-    replica: str, groups: t.Mapping[str, t.Sequence[str]], hostvars: t.Mapping[str, t.Mapping[str, t.Any]]
-) -> str | None:
+def machine_of(replica: str, groups: Groups, hostvars: Hostvars) -> str | None:
     """The inventory host of the machine that a replica runs on."""
     address = hostvars[replica].get("ansible_host") or replica
     for machine in groups.get("docker_hosts", []):
@@ -244,12 +198,7 @@ def machine_of(
     return None
 
 
-def _machine(
-    replica: str,
-    groups: t.Mapping[str, t.Sequence[str]],
-    hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
-    problems: list[str],
-) -> str | None:
+def _machine(replica: str, groups: Groups, hostvars: Hostvars, problems: list[str]) -> str | None:
     machine = machine_of(replica, groups, hostvars)
     if machine is None:
         address = hostvars[replica].get("ansible_host") or replica
@@ -260,332 +209,291 @@ def _machine(
     return machine
 
 
-def _validate(name: str, environment: str, settings: dict[str, t.Any], problems: list[str]) -> None:
-    def bad(variable: str, value: t.Any, right: str) -> None:
-        problems.append(f"{variable}={value!r} of instance {name!r}: {right}")
-
-    version = str(settings["odoo_version"]).removesuffix(".0")
-    if version not in VERSIONS:
-        bad("odoo_version", settings["odoo_version"], f"supported are {', '.join(VERSIONS)}")
-    if not _NAME.match(name):
-        problems.append(
-            f"instance group {name!r}: use a lowercase letter, then lowercase letters, digits and '_' (63 at most)"
-        )
-    try:
-        bucket_name(str(settings["odoo_project"] or project_of(name, environment)), environment)
-    except NamingError as error:
-        bad("odoo_project", settings["odoo_project"] or project_of(name, environment), str(error))
-    if settings["odoo_bucket"] is not None:
-        try:
-            check_bucket_name(str(settings["odoo_bucket"]))
-        except NamingError as error:
-            bad("odoo_bucket", settings["odoo_bucket"], str(error))
-    for variable in ("odoo_db_name", "odoo_db_user"):
-        value = settings[variable]
-        if value is not None and (not _NAME.match(str(value)) or value in _RESERVED_DATABASES):
-            bad(
-                variable,
-                value,
-                "use a lowercase letter, then lowercase letters, digits and '_' (63 at most; not postgres, template0/1)",
-            )
-    if settings["odoo_admin_password"] == "admin":
-        bad(
-            "odoo_admin_password", "********", "'admin' is Odoo's default, which everybody knows; give another, or none"
-        )
-    hostnames = settings["odoo_hostnames"]
-    if hostnames is not None and (
-        not isinstance(hostnames, (list, tuple))
-        or not hostnames
-        or not all(_HOSTNAME.match(str(one)) for one in hostnames)
-    ):
-        bad("odoo_hostnames", hostnames, "give a list of DNS names such as ['odoo.example.com']")
-    for variable, choices in (
-        ("odoo_mode", REPLICA_MODES),
-        ("odoo_hooks", ("changed", "always")),
-        ("odoo_reset_policy", ("safe", "seed")),
-    ):
-        if settings[variable] not in choices:
-            bad(variable, settings[variable], f"give {', '.join(choices[:-1])} or {choices[-1]}")
-    update = settings["odoo_update"]
-    if not all(_is_module(one) for one in _names(update)) or not _names(update):
-        bad("odoo_update", update, "give changed, all or none, or a list of module names such as ['sale', 'stock']")
-    elif len(_names(update)) > 1 and set(UPDATES) & set(_names(update)):
-        bad("odoo_update", update, "changed, all and none stand alone; give one of them, or names of modules")
-    if stateless.boolean(settings["odoo_update_live"]) is None:
-        bad("odoo_update_live", settings["odoo_update_live"], "give true or false")
-    hooks = settings["odoo_hooks_dir"]
-    if hooks is not None and not str(hooks).startswith("/"):
-        bad("odoo_hooks_dir", hooks, "give the absolute path of a folder on the machine, or nothing")
-    for variable, least in (
-        ("odoo_workers", 0),
-        ("odoo_max_cron_threads", 0),
-        ("odoo_timeout", 1),
-        ("odoo_db_wait_timeout", 1),
-        ("odoo_holder_timeout", 0),
-        ("odoo_keep_releases", 1),
-        ("odoo_drain_timeout", 0),
-    ):
-        value = settings[variable]
-        if value is not None and (not _is_int(value) or int(value) < least):
-            bad(variable, value, f"give a whole number, {least} or more")
-    for variable, least in (("odoo_modules", 1), ("odoo_server_wide_modules", 0)):
-        modules = settings[variable]
-        if (
-            not isinstance(modules, (list, tuple))
-            or len(modules) < least
-            or not all(_is_module(one) for one in modules)
-        ):
-            bad(variable, modules, "give a list of module names such as ['base', 'sale']")
-    _validate_migration(settings, bad)
-    _validate_code(name, environment, settings, bad)
-    if not isinstance(settings["odoo_conf"], dict):
-        bad("odoo_conf", settings["odoo_conf"], "give a dictionary of odoo.conf options")
-    for problem in stateless.problems(settings):
-        bad(*problem)
-
-
-def _validate_migration(settings: dict[str, t.Any], bad: t.Callable[[str, t.Any, str], None]) -> None:
-    project, file = settings["odoo_project_dir"], settings["odoo_migration_file"]
-    if project is not None and not str(project).startswith("/"):
-        bad("odoo_project_dir", project, "give the absolute path of a folder on the machine, or nothing")
-    folders = settings["odoo_addons_dirs"]
-    if not isinstance(folders, (list, tuple)) or not all(str(one).startswith("/") for one in folders):
-        bad("odoo_addons_dirs", folders, "give a list of absolute paths of folders on the machine")
-    if file is not None and ".." in str(file).split("/"):
-        bad("odoo_migration_file", file, "give a path without '..'")
-    elif file is not None and not str(file).startswith("/") and project is None:
-        bad(
-            "odoo_migration_file",
-            file,
-            "a relative path begins in odoo_project_dir, which is not set; or give one inside the image",
-        )
-    if stateless.boolean(settings["odoo_migration_allow_serie"]) is None:
-        bad("odoo_migration_allow_serie", settings["odoo_migration_allow_serie"], "give true or false")
-    for variable, choices in (("odoo_restore_point", RESTORE_POINTS), ("odoo_on_failure", ON_FAILURE)):
-        if settings[variable] is not None and settings[variable] not in choices:
-            bad(variable, settings[variable], f"give {', '.join(choices[:-1])} or {choices[-1]}")
-    if settings["odoo_on_failure"] == "rollback" and settings["odoo_restore_point"] == "none":
-        bad(
-            "odoo_on_failure",
-            "rollback",
-            "there is nothing to go back to while odoo_restore_point is none; set that to auto",
-        )
-
-
-def _migration(environment: str, settings: dict[str, t.Any]) -> dict[str, t.Any]:
-    """What an instance says about migrations and the way back."""
-
-    def text(variable: str) -> str:
-        return str(settings[variable] or "")
-
-    file, point = text("odoo_migration_file"), text("odoo_restore_point")
-    on_failure = text("odoo_on_failure") or ("rollback" if environment == "prod" and point != "none" else "hold")
-    return {
-        "addons_dirs": [
-            {"source": str(one).rstrip("/"), "target": f"{ADDONS_DIR}/{number}"}
-            for number, one in enumerate(settings["odoo_addons_dirs"], 1)
-        ],
-        "project_dir": text("odoo_project_dir").rstrip("/"),
-        "migration": {
-            "file": file if not file or file.startswith("/") else f"{PROJECT_DIR}/{file}",
-            "mode": text("odoo_migration_mode"),
-            "allow_serie": bool(stateless.boolean(settings["odoo_migration_allow_serie"])),
-            "force_version": text("odoo_migration_force_version"),
-            "next": text("odoo_migration_next"),
-        },
-        "on_failure": on_failure,
-        # A person who has to decide after a failure in prod needs a way back too.
-        "restore_point": point or ("auto" if on_failure == "rollback" or environment == "prod" else "none"),
-    }
-
-
-def _validate_code(
-    name: str, environment: str, settings: dict[str, t.Any], bad: t.Callable[[str, t.Any, str], None]
-) -> None:
-    """What is said of own code; the sources themselves are looked at by who reads them."""
-    for variable in ("odoo_custom_modules_paths", "odoo_python_dependencies_paths"):
-        paths = settings[variable]
-        if not isinstance(paths, (list, tuple)) or not all(str(one).startswith("/") for one in paths):
-            bad(variable, paths, "give a list of absolute paths of folders on the controller")
-    for variable in ("odoo_python_requirements_file", "odoo_system_packages_file", "odoo_code_lock_file"):
-        if settings[variable] is not None and not str(settings[variable]).startswith("/"):
-            bad(variable, settings[variable], "give the absolute path of a file on the controller")
-    if not isinstance(settings["odoo_git_sources"], (list, tuple)):
-        bad("odoo_git_sources", settings["odoo_git_sources"], "give a list of dictionaries with url and revision")
-    channel, release = settings["odoo_release_channel"], settings["odoo_release"]
-    if channel is not None and not _CHANNEL.match(str(channel)):
-        bad("odoo_release_channel", channel, "use letters, digits, '.', '_' and '-' (63 at most)")
-    if release is not None and not _RELEASE.match(str(release)):
-        bad("odoo_release", release, "give the name of a release, 16 hexadecimal digits, or nothing for the channel's")
-    if release is not None and not _has_code(settings):
-        bad("odoo_release", release, "give odoo_release_bucket too, or sources such as odoo_custom_modules_paths")
-    if _has_code(settings):
-        try:
-            _code_bucket(name, environment, settings)
-        except NamingError as error:
-            bad("odoo_release_bucket", settings["odoo_release_bucket"], str(error))
-
-
-def _has_code(settings: t.Mapping[str, t.Any]) -> bool:
-    return bool(settings["odoo_release_bucket"]) or any(settings[source] for source in CODE_SOURCES)
-
-
-def _code_bucket(name: str, environment: str, settings: t.Mapping[str, t.Any]) -> str:
-    """The bucket of the releases: the stated one, else one beside the instance's own."""
-    given = settings["odoo_release_bucket"]
-    own = str(
-        settings["odoo_bucket"]
-        or bucket_name(str(settings["odoo_project"] or project_of(name, environment)), environment)
-    )
-    return check_bucket_name(str(given or f"{own}-code"))
-
-
-def _code(name: str, environment: str, settings: dict[str, t.Any], bucket: dict[str, str]) -> dict[str, t.Any] | None:
-    """Where an instance's own code comes from; None when it has none."""
-    if not _has_code(settings):
-        return None
-    own = not settings["odoo_release_bucket"]
-    code_bucket = _code_bucket(name, environment, settings)
-    return {
-        "bucket": code_bucket,
-        # A bucket that nobody named is made beside the instance's own, with the same keys.
-        "own_bucket": {**bucket, "name": code_bucket} if own else None,
-        "prefix": str(settings["odoo_release_prefix"] or ""),
-        # One channel for each instance, unless several are to get the same code.
-        "channel": str(settings["odoo_release_channel"] or name),
-        "endpoint": str(settings["odoo_release_endpoint"] or ""),
-        "region": str(settings["odoo_release_region"] or ""),
-        "access_key": str(settings["odoo_release_access_key"] or (bucket["access_key"] if own else "")),
-        "secret_key": str(settings["odoo_release_secret_key"] or (bucket["secret_key"] if own else "")),
-        "release": str(settings["odoo_release"] or ""),
-        "keep_releases": int(settings["odoo_keep_releases"]),
-        "sources": {option: settings[setting] for setting, option in CODE_SOURCES.items() if settings[setting]},
-        "lock_file": str(settings["odoo_code_lock_file"] or ""),
-    }
-
-
-def _is_int(value: t.Any) -> bool:
-    return not isinstance(value, bool) and bool(re.match(r"^-?\d+$", str(value)))
-
-
-def _is_module(value: t.Any) -> bool:
-    return bool(re.match(r"^[A-Za-z]\w*$", str(value)))
-
-
-def _names(value: t.Any) -> list[str]:
-    """A list of names, also when it is written as one text with commas."""
-    if isinstance(value, (list, tuple)):
-        return [str(one) for one in value]
-    return [one.strip() for one in str(value).split(",") if one.strip()]
-
-
 def project_of(name: str, environment: str) -> str:
     """The project of an instance that doesn't name it: C(acme_prod) in C(prod) is C(acme)."""
-    plain = name.replace("_", "-")
-    return plain.removesuffix(f"-{environment}") or plain
-
-
-def _build(
-    name: str,
-    environment: str,
-    settings: dict[str, t.Any],
-    replicas: list[dict[str, str]],
-    secret: SecretSource,
-    https_port: int,
-) -> dict[str, t.Any]:
-    project = str(settings["odoo_project"] or project_of(name, environment))
-    database = str(settings["odoo_db_name"] or name)
-    user = str(settings["odoo_db_user"] or database)
-    database_password = str(settings["odoo_db_password"] or secret(f"{name}/db_password"))
-    hostnames = [str(one) for one in settings["odoo_hostnames"] or [f"{name.replace('_', '-')}.localhost"]]
-    port = "" if https_port == 443 else f":{https_port}"
-    prefix = redis_prefix(project, environment)
-    version = str(settings["odoo_version"]).removesuffix(".0")
-    secret_key = str(settings["odoo_s3_secret_key"] or secret(f"{name}/s3_secret_key"))
-    account = f"{name}:{LOCAL_STORAGE_USER}"
-    platform = stateless.build(name, environment, settings, secret_key, account)
-    bucket = {
-        "name": str(settings["odoo_bucket"] or bucket_name(project, environment)),
-        "access_key": str(settings["odoo_s3_access_key"] or account),
-        "secret_key": secret_key,
-    }
-    instance: dict[str, t.Any] = {
-        "name": name,
-        "environment": environment,
-        "project": project,
-        "version": version,
-        "replicas": replicas,
-        "machine": replicas[0]["machine"] if replicas else None,
-        "hostnames": hostnames,
-        "base_url": f"https://{hostnames[0]}{port}",
-        "image": {"name": f"odoo-{version}", "kind": "odoo", "version": version},
-        "database": {
-            "name": database,
-            "owner": user,
-            "password": database_password,
-            # makes restore points and copies for rehearsals; 63 characters are what PostgreSQL keeps
-            "keeper": f"{database[:56]}_keeper",
-            "keeper_password": secret(f"{name}/db_keeper_password"),
-            # where its lock is taken; only its own roles can connect to it
-            "lock": f"{database[:57]}--lock",
-        },
-        "owner_login": {"database": database, "user": user, "password": database_password},
-        "redis": {
-            "name": database,
-            "prefix": prefix,
-            "password": str(settings["odoo_redis_password"] or secret(f"{name}/redis_password")),
-        },
-        "bucket": bucket,
-        "code": _code(name, environment, settings, bucket),
-        "drain_timeout": int(settings["odoo_drain_timeout"]),
-        "storage_account": {
-            "account": name,
-            "user": LOCAL_STORAGE_USER,
-            "key": secret_key,
-        },
-        "admin_login": str(settings["odoo_admin_login"]),
-        "admin_password": str(settings["odoo_admin_password"] or secret(f"{name}/admin_password")),
-        "master_password": str(settings["odoo_master_password"] or secret(f"{name}/master_password")),
-        "modules": list(dict.fromkeys([*map(str, settings["odoo_modules"]), *platform["addons"]])),
-        "server_wide_modules": list(
-            dict.fromkeys([*map(str, settings["odoo_server_wide_modules"]), *platform["server_wide"]])
-        ),
-        "platform": platform,
-        "language": settings["odoo_language"],
-        "mode": str(settings["odoo_mode"]),
-        "update_modules": ",".join(_names(settings["odoo_update"])),
-        "update_live": bool(stateless.boolean(settings["odoo_update_live"])),
-        "hooks_dir": str(settings["odoo_hooks_dir"] or "").rstrip("/"),
-        "hooks": str(settings["odoo_hooks"]),
-        "workers": None if settings["odoo_workers"] is None else int(settings["odoo_workers"]),
-        "max_cron_threads": int(settings["odoo_max_cron_threads"]),
-        "limit_memory_soft": settings["odoo_limit_memory_soft"],
-        "limit_memory_hard": settings["odoo_limit_memory_hard"],
-        "limit_time_cpu": int(settings["odoo_limit_time_cpu"]),
-        "limit_time_real": int(settings["odoo_limit_time_real"]),
-        "addons_path": [str(one) for one in settings["odoo_addons_path"]],
-        **_migration(environment, settings),
-        "conf": dict(settings["odoo_conf"]),
-        "max_upload": str(settings["odoo_max_upload"]),
-        "db_wait_timeout": int(settings["odoo_db_wait_timeout"]),
-        "timeout": int(settings["odoo_timeout"]),
-        "holder_timeout": int(settings["odoo_holder_timeout"]),
-        "reset_policy": str(settings["odoo_reset_policy"]),
-        "site": {
-            "instance": name,
-            "version": version,
-            "server_names": hostnames,
-            "upstream": upstream_alias(name),
-            "http_port": HTTP_PORT,
-            "gevent_port": GEVENT_PORT,
-            "static_root": f"{STATIC_DIR}/{name}/current",
-            "max_body": str(settings["odoo_max_upload"]),
-        },
-    }
-    instance["secret_files"] = stateless.secret_files(instance)
-    return instance
+    plain_name = name.replace("_", "-")
+    return plain_name.removesuffix(f"-{environment}") or plain_name
 
 
 def upstream_alias(name: str) -> str:
     """The name on the platform's network that all replicas of an instance answer to."""
     return f"{name}.odoo"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Given:
+    """What an instance is made from: its place in the inventory, its settings, and where secrets come from."""
+
+    name: str
+    environment: str
+    settings: t.Mapping[str, t.Any]
+    secret: SecretSource = dataclasses.field(repr=False)
+    https_port: int = 443
+
+    def text(self, variable: str) -> str:
+        """A setting as a text, empty when it is not set."""
+        return str(self.settings[variable] or "")
+
+    def optional(self, variable: str) -> str | None:
+        """A setting as a text, None when it is not set."""
+        return self.text(variable) or None
+
+    def texts(self, variable: str) -> tuple[str, ...]:
+        """A setting that is a list of texts."""
+        return tuple(str(one) for one in self.settings[variable] or ())
+
+    def folder(self, variable: str) -> str:
+        """A setting that is a folder, without a slash at its end."""
+        return self.text(variable).rstrip("/")
+
+    def number(self, variable: str) -> int:
+        """A setting that is a whole number."""
+        return int(self.settings[variable])
+
+    def optional_number(self, variable: str) -> int | None:
+        """A setting that is a whole number, None when it is not set."""
+        return None if self.settings[variable] is None else self.number(variable)
+
+    def flag(self, variable: str) -> bool:
+        """A setting that is true or false."""
+        return bool(stateless.boolean(self.settings[variable]))
+
+    def password(self, variable: str, name: str) -> str:
+        """A setting that is a secret; the one of this name that is made once when it is not set."""
+        return self.text(variable) or self.secret(f"{self.name}/{name}")
+
+    @property
+    def version(self) -> str:
+        return settings.version_of(self.settings["odoo_version"])
+
+    @property
+    def project(self) -> str:
+        return self.text("odoo_project") or project_of(self.name, self.environment)
+
+    @property
+    def bucket(self) -> str:
+        """Name of its bucket. Raises NamingError when none follows from the project."""
+        return self.text("odoo_bucket") or bucket_name(self.project, self.environment)
+
+    @property
+    def code_bucket(self) -> str:
+        """Bucket of its releases: the stated one, else one beside its own. Raises NamingError for a name that can't be."""
+        return check_bucket_name(self.text("odoo_release_bucket") or f"{self.bucket}-code")
+
+    @property
+    def has_code(self) -> bool:
+        return any(self.settings[one] for one in ("odoo_release_bucket", *settings.CODE_SOURCES))
+
+
+def _problems(given: _Given) -> list[str]:
+    """One line for each thing that is wrong with an instance's name and settings."""
+    found = []
+    if not _NAME.match(given.name):
+        found.append(
+            f"instance group {given.name!r}: use a lowercase letter, then lowercase letters, digits and '_' (63 at most)"
+        )
+    alone = settings.problems(given.settings)
+    wrong = {variable for variable, dummy, dummy in alone}
+    together = [
+        problem
+        for check in (_naming_problems, _migration_problems, _code_problems, _stateless_problems)
+        for problem in check(given)
+        if problem[0] not in wrong
+    ]
+    for variable, value, right in [*alone, *together]:
+        shown = settings.HIDDEN if variable in settings.SECRETS else plain(value)
+        found.append(f"{variable}={shown!r} of instance {given.name!r}: {right}")
+    return found
+
+
+def _naming_problems(given: _Given) -> Problems:
+    try:
+        bucket_name(given.project, given.environment)
+    except NamingError as error:
+        yield "odoo_project", given.project, str(error)
+
+
+def _migration_problems(given: _Given) -> Problems:
+    file = given.text("odoo_migration_file")
+    if file and not file.startswith("/") and not given.text("odoo_project_dir"):
+        right = "a relative path begins in odoo_project_dir, which is not set; or give one inside the image"
+        yield "odoo_migration_file", file, right
+    if given.text("odoo_on_failure") == "rollback" and given.text("odoo_restore_point") == "none":
+        right = "there is nothing to go back to while odoo_restore_point is none; set that to auto"
+        yield "odoo_on_failure", "rollback", right
+
+
+def _code_problems(given: _Given) -> Problems:
+    """The sources themselves are checked by the module that reads them."""
+    if not given.has_code:
+        if given.text("odoo_release"):
+            right = "give odoo_release_bucket too, or sources such as odoo_custom_modules_paths"
+            yield "odoo_release", given.text("odoo_release"), right
+        return
+    try:
+        bucket_name(given.project, given.environment)
+    except NamingError:
+        return  # reported as odoo_project
+    try:
+        dummy = given.code_bucket
+    except NamingError as error:
+        yield "odoo_release_bucket", given.optional("odoo_release_bucket"), str(error)
+
+
+def _stateless_problems(given: _Given) -> Problems:
+    yield from stateless.problems(given.settings)
+
+
+def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
+    """The instance of checked settings."""
+    name = given.name
+    hostnames = given.texts("odoo_hostnames") or (f"{name.replace('_', '-')}.localhost",)
+    database, redis, bucket = _database(given), _redis_user(given), _bucket(given)
+    disposable = stateless.build(given.environment, given.settings, bucket.secret_key, _account(name))
+    on_failure, restore_point = _way_back(given)
+    return Instance(
+        name=name,
+        environment=given.environment,
+        project=given.project,
+        version=given.version,
+        replicas=replicas,
+        machine=replicas[0].machine if replicas else None,
+        hostnames=hostnames,
+        base_url=f"https://{hostnames[0]}" + ("" if given.https_port == 443 else f":{given.https_port}"),
+        image=Image(f"odoo-{given.version}", "odoo", given.version),
+        database=database,
+        owner_login=Login(database.name, database.owner, database.password),
+        redis=redis,
+        bucket=bucket,
+        code=_code(given, bucket) if given.has_code else None,
+        drain_timeout=given.number("odoo_drain_timeout"),
+        storage_account=StorageAccount(name, LOCAL_STORAGE_USER, bucket.secret_key),
+        admin_login=given.text("odoo_admin_login"),
+        admin_password=given.password("odoo_admin_password", "admin_password"),
+        master_password=given.password("odoo_master_password", "master_password"),
+        modules=_united(given.texts("odoo_modules"), disposable.addons),
+        server_wide_modules=_united(given.texts("odoo_server_wide_modules"), disposable.server_wide),
+        stateless=disposable,
+        language=given.optional("odoo_language"),
+        mode=given.text("odoo_mode"),
+        update_modules=",".join(settings.names(given.settings["odoo_update"])),
+        update_live=given.flag("odoo_update_live"),
+        hooks_dir=given.folder("odoo_hooks_dir"),
+        hooks=given.text("odoo_hooks"),
+        workers=given.optional_number("odoo_workers"),
+        max_cron_threads=given.number("odoo_max_cron_threads"),
+        limit_memory_soft=given.optional_number("odoo_limit_memory_soft"),
+        limit_memory_hard=given.optional_number("odoo_limit_memory_hard"),
+        limit_time_cpu=given.number("odoo_limit_time_cpu"),
+        limit_time_real=given.number("odoo_limit_time_real"),
+        addons_path=given.texts("odoo_addons_path"),
+        addons_dirs=_addons_folders(given),
+        project_dir=given.folder("odoo_project_dir"),
+        migration=_migration(given),
+        on_failure=on_failure,
+        restore_point=restore_point,
+        conf=plain(given.settings["odoo_conf"]),
+        max_upload=given.text("odoo_max_upload"),
+        db_wait_timeout=given.number("odoo_db_wait_timeout"),
+        timeout=given.number("odoo_timeout"),
+        holder_timeout=given.number("odoo_holder_timeout"),
+        reset_policy=given.text("odoo_reset_policy"),
+        site=_site(given, hostnames),
+        secret_files=stateless.secret_files(disposable, redis, bucket),
+    )
+
+
+def _united(*lists: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for names in lists for one in names))
+
+
+def _account(name: str) -> str:
+    """The instance's account of the local object storage, as its store takes it for an access key or a user."""
+    return f"{name}:{LOCAL_STORAGE_USER}"
+
+
+def _database(given: _Given) -> Database:
+    name = given.text("odoo_db_name") or given.name
+    return Database(
+        name=name,
+        owner=given.text("odoo_db_user") or name,
+        password=given.password("odoo_db_password", "db_password"),
+        keeper=f"{name[:56]}_keeper",  # 63 characters are what PostgreSQL keeps
+        keeper_password=given.secret(f"{given.name}/db_keeper_password"),
+        lock=f"{name[:57]}--lock",
+    )
+
+
+def _redis_user(given: _Given) -> RedisUser:
+    return RedisUser(
+        name=given.text("odoo_db_name") or given.name,
+        prefix=redis_prefix(given.project, given.environment),
+        password=given.password("odoo_redis_password", "redis_password"),
+    )
+
+
+def _bucket(given: _Given) -> Bucket:
+    return Bucket(
+        name=given.bucket,
+        access_key=given.text("odoo_s3_access_key") or _account(given.name),
+        secret_key=given.password("odoo_s3_secret_key", "s3_secret_key"),
+    )
+
+
+def _code(given: _Given, bucket: Bucket) -> Code:
+    """Where the instance's custom code comes from. A bucket that nobody named is made beside ``bucket``, with the same keys."""
+    own = None if given.text("odoo_release_bucket") else dataclasses.replace(bucket, name=given.code_bucket)
+    return Code(
+        bucket=given.code_bucket,
+        own_bucket=own,
+        prefix=given.text("odoo_release_prefix"),
+        # One channel for each instance, unless several are to get the same code.
+        channel=given.text("odoo_release_channel") or given.name,
+        endpoint=given.text("odoo_release_endpoint"),
+        region=given.text("odoo_release_region"),
+        access_key=given.text("odoo_release_access_key") or (own.access_key if own else ""),
+        secret_key=given.text("odoo_release_secret_key") or (own.secret_key if own else ""),
+        release=given.text("odoo_release"),
+        keep_releases=given.number("odoo_keep_releases"),
+        sources=Sources.from_dict(
+            {option: given.settings[one] for one, option in settings.CODE_SOURCES.items() if given.settings[one]}
+        ),
+        lock_file=given.text("odoo_code_lock_file"),
+    )
+
+
+def _addons_folders(given: _Given) -> tuple[AddonsFolder, ...]:
+    folders = given.texts("odoo_addons_dirs")
+    return tuple(AddonsFolder(one.rstrip("/"), f"{ADDONS_DIR}/{number}") for number, one in enumerate(folders, 1))
+
+
+def _migration(given: _Given) -> Migration:
+    file = given.text("odoo_migration_file")
+    return Migration(
+        file=file if not file or file.startswith("/") else f"{PROJECT_DIR}/{file}",
+        mode=given.text("odoo_migration_mode"),
+        allow_serie=given.flag("odoo_migration_allow_serie"),
+        force_version=given.text("odoo_migration_force_version"),
+        next=given.text("odoo_migration_next"),
+    )
+
+
+def _way_back(given: _Given) -> tuple[str, str]:
+    """What a failed update does, and what is kept before it begins."""
+    point, prod = given.text("odoo_restore_point"), given.environment == "prod"
+    on_failure = given.text("odoo_on_failure") or ("rollback" if prod and point != "none" else "hold")
+    # An operator who has to decide after a failure in prod needs a way back too.
+    return on_failure, point or ("auto" if on_failure == "rollback" or prod else "none")
+
+
+def _site(given: _Given, hostnames: tuple[str, ...]) -> Site:
+    return Site(
+        instance=given.name,
+        version=given.version,
+        server_names=hostnames,
+        upstream=upstream_alias(given.name),
+        http_port=HTTP_PORT,
+        gevent_port=GEVENT_PORT,
+        static_root=f"{STATIC_DIR}/{given.name}/current",
+        max_body=given.text("odoo_max_upload"),
+    )

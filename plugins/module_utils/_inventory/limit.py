@@ -11,12 +11,9 @@ from __future__ import annotations
 
 import typing as t
 
-from .instance import MACHINE_GROUPS, ROOT_GROUP, instance_of, machine_of
+from .instance import MACHINE_GROUPS, ROOT_GROUP, Groups, Hostvars, instance_of, machine_of
 
 SCOPES = ("machines", "platform", "instances")
-
-Groups = t.Mapping[str, t.Sequence[str]]
-Hostvars = t.Mapping[str, t.Mapping[str, t.Any]]
 
 
 def instance_groups(groups: Groups, hostvars: Hostvars) -> dict[str, str]:

@@ -18,6 +18,8 @@ ENVIRONMENT_RULE = (
     "lower-case letters, digits and single hyphens or underscores between them, such as 'prod' or 'labs_next'"
 )
 
+RESERVED_REDIS_USERS = ("admin", "default", "health", "loader")  # those that the server itself has
+
 _PROJECT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _ENVIRONMENT = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*\Z")
 _BUCKET = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z")

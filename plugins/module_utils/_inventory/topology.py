@@ -8,9 +8,9 @@ from __future__ import annotations
 import ipaddress
 import typing as t
 
-from .instance import MACHINE_GROUPS, ROOT_GROUP, machine_of
+from .instance import BUILDER_GROUP, MACHINE_GROUPS, ROOT_GROUP, Groups, Hostvars, machine_of
+from .model import Instance
 
-BUILDER_GROUP = "image_builder"
 # Service to its port's variable, that variable's default, and the variable that says that somebody else runs it.
 SERVICES = {
     "postgres": ("postgres_port", 5432, "postgres_external"),
@@ -19,9 +19,6 @@ SERVICES = {
 }
 ADDRESS = "odoo_cloud_address"
 SWIFT_PORT = 8080  # of the local object storage inside its container
-
-Groups = t.Mapping[str, t.Sequence[str]]
-Hostvars = t.Mapping[str, t.Mapping[str, t.Any]]
 
 
 def stated_address(machine: str, hostvars: Hostvars) -> str:
@@ -105,7 +102,7 @@ def _addresses(result: dict[str, t.Any], groups: Groups, hostvars: Hostvars) -> 
         storage["machine_endpoint"] = f"http://127.0.0.1:{storage['port']}"
 
 
-def problems(groups: Groups, hostvars: Hostvars, instances: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
+def problems(groups: Groups, hostvars: Hostvars, instances: t.Sequence[Instance]) -> list[str]:
     """What this release can't do with these machines, one line each."""
     found = []
     for service, place in topology(groups, hostvars).items():
@@ -121,15 +118,15 @@ def problems(groups: Groups, hostvars: Hostvars, instances: t.Sequence[t.Mapping
             )
     proxies = list(groups.get("nginx") or [])
     for instance in instances:
-        machines = sorted({str(replica["machine"]) for replica in instance["replicas"]})
+        machines = sorted({replica.machine for replica in instance.replicas})
         if len(machines) > 1:
             found.append(
-                f"ansible_host of the replicas of instance {instance['name']!r}: they are on {' and '.join(machines)}; one machine is "
+                f"ansible_host of the replicas of instance {instance.name!r}: they are on {' and '.join(machines)}; one machine is "
                 "right, since it holds the instance's files"
             )
         elif proxies and machines and machines[0] not in proxies:
             found.append(
-                f"group nginx: instance {instance['name']!r} runs on machine {machines[0]!r}, which is not in it (there: "
+                f"group nginx: instance {instance.name!r} runs on machine {machines[0]!r}, which is not in it (there: "
                 f"{', '.join(proxies)}); nginx has to run on the same machine as the replicas that it serves"
             )
     return found

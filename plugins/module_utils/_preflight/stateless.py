@@ -13,6 +13,7 @@ import secrets
 import time
 import typing as t
 
+from .._inventory.model import Instance
 from .._inventory.stateless import variables
 from .._runtime.rules import environment
 from .._services import redis_client
@@ -24,27 +25,27 @@ KEY = ".odoo-cloud-preflight"
 
 
 def arguments(
-    instances: t.Sequence[t.Mapping[str, t.Any]], redis: t.Mapping[str, t.Any], storage: t.Mapping[str, t.Any]
+    instances: t.Sequence[Instance], redis: t.Mapping[str, t.Any], storage: t.Mapping[str, t.Any]
 ) -> list[dict[str, t.Any]]:
-    """What the module C(odoo_preflight) takes, out of what the lookup C(instances) gives."""
+    """What the module C(odoo_preflight) takes. ``redis`` and ``storage`` say where these are, as containers see them."""
     found = []
     for instance in instances:
-        mine = instance["platform"]
-        if not mine["stateless"]:
+        stateless = instance.stateless
+        if not stateless.enabled:
             continue
         store = (
-            {"password": mine["swift"]["password"]}
-            if mine["kind"] == "ovh"
-            else {"access_key": instance["bucket"]["access_key"], "password": instance["bucket"]["secret_key"]}
+            {"password": stateless.swift.password}
+            if stateless.kind == "ovh"
+            else {"access_key": instance.bucket.access_key, "password": instance.bucket.secret_key}
         )
         found.append(
             {
-                "name": instance["name"],
-                "database": instance["database"]["name"],
+                "name": instance.name,
+                "database": instance.database.name,
                 "variables": variables(instance, redis, storage),
-                "redis_password": instance["redis"]["password"],
-                "s3_endpoint": mine["s3"]["endpoint"] or "",
-                "swift_auth_url": mine["swift"]["auth_url"] or "",
+                "redis_password": instance.redis.password,
+                "s3_endpoint": stateless.s3.endpoint or "",
+                "swift_auth_url": stateless.swift.auth_url or "",
                 **store,
             }
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .._inventory.model import Instance
 from .._runtime.common import errors
 
 INSTALL, UPDATE = "InstallOnly", "UpdateOnly"
@@ -50,7 +51,7 @@ _ERROR_LINE = re.compile(r"^\S+ \S+ \d+ ERROR odoo-cloud: (.*)$")
 
 
 def runs(
-    instances: t.Sequence[t.Mapping[str, t.Any]],
+    instances: t.Sequence[Instance],
     databases: t.Mapping[str, t.Mapping[str, t.Any]],
     images: t.Mapping[str, str],
     machine: str | None = None,
@@ -60,10 +61,10 @@ def runs(
     """The runs that are needed, in the order of the instances. An instance whose replicas install or update by themselves needs none."""
     found = []
     for instance in instances:
-        if instance["mode"] != "RunOnly" or (machine is not None and instance["machine"] != machine):
+        if instance.mode != "RunOnly" or (machine is not None and instance.machine != machine):
             continue
-        database = databases[instance["database"]["name"]]
-        release = str((code or {}).get(instance["name"], {}).get("release") or images[instance["image"]["name"]])
+        database = databases[instance.database.name]
+        release = str((code or {}).get(instance.name, {}).get("release") or images[instance.image.name])
         reasons = _reasons(instance, database, release)
         # What lies on the machine can't be told from the database: the runtime's plan says whether it changes anything.
         ask = not reasons
@@ -78,55 +79,51 @@ def runs(
         mode = UPDATE if initialised else INSTALL
         found.append(
             {
-                "instance": instance["name"],
+                "instance": instance.name,
                 "mode": mode,
                 # A new database is installed first, then the migration's setup finds it as marabunta does.
-                "modes": [mode, UPDATE] if mode == INSTALL and _migration_file(instance) else [mode],
+                "modes": [mode, UPDATE] if mode == INSTALL and instance.migration.file else [mode],
                 "ask": ask,
                 "reason": "; ".join(reasons),
-                "live": bool(instance["update_live"]),
-                "replicas": [replica["name"] for replica in instance["replicas"]],
+                "live": instance.update_live,
+                "replicas": [replica.name for replica in instance.replicas],
             }
         )
     return found
 
 
 def unreadable(
-    instances: t.Sequence[t.Mapping[str, t.Any]],
+    instances: t.Sequence[Instance],
     databases: t.Mapping[str, t.Mapping[str, t.Any]],
     machine: str | None = None,
 ) -> list[dict[str, t.Any]]:
     """The instances whose database can't be read, with the reason. What runs of them stays as it is, and the others go on."""
     found = []
     for instance in instances:
-        name = instance["database"]["name"]
+        name = instance.database.name
         trouble = databases.get(name, {}).get("error")
         if trouble:
             found.append(
                 {
-                    "instance": instance["name"],
-                    "replicas": [one["name"] for one in instance["replicas"] if machine in (None, one["machine"])],
-                    "message": f"instance {instance['name']}: database {name!r} can't be read: {trouble}",
+                    "instance": instance.name,
+                    "replicas": [one.name for one in instance.replicas if machine in (None, one.machine)],
+                    "message": f"instance {instance.name}: database {name!r} can't be read: {trouble}",
                 }
             )
     return found
 
 
-def _migration_file(instance: t.Mapping[str, t.Any]) -> str:
-    return str((instance.get("migration") or {}).get("file") or "")
-
-
-def _questions(instance: t.Mapping[str, t.Any]) -> list[str]:
+def _questions(instance: Instance) -> list[str]:
     """What might ask for a run although nothing in the database tells."""
     found = []
-    if _migration_file(instance):
+    if instance.migration.file:
         found.append("its migration file may have a pending version")
-    if instance.get("addons_dirs"):
+    if instance.addons_dirs:
         found.append("its addon folders on the machine may have changed")
     return found
 
 
-def _reasons(instance: t.Mapping[str, t.Any], database: t.Mapping[str, t.Any], release: str) -> list[str]:
+def _reasons(instance: Instance, database: t.Mapping[str, t.Any], release: str) -> list[str]:
     holder = database["holder"]
     if holder is not None:
         who = holder["mode"] or holder["application_name"] or "somebody"
@@ -148,11 +145,11 @@ def _reasons(instance: t.Mapping[str, t.Any], database: t.Mapping[str, t.Any], r
         reasons.append(f"a run was interrupted (state {database['state']} since {database['since']})")
     elif not database["open"]:
         reasons.append(f"its state is {database['state']} since {database['since']}")
-    wanted = dict.fromkeys(["base", *instance["modules"], *instance["server_wide_modules"]])
+    wanted = dict.fromkeys(["base", *instance.modules, *instance.server_wide_modules])
     missing = [name for name in wanted if name not in database["installed"]]
     if missing:
         reasons.append(f"not installed: {', '.join(missing)}")
-    if database["release"] != release and instance["update_modules"] != "none":
+    if database["release"] != release and instance.update_modules != "none":
         if database["release"]:
             reasons.append(f"its last run was of release {short(database['release'])}, this is {short(release)}")
         elif database["open"]:

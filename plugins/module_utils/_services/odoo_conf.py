@@ -12,11 +12,10 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
+from .._inventory.model import GEVENT_PORT, HTTP_PORT, Instance
 from .._runtime.common.password import password_hash
 
 MIB = 1024 * 1024
-HTTP_PORT = 8069
-GEVENT_PORT = 8072
 DATA_DIR = "/var/lib/odoo"
 ADDONS_DIR = "/opt/odoo-cloud/addons"  # the platform's own addons in our images; before others, so that no older copy stands in for them
 # A container sees one release of own code, under the same path whichever it is; so odoo.conf stays as it is.
@@ -70,14 +69,13 @@ def master_password_hash(password: str) -> str:
 
 
 def options(
-    instance: dict[str, t.Any], machine: dict[str, t.Any], db_host: str, db_port: int, db_sslmode: str = ""
+    instance: Instance, machine: t.Mapping[str, t.Any], db_host: str, db_port: int, db_sslmode: str = ""
 ) -> dict[str, str]:
     """All options of odoo.conf for one instance on one machine (C(cpus), C(memory_bytes)), without any plain secret."""
-    version = str(instance["version"])
-    number = int(version)
-    replicas = max(1, len(instance["replicas"]))
+    version, number = instance.version, int(instance.version)
+    replicas = max(1, len(instance.replicas))
     soft, hard = memory_limits(machine["memory_bytes"], replicas)
-    workers = instance["workers"]
+    workers = instance.workers
     if workers is None:
         workers = workers_for(machine["cpus"], machine["memory_bytes"], replicas)
     values: dict[str, t.Any] = {
@@ -85,47 +83,43 @@ def options(
         "db_host": db_host,
         "db_port": db_port,
         "db_sslmode": db_sslmode or None,
-        "db_user": instance["database"]["owner"],
-        "db_name": instance["database"]["name"],
-        "dbfilter": f"^{instance['database']['name']}$",
+        "db_user": instance.database.owner,
+        "db_name": instance.database.name,
+        "dbfilter": f"^{instance.database.name}$",
         "list_db": False,
-        "admin_passwd": master_password_hash(instance["master_password"]),
+        "admin_passwd": master_password_hash(instance.master_password),
         "http_interface": "0.0.0.0",
         "http_port": HTTP_PORT,
         gevent_port_option(version): GEVENT_PORT,
         "proxy_mode": True,
         "workers": workers,
-        "max_cron_threads": instance["max_cron_threads"],
-        "limit_memory_soft": instance["limit_memory_soft"] or soft,
-        "limit_memory_hard": instance["limit_memory_hard"] or hard,
-        "limit_time_cpu": instance["limit_time_cpu"],
-        "limit_time_real": instance["limit_time_real"],
+        "max_cron_threads": instance.max_cron_threads,
+        "limit_memory_soft": instance.limit_memory_soft or soft,
+        "limit_memory_hard": instance.limit_memory_hard or hard,
+        "limit_time_cpu": instance.limit_time_cpu,
+        "limit_time_real": instance.limit_time_real,
         "limit_request": 65536,
         "db_maxconn": 16,
-        "server_wide_modules": ",".join(
-            dict.fromkeys([*server_wide_modules(version), *instance.get("server_wide_modules", [])])
-        ),
+        "server_wide_modules": ",".join(dict.fromkeys([*server_wide_modules(version), *instance.server_wide_modules])),
         "log_level": "info",
         "unaccent": True,
     }
-    own_code = [CODE_ADDONS] if instance.get("code") else []
+    own_code = [CODE_ADDONS] if instance.code else []
     addons = [
         ADDONS_DIR,
         *own_code,
-        *(one["target"] for one in instance.get("addons_dirs") or []),
-        *instance["addons_path"],
+        *(one.target for one in instance.addons_dirs),
+        *instance.addons_path,
     ]
     values["addons_path"] = ",".join(dict.fromkeys(addons))
     if number <= 18:
         # 19.0 makes no demo data unless asked, and calls the old option deprecated.
         values["without_demo"] = "all"
-    values.update(instance["conf"])
+    values.update(instance.conf)
     return {key: str(value) for key, value in values.items() if value is not None}
 
 
-def render(
-    instance: dict[str, t.Any], machine: dict[str, t.Any], db_host: str, db_port: int, db_sslmode: str = ""
-) -> str:
+def render(instance: Instance, machine: t.Mapping[str, t.Any], db_host: str, db_port: int, db_sslmode: str = "") -> str:
     """The text of odoo.conf."""
     values = options(instance, machine, db_host, db_port, db_sslmode)
     lines = [f"{key} = {value}" for key, value in sorted(values.items())]

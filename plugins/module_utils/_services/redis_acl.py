@@ -9,7 +9,8 @@ import hashlib
 import re
 import typing as t
 
-RESERVED = ("admin", "default", "health", "loader")
+from .._inventory.naming import RESERVED_REDIS_USERS
+
 LEAST_PASSWORD = 16
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
@@ -45,9 +46,9 @@ def patterns(prefix: str) -> tuple[str, ...]:
 def instance_line(user: t.Mapping[str, t.Any]) -> str:
     """The line of one instance's user."""
     name, prefix = str(user.get("name", "")), str(user.get("prefix", ""))
-    if not _NAME.match(name) or name in RESERVED:
+    if not _NAME.match(name) or name in RESERVED_REDIS_USERS:
         raise AclError(
-            f"redis_users: name={name!r}: use letters, digits, '.', '_' and '-' (63 at most; not {', '.join(RESERVED)})"
+            f"redis_users: name={name!r}: use letters, digits, '.', '_' and '-' (63 at most; not {', '.join(RESERVED_REDIS_USERS)})"
         )
     if not _PREFIX.match(prefix) or not prefix.rstrip(":"):
         raise AclError(f"redis_users: prefix={prefix!r} of {name!r}: use letters, digits, '.', '_', '-' and ':'")

@@ -62,8 +62,8 @@ MUTANTS = {
     "static-by-odoo": Mutant.one(
         "static",
         "plugins/module_utils/_inventory/instance.py",
-        'f"{STATIC_DIR}/{name}/current"',
-        'f"{STATIC_DIR}/{name}/nowhere"',
+        'f"{STATIC_DIR}/{given.name}/current"',
+        'f"{STATIC_DIR}/{given.name}/nowhere"',
     ),
     "serves-half-updated": Mutant.one(
         "modules",

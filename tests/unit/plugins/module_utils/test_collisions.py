@@ -118,9 +118,9 @@ def test_every_derived_name_of_an_instance_is_claimed():
     (instance,) = build_instances(groups, hostvars, lambda name: "secret")
     claimed = {claim.value[1] if claim.kind == "bucket" else claim.value for claim in collisions.claims(instance)}
     derived = {
-        instance["database"]["name"], instance["database"]["owner"], instance["database"]["keeper"], instance["database"]["lock"],
-        instance["redis"]["prefix"],
-        instance["bucket"]["name"], instance["code"]["own_bucket"]["name"], *instance["hostnames"],
+        instance.database.name, instance.database.owner, instance.database.keeper, instance.database.lock,
+        instance.redis.prefix,
+        instance.bucket.name, instance.code.own_bucket.name, *instance.hostnames,
     }  # fmt: skip
     assert derived <= claimed
     assert _instance.upstream_alias("acme") == "acme.odoo"  # by the group's name, which is there once

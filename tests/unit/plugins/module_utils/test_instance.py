@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import instance as _instance
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.instance import (
     InventoryError,
     build_instances,
 )
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.model import AddonsFolder, Image, Replica
 
 GROUPS = {
     "all": ["localhost", "acme-1", "acme-2"],
@@ -38,15 +37,12 @@ def problems(groups=None, **variables):
 
 def test_an_instance_is_a_group_below_an_environment():
     (instance,) = build()
-    assert instance["name"] == "acme_prod"
-    assert instance["environment"] == "prod"
-    assert instance["project"] == "acme"
-    assert instance["bucket"]["name"] == "acme-odoo-prod"
-    assert instance["replicas"] == [
-        {"name": "acme-1", "machine": "localhost"},
-        {"name": "acme-2", "machine": "localhost"},
-    ]
-    assert instance["database"] == {
+    assert instance.name == "acme_prod"
+    assert instance.environment == "prod"
+    assert instance.project == "acme"
+    assert instance.bucket.name == "acme-odoo-prod"
+    assert instance.replicas == (Replica("acme-1", "localhost"), Replica("acme-2", "localhost"))
+    assert instance.database.to_dict() == {
         "name": "acme_prod",
         "owner": "acme_prod",
         "password": "secret of acme_prod/db_password",
@@ -54,29 +50,29 @@ def test_an_instance_is_a_group_below_an_environment():
         "keeper_password": "secret of acme_prod/db_keeper_password",
         "lock": "acme_prod--lock",
     }
-    assert instance["owner_login"] == {
+    assert instance.owner_login.to_dict() == {
         "database": "acme_prod",
         "user": "acme_prod",
         "password": "secret of acme_prod/db_password",
     }
-    assert instance["base_url"] == "https://acme-prod.localhost:8443"
-    assert instance["image"] == {"name": "odoo-19", "kind": "odoo", "version": "19"}
+    assert instance.base_url == "https://acme-prod.localhost:8443"
+    assert instance.image == Image("odoo-19", "odoo", "19")
 
 
 def test_given_values_win():
     (instance,) = build(
         odoo_version="14.0", odoo_db_password="given", odoo_hostnames=["odoo.acme.example"], odoo_workers="4"
     )
-    assert instance["version"] == "14"
-    assert instance["database"]["password"] == "given"
-    assert instance["hostnames"] == ["odoo.acme.example"]
-    assert instance["workers"] == 4
+    assert instance.version == "14"
+    assert instance.database.password == "given"
+    assert instance.hostnames == ("odoo.acme.example",)
+    assert instance.workers == 4
 
 
 def test_the_way_back_depends_on_the_environment():
     def way_back(groups=None, **variables):
         (instance,) = build(groups, **variables)
-        return instance["on_failure"], instance["restore_point"]
+        return instance.on_failure, instance.restore_point
 
     test = {**{name: hosts for name, hosts in GROUPS.items() if name != "prod"}, "test": GROUPS["prod"]}
     assert way_back() == ("rollback", "auto")
@@ -93,19 +89,19 @@ def test_the_way_back_depends_on_the_environment():
 
 def test_a_migration_file_is_in_the_project_or_in_the_image():
     (instance,) = build()
-    assert (instance["migration"]["file"], instance["project_dir"], instance["addons_dirs"]) == ("", "", [])
+    assert (instance.migration.file, instance.project_dir, instance.addons_dirs) == ("", "", ())
     (instance,) = build(
         odoo_project_dir="/srv/acme/", odoo_migration_file="migrations", odoo_migration_allow_serie="yes",
         odoo_addons_dirs=["/srv/acme/addons/", "/srv/oca"],
     )  # fmt: skip
-    assert instance["migration"]["file"] == "/opt/odoo-cloud/project/migrations"
-    assert (instance["migration"]["allow_serie"], instance["project_dir"]) == (True, "/srv/acme")
-    assert instance["addons_dirs"] == [
-        {"source": "/srv/acme/addons", "target": "/mnt/addons/1"},
-        {"source": "/srv/oca", "target": "/mnt/addons/2"},
-    ]
+    assert instance.migration.file == "/opt/odoo-cloud/project/migrations"
+    assert (instance.migration.allow_serie, instance.project_dir) == (True, "/srv/acme")
+    assert instance.addons_dirs == (
+        AddonsFolder("/srv/acme/addons", "/mnt/addons/1"),
+        AddonsFolder("/srv/oca", "/mnt/addons/2"),
+    )
     (instance,) = build(odoo_migration_file="/odoo/migration.yml")
-    assert instance["migration"]["file"] == "/odoo/migration.yml"
+    assert instance.migration.file == "/odoo/migration.yml"
     assert "begins in odoo_project_dir, which is not set" in problems(odoo_migration_file="migration.yml")[0]
     assert "without '..'" in problems(odoo_migration_file="/odoo/../x")[0]
     assert "absolute paths" in problems(odoo_addons_dirs=["addons"])[0]
@@ -115,14 +111,14 @@ def test_a_migration_file_is_in_the_project_or_in_the_image():
 
 def test_updates_are_one_text_for_the_environment():
     (instance,) = build(odoo_update=["sale", "stock"], odoo_update_live="true", odoo_hooks_dir="/srv/hooks/")
-    assert (instance["update_modules"], instance["update_live"], instance["hooks_dir"]) == (
+    assert (instance.update_modules, instance.update_live, instance.hooks_dir) == (
         "sale,stock",
         True,
         "/srv/hooks",
     )
     (instance,) = build()
-    assert (instance["mode"], instance["update_modules"], instance["update_live"]) == ("RunOnly", "changed", False)
-    assert (instance["hooks_dir"], instance["hooks"], instance["reset_policy"]) == ("", "changed", "safe")
+    assert (instance.mode, instance.update_modules, instance.update_live) == ("RunOnly", "changed", False)
+    assert (instance.hooks_dir, instance.hooks, instance.reset_policy) == ("", "changed", "safe")
 
 
 @pytest.mark.parametrize(
@@ -187,17 +183,107 @@ def test_two_environments_are_one_too_many():
 def test_a_foreign_group_needs_odoo_instance():
     groups = {**GROUPS, "europe": ["acme-1", "acme-2"]}
     assert "could be acme_prod or europe; set odoo_instance" in problems(groups)[0]
-    assert build(groups, odoo_instance="acme_prod")[0]["name"] == "acme_prod"
+    assert build(groups, odoo_instance="acme_prod")[0].name == "acme_prod"
 
 
 def test_labs_environment_keeps_its_name():
     groups = {**GROUPS, "prod": [], "labs_new": ["acme-1", "acme-2"]}
-    assert build(groups)[0]["environment"] == "labs-new"
+    assert build(groups)[0].environment == "labs-new"
 
 
-def test_role_documents_the_same_defaults(collection_root):
-    documented = yaml.safe_load((collection_root / "roles/odoo/defaults/main.yml").read_text())
-    for name, default in _instance.DEFAULTS.items():
-        assert documented[name] in (default, "" if default is None else default, [] if default is None else default), (
-            name
-        )
+def two(first, second, thorough=True):
+    """What is wrong with two replicas of one instance that have these variables."""
+    hostvars = {
+        "acme-1": {"ansible_host": "localhost", **first},
+        "acme-2": {"ansible_host": "localhost", **second},
+        "localhost": {},
+    }
+    try:
+        build_instances(GROUPS, hostvars, lambda name: name, thorough=thorough)
+    except InventoryError as error:
+        return error.problems
+    return []
+
+
+def test_a_variable_that_differs_between_replicas_is_refused():
+    assert two({"odoo_workers": 4}, {"odoo_workers": 2}) == [
+        "odoo_workers=2 of replica 'acme-2': replica 'acme-1' of the same instance 'acme_prod' has 4; give all replicas of an"
+        " instance the same, in its group"
+    ]
+    # A replica that doesn't have it has the default.
+    assert two({}, {"odoo_max_cron_threads": 2})[0].startswith(
+        "odoo_max_cron_threads=2 of replica 'acme-2': replica 'acme-1'"
+    )
+    assert "has 1; give" in two({}, {"odoo_max_cron_threads": 2})[0]
+    assert len(two({"odoo_workers": 4}, {"odoo_language": "de_DE", "odoo_db_name": "x"})) == 3
+
+
+def test_what_is_the_same_in_other_words_does_not_differ():
+    assert two({"odoo_workers": 4, "odoo_version": "19"}, {"odoo_workers": "4", "odoo_language": ""}) == []
+    assert two({"odoo_max_cron_threads": 1, "odoo_modules": ("base",)}, {"odoo_modules": ["base"]}) == []
+
+
+def test_what_is_a_replicas_own_may_differ():
+    assert two({"odoo_instance": "acme_prod"}, {}) == []
+    hostvars = {"ansible_port": 22, "note": "first", "odoo_replica_plan": [1], "odoo_drained": {"changed": True}}
+    assert two(hostvars, {"ansible_port": 23, "note": "second"}) == []
+
+
+@pytest.mark.parametrize(
+    "variable", ["odoo_db_password", "odoo_s3_secret_key", "odoo_metrics_token", "odoo_release_secret_key"]
+)
+def test_secrets_that_differ_are_not_shown(variable):
+    (found,) = two({variable: "first-value"}, {variable: "second-value"})
+    assert found.startswith(f"{variable}='********' of replica 'acme-2': ") and "has '********';" in found
+    assert "value" not in found.replace(variable, "")
+
+
+def test_a_secret_is_fetched_once_unless_all_is_checked():
+    """It may come from a vault, and the lookup runs many times."""
+
+    class Vault(dict):
+        fetched = 0
+
+        def get(self, name, default=None):
+            if name == "odoo_db_password":
+                Vault.fetched += 1
+            return super().get(name, default)
+
+    for thorough, times in ((False, 1), (True, 2)):
+        Vault.fetched = 0
+        variables = {"ansible_host": "localhost", "odoo_db_password": "x"}
+        hostvars = {"acme-1": Vault(variables), "acme-2": Vault(variables), "localhost": {}}
+        build_instances(GROUPS, hostvars, lambda name: name, thorough=thorough)
+        assert Vault.fetched == times
+    assert two({"odoo_db_password": "x"}, {"odoo_db_password": "y"}, thorough=False) == []
+    assert len(two({"odoo_workers": 1}, {"odoo_workers": 2}, thorough=False)) == 1
+
+
+def test_a_token_in_the_address_of_a_repository_is_not_shown():
+    (found,) = problems(odoo_git_sources=["https://token@example.com/x.git"])
+    assert found == (
+        "odoo_git_sources='********' of instance 'acme_prod': give a list of dictionaries with url and revision"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"odoo_limit_time_cpu": "long"}, "odoo_limit_time_cpu='long' of instance 'acme_prod': give a whole number"),
+        ({"odoo_limit_memory_hard": "2g"}, "odoo_limit_memory_hard='2g' of instance 'acme_prod': give a whole number"),
+        ({"odoo_addons_path": "/x"}, "odoo_addons_path='/x' of instance 'acme_prod': give a list"),
+        ({"odoo_release": "x" * 16}, "odoo_release='xxxxxxxxxxxxxxxx' of instance 'acme_prod': give the name"),
+        (
+            {"odoo_release": "0" * 16},
+            "odoo_release='0000000000000000' of instance 'acme_prod': give odoo_release_bucket",
+        ),
+        ({"odoo_release_bucket": "A"}, "odoo_release_bucket='A' of instance 'acme_prod': bucket name 'A'"),
+        (
+            {"odoo_bucket": "x" * 60, "odoo_custom_modules_paths": ["/x"]},
+            "odoo_release_bucket=None of instance 'acme_prod': bucket name",
+        ),
+    ],
+)
+def test_more_wrong_values(variables, text):
+    (found,) = problems(**variables)
+    assert found.startswith(text)

@@ -5,25 +5,15 @@
 
 from __future__ import annotations
 
+from instance_tools import make
+
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery import choice
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._images import plan as image_plan
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import need
 
 IMAGES = {"odoo-19": "sha256:" + "a" * 64}
-PLAIN = {
-    "name": "plain",
-    "version": "19",
-    "image": {"name": "odoo-19"},
-    "code": None,
-    "replicas": [{"name": "plain-1"}],
-}
-OWN = {
-    "name": "own",
-    "version": "19",
-    "image": {"name": "odoo-19"},
-    "code": {"bucket": "b"},
-    "replicas": [{"name": "own-1"}],
-}
+PLAIN = make("plain")
+OWN = make("own", odoo_release_bucket="releases")
 
 
 def pulled(**more):

@@ -8,6 +8,7 @@ import configparser
 import hashlib
 
 import pytest
+from instance_tools import make
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import odoo_conf
 
@@ -15,38 +16,24 @@ MIB = 1024 * 1024
 MACHINE = {"cpus": 2, "memory_bytes": 24 * 1024 * MIB}
 
 
-def instance(version="19", **values):
-    return {
-        "version": version,
-        "replicas": [{}, {}],
-        "workers": None,
-        "max_cron_threads": 1,
-        "limit_memory_soft": None,
-        "limit_memory_hard": None,
-        "limit_time_cpu": 600,
-        "limit_time_real": 1200,
-        "addons_path": [],
-        "conf": {},
-        "master_password": "master secret",
-        "database": {"name": "demo", "owner": "demo", "password": "database secret"},
-        **values,
-    }
+def instance(version="19", **settings):
+    return make("demo", replicas=("app1", "app1"), **{"odoo_stateless": False, "odoo_version": version, **settings})
 
 
-def parsed(version="19", **values):
+def parsed(version="19", **settings):
     parser = configparser.RawConfigParser()
-    parser.read_string(odoo_conf.render(instance(version, **values), MACHINE, "/run/postgresql", 5432))
+    parser.read_string(odoo_conf.render(instance(version, **settings), MACHINE, "/run/postgresql", 5432))
     return dict(parser["options"])
 
 
 @pytest.mark.parametrize(
     ("version", "port", "modules", "demo"),
     [
-        ("14", "longpolling_port", "base,web", "all"),
-        ("15", "longpolling_port", "base,web", "all"),
-        ("16", "gevent_port", "base,web", "all"),
-        ("18", "gevent_port", "base,web", "all"),
-        ("19", "gevent_port", "base,rpc,web", None),
+        ("14", "longpolling_port", "base,web,database_reconnect", "all"),
+        ("15", "longpolling_port", "base,web,database_reconnect", "all"),
+        ("16", "gevent_port", "base,web,database_reconnect", "all"),
+        ("18", "gevent_port", "base,web,database_reconnect", "all"),
+        ("19", "gevent_port", "base,rpc,web,database_reconnect", None),
     ],
 )
 def test_names_differ_by_version(version, port, modules, demo):
@@ -72,8 +59,8 @@ def test_no_plain_secret():
 
 
 def test_given_options_win():
-    assert parsed(conf={"log_level": "debug", "unaccent": None}).get("log_level") == "debug"
-    assert "unaccent" not in parsed(conf={"unaccent": None})
+    assert parsed(odoo_conf={"log_level": "debug", "unaccent": None}).get("log_level") == "debug"
+    assert "unaccent" not in parsed(odoo_conf={"unaccent": None})
 
 
 @pytest.mark.parametrize(
@@ -104,5 +91,11 @@ def _b64(text):
 
 
 def test_server_wide_modules_come_on_top_of_odoos_own():
-    assert parsed(server_wide_modules=["queue_job", "web"])["server_wide_modules"] == "base,rpc,web,queue_job"
-    assert parsed("14", server_wide_modules=["queue_job"])["server_wide_modules"] == "base,web,queue_job"
+    assert (
+        parsed(odoo_server_wide_modules=["queue_job", "web"])["server_wide_modules"]
+        == "base,rpc,web,queue_job,database_reconnect"
+    )
+    assert (
+        parsed("14", odoo_server_wide_modules=["queue_job"])["server_wide_modules"]
+        == "base,web,queue_job,database_reconnect"
+    )

@@ -5,26 +5,16 @@
 from __future__ import annotations
 
 import pytest
+from instance_tools import make
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import need
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import errors
 
-INSTANCE = {
-    "name": "acme_prod",
-    "mode": "RunOnly",
-    "machine": "app1",
-    "database": {"name": "acme"},
-    "image": {"name": "odoo-19"},
-    "modules": ["base", "sale"],
-    "server_wide_modules": ["queue_job"],
-    "update_modules": "changed",
-    "update_live": False,
-    "replicas": [{"name": "acme-1", "machine": "app1"}],
-}
+SETTINGS = {"odoo_modules": ["base", "sale"], "odoo_server_wide_modules": ["queue_job"], "odoo_stateless": False}
 READY = {
     "exists": True,
     "initialised": True,
-    "installed": ["base", "queue_job", "sale", "web"],
+    "installed": ["base", "database_reconnect", "queue_job", "sale", "web"],
     "open": True,
     "ever_open": True,
     "first_installation": False,
@@ -37,10 +27,9 @@ READY = {
 HOLDER = {"mode": "UpdateOnly", "host": "acme-run", "application_name": "x"}
 
 
-def runs(instance=None, always=False, **database):
-    return need.runs(
-        [{**INSTANCE, **(instance or {})}], {"acme": {**READY, **database}}, {"odoo-19": "new"}, "app1", always
-    )
+def runs(settings=None, always=False, machine="app1", **database):
+    instance = make("acme", replicas=(machine,), **{**SETTINGS, **(settings or {})})
+    return need.runs([instance], {"acme": {**READY, **database}}, {"odoo-19": "new"}, "app1", always)
 
 
 def test_nothing_to_do():
@@ -49,9 +38,9 @@ def test_nothing_to_do():
 
 
 def test_what_lies_on_the_machine_is_asked_for():
-    file = {"migration": {"file": "/opt/odoo-cloud/project/migration.yml"}}
+    file = {"odoo_project_dir": "/srv/acme", "odoo_migration_file": "migration.yml"}
     assert [(one["ask"], one["modes"]) for one in runs(file)] == [(True, ["UpdateOnly"])]
-    assert [one["ask"] for one in runs({"addons_dirs": [{"source": "/srv/a", "target": "/mnt/addons/1"}]})] == [True]
+    assert [one["ask"] for one in runs({"odoo_addons_dirs": ["/srv/a"]})] == [True]
     # What the database tells is no question.
     assert [one["ask"] for one in runs(file, release="old")] == [False]
 
@@ -59,7 +48,7 @@ def test_what_lies_on_the_machine_is_asked_for():
 def test_a_new_database_is_installed_and_then_migrated():
     new = {"exists": False, "initialised": False}
     assert [one["modes"] for one in runs(**new)] == [["InstallOnly"]]
-    file = {"migration": {"file": "/odoo/migration.yml"}}
+    file = {"odoo_migration_file": "/odoo/migration.yml"}
     assert [one["modes"] for one in runs(file, **new)] == [["InstallOnly", "UpdateOnly"]]
 
 
@@ -68,19 +57,19 @@ def test_a_first_installation_that_has_not_ended_is_finished_as_one(installed):
     """Whatever is installed by now: an update would leave the administrator with Odoo's own password."""
     left = {"first_installation": True, "ever_open": False, "open": False, "state": "Failed", "initialised": installed}
     assert [one["modes"] for one in runs(**left)] == [["InstallOnly"]]
-    file = {"migration": {"file": "/odoo/migration.yml"}}
+    file = {"odoo_migration_file": "/odoo/migration.yml"}
     assert [one["modes"] for one in runs(file, **left)] == [["InstallOnly", "UpdateOnly"]]
     (one,) = runs(**{**left, "initialised": True})
     assert one["reason"] == "its first installation has not ended (state Failed since then)"
 
 
 def test_instances_of_other_machines_are_left_to_them():
-    assert runs({"machine": "app2"}, open=False) == []
+    assert runs(machine="app2", open=False) == []
 
 
 @pytest.mark.parametrize("mode", ["InstallAndRun", "UpdateAndRun"])
 def test_replicas_that_do_it_themselves(mode):
-    assert runs({"mode": mode}, initialised=False, open=False) == []
+    assert runs({"odoo_mode": mode}, initialised=False, open=False) == []
 
 
 @pytest.mark.parametrize(
@@ -100,7 +89,7 @@ def test_replicas_that_do_it_themselves(mode):
             "a run was interrupted (state Updating since then)",
         ),
         ({"state": "Failed", "open": False}, "UpdateOnly", "its state is Failed since then"),
-        ({"installed": ["base", "sale"]}, "UpdateOnly", "not installed: queue_job"),
+        ({"installed": ["base", "database_reconnect", "sale"]}, "UpdateOnly", "not installed: queue_job"),
         ({"release": "old"}, "UpdateOnly", "its last run was of release old, this is new"),
         ({"release": None}, "UpdateOnly", "no run of a release is recorded"),
         (
@@ -123,8 +112,8 @@ def test_what_needs_a_run(database, mode, reason):
 
 
 def test_a_new_image_needs_no_run_when_nothing_shall_be_updated():
-    assert runs({"update_modules": "none"}, release="old") == []
-    assert runs({"update_modules": "none"}, installed=["base"]) != []
+    assert runs({"odoo_update": "none"}, release="old") == []
+    assert runs({"odoo_update": "none"}, installed=["base"]) != []
 
 
 def test_image_ids_are_short():
@@ -166,14 +155,7 @@ def test_every_exit_code_has_a_meaning():
 
 
 def test_a_database_that_can_not_be_read_is_its_instances_failure_alone():
-    instances = [
-        {
-            "name": name,
-            "database": {"name": name},
-            "replicas": [{"name": f"{name}-1", "machine": "m1"}, {"name": f"{name}-2", "machine": "m2"}],
-        }
-        for name in ("alpha", "beta")
-    ]
+    instances = [make(name, replicas=("m1", "m2")) for name in ("alpha", "beta")]
     databases = {"alpha": {"error": "role 'alpha' is not let in"}, "beta": {"error": None}}
     assert need.unreadable(instances, databases, "m2") == [
         {

@@ -10,8 +10,8 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.odoo_cloud.platform.plugins.filter.redis_acl import redis_acl as as_filter
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.naming import RESERVED_REDIS_USERS
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services.redis_acl import (
-    RESERVED,
     AclError,
     patterns,
     redis_acl,
@@ -78,7 +78,7 @@ def test_a_prefix_is_no_pattern(prefix):
         redis_acl([{**ONE, "prefix": prefix}], ADMIN)
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a\nb", "-a", *RESERVED])
+@pytest.mark.parametrize("name", ["", "a b", "a\nb", "-a", *RESERVED_REDIS_USERS])
 def test_a_name_must_be_one(name):
     with pytest.raises(AclError, match="redis_users: name="):
         redis_acl([{**ONE, "name": name}], ADMIN)

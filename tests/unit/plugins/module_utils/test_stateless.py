@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from instance_tools import make
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import instance as _instance
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import stateless as _stateless
@@ -20,14 +21,7 @@ STORAGE = {"endpoint": "http://swift:8080", "region": "us-east-1"}
 
 
 def instance(environment="prod", **settings):
-    groups = {
-        "odoo": ["acme-1"],
-        environment.replace("-", "_"): ["acme-1"],
-        "acme": ["acme-1"],
-        "docker_hosts": ["localhost"],
-    }
-    hostvars = {"acme-1": {"ansible_host": "localhost", **settings}, "localhost": {}}
-    return _instance.build_instances(groups, hostvars, lambda name: f"secret-of-{name}")[0]
+    return make("acme", environment, **settings)
 
 
 def variables(environment="prod", redis=REDIS, storage=STORAGE, **settings):
@@ -61,8 +55,8 @@ def test_what_the_role_makes_is_right_by_the_rules(environment, kind):
     made = instance(environment, odoo_platform_kind=kind)
     arguments = stateless.arguments([made], REDIS, STORAGE)
     assert stateless.rule_problems(arguments[0]) == []
-    assert made["modules"] == ["base", f"cloud_platform_{kind}"]
-    assert made["server_wide_modules"] == ["database_reconnect", "session_redis", "logging_json"]
+    assert made.modules == ("base", f"cloud_platform_{kind}")
+    assert made.server_wide_modules == ("database_reconnect", "session_redis", "logging_json")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +74,7 @@ def test_what_the_role_makes_is_right_by_the_rules(environment, kind):
 )
 def test_which_store_nginx_may_ask(settings, storage, address):
     made = instance(**settings)
-    assert _stateless.sites([made], storage) == [{**made["site"], "store": address}]
+    assert _stateless.sites([made], storage) == [{**made.site.to_dict(), "store": address}]
 
 
 def test_from_which_size_on_files_go_past_odoo():
@@ -93,10 +87,10 @@ def test_from_which_size_on_files_go_past_odoo():
 def test_no_variable_holds_a_secret():
     made = instance(odoo_metrics=True, odoo_metrics_token="token-of-the-scraper", odoo_platform_kind="ovh")
     found = _stateless.variables(made, REDIS, STORAGE)
-    secrets = set(made["secret_files"].values())
+    secrets = set(made.secret_files.values())
     assert len(secrets) == 3
     assert not secrets & set(found.values())
-    for name in made["secret_files"]:
+    for name in made.secret_files:
         assert f"/run/secrets/{name}" in found.values()
 
 
@@ -125,19 +119,15 @@ def test_a_test_environment_has_shorter_sessions():
 
 def test_logs_and_metrics_are_choices_of_their_own():
     made = instance(odoo_stateless=False, odoo_logging_json="yes", odoo_metrics=True, odoo_log_requests=True)
-    assert made["modules"] == ["base", "monitoring_log_requests"]
-    assert made["server_wide_modules"] == ["database_reconnect", "logging_json", "monitoring_prometheus"]
+    assert made.modules == ("base", "monitoring_log_requests")
+    assert made.server_wide_modules == ("database_reconnect", "logging_json", "monitoring_prometheus")
     assert _stateless.variables(made, REDIS, STORAGE) == {"ODOO_LOGGING_JSON": "1"}
     assert variables(odoo_statsd_host="statsd")["STATSD_CUSTOMER"] == "acme"
 
 
 def test_switched_off_nothing_of_it_is_there():
     made = instance(odoo_stateless=False)
-    assert (
-        made["modules"] == ["base"]
-        and made["server_wide_modules"] == ["database_reconnect"]
-        and made["secret_files"] == {}
-    )
+    assert made.modules == ("base",) and made.server_wide_modules == ("database_reconnect",) and made.secret_files == {}
     assert _stateless.variables(made, REDIS, STORAGE) == {}
     assert stateless.arguments([made], REDIS, STORAGE) == []
 

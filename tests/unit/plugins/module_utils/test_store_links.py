@@ -8,6 +8,7 @@ from __future__ import annotations
 import urllib.parse
 
 import pytest
+from instance_tools import make
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import stateless
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.store import s3
@@ -28,12 +29,7 @@ def test_s3(monkeypatch, endpoint, region):
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     address = s3.link("acme-odoo-prod", KEY, 300)
-    instance = {
-        "site": {},
-        "platform": {
-            "stateless": True, "kind": "exoscale", "direct_bytes": 1, "s3": {"endpoint": endpoint, "region": region}, "swift": {},
-        },
-    }  # fmt: skip
+    instance = make(odoo_s3_endpoint=endpoint, odoo_s3_region=region)
     [site] = stateless.sites([instance], {"endpoint": ""})
     assert address.startswith(f"{site['store']}/acme-odoo-prod/{KEY}?")
     query = urllib.parse.parse_qs(urllib.parse.urlsplit(address).query)

@@ -1,0 +1,281 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""The inventory variables of an instance: the default of each, and what it may be.
+
+The role C(odoo) documents the same variables with the same defaults, and C(model) says what becomes of them; a unit test compares
+the three. What depends on more than one variable is checked in C(instance).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from .._runtime.rules.environment import KINDS
+from . import stateless
+from .model import Instance, described
+from .naming import NamingError, check_bucket_name
+
+VERSIONS = ("14", "15", "16", "17", "18", "19")
+# What a replica may be started to do; the modes that don't serve are for the role's one-off containers.
+REPLICA_MODES = ("RunOnly", "InstallAndRun", "UpdateAndRun")
+UPDATES = ("changed", "all", "none")
+# Sources of custom code: setting to option of the module odoo_addons_sync
+CODE_SOURCES = {
+    "odoo_custom_modules_paths": "odoo_custom_modules_paths",
+    "odoo_python_dependencies_paths": "odoo_python_dependencies_paths",
+    "odoo_git_sources": "git_sources",
+    "odoo_python_requirements_file": "python_requirements_file",
+    "odoo_system_packages_file": "system_packages_file",
+}
+
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+_RESERVED_DATABASES = ("postgres", "template0", "template1")
+_HOSTNAME = re.compile(r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+_CHANNEL = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+_RELEASE = re.compile(r"^[0-9a-f]{16}$")
+_ADDRESS = re.compile(r"https?://[^\s/@]+(/\S*)?\Z")
+_MODULE = re.compile(r"^[A-Za-z]\w*$")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*\Z")
+
+# Takes a value that is set; gives what would be right, empty when the value is.
+Rule = t.Callable[[t.Any], str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One inventory variable of an instance: C(default) counts when it is not set, or empty; C(rule) looks at every other value."""
+
+    default: t.Any = None
+    rule: Rule | None = None
+
+
+def _rule(fits: t.Callable[[t.Any], bool], right: str) -> Rule:
+    return lambda value: "" if fits(value) else right
+
+
+def _one_of(*choices: str) -> Rule:
+    return _rule(lambda value: value in choices, f"give {', '.join(choices[:-1])} or {choices[-1]}")
+
+
+def is_whole(value: t.Any) -> bool:
+    """True for a whole number, also as the text that a command line gives."""
+    return not isinstance(value, bool) and bool(re.match(r"^-?\d+$", str(value)))
+
+
+def _whole(least: int, right: str = "") -> Rule:
+    return _rule(
+        lambda value: is_whole(value) and int(value) >= least, right or f"give a whole number, {least} or more"
+    )
+
+
+def _is_list(value: t.Any, fits: t.Callable[[str], t.Any] = bool, least: int = 0) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) >= least and all(fits(str(one)) for one in value)
+
+
+def _starts_at_root(path: str) -> bool:
+    return path.startswith("/")
+
+
+def names(value: t.Any) -> list[str]:
+    """A list of names, also when it is written as one text with commas."""
+    if isinstance(value, (list, tuple)):
+        return [str(one) for one in value]
+    return [one.strip() for one in str(value).split(",") if one.strip()]
+
+
+def _update(value: t.Any) -> str:
+    given = names(value)
+    if not given or not all(_MODULE.match(one) for one in given):
+        return "give changed, all or none, or a list of module names such as ['sale', 'stock']"
+    if len(given) > 1 and set(UPDATES) & set(given):
+        return "changed, all and none stand alone; give one of them, or names of modules"
+    return ""
+
+
+def _bucket(value: t.Any) -> str:
+    try:
+        check_bucket_name(str(value))
+    except NamingError as error:
+        return str(error)
+    return ""
+
+
+def version_of(value: t.Any) -> str:
+    """Odoo's version as its first number: C(19) for C(19.0)."""
+    return str(value).removesuffix(".0")
+
+
+_flag = _rule(lambda value: stateless.boolean(value) is not None, "give true or false")
+_database = _rule(
+    lambda value: bool(_NAME.match(str(value))) and value not in _RESERVED_DATABASES,
+    "use a lowercase letter, then lowercase letters, digits and '_' (63 at most; not postgres, template0/1)",
+)
+_folder = _rule(
+    lambda value: _starts_at_root(str(value)), "give the absolute path of a folder on the machine, or nothing"
+)
+_folders = _rule(
+    lambda value: _is_list(value, _starts_at_root), "give a list of absolute paths of folders on the machine"
+)
+_local_folders = _rule(
+    lambda value: _is_list(value, _starts_at_root), "give a list of absolute paths of folders on the controller"
+)
+_local_file = _rule(lambda value: _starts_at_root(str(value)), "give the absolute path of a file on the controller")
+_address = _rule(lambda value: bool(_ADDRESS.match(str(value))), "give an address such as https://s3.example.com")
+
+
+def _modules(least: int) -> Rule:
+    return _rule(
+        lambda value: _is_list(value, _MODULE.match, least), "give a list of module names such as ['base', 'sale']"
+    )
+
+
+SETTINGS: dict[str, Setting] = {
+    "odoo_version": Setting(
+        "19", _rule(lambda value: version_of(value) in VERSIONS, f"supported are {', '.join(VERSIONS)}")
+    ),
+    "odoo_project": Setting(),
+    "odoo_instance": Setting(),
+    "odoo_db_name": Setting(rule=_database),
+    "odoo_db_user": Setting(rule=_database),
+    "odoo_db_password": Setting(),
+    "odoo_hostnames": Setting(
+        rule=_rule(
+            lambda value: _is_list(value, _HOSTNAME.match, 1), "give a list of DNS names such as ['odoo.example.com']"
+        )
+    ),
+    "odoo_modules": Setting(["base"], _modules(1)),
+    "odoo_server_wide_modules": Setting([], _modules(0)),
+    "odoo_language": Setting(),
+    "odoo_admin_login": Setting("admin"),
+    "odoo_admin_password": Setting(
+        rule=_rule(
+            lambda value: value != "admin", "'admin' is Odoo's default, which everybody knows; give another, or none"
+        )
+    ),
+    "odoo_master_password": Setting(),
+    "odoo_redis_password": Setting(),
+    "odoo_mode": Setting("RunOnly", _one_of(*REPLICA_MODES)),
+    "odoo_update": Setting("changed", _update),
+    "odoo_update_live": Setting(False, _flag),
+    "odoo_hooks_dir": Setting(rule=_folder),
+    "odoo_hooks": Setting("changed", _one_of("changed", "always")),
+    "odoo_workers": Setting(rule=_whole(0)),
+    "odoo_max_cron_threads": Setting(1, _whole(0)),
+    "odoo_limit_memory_soft": Setting(rule=_whole(0)),
+    "odoo_limit_memory_hard": Setting(rule=_whole(0)),
+    "odoo_limit_time_cpu": Setting(600, _whole(0)),
+    "odoo_limit_time_real": Setting(1200, _whole(0)),
+    "odoo_addons_path": Setting([], _rule(_is_list, "give a list of folders inside the image")),
+    "odoo_addons_dirs": Setting([], _folders),
+    "odoo_project_dir": Setting(rule=_folder),
+    "odoo_migration_file": Setting(
+        rule=_rule(lambda value: ".." not in str(value).split("/"), "give a path without '..'")
+    ),
+    "odoo_migration_mode": Setting(),
+    "odoo_migration_allow_serie": Setting(False, _flag),
+    "odoo_migration_force_version": Setting(),
+    "odoo_migration_next": Setting(),
+    "odoo_restore_point": Setting(rule=_one_of("none", "auto", "clone", "dump")),
+    "odoo_on_failure": Setting(rule=_one_of("hold", "rollback")),
+    "odoo_conf": Setting({}, _rule(lambda value: isinstance(value, dict), "give a dictionary of odoo.conf options")),
+    "odoo_custom_modules_paths": Setting([], _local_folders),
+    "odoo_python_dependencies_paths": Setting([], _local_folders),
+    "odoo_git_sources": Setting(
+        [],
+        _rule(
+            lambda value: _is_list(value) and all(isinstance(one, dict) for one in value),
+            "give a list of dictionaries with url and revision",
+        ),
+    ),
+    "odoo_python_requirements_file": Setting(rule=_local_file),
+    "odoo_system_packages_file": Setting(rule=_local_file),
+    "odoo_code_lock_file": Setting(rule=_local_file),
+    "odoo_release_bucket": Setting(rule=_bucket),
+    "odoo_release_prefix": Setting(),
+    "odoo_release_channel": Setting(
+        rule=_rule(lambda value: bool(_CHANNEL.match(str(value))), "use letters, digits, '.', '_' and '-' (63 at most)")
+    ),
+    "odoo_release_endpoint": Setting(),
+    "odoo_release_region": Setting(),
+    "odoo_release_access_key": Setting(),
+    "odoo_release_secret_key": Setting(),
+    "odoo_release": Setting(
+        rule=_rule(
+            lambda value: bool(_RELEASE.match(str(value))),
+            "give the name of a release, 16 hexadecimal digits, or nothing for the channel's",
+        )
+    ),
+    "odoo_keep_releases": Setting(3, _whole(1)),
+    "odoo_drain_timeout": Setting(30, _whole(0)),
+    "odoo_bucket": Setting(rule=_bucket),
+    "odoo_s3_access_key": Setting(),
+    "odoo_s3_secret_key": Setting(),
+    "odoo_max_upload": Setting("1g"),
+    "odoo_db_wait_timeout": Setting(120, _whole(1)),
+    "odoo_timeout": Setting(30, _whole(1)),
+    "odoo_holder_timeout": Setting(600, _whole(0)),
+    "odoo_reset_policy": Setting("safe", _one_of("safe", "seed")),
+    "odoo_stateless": Setting(True, _flag),
+    "odoo_platform_kind": Setting(
+        "exoscale",
+        _rule(
+            lambda value: value in KINDS,
+            "give " + " or ".join(f"{kind} ({store.name})" for kind, store in sorted(KINDS.items())),
+        ),
+    ),
+    "odoo_s3_endpoint": Setting(rule=_address),
+    "odoo_s3_region": Setting(),
+    "odoo_swift_auth_url": Setting(rule=_address),
+    "odoo_swift_account": Setting(),
+    "odoo_swift_password": Setting(),
+    "odoo_swift_project": Setting(),
+    "odoo_swift_region": Setting(),
+    "odoo_session_expiration": Setting(rule=_whole(1)),
+    "odoo_session_expiration_anonymous": Setting(rule=_whole(1)),
+    "odoo_logging_json": Setting(False, _flag),
+    "odoo_log_requests": Setting(False, _flag),
+    "odoo_metrics": Setting(False, _flag),
+    "odoo_metrics_token": Setting(),
+    "odoo_statsd_host": Setting(),
+    "odoo_statsd_port": Setting(8125, _whole(1)),
+    "odoo_direct_download_bytes": Setting(
+        stateless.DIRECT_DOWNLOAD_BYTES, _whole(0, "give a number of bytes, or 0 for never")
+    ),
+    "odoo_env": Setting(
+        {},
+        _rule(
+            lambda value: isinstance(value, dict) and all(_VARIABLE.match(str(name)) for name in value),
+            "give a dictionary of environment variables such as {LC_ALL: C.UTF-8}",
+        ),
+    ),
+}
+
+
+# What may differ between the replicas of an instance: it is needed for those that are in more groups.
+REPLICAS_OWN = ("odoo_instance",)
+# Those whose value is never shown, and what is shown instead.
+HIDDEN = "********"
+SECRETS = frozenset(variable for about in described(Instance) if about.secret for variable in about.variables)
+
+
+def read(variables: t.Mapping[str, t.Any], names: t.Iterable[str] = tuple(SETTINGS)) -> dict[str, t.Any]:
+    """The settings ``names`` out of the variables of a replica; the default of those that are not set or empty."""
+    found = {}
+    for name in names:
+        value = variables.get(name)
+        found[name] = SETTINGS[name].default if value is None or value == "" else value
+    return found
+
+
+def problems(values: t.Mapping[str, t.Any]) -> list[tuple[str, t.Any, str]]:
+    """(variable, value, what would be right) for each setting that breaks its own rule. ``values``: as read() gives them."""
+    found = []
+    for name, setting in SETTINGS.items():
+        value = values[name]
+        right = setting.rule(value) if setting.rule and value is not None else ""
+        if right:
+            found.append((name, value, right))
+    return found
