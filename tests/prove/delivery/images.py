@@ -177,7 +177,8 @@ def part_requirements(run: Run) -> t.Iterator[Line]:
 
 
 def requirements(platform: Platform, folder: pathlib.Path, git: GitServer, index: Index) -> t.Iterator[Line]:
-    what, version = f"Odoo {platform.version}", platform.version
+    version = str(platform.variables["odoo_version"])
+    what = f"Odoo {version}"
     right = index.hashes["oc_needed-2.0-py3-none-any.whl"]
     wrong = right[::-1]
     texts: dict[str, dict[str, str]] = {
