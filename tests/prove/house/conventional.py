@@ -37,11 +37,10 @@ def described(platform: Platform, name: str) -> dict[str, t.Any]:
     files, directories = [], []
     for path in sorted(platform.root.rglob("*")):
         where = path.relative_to(platform.root)
-        if (
-            any(str(where) == one or str(where).startswith(f"{one}/") for one in LEFT_OUT)
-            or path.is_symlink()
-            or where.name[0] == "."
-        ):
+        # Of these the folder alone, which containers have mounted.
+        if any(str(where).startswith(f"{one}/") for one in LEFT_OUT) or path.is_symlink() or where.name[0] == ".":
+            continue
+        if where.parts[0] in ("applied", "images"):
             continue
         status = path.stat()
         one = {"path": f"{root}/{where}", "owner": str(status.st_uid), "group": str(status.st_gid), "mode": f"0{status.st_mode & 0o7777:o}",

@@ -9,7 +9,7 @@ import collections
 import subprocess
 import typing as t
 
-from ..frame import IMAGES, Line, docker, of_commit, sentence
+from ..frame import IMAGES, PLATFORM_LABEL, Line, docker, of_commit, sentence
 from ..platforms import Platform
 
 BEFORE = "0f6289a"  # the last commit before packages, containers and runs were put in order
@@ -24,7 +24,7 @@ class Made:
 
     def __enter__(self) -> Made:
         self._process = subprocess.Popen(
-            ["docker", "events", "--filter", f"label=org.odoo-cloud.platform={self.platform.name}", "--filter", "event=create",
+            ["docker", "events", "--filter", f"label={PLATFORM_LABEL}={self.platform.name}", "--filter", "event=create",
              "--filter", "type=container", "--format", "{{.Actor.Attributes.name}}"],
             stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
