@@ -14,15 +14,16 @@ INVENTORY ?= inventories/local
 ARGS ?=
 SCENARIO ?= default
 # The stages of `make test`: those with containers, and beside them those that need none. STAGES='lint unit' runs just these, in order.
-CONTAINER_STAGES := nginx core221 molecule browser prove-sample prove-blockers-sample prove-state-sample prove-stateless-sample prove-migrations-sample prove-delivery-sample
+CONTAINER_STAGES := nginx core221 molecule prove-sample browser prove-blockers-sample prove-state-sample prove-stateless-sample prove-migrations-sample prove-delivery-sample
 STATIC_STAGES := lint unit sanity galaxy aws state
 STAGES ?=
 # Only the demo is removed without a word; for another inventory say CONFIRM=<its odoo_cloud_name>.
 CONFIRM ?= $(if $(filter inventories/local,$(INVENTORY)),odoo-cloud)
 PART ?=
 MUTANT ?=
-# Two checkouts on one machine: a name for the proof's containers, and whose images it uses.
-PROVE_NAME ?= oc-state
+# Two checkouts on one machine: what the names of all that proofs make begin with, and whose images they use. PROVE_PORT gives a proof
+# other ports than its own.
+PROVE_NAME ?= oc
 PROVE_IMAGES ?= odoo-cloud
 export PROVE_NAME PROVE_IMAGES
 
@@ -43,6 +44,9 @@ PLAYBOOK := $(VENV)/bin/ansible-playbook -i $(INVENTORY)
 TEST_BIN := $(VENV_TEST)/bin
 # Recipes of a stage start with this, so that tools find each other.
 TEST_ENV := PATH=$(TEST_BIN):$$PATH
+# The package tests/prove; `make prove-... ARGS=--help` tells what a proof does and which options it has.
+PROVE := env PATH=$(VENV)/bin:$$PATH PYTHONPATH=$(CURDIR)/tests $(TEST_BIN)/python -m prove
+PROVE_ARGS = $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
 
 ##@ Use
 .PHONY: help demo check clean down status
@@ -65,7 +69,7 @@ clean: down test-clean ## remove the demo with all its data, and everything that
 	@rm -rf $(WORK)
 
 ##@ Test
-.PHONY: test lint unit state aws sanity engine core221 molecule cluster browser bench bench-attachments prove-stateless prove-stateless-sample prove-demo prove-sample prove-state prove-state-sample prove-delivery prove-delivery-sample state-images format build test-clean
+.PHONY: test lint unit state aws sanity engine core221 molecule cluster browser bench bench-attachments bench-delivery prove-stateless prove-stateless-sample prove-demo prove-sample prove-state prove-state-sample prove-delivery prove-delivery-sample state-images format build test-clean
 test: ## all the set-up and all the tests; one line per stage at the end
 	@tools/test.sh $(if $(STAGES),$(STAGES),$(CONTAINER_STAGES) --beside $(STATIC_STAGES))
 
@@ -124,59 +128,68 @@ browser: tools-ready ## headless Chromium logs in through nginx (on molecule's p
 bench: tools-ready ## static files through nginx against Odoo's own port, on the demo that runs
 	@tools/apt.sh wrk curl
 	@pid=$$(docker inspect -f '{{.State.Pid}}' odoo-cloud-demo-1); \
-	$(TEST_BIN)/python benchmarks/static.py --proxy https://demo.localhost:8443 --odoo http://127.0.0.1:8069 --odoo-pid "$$pid" --host demo.localhost $(ARGS)
+	$(PROVE) bench-static --odoo-pid "$$pid" --host demo.localhost $(ARGS)
 
 .PHONY: bench-migrations prove-migrations prove-migrations-sample
 bench-migrations: tools-ready state-images ## songs and updates against anthem, marabunta and click-odoo-contrib (ARGS='--version 14')
-	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python benchmarks/migrations.py $(ARGS)
+	@$(PROVE) bench-migrations $(ARGS)
 
 prove-demo: tools-ready runtime ## run the bars of `make demo` and say which hold (PART=, MUTANT=, ARGS=--list)
 	@tools/apt.sh wrk curl
-	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/demo.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
+	@$(PROVE) demo $(PROVE_ARGS)
 
-prove-sample: tools-ready runtime engine ## a few of these bars, with images that are there; part of `make test`
-	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/demo.py --sample
+prove-sample: tools-ready runtime ## a few of these bars, on molecule's platform; part of `make test`
+	@tools/molecule.sh $(WORK) on $(SCENARIO) $(PROVE) demo --sample --on molecule/$(SCENARIO)/inventory/hosts
 
-state-images: runtime engine
+# TEST_READY: `make test-ready` has just done all this.
+state-images: runtime $(if $(TEST_READY),,engine)
 	@for version in 19 14; do docker images --format '{{.Repository}}' | grep -qx "$(PROVE_IMAGES)/odoo-$$version" \
 		|| $(PLAYBOOK) playbooks/images.yml -e odoo_version=$$version -e odoo_cloud_name=$(PROVE_IMAGES); done
 
 prove-state: tools-ready state-images ## run the bars of state, lock and modes with real Odoo 19 and 14 (PART=, MUTANT=, ARGS=--list)
-	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/state.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
+	@$(PROVE) state $(PROVE_ARGS)
 
 prove-state-sample: tools-ready state-images ## a small fixed sample of them; part of `make test`
-	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/state.py --sample
+	@$(PROVE) state --sample
 
 # awscli wants versions of its own of what the tests use.
 prove-delivery: tools-ready state-images ## run the bars of the delivery of own code: against awscli, killed, end to end with Odoo 19 and 14, AWS (PART=, MUTANT=, ARGS=--list)
 	@tools/apt.sh chromium chromium-driver libnss3-tools git openssl
 	@tools/venv.sh $(WORK)/venv-aws requirements/aws.txt
-	@PROVE_AWS=$(WORK)/venv-aws/bin/aws PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/delivery.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
+	@PROVE_AWS=$(WORK)/venv-aws/bin/aws $(PROVE) delivery $(PROVE_ARGS)
 
 prove-delivery-sample: tools-ready state-images ## a small fixed sample of them; part of `make test`
-	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/delivery.py --sample
+	@$(PROVE) delivery --sample
 
 prove-stateless: tools-ready state-images ## run the bars of a stateless Odoo with real Redis and Swift, Odoo 19 and 14 (PART=, MUTANT=, ARGS=--list)
-	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/stateless.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
+	@$(PROVE) stateless $(PROVE_ARGS)
 
 prove-stateless-sample: tools-ready state-images ## a small fixed sample of them; part of `make test`
-	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/stateless.py --sample
+	@$(PROVE) stateless --sample
+
+bench-delivery: tools-ready ## the delivery of own code against `aws s3 sync`, on the same tree and store
+	@tools/venv.sh $(WORK)/venv-aws requirements/aws.txt
+	@$(PROVE) bench-delivery --aws $(WORK)/venv-aws/bin/aws $(ARGS)
 
 bench-attachments: tools-ready state-images ## the mover of attachments against a plain loop, directly and with 50 ms for each request
-	@$(TEST_BIN)/python benchmarks/attachments.py $(ARGS)
+	@$(PROVE) bench-attachments $(ARGS)
 
 prove-migrations: tools-ready state-images ## run the bars of songs, migrations and updates with real Odoo 19 and 14 (PART=, MUTANT=, ARGS=--list)
-	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/migrations.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
+	@$(PROVE) migrations $(PROVE_ARGS)
 
 prove-migrations-sample: tools-ready state-images ## a small fixed sample of them; part of `make test`
-	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/migrations.py --sample
+	@$(PROVE) migrations --sample
+
+.PHONY: prove-house
+prove-house: tools-ready state-images ## run the bars of the house: what may import what, repairs, cost at rest and of a run, older demos (PART=, MUTANT=, ARGS=--list)
+	@$(PROVE) house $(PROVE_ARGS)
 
 .PHONY: prove-blockers prove-blockers-sample
 prove-blockers: tools-ready state-images ## run the bars that keep strangers out and platforms up, on real parts (PART=, MUTANT=, ARGS=--list)
-	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/blockers_proof.py $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
+	@$(PROVE) blockers $(PROVE_ARGS)
 
 prove-blockers-sample: tools-ready state-images ## a small fixed sample of them; part of `make test`
-	@PATH=$(VENV)/bin:$$PATH $(TEST_BIN)/python tests/prove/blockers_proof.py --sample
+	@$(PROVE) blockers --sample
 
 .PHONY: docs
 docs: tools-ready ## write the tables of the containers' variables into docs/

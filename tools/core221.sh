@@ -1,6 +1,7 @@
 #!/bin/bash
-# Unit tests, syntax check and check mode with the newest ansible-core, in a Debian container without a container engine: what
-# an empty machine is. Needs a container engine here, for the container itself.
+# What touches Ansible with the newest ansible-core: unit tests of modules, lookups, filters and of what Ansible renders, the syntax
+# of playbooks, and check mode. In a Debian container without a container engine: what an empty machine is. Needs a container engine
+# here, for the container itself.
 set -euo pipefail
 work=$1
 name=odoo-cloud-test-core221
@@ -47,14 +48,17 @@ run --volume "$PWD:/src:ro" --env LC_ALL=C.UTF-8 --env PYTHONDONTWRITEBYTECODE=1
     cd /tree/ansible_collections/odoo_cloud/platform
     ansible --version | head -1
     failed=()
-    echo "--- unit tests"
-    PYTHONPATH=/tree python -m pytest -q -n 2 || failed+=("unit tests")
+    echo "--- unit tests of what touches Ansible"
+    PYTHONPATH=/tree python -m pytest -q -n 2 -m ansible || failed+=("unit tests")
     echo "--- syntax check of every playbook"
     # One process: many playbooks, one start.
     ansible-playbook -i inventories/local --syntax-check playbooks/*.yml || failed+=("syntax check")
     echo "--- site.yml --check --diff on an empty machine"
     { ansible-playbook -i inventories/local playbooks/site.yml --check --diff | tee /tmp/check.log &&
         grep -qE "^localhost .*failed=0" /tmp/check.log; } || failed+=("check mode")
+    for name in odoo-cloud-{postgres,redis,swift,nginx,demo-1,demo-2} "Instance demo, InstallOnly: "; do
+        grep -qF -e "$name" /tmp/check.log || failed+=("check mode names no $name")
+    done
     for path in /srv/odoo-cloud /root/.odoo-cloud; do
         [ ! -e "$path" ] || failed+=("check mode wrote $path")
     done

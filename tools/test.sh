@@ -2,12 +2,14 @@
 # tools/test.sh STAGE... [--beside STAGE...]: run the stages of `make test`, all of them, and sum up: one line per stage with its seconds and
 # what passed, failed and skipped, then one line with the sums (pytest's own counts where a stage runs pytest). Stages after --beside run in
 # a second lane at the same time: they need no containers, and the others mostly wait for some. Their output is shown when they have ended.
+# Proofs sum up as pytest does: a bar counts for one.
 set -uo pipefail
 logs=.work/log
 mkdir -p "$logs"
+rm -f "$logs/summary"
 started=$SECONDS
 count() { # count WORD LOG: the sum of pytest's "N word" in its closing lines
-    grep -oE "^(=+ )?[0-9]+ (passed|failed|error|skipped)[^=]* in [0-9.]+s.*" "$2" | grep -oE "[0-9]+ $1" | awk '{n += $1} END {print n + 0}'
+    grep -oE "^(=+ | *msg: )?[0-9]+ (passed|failed|error|skipped)[^=]* in [0-9.]+s.*" "$2" | grep -oE "[0-9]+ $1" | awk '{n += $1} END {print n + 0}'
 }
 stage() { # stage NAME: run it; its verdict and seconds go to a file beside its log
     local begin=$SECONDS verdict=FAILED
@@ -37,12 +39,13 @@ lane() { # lane loud|quiet STAGE...: one stage after the other
 loud=() quiet=()
 while [ $# -gt 0 ] && [ "$1" != --beside ]; do loud+=("$1") && shift; done
 [ $# -eq 0 ] || quiet=("${@:2}")
-# The browser uses molecule's platform and removes it.
+# Stages between molecule and the browser use molecule's platform, which the browser removes.
 case " ${loud[*]} " in *" molecule "*" browser "*) export MOLECULE_KEEP=yes ;; esac
 beside=
 if [ ${#quiet[@]} -gt 0 ]; then
     # What both lanes need, and what is installed by apt, is there before they part.
     make --no-print-directory test-ready || exit 1
+    export TEST_READY=yes
     lane quiet "${quiet[@]}" </dev/null &
     beside=$!
 fi
@@ -53,7 +56,7 @@ for one in "${quiet[@]}"; do
     cat "$logs/$one.log"
 done
 
-passed=0 failed=0 skipped=0 lines=()
+passed=0 failed=0 skipped=0 lines=() verdicts=()
 for one in "${loud[@]}" "${quiet[@]}"; do
     read -r verdict seconds <"$logs/$one.verdict" 2>/dev/null || { verdict=FAILED seconds=0; }
     ok=$(count passed "$logs/$one.log") left=$(count skipped "$logs/$one.log")
@@ -64,10 +67,14 @@ for one in "${loud[@]}" "${quiet[@]}"; do
     elif [ "$bad" = 0 ]; then
         bad=1
     fi
+    verdicts+=("$one=$verdict:$seconds")
     passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + left))
     lines+=("$(printf '%-24s %-6s %4d s   %5d passed %3d failed %3d skipped' "$one" "$verdict" "$seconds" "$ok" "$bad" "$left")")
 done
-printf '\n===== summary, %d s in all; logs in %s\n' $((SECONDS - started)) "$logs"
+total=$((SECONDS - started))
+printf '\n===== summary, %d s in all; logs in %s\n' "$total" "$logs"
 printf '%s\n' "${lines[@]}"
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+# For `make prove-house PART=tests`.
+echo "$total $passed $failed $skipped ${verdicts[*]}" >"$logs/summary"
 [ "$failed" = 0 ]

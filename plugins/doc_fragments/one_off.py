@@ -24,7 +24,4 @@ options:
       - Default is that of the instance's newest replica on this machine, so code, image, settings and secrets are those that it serves
         with.
     type: dict
-  docker_host:
-    description: The engine's socket. Default is the environment variable E(DOCKER_HOST), then V(unix:///var/run/docker.sock).
-    type: str
 """

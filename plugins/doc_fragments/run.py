@@ -60,3 +60,103 @@ notes:
     on something else is waited for first.
   - Replicas that serve go on serving unless C(stop_first) names them, as the role and the playbooks C(update) and C(migrate) do.
 """
+
+    # ansible-core 2.19 extends no RETURN: tools/returns.py copies this into the modules.
+    RETURN = r"""
+status:
+  description:
+    - How it ended. V(done), V(nothing) when there was nothing to do, V(failed), V(rolled_back), V(held), V(lost) when the lock was lost,
+      V(signal), V(killed), V(waited) when
+      somebody else worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
+  returned: when it has ended, or in check mode
+  type: str
+  sample: done
+run_id:
+  description: The run's name in the database's history.
+  returned: when it has ended and did anything
+  type: str
+  sample: 5f0c2d9a7b1e
+database:
+  description: Name of the database.
+  returned: when it has ended and did anything
+  type: str
+  sample: acme_prod
+versions:
+  description: What was done, by version of the migration; what was asked for by a module stands below V(adhoc).
+  returned: when it has ended
+  type: list
+  elements: dict
+  sample:
+    - version: 19.0.1.1.0
+      status: done
+      steps:
+        - {id: company, kind: song, name: "songs.company::main", status: done, seconds: 0.03, changed: true}
+modules:
+  description: The modules that were installed, updated or removed, with the versions before (C(from)) and after (C(to)); null when it
+    isn't there. In check
+    mode what
+    the plan says.
+  returned: when it has ended, or in check mode
+  type: dict
+  sample: {"shop": {"from": "19.0.1.0.0", "to": "19.0.1.1.0"}}
+plan:
+  description: The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet that could tell.
+  returned: in check mode
+  type: dict
+  sample: {"database": "acme_prod", "changed": true, "install": [], "update": ["shop"], "reason": "update shop"}
+report:
+  description: A table of what was done, or would be, as lines.
+  returned: when it has ended, or in check mode
+  type: list
+  elements: str
+  sample: ["Module  Before      After", "------  ----------  ----------", "shop    19.0.1.0.0  19.0.1.1.0"]
+running:
+  description: Whether it is still at work.
+  returned: when it was started
+  type: bool
+  sample: false
+run:
+  description: ID of its container.
+  returned: when it was started
+  type: str
+  sample: 3f1c0d6a7d0b
+container:
+  description: Name of its container. It is kept if it failed.
+  returned: when it was started
+  type: str
+  sample: odoo-cloud-acme_prod-run
+ours:
+  description: With O(wait=false), whether the container does what this module was asked for. If not, another run works, wait for it and
+    start again.
+  returned: with O(wait=false)
+  type: bool
+  sample: true
+exit_code:
+  description: How the container ended, see C(docs/runtime.md).
+  returned: when it has ended
+  type: int
+  sample: 0
+stopped:
+  description: The containers of O(stop_first) that don't run because of this run. If it failed before it changed anything they were
+    started again.
+  returned: with O(stop_first), when it has ended
+  type: list
+  elements: str
+  sample: [odoo-cloud-acme-prod-1]
+events_file:
+  description: File on the machine with all events of the run, an object of JSON on each line.
+  returned: when it was started
+  type: str
+  sample: /srv/odoo-cloud/acme_prod/runs/run-20261125T104500-1f3a.ndjson
+log:
+  description: The last lines that the container wrote.
+  returned: when it has ended
+  type: list
+  elements: str
+  sample: ["2026-11-25 10:45:31,120 8 INFO odoo-cloud: database 'acme_prod' is ready; UpdateOnly ends here"]
+restore_point:
+  description: The restore point that was made.
+  returned: when one was made
+  type: dict
+  sample: {"kind": "clone", "name": "acme_prod-20261125T104500", "seconds": 1.4}
+"""

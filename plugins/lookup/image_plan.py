@@ -112,7 +112,7 @@ class LookupModule(LookupBase):
         if item["kind"] != "odoo":
             return image_plan.read_tree(folder)
         runtime = os.path.normpath(os.path.join(role, "..", "..", "plugins", "module_utils", "_runtime"))
-        addons = os.path.normpath(os.path.join(role, "..", "odoo", "files", "addons"))
+        addons = os.path.join(role, "files", image_plan.ADDONS_FOLDER)
         return (
             image_plan.odoo_files(folder, item["version"])
             + image_plan.read_tree(runtime, image_plan.RUNTIME_FOLDER)

@@ -18,6 +18,7 @@ description:
   - Used by the role P(odoo_cloud.platform.container#role).
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.engine
 attributes:
   check_mode:
     support: full
@@ -36,9 +37,6 @@ options:
     description: Seconds after which the module fails.
     type: int
     default: 60
-  docker_host:
-    description: The engine's socket. Default is the environment variable E(DOCKER_HOST), then V(unix:///var/run/docker.sock).
-    type: str
 """
 
 EXAMPLES = r"""

@@ -24,6 +24,7 @@ description:
     effective also when an earlier run died between writing the file and restarting the service.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.engine
 attributes:
   check_mode:
     support: full
@@ -48,9 +49,6 @@ options:
     type: list
     elements: dict
     required: true
-  docker_host:
-    description: The engine's socket. Default is the environment variable E(DOCKER_HOST), then V(unix:///var/run/docker.sock).
-    type: str
   logs_of:
     description: Return the last lines that this container wrote, in RV(logs).
     type: str

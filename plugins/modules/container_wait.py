@@ -17,6 +17,7 @@ description:
   - A container that isn't there, or has ended already, is not waited for.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.engine
 attributes:
   check_mode:
     support: full
@@ -40,9 +41,6 @@ options:
     description: How many of the last lines that it wrote are returned; V(0) for all.
     type: int
     default: 100
-  docker_host:
-    description: The engine's socket. Default is the environment variable E(DOCKER_HOST), then V(unix:///var/run/docker.sock).
-    type: str
 """
 
 EXAMPLES = r"""

@@ -16,6 +16,7 @@ description:
   - It does not fail when there is no engine.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.engine
 attributes:
   check_mode:
     support: full
@@ -24,9 +25,6 @@ attributes:
   idempotent:
     support: full
 options:
-  docker_host:
-    description: Address of the engine's socket. Default is the variable E(DOCKER_HOST), then V(unix:///var/run/docker.sock).
-    type: str
   python_modules:
     description: Python modules that are looked for in the interpreter that runs this module.
     type: list

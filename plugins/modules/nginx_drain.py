@@ -20,6 +20,7 @@ description:
     P(odoo_cloud.platform.nginx#role).
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.engine
 attributes:
   check_mode:
     support: full
@@ -62,9 +63,6 @@ options:
     description: Seconds that requests may take to end. Those that take longer are in RV(in_flight), and are no error.
     type: int
     default: 30
-  docker_host:
-    description: The engine's socket. Default is the environment variable E(DOCKER_HOST), then V(unix:///var/run/docker.sock).
-    type: str
 """
 
 EXAMPLES = r"""

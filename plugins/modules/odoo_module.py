@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - odoo_cloud.platform.one_off
   - odoo_cloud.platform.run
   - odoo_cloud.platform.stop_first
+  - odoo_cloud.platform.engine
 attributes:
   check_mode:
     support: full
@@ -58,6 +59,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# >>> the same in all: doc fragment run, tools/returns.py
 status:
   description:
     - How it ended. V(done), V(nothing) when there was nothing to do, V(failed), V(rolled_back), V(held), V(lost) when the lock was lost,
@@ -154,6 +156,7 @@ restore_point:
   returned: when one was made
   type: dict
   sample: {"kind": "clone", "name": "acme_prod-20261125T104500", "seconds": 1.4}
+# <<<
 """
 
 import json

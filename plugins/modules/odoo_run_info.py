@@ -17,6 +17,7 @@ description:
   - It never starts, stops or removes anything.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
+  - odoo_cloud.platform.engine
 attributes:
   check_mode:
     support: full
@@ -45,9 +46,6 @@ options:
     type: str
     choices: [news, end]
     default: end
-  docker_host:
-    description: The engine's socket. Default is the environment variable E(DOCKER_HOST), then V(unix:///var/run/docker.sock).
-    type: str
 """
 
 EXAMPLES = r"""

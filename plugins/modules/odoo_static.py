@@ -19,6 +19,7 @@ description:
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.one_off
+  - odoo_cloud.platform.engine
 attributes:
   check_mode:
     support: full

@@ -16,10 +16,9 @@ import threading
 import time
 import typing as t
 
-from frame import Line, sentence
-from lab import ALL, WORK, Box, Database, Lab, until
-
-from .bench import Bench, Mutant
+from ..containers.lab import ALL, Box, Database, Lab
+from ..frame import RUNTIME, Line, Mutant, sentence, until
+from .bench import Bench
 
 FOLDERS = threading.Lock()
 
@@ -49,7 +48,7 @@ def folder(
     lab: Lab, name: str, more: t.Mapping[str, tuple[str, str]] | None = None, without: t.Collection[str] = ()
 ) -> pathlib.Path:
     """The lab's addons without some of them, and with others: name to (manifest, __init__.py)."""
-    place, source = WORK / "addons" / name, lab.addons()
+    place, source = lab.work / "blockers" / name, lab.addons()
     with FOLDERS:
         if place.exists():
             return place
@@ -83,8 +82,8 @@ def stored_hash(password: str, rounds: int) -> str:
     return f"$pbkdf2-sha512${rounds}${short[0]}${short[1]}"
 
 
-def given_password() -> str:
-    return (WORK / "etc" / "secrets" / "admin_password").read_text()
+def given_password(lab: Lab) -> str:
+    return (lab.work / "etc" / "secrets" / "admin_password").read_text()
 
 
 def admin_hash(database: Database) -> str:
@@ -104,7 +103,7 @@ def unsettled(database: Database) -> list[str]:
     stored = admin_hash(database)
     if password_is(stored, DEFAULT):
         found.append("the password is admin")
-    elif not password_is(stored, given_password()):
+    elif not password_is(stored, given_password(database.lab)):
         found.append("the password is not the generated one")
     parameters = dict(database.rows("SELECT key, value FROM ir_config_parameter"))
     wanted = {"web.base.url": BASE_URL, "web.base.url.freeze": "True", "report.url": "http://127.0.0.1:8069"}
@@ -163,7 +162,7 @@ def logins(box: Box) -> list[str]:
     if trouble:
         return [trouble]
     found = ["admin/admin is let in"] if log_in(box, DEFAULT) else []
-    return found + ([] if log_in(box, given_password()) else ["the generated password is refused"])
+    return found + ([] if log_in(box, given_password(box.lab)) else ["the generated password is refused"])
 
 
 def run(lab: Lab, database: Database, mode: str, expect: int = 0, **keywords: t.Any) -> tuple[str, list[str]]:
@@ -460,7 +459,6 @@ PARTS = {
     "updates-auto-install": auto_install,
     "updates-gone": gone,
 }
-RUNTIME = "plugins/module_utils/_runtime"
 MUTANTS = {
     "installation-resumed": Mutant(
         ("installation-repaired", "installation-kills"),

@@ -13,9 +13,8 @@ import shutil
 import subprocess
 import typing as t
 
-from frame import Line
-
-from blockers.bench import ROOT, WORK, Bench, Mutant, Shortfall, docker, last_error, recap
+from ..frame import ROOT, VENV, Line, Mutant, Shortfall, broken_tree, docker, last_error, of_commit
+from .bench import Bench
 
 # What landed last before these faults were mended; `part_takeover` starts from a platform of it.
 BEFORE = "0c14b95"
@@ -51,7 +50,7 @@ def tarball(tree: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     """The collection of a checkout as it is published."""
     shutil.rmtree(folder, ignore_errors=True)
     done = subprocess.run(
-        [str(ROOT / ".work/venv/bin/ansible-galaxy"), "collection", "build", "--force", "--output-path", str(folder), str(tree)],
+        [str(VENV / "bin/ansible-galaxy"), "collection", "build", "--force", "--output-path", str(folder), str(tree)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
@@ -76,30 +75,19 @@ def imported(path: pathlib.Path) -> tuple[int, str]:
 
 def part_galaxy(bench: Bench) -> t.Iterator[Line]:
     """Galaxy's own importer takes the collection in; one with `__main__.py` below module_utils it refuses."""
-    code, said = imported(tarball(bench.tree, WORK / "galaxy"))
+    code, said = imported(tarball(bench.tree, bench.place.work / "galaxy"))
     yield Line("galaxy-importer on the built collection", f"exit {code}: {said}", "exit 0", code == 0)
-    copy = WORK / "galaxy-tree"
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(bench.tree, copy, ignore=shutil.ignore_patterns(".work", ".git", "__pycache__"))
+    copy = broken_tree(bench.tree, bench.place.work / "galaxy-tree", ())
     (copy / "plugins/module_utils/_runtime/__main__.py").write_text("from __future__ import annotations\n")
-    code, said = imported(tarball(copy, WORK / "galaxy"))
+    code, said = imported(tarball(copy, bench.place.work / "galaxy"))
     shutil.rmtree(copy)
     yield Line("the same with a __main__.py, which must be noticed", f"exit {code}: {said}", "refused", code != 0)
 
 
 def part_takeover(bench: Bench) -> t.Iterator[Line]:
     """A platform of the version before becomes one of this version: no session and no file is lost, nothing is lost from sight."""
-    old = WORK / "before"
-    shutil.rmtree(old, ignore_errors=True)
-    link = old / ".work/collections/ansible_collections/odoo_cloud/platform"
-    link.parent.mkdir(parents=True)
-    link.symlink_to(old)
-    archive = subprocess.run(["git", "archive", BEFORE], cwd=ROOT, stdout=subprocess.PIPE, check=False)
-    if archive.returncode:
-        raise Shortfall(f"the history of this checkout does not reach back to {BEFORE}: fetch it whole")
-    subprocess.run(["tar", "-x", "-C", str(old)], input=archive.stdout, check=True)
-    name = f"{os.environ.get('PROVE_BLOCKERS_NAME', 'oc-block')}-before"
-    one = bench.site("before", 7, tree=old, odoo_cloud_root=f"/srv/{name}", replicas=2)
+    old = of_commit(BEFORE, bench.place.work / "before")
+    one = bench.site("before", 7, tree=old, odoo_cloud_root=f"/srv/{bench.place.name}-before", replicas=2)
     one.site()
     cookie = one.wait_for_login()
     content = os.urandom(200_000)
@@ -118,11 +106,11 @@ def part_takeover(bench: Bench) -> t.Iterator[Line]:
     secrets = {path: path.read_bytes() for path in one.secrets.rglob("*") if path.is_file()}
     rows = one.psql("SELECT count(*) FROM curq_state_history", "demo")
     one.tree = bench.tree
-    output = one.site()
+    changed = one.site().changed
     after = {one: docker("inspect", "-f", "{{.Id}}", one).strip() for one in one.containers()}
     kept = base64.b64decode(call("ir.attachment", "read", ids, ["datas"])[0]["datas"]) == content
     status, dummy, body = one.request("/web/static/img/favicon.ico")
-    again = recap(one.site()).get("changed")
+    again = one.site().changed
     lost = [str(path) for path, text in secrets.items() if not path.is_file() or path.read_bytes() != text]
     now = one.psql("SELECT count(*) FROM curq_state_history", "demo")
     same = sorted(name for name in before if after.get(name) == before[name])
@@ -131,7 +119,7 @@ def part_takeover(bench: Bench) -> t.Iterator[Line]:
         f"session {'kept' if one.logged_in(cookie) else 'LOST'}, attachment {'kept' if kept else 'LOST'}, static file {status} with"
         f" {len(body)} bytes, containers gone: {', '.join(sorted(set(before) - set(after))) or 'none'}, unchanged: {len(same)} of"
         f" {len(before)}, secrets changed: {', '.join(lost) or 'none'}, history of {rows} and then {now} rows,"
-        f" changed={recap(output).get('changed')}, then {again}",
+        f" changed={changed}, then {again}",
         "nothing lost, the second run changes nothing",
         one.logged_in(cookie) and kept and status == 200 and bool(body) and set(before) <= set(after) and not lost and again == 0,
     )  # fmt: skip

@@ -21,13 +21,24 @@ import threading
 import time
 import typing as t
 
-from frame import Line, sentence
-from lab import IMAGES, until
-from services import Redis, image_id
+from ..containers.services import Redis, address, image_id
+from ..frame import (
+    ADDONS,
+    IMAGES,
+    PLATFORM_LABEL,
+    ROOT,
+    Line,
+    Mutant,
+    Shortfall,
+    docker,
+    last_error,
+    readable,
+    sentence,
+    until,
+)
+from ..platforms import Platform
+from .bench import Bench
 
-from blockers.bench import ROOT, WORK, Bench, Mutant, Shortfall, Site, docker, last_error
-
-ADDONS = "roles/odoo/files/addons"
 IN_IMAGE = "/opt/odoo-cloud"
 LIMIT = 20  # odoo_run_timeout of the update that has to wait
 # Takes the lock like any run of the instance, with its rights and its name, until its input ends.
@@ -112,7 +123,7 @@ def plain(address: str) -> t.Callable[[str, t.Any, str], Answer]:
     return ask
 
 
-def behind_nginx(site: Site) -> t.Callable[[str, t.Any, str], Answer]:
+def behind_nginx(site: Platform) -> t.Callable[[str, t.Any, str], Answer]:
     return lambda path, body, cookie: site.request(
         path, body, headers={"Cookie": f"session_id={cookie}"} if cookie else None
     )
@@ -155,31 +166,21 @@ def started(names: t.Iterable[str]) -> dict[str, str]:
     return {line.split()[0].lstrip("/"): line.partition(" ")[2] for line in shown.strip().splitlines()}
 
 
-def have(site: Site) -> Site:
+def have(site: Platform) -> Platform:
     """The shared platform; made by the first part that needs it."""
     if f"{site.name}-demo-1" not in site.containers():
         site.site()
     return site
 
 
-def address(name: str, network: str) -> str:
-    return docker("inspect", "-f", f'{{{{(index .NetworkSettings.Networks "{network}").IPAddress}}}}', name).strip()
-
-
-def readable(folder: pathlib.Path) -> pathlib.Path:
-    for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    return folder
-
-
-def two_workers(site: Site, tree: pathlib.Path, name: str) -> None:
+def two_workers(bench: Bench, site: Platform, name: str) -> None:
     """A copy of the site's replica with `workers = 2`, and with the addons of the tree under proof."""
     like = json.loads(docker("inspect", f"{site.name}-demo-1"))[0]
-    config = WORK / name / "config"
-    addons = WORK / name / "addons"
+    config = bench.place.work / name / "config"
+    addons = bench.place.work / name / "addons"
     for folder in (config, addons):
         shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(tree / ADDONS, addons, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(bench.tree / ADDONS, addons, ignore=shutil.ignore_patterns("__pycache__"))
     arguments: list[str] = []
     for mount in like["Mounts"]:
         source, target = mount.get("Name") or mount["Source"], mount["Destination"]
@@ -205,9 +206,9 @@ def two_workers(site: Site, tree: pathlib.Path, name: str) -> None:
     run(site, name, like["Image"], arguments)
 
 
-def run(site: Site, name: str, image: str, arguments: t.Sequence[str]) -> None:
+def run(site: Platform, name: str, image: str, arguments: t.Sequence[str]) -> None:
     docker(
-        "run", "-d", "--name", name, "--label", f"org.odoo-cloud.platform={site.name}", "--network", site.name, "--init",
+        "run", "-d", "--name", name, "--label", f"{PLATFORM_LABEL}={site.name}", "--network", site.name, "--init",
         "--user", "8069:8069", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only", *arguments, image,
     )  # fmt: skip
 
@@ -226,12 +227,12 @@ workers = 2
 """
 
 
-def older(bench: Bench, site: Site, name: str, redis: Redis) -> str:
+def older(bench: Bench, site: Platform, name: str, redis: Redis) -> str:
     """Odoo 14 with its own database on the site's PostgreSQL; the admin's password. Its image may be older than the checkout, so
     runtime and addons of the tree under proof are mounted over its own."""
     tree = bench.tree
     image, password, admin = image_id(f"{IMAGES}/odoo-14"), secrets.token_hex(16), secrets.token_hex(16)
-    folder = WORK / name
+    folder = bench.place.work / name
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(tree / ADDONS, folder / "addons", ignore=shutil.ignore_patterns("__pycache__"))
     for file, text in {
@@ -290,24 +291,24 @@ def session(ask: t.Callable[[str, t.Any, str], Answer], database: str, password:
 def restart(bench: Bench) -> t.Iterator[Line]:
     """PostgreSQL is restarted, and is away for 4 s, while people work: Odoo 19 behind nginx, and 19 and 14 with two workers."""
     broken = (
-        bench.tree != ROOT
+        bench.mutant is not None
     )  # then with the images of the checkout, in which the addons of the broken copy are mounted
-    site = have(bench.site("main", 0, tree=ROOT))
+    site = have(bench.site("main", 0, tree=ROOT if broken else bench.tree))
     workers, old = f"{site.name}-workers", f"{site.name}-odoo14"
-    redis = Redis(old, site.name, f"org.odoo-cloud.platform={site.name}", IMAGES, WORK / old)
+    redis = Redis(bench.place, old, site.name)
     extra = [workers, old, f"{old}-install", f"{old}-redis"]
     docker("rm", "-f", "-v", *extra, check=False)
     try:
         visited: list[Visited] = []
         if "19" in bench.versions:
-            two_workers(site, bench.tree, workers)
+            two_workers(bench, site, workers)
         if "14" in bench.versions:
             redis.start()
             admin = older(bench, site, old, redis)
-            ask = plain(address(old, site.name))
+            ask = plain(address(old))
             visited.append(Visited("14 with two workers", ask, "/web", session(ask, "oc14", admin), [old]))
         if "19" in bench.versions:
-            ask = plain(address(workers, site.name))
+            ask = plain(address(workers))
             cookie = session(ask, "demo", site.admin_password())
             visited.append(Visited("19 with two workers", ask, "/odoo", cookie, [workers]))
             if not broken:
@@ -361,7 +362,7 @@ def restart(bench: Bench) -> t.Iterator[Line]:
 
 
 @contextlib.contextmanager
-def held(site: Site) -> t.Iterator[str]:
+def held(site: Platform) -> t.Iterator[str]:
     """Somebody else who may have the instance's lock has it; the name of that run."""
     with subprocess.Popen(
         ["docker", "exec", "-i", "-e", f"PYTHONPATH={IN_IMAGE}", f"{site.name}-demo-1", "python3", "-c", HOLD],
@@ -377,7 +378,7 @@ def held(site: Site) -> t.Iterator[str]:
             process.stdin.close()
 
 
-def last_events(site: Site) -> list[dict[str, t.Any]]:
+def last_events(site: Platform) -> list[dict[str, t.Any]]:
     mounts = json.loads(docker("inspect", "-f", "{{json .Mounts}}", f"{site.name}-demo-1"))
     config = next(pathlib.Path(one["Source"]) for one in mounts if one["Destination"] == "/etc/odoo")
     newest = max((config.parent / "runs").glob("run-*.ndjson"), key=lambda path: path.stat().st_mtime)

@@ -13,9 +13,9 @@ import shutil
 import subprocess
 import typing as t
 
-from frame import Line, sentence
-
-from blockers.bench import PREFIX, WORK, Bench, Mutant, Site, docker, recap
+from ..frame import Line, Mutant, docker, recap, sentence
+from ..platforms import Platform
+from .bench import Bench
 
 MARK = ".odoo-cloud.json"
 
@@ -29,7 +29,7 @@ def files_of(folder: pathlib.Path) -> dict[str, str]:
     }
 
 
-def machine(site: Site) -> t.Any:
+def machine(site: Platform) -> t.Any:
     """All that a refused run must leave alone: files, containers, when they were started."""
     names = sorted(site.containers())
     state = (
@@ -47,7 +47,7 @@ def differs(before: t.Any, after: t.Any) -> list[str]:
     return found + (["containers differ"] if before[1] != after[1] else [])
 
 
-def up(bench: Bench) -> Site:
+def up(bench: Bench) -> Platform:
     """The platform that all parts share, as site makes it."""
     site = bench.site("main", 0)
     if not site.containers():
@@ -56,7 +56,7 @@ def up(bench: Bench) -> Site:
     return site
 
 
-def refused(site: Site, name: str, says: str, *args: str, **variables: t.Any) -> list[str]:
+def refused(site: Platform, name: str, says: str, *args: str, **variables: t.Any) -> list[str]:
     """Troubles with a run that must be refused at its beginning, in one line that says something."""
     code, output, dummy = site.playbook(name, *args, **variables)
     sums = recap(output)
@@ -73,7 +73,7 @@ def refused(site: Site, name: str, says: str, *args: str, **variables: t.Any) ->
     return trouble
 
 
-def root_of(site: Site, secrets: pathlib.Path) -> str:
+def root_of(site: Platform, secrets: pathlib.Path) -> str:
     """What the collection takes for the platform's root, with this folder of secrets."""
     command = site.command("site")
     tool = command["args"][0].replace("ansible-playbook", "ansible")
@@ -99,8 +99,8 @@ def secret_set(folder: pathlib.Path, **files: str) -> pathlib.Path:
 
 def part_roots(bench: Bench) -> t.Iterator[Line]:
     """Platform B beside platform A: never in A's folder, and never removes it."""
-    one, other = (Site(f"{PREFIX}-{letter}", 5, bench.tree) for letter in ("owner-b", "owner-c"))
-    trial = WORK / "trial"
+    one, other = (Platform(bench.place, letter, 5, bench.tree, {"demo": {}}) for letter in ("owner-b", "owner-c"))
+    trial = bench.place.work / "trial"
     shutil.rmtree(trial, ignore_errors=True)
     for site in (one, other):
         site.write()
@@ -127,7 +127,7 @@ def part_roots(bench: Bench) -> t.Iterator[Line]:
             return  # such code would take the root of the platform that runs here for its own
 
         if bench.sample:  # a folder with a mark stands for the platform
-            first = Site(f"{PREFIX}-stand-in", 6, bench.tree, odoo_cloud_root=str(trial / "root"))
+            first = Platform(bench.place, "stand-in", 6, bench.tree, {"demo": {}}, odoo_cloud_root=str(trial / "root"))
             secret_set(trial / "root", demo__odoo_conf="text")
             (trial / "root" / MARK).write_text(json.dumps({"platform": first.name, "secrets": "0" * 64}))
         else:
@@ -214,7 +214,7 @@ def part_secrets(bench: Bench) -> t.Iterator[Line]:
     site = up(bench)
     before = machine(site)
     mark = site.root / MARK
-    trial = WORK / "trial"
+    trial = bench.place.work / "trial"
     shutil.rmtree(trial, ignore_errors=True)
     trouble: list[str] = []
     try:

@@ -13,9 +13,9 @@ import subprocess
 import time
 import typing as t
 
-from frame import Line, sentence
-
-from .bench import Bench, Mutant, Shortfall, Site, docker, recap
+from ..frame import Line, Mutant, Shortfall, docker, sentence
+from ..platforms import Platform
+from .bench import Bench
 
 ICON = "/web/static/img/favicon.ico"
 # Of another instance; its folder is made here, as the role makes that of any instance.
@@ -23,7 +23,7 @@ OTHER = "other"
 SECRET = b"// of another instance"
 
 
-def up(bench: Bench) -> Site:
+def up(bench: Bench) -> Platform:
     """The shared platform, which is created when no other part has done it."""
     site = bench.site("main", 0)
     shown = docker("ps", "--format", "{{.Names}}").split()
@@ -41,12 +41,12 @@ def tried(*arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout.strip()
 
 
-def from_disk(site: Site, path: str) -> bool:
+def from_disk(site: Platform, path: str) -> bool:
     status, headers, dummy = site.request(path)
     return status == 200 and headers.get("server-timing") == "disk"
 
 
-def one_off(site: Site, script: str) -> None:
+def one_off(site: Platform, script: str) -> None:
     """A shell script under the user and with the mounts of the container that installs and updates the instance."""
     definition = json.loads((site.root / "demo" / "one-off.json").read_text())
     arguments = ["run", "--rm", "--network", "none", "--read-only", "--user", definition["user"], "--entrypoint", "sh"]
@@ -59,7 +59,7 @@ def one_off(site: Site, script: str) -> None:
 
 
 @contextlib.contextmanager
-def another(site: Site) -> t.Iterator[None]:
+def another(site: Platform) -> t.Iterator[None]:
     """Static files of another instance on the same machine."""
     folder = site.root / "static" / OTHER
     source = folder / "current" / "web" / "static"
@@ -73,7 +73,7 @@ def another(site: Site) -> t.Iterator[None]:
         shutil.rmtree(folder)
 
 
-def replicas_write_nothing(site: Site) -> Line:
+def replicas_write_nothing(site: Platform) -> Line:
     """Everything that a replica's user can write in is tried for a way to what nginx serves."""
     places = [
         f"/srv/static/{folder}"
@@ -100,7 +100,7 @@ def replicas_write_nothing(site: Site) -> Line:
 LINKS = "demo/current/web/static/links"
 
 
-def links_lead_nowhere(site: Site) -> Line:
+def links_lead_nowhere(site: Platform) -> Line:
     """Links to the key and to another instance's files, in the own folder and in the place of `current`."""
     trouble = []
     with another(site):
@@ -137,7 +137,7 @@ def links_lead_nowhere(site: Site) -> Line:
     )
 
 
-def workers(site: Site) -> dict[str, str]:
+def workers(site: Platform) -> dict[str, str]:
     """Process and user of nginx's workers."""
     listed = docker("top", f"{site.name}-nginx", "-eo", "pid,uid,args").splitlines()
     return {
@@ -147,7 +147,7 @@ def workers(site: Site) -> dict[str, str]:
     }
 
 
-def keys_are_the_masters(site: Site) -> Line:
+def keys_are_the_masters(site: Platform) -> Line:
     """The user of the workers opens no key; TLS and a reload work."""
     name, trouble = f"{site.name}-nginx", []
     before = workers(site)
@@ -190,7 +190,7 @@ def lost_folders(bench: Bench) -> t.Iterator[Line]:
     site = up(bench)
     shutil.rmtree(site.root / "static")
     shutil.rmtree(site.root / "demo" / "config")
-    output = site.site()
+    changed = site.site().changed
     trouble = []
     try:
         site.wait_for_login()
@@ -200,10 +200,9 @@ def lost_folders(bench: Bench) -> t.Iterator[Line]:
         trouble.append("static files don't come from nginx's disk")
     if tried("exec", f"{site.name}-demo-1", "test", "-s", "/etc/odoo/odoo.conf")[0]:
         trouble.append("the replica has no odoo.conf")
-    changed = recap(output).get("changed", 0)
     yield Line("folders of the machine that were removed, after `site`",
                sentence(trouble, f"all of it works again ({changed} changed)"), "all of it works again", not trouble)  # fmt: skip
-    again = recap(site.site()).get("changed", -1)
+    again = site.site().changed
     yield Line("the run after that", f"{again} changed", "nothing changed", again == 0)
 
 

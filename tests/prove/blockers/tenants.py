@@ -11,10 +11,11 @@ import re
 import time
 
 import psycopg2
-from frame import Line, sentence
-from lab import NAMESPACE, docker
 
-from .bench import PREFIX, Bench, Mutant, Shortfall, Site, last_error, recap
+from ..containers.lab import NAMESPACE
+from ..frame import Line, Mutant, Shortfall, docker, last_error, recap, sentence
+from ..platforms import Platform
+from .bench import Bench
 
 RIGHTS_SQL = """
 SELECT rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls FROM pg_roles ORDER BY 1;
@@ -65,19 +66,19 @@ DROP FUNCTION public.planted(text);
 """
 
 
-def two(bench: Bench) -> Site:
+def two(bench: Bench) -> Platform:
     """The platform with the instances alpha and beta, created with the first use."""
     new = "two" not in bench.sites
     site = bench.site(
         "two", 2, instances={name: {"odoo_modules": ["base"]} for name in ("alpha", "beta")},
-        odoo_cloud_root=f"/srv/{PREFIX}-two",
+        odoo_cloud_root=f"/srv/{bench.place.name}-two",
     )  # fmt: skip
     if new:
         site.site()
     return site
 
 
-def as_role(site: Site, role: str, database: str) -> psycopg2.extensions.connection:
+def as_role(site: Platform, role: str, database: str) -> psycopg2.extensions.connection:
     """A session of an instance's role, with its own password."""
     connection = psycopg2.connect(
         host=str(site.root / "postgres" / "socket"), user=role, dbname=database, connect_timeout=10,
@@ -87,7 +88,7 @@ def as_role(site: Site, role: str, database: str) -> psycopg2.extensions.connect
     return connection
 
 
-def refused(site: Site, role: str, database: str) -> bool:
+def refused(site: Platform, role: str, database: str) -> bool:
     """Whether the role can't connect to the database because it has no right to."""
     try:
         as_role(site, role, database).close()

@@ -13,7 +13,7 @@ import types
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-ADDONS = ROOT / "roles" / "odoo" / "files" / "addons"
+ADDONS = ROOT / "roles" / "image" / "files" / "addons"
 
 
 def _package(name: str, folder: pathlib.Path) -> None:

@@ -11,7 +11,7 @@ import re
 
 import pytest
 
-ADDONS = pathlib.Path(__file__).resolve().parents[3] / "roles" / "odoo" / "files" / "addons"
+ADDONS = pathlib.Path(__file__).resolve().parents[3] / "roles" / "image" / "files" / "addons"
 NAMES = sorted(path.parent.name for path in ADDONS.glob("*/__manifest__.py"))
 # What the original addon of the same name depends on: a database that has it must need no other module.
 DEPENDS = {

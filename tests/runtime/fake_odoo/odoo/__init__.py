@@ -4,5 +4,5 @@
 """A stand-in for Odoo's framework, in a source checkout's layout and with the loading order of Odoo 14.
 
 It boots in milliseconds, so that lock, window and modes can be tested with a real PostgreSQL, real processes and many
-actors. What it is a stand-in for is tested with the real Odoo 14 and 19 by tests/prove/state.py.
+actors. What it is a stand-in for is tested with the real Odoo 14 and 19 by tests/prove/state/.
 """

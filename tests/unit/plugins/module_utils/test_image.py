@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
+from ansible_collections.odoo_cloud.platform.plugins.lookup import image_plan as lookup
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._images import plan as image_plan
 
 DIGEST = "sha256:" + "a" * 64
@@ -109,6 +111,21 @@ def test_requirements_of_another_version_do_not_rename_an_image(tmp_path):
     assert image_plan.odoo_files(str(tmp_path), "19") == before
     (tmp_path / "requirements-19.txt").write_text("# changed\n")
     assert image_plan.odoo_files(str(tmp_path), "19") != before
+
+
+def test_the_odoo_image_takes_its_addons_from_the_role_image(collection_root, tmp_path):
+    def context(root):
+        item = image_plan.check_item({"name": "odoo-19", "kind": "odoo", "version": "19"}, "debian")
+        return lookup.LookupModule()._context(item, {"role_path": str(root / "roles" / "image")})
+
+    found = context(collection_root)
+    assert {"addons/session_redis/__manifest__.py", "odoo_cloud_runtime/cli.py", "odoo-cloud"} <= {
+        one["path"] for one in found
+    }
+    # Paths are those of the build context, so the tag doesn't depend on where in the collection the files are.
+    for part in ("roles/image", "plugins/module_utils/_runtime"):
+        shutil.copytree(collection_root / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    assert image_plan.content_hash(context(tmp_path)) == image_plan.content_hash(found)
 
 
 def test_refs_must_be_pinned():

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What odoo_preflight makes of the answers of Redis and the store; the real ones are in tests/prove/stateless_platform.py."""
+"""What odoo_preflight makes of the answers of Redis and the store; the real ones are in tests/prove/stateless/platform.py."""
 
 from __future__ import annotations
 
