@@ -111,7 +111,9 @@ MUTANTS = {
         ("modules",), (("plugins/module_utils/_runs/module.py", "elif module.check_mode and not run.kind.reads:", "elif False:"),),
     ),
     "any-words-confirm": Mutant(
-        ("modules",), ((f"{RUNTIME}/restore/by_hand.py", "return bool(found) and found[2] ==", "return bool(text) or bool(found) and found[2] =="),),
+        ("modules",),
+        ((f"{RUNTIME}/restore/by_hand.py", "return bool(found) and found[2] ==",
+          "return bool(text) or bool(found) and found[2] =="),),
     ),
     "translations-stay": Mutant(
         ("modules",), ((f"{RUNTIME}/boot/child.py", "    if not wanted:\n        yield", "    if True:\n        yield"),),

@@ -25,7 +25,7 @@ from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_preflig
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 RUNTIME = ROOT / "plugins/module_utils/_runtime"
-ADDONS = ROOT / "roles/odoo/files/addons"
+ADDONS = ROOT / "roles/image/files/addons"
 RUNS = [
     *ROOT.glob("plugins/module_utils/_runs/*.py"),
     *ROOT.glob("plugins/modules/*.py"),
