@@ -212,9 +212,7 @@ class Sync:
         return True
 
     def _publish(self, manifest: Manifest, packages: list[Package]) -> None:
-        """Uploads files, manifest and channel in this order, so whatever a reader finds is
-        complete.
-        """
+        """Uploads files, manifest and channel in this order, so whatever a reader finds is complete."""
         if not self.pointer.in_place:  # in place they were written before the tree was changed
             self._put_manifest(manifest, packages)
         self.objects.put(self.places.channel, self.pointer.dump(), "application/json")
@@ -301,8 +299,8 @@ class Sync:
         there: set[str] = set()
         stale_texts = [name for name in old_texts if name not in texts]
         if pending is not None or not old or self._verify:
-            # An interrupted run leaves an unknown state: list the objects, and write again whatever may
-            # belong to the other release.
+            # An interrupted run leaves an unknown state: list the objects, and write again whatever
+            # may belong to the other release.
             for folder in TREE_FOLDERS.values():
                 there.update(one.key[len(root) :] for one in self.objects.list(f"{root}{folder}/")[0])
             doubtful: set[str] = set()

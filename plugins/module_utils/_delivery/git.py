@@ -31,8 +31,8 @@ _ENVIRONMENT = {
     "GIT_ADVICE": "0",
     "LC_ALL": "C",
 }
-# Merges are rebuilt on each machine. Without fixed names and dates their commits would differ, though
-# not their content.
+# Merges are rebuilt on each machine. Without fixed names and dates their commits would differ,
+# though not their content.
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "odoo_cloud", "GIT_AUTHOR_EMAIL": "odoo_cloud@localhost", "GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z",
     "GIT_COMMITTER_NAME": "odoo_cloud", "GIT_COMMITTER_EMAIL": "odoo_cloud@localhost", "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z",
@@ -98,8 +98,8 @@ class Git:
             raise DeliveryError(f"git_sources: url={url!r} is no address")
         if not _REVISION.match(revision) or ".." in revision:
             raise DeliveryError(f"git_sources: {without_user(url)}: revision={revision!r} is no branch, tag or commit")
-        # Never ext::, which runs commands. And a foreign repository must not name folders of this machine
-        # as submodules.
+        # Never ext::, which runs commands. And a foreign repository must not name folders of this
+        # machine as submodules.
         local = url.startswith(("/", "file://"))
         self._protocols = "file:git:http:https:ssh" if local else "git:http:https:ssh"
         key = f"{without_user(url)} {revision}"
@@ -227,8 +227,8 @@ class Git:
         try:
             self._git(folder, doing, "fetch", "--quiet", "--no-tags", "--depth=1", "--", url, commit)
         except DeliveryError:
-            # Some servers serve only the commits that a branch or tag points to: fetch all of those,
-            # which must include the commit.
+            # Some servers serve only the commits that a branch or tag points to: fetch all of
+            # those, which must include the commit.
             self._git(
                 folder, doing, "fetch", "--quiet", "--tags", "--force", "--", url, "+refs/heads/*:refs/remotes/origin/*"
             )

@@ -133,8 +133,7 @@ class Host:
             return None
 
     def state(self) -> dict[str, list[str]]:
-        """What was in use: `history`, oldest first, and `rejected`, the releases left by a
-        rollback.
+        """What was in use: `history`, oldest first, and `rejected`, the releases left by a rollback.
 
         Raises `DeliveryError` when the file can't be read.
         """
@@ -470,7 +469,8 @@ def mounted(parent: str, names: t.Iterable[str], proc: str = "/proc") -> set[str
                 roots = {line.split(" ", 4)[3] for line in stream}
         except OSError:
             continue  # the process has ended, or may not be read
-        # The paths of mounts begin at the top of their file system, which may be mounted below the root.
+        # The paths of mounts begin at the top of their file system, which may be mounted below the
+        # root.
         found |= {
             name for root in roots for name, path in paths.items() if path.endswith(root) and root.endswith(f"/{name}")
         }

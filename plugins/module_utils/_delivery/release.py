@@ -221,9 +221,7 @@ class Manifest:
 
 
 def dump_files(packages: t.Iterable[Package]) -> bytes:
-    """The list of files of all packages of a release, compressed; it serves to compare two
-    releases.
-    """
+    """The list of files of all packages of a release, compressed; it serves to compare two releases."""
     document = {
         package.id: [[one.path, one.digest, one.size, int(one.executable)] for one in package.files]
         for package in packages
@@ -378,8 +376,7 @@ def pack(package: Package, level: int = 4) -> bytes:
 
 
 def write_file(path: str, chunks: t.Iterable[bytes], executable: bool = False) -> tuple[str, int]:
-    """Writes a new file without following a link or replacing anything. Returns its digest and
-    size.
+    """Writes a new file without following a link or replacing anything. Returns its digest and size.
 
     Raises `OSError`.
     """

@@ -246,9 +246,7 @@ def _addon_manifest_of(folder: str) -> str:
 
 
 class Sources:
-    """Collects packages from their parent folders and all problems with them; `finish` raises
-    those.
-    """
+    """Collects packages from their parent folders and all problems with them; `finish` raises those."""
 
     def __init__(self, odoo_version: str, globs: Filter | None = None) -> None:
         self.series = series_of(odoo_version)

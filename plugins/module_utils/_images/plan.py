@@ -260,9 +260,7 @@ def odoo_files(folder: str, version: str) -> list[dict[str, str]]:
 
 
 def base_plan(platform: str, suite: str, definition: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The plan of the Debian base image of a release. `definition`: what its packages are chosen
-    by.
-    """
+    """The plan of the Debian base image of a release. `definition`: what its packages are chosen by."""
     dockerfile = 'FROM scratch\nADD base.tar /\nENV LANG=C.UTF-8\nCMD ["bash"]\n'
     digest = content_hash({"suite": suite, "definition": definition, "dockerfile": dockerfile})
     return {
@@ -278,9 +276,7 @@ def base_plan(platform: str, suite: str, definition: dict[str, t.Any]) -> dict[s
 
 
 def code_files(folder: str, item: t.Mapping[str, t.Any]) -> list[dict[str, str]]:
-    """The build context of an image with an instance's own requirements; empty without
-    requirements.
-    """
+    """The build context of an image with an instance's own requirements; empty without requirements."""
     if not item["requirements"]:
         return []
     texts = {"requirements.txt": item["requirements"], "constraints.txt": item["constraints"]}

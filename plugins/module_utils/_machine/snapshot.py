@@ -25,8 +25,8 @@ import typing as t
 from .._engine.api import Engine, EngineError
 from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL
 
-# Folders below the root that are listed but not entered: they hold thousands of files, which no task
-# compares one by one.
+# Folders below the root that are listed but not entered: they hold thousands of files, which no
+# task compares one by one.
 NOT_ENTERED = ("images", "static/*/*", "*/code", "*/runs", "*/restore")
 MOST_ENTRIES = 5000  # per folder; a larger one is not read to its end, and the rest is unknown
 MOST_BYTES = 1024 * 1024  # files above this size have no digest; the largest managed file has 100 kB

@@ -85,8 +85,8 @@ class PlacesProbe:
 
         - `instance`: as the module gets it; its variables are those of the containers.
         - `redis`, `storage`: how this machine reaches them: `url`, `endpoint`, `ca`.
-        - `may_be_absent`: whether an earlier step would create them (check mode), so that one that does not
-          exist is no problem.
+        - `may_be_absent`: whether an earlier step would create them (check mode), so that one that
+          does not exist is no problem.
         - `read_only`: whether nothing is written, not even for a moment.
         - `max_skew`: seconds by which clocks may differ. `timeout`: seconds for each connection.
         """

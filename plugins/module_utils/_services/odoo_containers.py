@@ -174,11 +174,10 @@ def one_off(
 ) -> Definition:
     """The definition of the container that installs or updates an instance.
 
-        - `mode`: `UpdateOnly` or `InstallOnly`.
+    - `mode`: `UpdateOnly` or `InstallOnly`.
     - `page`: whether it shows the waiting page, because no replica serves meanwhile.
     - `now`: whether it is for a run of this moment. Such a run also gets what is asked for only
-      once (a
-      forced migration version), which the kept definition must not have.
+      once (a forced migration version), which the kept definition must not have.
 
     Raises `ValueError` for another mode, otherwise `SurroundingsError`.
     """
@@ -328,9 +327,7 @@ def _serves(mode: str) -> bool:
 
 
 def _diskless(instance: Instance, mode: str) -> bool:
-    """Whether a container needs no volume: it changes no modules, and sessions and attachments are
-    elsewhere.
-    """
+    """Whether a container needs no volume: it changes no modules, and keeps no files itself."""
     return instance.stateless.enabled and mode == RUN
 
 

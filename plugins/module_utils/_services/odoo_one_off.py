@@ -109,9 +109,7 @@ def keeper_mount(folder: str) -> dict[str, t.Any]:
 
 
 def with_keeper(definition: t.Mapping[str, t.Any]) -> Definition:
-    """The same container with the login of the role that copies and renames the instance's
-    database.
-    """
+    """The same container with the login of the role that copies and renames the instance's database."""
     shaped = dict(definition)
     keeper = definition.get("keeper")
     if "DB_ADMIN_USER" in definition["env"] or not keeper:

@@ -81,9 +81,7 @@ class RedisClient:
         return context.wrap_socket(plain, server_hostname=parts.hostname)
 
     def command(self, *words: str) -> t.Any:
-        """The answer to one command. Raises `Refused` for an error, `Unreachable` without an
-        answer.
-        """
+        """The answer to one command. Raises `Refused` for an error, `Unreachable` without an answer."""
         parts = [word.encode("utf-8") for word in words]
         message = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
         try:

@@ -141,10 +141,10 @@ class S3Client:
 
         - `keys`: None until they are known; then set `keys` before the first request.
         - `endpoint`: the store's address; by default AWS in that region.
-        - `path_style`: whether the bucket is in the path instead of the host name; by default only with an
-          `endpoint`.
-        - `verify`, `ca`: whether the certificate is checked, and a file of CAs to use instead of the
-          system's.
+        - `path_style`: whether the bucket is in the path instead of the host name; by default only
+          with an `endpoint`.
+        - `verify`, `ca`: whether the certificate is checked, and a file of CAs to use instead of
+          the system's.
         - `timeout`: seconds for each connection and answer.
 
         Raises `S3Failure` for an address or a file of CAs that can't be used.
@@ -211,8 +211,7 @@ class S3Client:
         key: str = "",
         headers: t.Mapping[str, str] | None = None,
     ) -> Answer:
-        """Sends one request, and repeats it where the store asks for that or its code is in
-        `retry`.
+        """Sends one request, and repeats it where the store asks for that or its code is in `retry`.
 
         `key`: the object, empty for the bucket. Raises `S3Error` for every answer but 2xx,
         `Unreachable` without an answer, `S3Failure` without keys.

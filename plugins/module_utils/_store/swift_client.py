@@ -48,8 +48,8 @@ class SwiftClient:
         if auth_url.rstrip("/").endswith(("/v1", "/v1.0")):
             answer = self._call("GET", auth_url, {"X-Auth-User": account, "X-Auth-Key": password})
             token, url = answer.headers["X-Auth-Token"], answer.headers["X-Storage-Url"]
-            # TempAuth returns its address as it was called, without a port that a proxy or container
-            # engine added.
+            # TempAuth returns its address as it was called, without a port that a proxy or
+            # container engine added.
             url = auth_url.split("/auth/", 1)[0] + "/v1/" + url.rpartition("/v1/")[2]
         else:
             token, url = self._keystone(auth_url, account, password, project, region)
@@ -95,9 +95,7 @@ class SwiftClient:
         raise AssertionError("not reached")
 
     def call(self, method: str, key: str = "", body: bytes | None = None, query: str = "") -> bytes:
-        """Sends a request for the container, or for an object in it. Returns the body of the
-        answer.
-        """
+        """Sends a request for the container, or for an object in it. Returns the body of the answer."""
         url = f"{self.url}/{quote(key)}" if key else self.url
         answer = self._call(method, f"{url}?{query}" if query else url, self.headers, body)
         version = answer.headers.get("X-Object-Version-Id")
