@@ -133,7 +133,8 @@ class Host:
             return None
 
     def state(self) -> dict[str, list[str]]:
-        """What was in use: `history`, oldest first, and `rejected`, the releases left by a rollback.
+        """What was in use: `history`, oldest first, and `rejected`, the releases left by a
+        rollback.
 
         Raises `DeliveryError` when the file can't be read.
         """

@@ -376,7 +376,8 @@ def pack(package: Package, level: int = 4) -> bytes:
 
 
 def write_file(path: str, chunks: t.Iterable[bytes], executable: bool = False) -> tuple[str, int]:
-    """Writes a new file without following a link or replacing anything. Returns its digest and size.
+    """Writes a new file without following a link or replacing anything. Returns its digest and
+    size.
 
     Raises `OSError`.
     """

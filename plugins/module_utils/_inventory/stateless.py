@@ -84,7 +84,8 @@ def build(environment: str, settings: t.Mapping[str, t.Any], secret_key: str, lo
             project=_optional(settings["odoo_swift_project"]),
             region=_optional(settings["odoo_swift_region"]),
         ),
-        # Sessions of test instances last a day, because their copies of production are replaced often.
+        # Sessions of test instances last a day, because their copies of production are replaced
+        # often.
         expiration=_number(settings["odoo_session_expiration"]) or (DAY if environment == "test" else None),
         expiration_anonymous=_number(settings["odoo_session_expiration_anonymous"]),
         direct_bytes=as_size(settings["odoo_direct_download_bytes"]) or 0,

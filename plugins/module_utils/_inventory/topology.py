@@ -11,8 +11,8 @@ import typing as t
 from .instance import BUILDER_GROUP, MACHINE_GROUPS, ROOT_GROUP, Groups, Hostvars, machine_of
 from .model import Instance
 
-# For each service: the variable of its port, that variable's default, and the variable that names an
-# external server.
+# For each service: the variable of its port, that variable's default, and the variable that names
+# an external server.
 SERVICES = {
     "postgres": ("postgres_port", 5432, "postgres_external"),
     "redis": ("redis_port", 6379, "redis_external"),

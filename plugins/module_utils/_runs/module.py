@@ -283,7 +283,8 @@ class Run:
         """
         events = _events.read(found.events_file)[0] if found.events_file else []
         if not found.exists:
-            # Another caller that waited for the same run may have removed it, after it did its work.
+            # Another caller that waited for the same run may have removed it, after it did its
+            # work.
             result = {**_events.result(events), "events_file": found.events_file, "running": False}
             if result["status"] not in ("done", "nothing"):
                 raise RunFailed(f"{self.what}: its container is gone; somebody removed it", **result)

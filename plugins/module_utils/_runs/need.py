@@ -47,9 +47,9 @@ def runs(
             reasons = ["odoo_run_always is set"] if always else _questions(instance)
         if not reasons:
             continue
-        # While another run works on the database, its history decides; one that was ever open is not
-        # installed again. A first installation that was interrupted is continued as one, because
-        # only an installation sets the administrator's password.
+        # While another run works on the database, its history decides; one that was ever open is
+        # not installed again. A first installation that was interrupted is continued as one,
+        # because only an installation sets the administrator's password.
         initialised = database["ever_open"] if database["initialised"] is None else database["initialised"]
         initialised = initialised and not database["first_installation"]
         mode = UPDATE if initialised else INSTALL

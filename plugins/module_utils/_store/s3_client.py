@@ -211,7 +211,8 @@ class S3Client:
         key: str = "",
         headers: t.Mapping[str, str] | None = None,
     ) -> Answer:
-        """Sends one request, and repeats it where the store asks for that or its code is in `retry`.
+        """Sends one request, and repeats it where the store asks for that or its code is in
+        `retry`.
 
         `key`: the object, empty for the bucket. Raises `S3Error` for every answer but 2xx,
         `Unreachable` without an answer, `S3Failure` without keys.
