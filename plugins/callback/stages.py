@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: stages
 type: aggregate
-short_description: Says at the end how long each play took
+short_description: Shows at the end how long each play took
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)

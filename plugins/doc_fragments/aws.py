@@ -41,13 +41,13 @@ options:
     type: dict
   owner_tags:
     description:
-      - Tags that say whose a resource is; they are added to O(tags). A resource of that name which doesn't carry them is neither
+      - Tags that mark the owner of a resource; they are added to O(tags). A resource of that name which doesn't carry them is neither
         changed nor removed, the run fails instead.
     type: dict
     default: {}
   wait_timeout:
     description:
-      - Seconds to wait until a resource is ready, and for roles that were made just before to be known everywhere.
+      - Seconds to wait until a resource is ready, and for roles that were created just before to be known everywhere.
     type: int
     default: 300
 requirements:

@@ -11,31 +11,31 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   hooks:
-    description: Whether hooks after an update run only if modules or hooks changed. Default is what the instance says.
+    description: Whether hooks after an update run only if modules or hooks changed. Default is the instance's setting.
     type: str
     choices: [changed, always]
   restore_point:
     description:
       - What is kept before the database is altered, so that there is a way back. V(clone) is a copy of the database on the same server,
-        V(dump) a file of pg_dump, V(auto) the first of them that is possible. Default is what the instance says, else V(none).
+        V(dump) a file of pg_dump, V(auto) the first of them that is possible. Default is the instance's setting, else V(none).
     type: str
     choices: [none, auto, clone, dump]
   on_failure:
     description:
       - What is done when it fails. V(hold) leaves the database closed, as it is, for a person to decide; V(rollback) goes back to the
         restore
-        point if nobody can have written since. Default is what the instance says, else V(hold).
+        point if nobody can have written since. Default is the instance's setting, else V(hold).
     type: str
     choices: [hold, rollback]
   actor:
-    description: Who acts, for the database's history.
+    description: Who runs it, recorded in the database's history.
     type: str
   timeout:
     description:
-      - Seconds to wait for the end. A run that takes longer is not ended, the module fails and says that it goes on; used again, it waits
+      - Seconds to wait for the end. A run that takes longer goes on, while the module fails and says so; used again, it waits
         for
         the same run.
-      - A run that has not begun, because somebody else holds the database's lock all the time, is ended; nothing is changed then.
+      - A run that has not begun within that time, because another process holds the database's lock, is ended without changes.
     type: int
     default: 7200
   wait:
@@ -49,13 +49,13 @@ options:
     type: str
   events_file:
     description:
-      - RV(ignore:events_file) of the task that started O(run). The result is read from it if the container is gone, because somebody else
+      - RV(ignore:events_file) of the task that started O(run). Source of the result if the container was removed because another caller
         waited
         for the same run.
     type: path
 notes:
   - Runs on the machine that carries the instance, as a user that may use the engine and read the events (root).
-  - While it works, the task's output tells each step as it ends (not with C(async)).
+  - While it works, the task's output shows each step when it ends (not with C(async)).
   - A module that is killed leaves its container at work. Used again with the same arguments it waits for that one; a container that works
     on something else is waited for first.
   - Replicas that serve go on serving unless C(stop_first) names them, as the role and the playbooks C(update) and C(migrate) do.
@@ -68,7 +68,7 @@ status:
   description:
     - How it ended. V(done), V(nothing) when there was nothing to do, V(failed), V(rolled_back), V(held), V(lost) when the lock was lost,
       V(signal), V(killed), V(waited) when
-      somebody else worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
+      another process worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
   returned: when it has ended, or in check mode
   type: str
   sample: done
@@ -83,7 +83,7 @@ database:
   type: str
   sample: acme_prod
 versions:
-  description: What was done, by version of the migration; what was asked for by a module stands below V(adhoc).
+  description: What was done, by version of the migration; steps of a module that asks for them are below V(adhoc).
   returned: when it has ended
   type: list
   elements: dict
@@ -101,7 +101,7 @@ modules:
   type: dict
   sample: {"shop": {"from": "19.0.1.0.0", "to": "19.0.1.1.0"}}
 plan:
-  description: The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet that could tell.
+  description: The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet to ask.
   returned: in check mode
   type: dict
   sample: {"database": "acme_prod", "changed": true, "install": [], "update": ["shop"], "reason": "update shop"}
@@ -156,8 +156,8 @@ log:
   elements: str
   sample: ["2026-11-25 10:45:31,120 8 INFO odoo-cloud: database 'acme_prod' is ready; UpdateOnly ends here"]
 restore_point:
-  description: The restore point that was made.
-  returned: when one was made
+  description: The restore point that was created.
+  returned: when one was created
   type: dict
   sample: {"kind": "clone", "name": "acme_prod-20261125T104500", "seconds": 1.4}
 """

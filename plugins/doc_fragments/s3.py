@@ -21,7 +21,7 @@ options:
   access_key:
     description:
       - Access key. Without O(access_key) and O(secret_key), E(AWS_ACCESS_KEY_ID) and E(AWS_SECRET_ACCESS_KEY) of the machine that
-        runs the module; if they are not set either, the library botocore looks for a profile or an instance role.
+        runs the module; if they are not set either, the library botocore searches for a profile or an instance role.
     type: str
   secret_key:
     description: Secret of the access key.
@@ -34,7 +34,7 @@ options:
     type: str
   path_style:
     description:
-      - Whether the bucket's name stands in the path instead of in the host name. Default is V(true) with O(endpoint_url), else V(false).
+      - Whether the bucket's name is in the path instead of the host name. Default is V(true) with O(endpoint_url), else V(false).
     type: bool
   verify:
     description: Whether the certificate of the store is checked.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: image_plan
-short_description: What images are made of, and the content hash that names them
+short_description: What images are built from, and the content hash that names them
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)

@@ -13,7 +13,7 @@ author:
 description:
   - An instance is a group of replicas, below an environment group (C(prod), C(integration), C(labs_*), C(test), C(dev)), which is
     below the group C(odoo). Its settings are the variables C(odoo_*) of the role P(odoo_cloud.platform.odoo#role).
-  - What an instance does not set gets its default; passwords that are not given are made once, see the lookup
+  - What an instance does not set gets its default; passwords that are not given are generated once, see the lookup
     P(odoo_cloud.platform.secret#lookup).
   - Every problem of the inventory is reported with the variable, its value and what would be right.
   - The result holds secrets. Pass single values of it to options that are declared C(no_log); never loop over it.
@@ -136,18 +136,18 @@ _list:
         password:
           description:
             - Password of the owner.
-            - From C(odoo_db_password); made once unless it is given.
+            - From C(odoo_db_password); generated once unless it is given.
             - Secret.
           type: str
         keeper:
           description:
-            - Role of PostgreSQL that makes restore points, and copies for rehearsals.
+            - Role of PostgreSQL that creates restore points and copies for rehearsals.
             - It is <database>_keeper, cut to the 63 characters that PostgreSQL keeps.
           type: str
         keeper_password:
           description:
             - Password of that role.
-            - It is made once.
+            - It is generated once.
             - Secret.
           type: str
         lock:
@@ -194,7 +194,7 @@ _list:
         password:
           description:
             - Password of the user.
-            - From C(odoo_redis_password); made once unless it is given.
+            - From C(odoo_redis_password); generated once unless it is given.
             - Secret.
           type: str
     bucket:
@@ -215,7 +215,7 @@ _list:
         secret_key:
           description:
             - Secret of the access key.
-            - From C(odoo_s3_secret_key); made once unless it is given.
+            - From C(odoo_s3_secret_key); generated once unless it is given.
             - Secret.
           type: str
     code:
@@ -230,7 +230,7 @@ _list:
           type: str
         own_bucket:
           description:
-            - That bucket with its keys, when the platform has to make it.
+            - That bucket with its keys, when the platform has to create it.
             - It is none when odoo_release_bucket is given, which has to exist.
           type: dict
           contains:
@@ -247,7 +247,7 @@ _list:
             secret_key:
               description:
                 - Secret of the access key.
-                - From C(odoo_s3_secret_key); made once unless it is given.
+                - From C(odoo_s3_secret_key); generated once unless it is given.
                 - Secret.
               type: str
         prefix:
@@ -366,13 +366,13 @@ _list:
     admin_password:
       description:
         - Password that the administrator gets when the database is initialised.
-        - From C(odoo_admin_password); made once unless it is given.
+        - From C(odoo_admin_password); generated once unless it is given.
         - Secret.
       type: str
     master_password:
       description:
         - Password of Odoo's database manager.
-        - From C(odoo_master_password); made once unless it is given.
+        - From C(odoo_master_password); generated once unless it is given.
         - Secret.
       type: str
     modules:
@@ -661,7 +661,7 @@ _list:
       type: int
     timeout:
       description:
-        - How long a replica waits for a database that is not open and that nobody works on.
+        - How long a replica waits for a database that is not open and that no run works on.
         - In minutes.
         - From C(odoo_timeout).
       type: int

@@ -32,7 +32,7 @@ options:
     elements: string
     default: [docker_hosts, postgres, redis, object_storage, nginx]
   choice:
-    description: Whether the variable C(odoo_cloud_instance) chooses one instance, which is then said.
+    description: Whether the variable C(odoo_cloud_instance) selects one instance; the message then names it.
     type: boolean
     default: false
 """

@@ -25,7 +25,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Say where the platform's files are
+- name: Show where the platform's files are
   ansible.builtin.debug:
     msg: "{{ lookup('odoo_cloud.platform.root') }}"
 """

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: secret
-short_description: A secret that is made once and kept on the controller
+short_description: A secret that is generated once and kept on the controller
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
   - Returns the secret with the given name from the folder of secrets on the controller.
-  - A secret that is not there yet is made (40 letters and digits from the system's random source) and kept in a file of
+  - A secret that does not exist yet is generated (40 letters and digits from the system's random source) and kept in a file of
     mode 0600 in folders of mode 0700.
   - In check mode a missing secret gives a random placeholder and nothing is written.
   - Pass the result only to options that are declared C(no_log).

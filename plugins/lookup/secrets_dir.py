@@ -19,7 +19,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Say where the passwords are
+- name: Show where the passwords are
   ansible.builtin.debug:
     msg: "{{ lookup('odoo_cloud.platform.secrets_dir') }}"
 """

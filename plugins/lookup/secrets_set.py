@@ -11,7 +11,7 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Tells of the folder of generated secrets what machines are compared with, see P(odoo_cloud.platform.owner_problems#filter).
+  - Returns what machines are compared with about the folder of generated secrets, see P(odoo_cloud.platform.owner_problems#filter).
   - Nothing is written, unless O(begin) is true.
 options:
   _terms:
@@ -27,7 +27,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Say whose secrets these are
+- name: Show whose secrets these are
   ansible.builtin.debug:
     msg: "{{ lookup('odoo_cloud.platform.secrets_set').name }}"
 """
@@ -37,7 +37,7 @@ _list:
   description:
     - One dictionary with C(dir), C(empty) (whether there is no secret), C(name) (the platform that began the set), C(fingerprint) (SHA-256
       of the set's random identity) and C(digests) (those of generated secrets, and of the CA's certificate).
-    - C(swift) has the digests of the two secrets with which the object storage's volume is made.
+    - C(swift) has the digests of the two secrets with which the object storage's volume was created.
     - C(name) and C(fingerprint) are empty for a set that has no identity yet.
   type: list
   elements: dict

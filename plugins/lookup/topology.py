@@ -11,7 +11,7 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Says where PostgreSQL, Redis and the object storage are, at which address, and whether an Odoo on another machine needs them.
+  - Returns where PostgreSQL, Redis and the object storage are, at which address, and whether an Odoo on another machine needs them.
   - The address of a machine is its variable C(odoo_cloud_address), then C(ansible_host), then its name.
 options:
   _terms:
@@ -20,7 +20,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Say where PostgreSQL is
+- name: Show where PostgreSQL is
   ansible.builtin.debug:
     msg: "{{ lookup('odoo_cloud.platform.topology').postgres.address }}"
 """
@@ -31,7 +31,7 @@ _list:
     - One dictionary with image_builder (the machine that builds images) and one dictionary for each of postgres, redis and object_storage.
     - These have machine, address (empty when it is no IP address that others reach), port, and remote (whether Odoo on another machine
       needs it).
-    - redis has url (of somebody else's server, else empty); object_storage has endpoint and machine_endpoint, its address for Odoo's
+    - redis has url (of an external server, else empty); object_storage has endpoint and machine_endpoint, its address for Odoo's
       containers and for the machines that they run on, empty for AWS.
     - They also have host (the name in its certificate by which Odoo calls it) and names (all names in its certificate).
   type: list

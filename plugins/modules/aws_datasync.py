@@ -13,7 +13,7 @@ author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
   - Keeps locations and tasks, and waits until a task is ready. Starts none.
-  - A location is known by its tag C(Name) and O(owner_tags). What can't be changed (bucket, file system, network) is made anew, and the
+  - A location is known by its tag C(Name) and O(owner_tags). What can't be changed (bucket, file system, network) is created again, and the
     tasks that use it too, before the old one goes.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -187,7 +187,7 @@ actions:
   elements: str
   sample: [create location acme-releases, create task acme-modules]
 locations:
-  description: ARNs of the locations by name; V((known after creation\)) in check mode when they would be made.
+  description: ARNs of the locations by name; V((known after creation\)) in check mode when they would be created.
   returned: O(state=present)
   type: dict
   sample:
@@ -199,7 +199,7 @@ tasks:
   sample:
     acme-modules: arn:aws:datasync:eu-central-1:111122223333:task/task-0123456789abcdef0
 requests:
-  description: Number of requests that were made.
+  description: Number of requests that were sent.
   returned: success
   type: int
   sample: 9

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: aws_ecr_repository
-short_description: A repository of Amazon ECR with tags that say whose it is
+short_description: A repository of Amazon ECR with tags that mark its owner
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
   - Keeps a repository, its scanning, lifecycle policy and tags.
-  - C(community.aws.ecs_ecr) sets no tags, so nobody could tell whose a repository is before it is removed with its images.
+  - C(community.aws.ecs_ecr) sets no tags, so the owner of a repository would not be known before it is removed with its images.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.aws
@@ -76,7 +76,7 @@ actions:
   elements: str
   sample: [create repository acme-odoo, set the lifecycle policy of repository acme-odoo]
 uri:
-  description: Address for pushing and pulling; empty in check mode when it would be made.
+  description: Address for pushing and pulling; empty in check mode when it would be created.
   returned: O(state=present)
   type: str
   sample: 111122223333.dkr.ecr.eu-central-1.amazonaws.com/acme-odoo
@@ -86,7 +86,7 @@ arn:
   type: str
   sample: arn:aws:ecr:eu-central-1:111122223333:repository/acme-odoo
 requests:
-  description: Number of requests that were made.
+  description: Number of requests that were sent.
   returned: success
   type: int
   sample: 3

@@ -114,7 +114,7 @@ actions:
   elements: str
   sample: [create rule acme-release, set the targets deliver of rule acme-release]
 requests:
-  description: Number of requests that were made.
+  description: Number of requests that were sent.
   returned: success
   type: int
   sample: 3

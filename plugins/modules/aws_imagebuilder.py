@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: aws_imagebuilder
-short_description: All of EC2 Image Builder that makes one container image
+short_description: Everything in EC2 Image Builder that builds one container image
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
   - Keeps a component, a container recipe, an infrastructure configuration, a distribution configuration and a pipeline, all of one
     name, and connects them.
-  - Components and recipes can't be changed. When their content differs, the next version is made (V(1.0.0), V(1.0.1), ...) and the pipeline
-    uses it; older ones stay. What a version was made of is remembered in its tag C(odoo-cloud:content).
-  - Starts no build. The pipeline does on its schedule, or whoever calls C(StartImagePipelineExecution).
-  - O(state=absent) removes the pipeline, the images that it made (not what is in the registry), and all versions.
+  - Components and recipes can't be changed. When their content differs, a new version is created (V(1.0.0), V(1.0.1), ...) and the pipeline
+    uses it; older ones stay. A hash of a version's content is kept in its tag C(odoo-cloud:content).
+  - Starts no build. The pipeline's schedule does, or a call of C(StartImagePipelineExecution).
+  - O(state=absent) removes the pipeline, the images that it built (not those in the registry), and all versions.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.aws
@@ -67,7 +67,7 @@ options:
     elements: str
     default: []
   recipe:
-    description: What the image is made from. Required for O(state=present).
+    description: What the image is built from. Required for O(state=present).
     type: dict
     suboptions:
       parent_image:
@@ -123,7 +123,7 @@ options:
         type: int
         default: 2
       terminate_on_failure:
-        description: Whether an instance whose build failed is ended. V(false) keeps it for a look inside, and costs.
+        description: Whether an instance whose build failed is terminated. V(false) keeps it for inspection, and costs.
         type: bool
         default: true
       log_bucket:
@@ -133,7 +133,7 @@ options:
         description: Prefix in O(infrastructure.log_bucket).
         type: str
       sns_topic:
-        description: ARN of a topic that is told about builds.
+        description: ARN of a topic that is notified of builds.
         type: str
       resource_tags:
         description: Tags of the instances.
@@ -158,7 +158,7 @@ options:
     type: dict
     suboptions:
       schedule:
-        description: When to look, as C(cron(...)) or C(rate(...)). Without it, only when somebody starts it.
+        description: When to check for a build, as C(cron(...)) or C(rate(...)). Without it, builds are only started by hand.
         type: str
       timezone:
         description: Time zone of the schedule, such as V(Europe/Berlin).
@@ -222,7 +222,7 @@ actions:
   sample: [create component acme-odoo 1.0.1, create container recipe acme-odoo 1.0.1, change containerRecipeArn of image pipeline acme-odoo]
 component_arn:
   description:
-    - Build version of the component; V((known after creation\)) in check mode when it would be made. The same goes for the other ARNs.
+    - Build version of the component; V((known after creation\)) in check mode when it would be created. The same applies to the other ARNs.
   returned: O(state=present)
   type: str
   sample: arn:aws:imagebuilder:eu-central-1:111122223333:component/acme-odoo/1.0.1/1
@@ -247,7 +247,7 @@ pipeline_arn:
   type: str
   sample: arn:aws:imagebuilder:eu-central-1:111122223333:image-pipeline/acme-odoo
 requests:
-  description: Number of requests that were made.
+  description: Number of requests that were sent.
   returned: success
   type: int
   sample: 13

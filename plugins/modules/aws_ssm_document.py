@@ -12,7 +12,7 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Makes a document. When its content differs, a new version is made, waited for, and becomes the default; older versions stay.
+  - Creates a document. When its content differs, a new version is created and becomes the default; older versions stay.
   - A new version that Systems Manager can't use doesn't become the default.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -81,7 +81,7 @@ version:
   type: str
   sample: "2"
 requests:
-  description: Number of requests that were made.
+  description: Number of requests that were sent.
   returned: success
   type: int
   sample: 3

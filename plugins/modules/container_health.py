@@ -58,7 +58,7 @@ waited:
   type: float
   sample: 1.5
 reason:
-  description: What the last health check said, or why there was none.
+  description: Output of the last health check, or why there was none.
   returned: always
   type: str
   sample: /monitoring/readiness answered 200

@@ -12,14 +12,14 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Compares containers with their definitions and says which of them need something. The role
+  - Compares containers with their definitions and returns what has to happen to which of them. The role
     P(odoo_cloud.platform.container#role) applies the answer with M(community.docker.docker_container).
   - It only reads, so that an unchanged list costs one module run however long it is. When M(odoo_cloud.platform.machine_info) has read
     the machine earlier in the same playbook run, less than a minute ago, and nothing was changed since, an unchanged list costs none.
-  - The definition that a container was made from is kept as JSON in its label C(org.odoo-cloud.definition). Secrets must not be in it.
+  - The definition that a container was created from is kept as JSON in its label C(org.odoo-cloud.definition). Secrets must not be in it.
   - A running container whose bind mount is another folder than the one that has its path now is recreated, since it goes on with the
-    folder that was removed. Of a path that is gone there is a warning only, as the container could not be started again. Both are told
-    where the engine's processes are seen in C(/proc) by a user who may look at them (root).
+    folder that was removed. For a missing path there is a warning only, as the container could not be started again. Both are noticed
+    only if the engine's processes are in C(/proc) and the user may inspect them (root).
   - A container that started before its configuration files were last written has to be restarted or reloaded. So a change is made
     effective also when an earlier run died between writing the file and restarting the service.
 extends_documentation_fragment:
@@ -58,7 +58,7 @@ options:
     elements: path
     default: []
   once:
-    description: Names of containers that do one thing and end. Those that have done it well and are still there are in RV(done).
+    description: Names of containers that do one task and end. Those that succeeded and still exist are in RV(done).
     type: list
     elements: str
     default: []
@@ -83,7 +83,7 @@ engine:
   type: bool
   sample: true
 network_missing:
-  description: Whether the platform's network has to be made.
+  description: Whether the platform's network has to be created.
   returned: always
   type: bool
   sample: false
@@ -103,7 +103,7 @@ actions:
   elements: str
   sample: ["recreate odoo-cloud-redis: its definition changed: memory"]
 done:
-  description: Those of O(once) that ended with exit code 0 and were not removed, because whoever started them was killed meanwhile.
+  description: Those of O(once) that ended with exit code 0 and were not removed, because the process that started them was killed.
   returned: always
   type: list
   elements: str

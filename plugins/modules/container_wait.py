@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_wait
-short_description: Waits until a container has ended, and says how
+short_description: Waits until a container has ended, and returns its exit code
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Waits for a container that does one thing and ends, in one module run, and returns its exit code and what it wrote.
+  - Waits, in one module run, for a container that does one task and ends. Returns its exit code and output.
   - It never starts, stops or removes anything. So a playbook that was killed meanwhile can wait for the same container again.
   - A container that isn't there, or has ended already, is not waited for.
 extends_documentation_fragment:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: engine_info
-short_description: Tells whether a Docker engine answers, and what the machine lacks for one
+short_description: Reports whether a Docker engine answers, and what the machine lacks for one
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - One cheap look at a machine. It works before anything is installed, because it needs only Python's standard library.
+  - Inspects a machine cheaply. It works before anything is installed, because it needs only Python's standard library.
   - It does not fail when there is no engine.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -36,7 +36,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Look for an engine
+- name: Check for an engine
   odoo_cloud.platform.engine_info:
     python_modules: [requests]
   register: engine

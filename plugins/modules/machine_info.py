@@ -15,7 +15,7 @@ description:
   - Returns processors, memory, free disk space, listening TCP ports and what an engine, if there is one, runs for the platform.
   - With O(root) also whose folder that is, and what of it can be compared with the secrets on the controller.
   - Takes 0.2 seconds where gathering facts takes one.
-  - With O(root) it also makes the snapshot of the machine that spares later tasks of the same playbook run a module run of their own.
+  - With O(root) it also takes a snapshot of the machine, which spares later tasks of the same playbook run a module run of their own.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
 attributes:
@@ -53,7 +53,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Look at the machine
+- name: Inspect the machine
   odoo_cloud.platform.machine_info:
     name: "{{ inventory_hostname }}"
     platform: odoo-cloud

@@ -14,7 +14,7 @@ author:
 description:
   - With O(state=drained), nginx asks the other replicas of the instance that are healthy, and the module waits until the requests that the
     replica has begun are answered. With O(state=restored), nginx asks all of them again.
-  - It needs another healthy replica, and nginx on the same machine. Without them nothing is done and RV(reason) says why.
+  - It needs another healthy replica, and nginx on the same machine. Without them nothing is done and RV(reason) is the cause.
   - Connections of websockets are not waited for; browsers open them again.
   - A run that dies in between leaves the replica out of nginx until the next O(state=restored) or run of the role
     P(odoo_cloud.platform.nginx#role).

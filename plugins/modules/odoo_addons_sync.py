@@ -12,15 +12,15 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Reads folders and git repositories on the machine where it runs, checks all of it, and makes one release of it in a bucket.
+  - Reads folders and git repositories on the machine where it runs, checks everything, and publishes one release in a bucket.
   - A release is named by the hash of its content; the same content has the same name everywhere, and is brought only once.
   - With O(layout) V(pack), each addon and each Python package is one compressed archive, named by its content; so only what differs moves.
     M(odoo_cloud.platform.odoo_release) pulls it. With V(tree), the files stand in the bucket at their paths, for tools that
     copy files, such as AWS DataSync.
   - The channel (O(channel)) is written last, with one request. So no release is visible before it is whole, and what listens to the bucket
     hears of a release once. A broken run is finished by the next one.
-  - What is wrong is said with file and line, all at once, before anything is uploaded. These are a path without a module, a manifest that
-    does not parse, an addon made for another Odoo, a missing dependency, two addons or packages of one name, credentials in a requirement,
+  - All problems are reported together with file and line, before anything is uploaded. These are a path without a module, a manifest that
+    does not parse, an addon for another Odoo, a missing dependency, two addons or packages of one name, credentials in a requirement,
     links that leave their package.
   - When nothing changed, this costs one request, with O(in_place) two.
 extends_documentation_fragment:
@@ -40,7 +40,7 @@ attributes:
 options:
   state:
     description:
-      - V(present) makes the release the one of the channel.
+      - V(present) makes the release the current one of the channel.
       - V(absent) removes the channel, and the releases and archives that no other channel names.
     type: str
     choices: [present, absent]
@@ -49,7 +49,7 @@ options:
     description: Must be equal to O(channel) for O(state=absent).
     type: str
   bucket:
-    description: The bucket. It must be there (M(odoo_cloud.platform.s3_bucket) makes it).
+    description: The bucket. It must exist (M(odoo_cloud.platform.s3_bucket) creates it).
     type: str
     required: true
   prefix:
@@ -58,7 +58,7 @@ options:
     default: ""
   channel:
     description:
-      - Name of what tells the hosts their release, for example one for each environment. Archives are shared by all channels.
+      - Name of the channel, which tells hosts their release, for example one for each environment. All channels share archives.
     type: str
     default: current
   odoo_version:
@@ -112,7 +112,7 @@ options:
         elements: str
         default: []
       submodules:
-        description: Whether submodules are fetched, at the commits that the repository says.
+        description: Whether submodules are fetched, at the commits that the repository records.
         type: bool
         default: true
       merges:
@@ -177,14 +177,14 @@ options:
     description:
       - File on this machine that records what was taken, as absolute path. It holds commits of git repositories and hashes of
         packages. Keep it in git.
-      - It is written after the release was made the channel's.
+      - It is written after the release has become the current one of the channel.
     type: path
   update_revisions:
     description: Whether branches and tags are looked up again although O(lock_file) has a commit for them.
     type: bool
     default: false
   layout:
-    description: How the release stands in the bucket.
+    description: How the release is stored in the bucket.
     type: str
     choices: [pack, tree]
     default: pack
@@ -192,11 +192,11 @@ options:
     description:
       - With O(layout=tree), whether there is one tree for all releases (C(<prefix>modules/...), C(<prefix>python/...),
         C(<prefix>requirements.txt)) in place of one for each (C(<prefix>releases/<release>/modules/...)). It moves only what differs, but
-        whoever copies it while a run is going on gets a mix. While it is going on, there is an object C(<prefix>pending.json).
+        a copy that is taken during a run is a mix of both. During a run there is an object C(<prefix>pending.json).
     type: bool
     default: false
   keep_deleted:
-    description: With O(in_place), whether files that are gone from the sources stay in the bucket.
+    description: With O(in_place), whether files that were removed from the sources stay in the bucket.
     type: bool
     default: false
   keep_releases:
@@ -303,7 +303,7 @@ addons:
       elements: str
       sample: [acme_sale]
     removed:
-      description: Addons that are gone.
+      description: Addons that were removed.
       type: list
       elements: str
       sample: []
@@ -330,7 +330,7 @@ unchecked_dependencies:
   elements: str
   sample: [base, sale]
 manifest:
-  description: What the release would be made of, for O(odoo_cloud.platform.odoo_release#module:delivered) of the tasks after this one.
+  description: The content of the release, for O(odoo_cloud.platform.odoo_release#module:delivered) of the tasks after this one.
   returned: in check mode, when a release would be delivered
   type: dict
   sample: {"format": 1, "release": "4e1a3c0f9b2d5a77", "odoo_version": "19.0", "packages": []}
@@ -352,7 +352,7 @@ stats:
   type: dict
   contains:
     requests:
-      description: Requests that were made.
+      description: Number of requests that were sent.
       type: int
       sample: 1
     bytes_sent:

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_attachments
-short_description: Moves an instance's attachments between filestore, database, S3 and Swift, or says whether all are there
+short_description: Moves an instance's attachments between filestore, database, S3 and Swift, or checks whether all exist
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Moves attachments to the place that the database says (C(ir_attachment.location)), or to O(to), while Odoo serves. It works in
-    batches that are committed, with parallel transfers. What was killed is gone on with when it is used again.
+  - Moves attachments to the place that is set in the database (C(ir_attachment.location)), or to O(to), while Odoo serves. It works in
+    committed batches, with parallel transfers. A move that was killed is resumed when the module is used again.
   - Each content is verified by its checksum at its new place before the database names that place. What is left at the old place is
     deleted only after that, when no transaction can still see it, and never in a bucket that isn't the instance's own.
   - With O(action=audit) it compares the database with filestore and buckets, and with O(repair) brings back what is found elsewhere and
     deletes what nothing names.
-  - Small images and assets stay in the database as the addons' rule says, see C(docs/addons.md).
+  - Small images and assets stay in the database according to the addons' rule, see C(docs/addons.md).
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.one_off
@@ -39,7 +39,7 @@ options:
     choices: [move, audit]
     default: move
   to:
-    description: Where the attachments go. Default is what the database says.
+    description: Where the attachments go. Default is the place that is set in the database.
     type: str
     choices: [file, db, s3, swift]
   sources:
@@ -49,7 +49,7 @@ options:
     choices: [file, db, s3, swift]
     default: []
   set_location:
-    description: Whether O(to) is also made the place of new attachments, before anything is moved. Odoo's processes are told.
+    description: Whether O(to) also becomes the place of new attachments, before anything is moved. Odoo's processes are notified.
     type: bool
     default: false
   keep_sources:
@@ -62,7 +62,7 @@ options:
     default: false
   verify:
     description:
-      - How a content is verified. V(store) takes the checksum that the store tells of what it has, V(read) reads each content again.
+      - How a content is verified. V(store) compares the checksum that the store reports, V(read) reads each content again.
     type: str
     choices: [store, read]
     default: store
@@ -156,7 +156,7 @@ missing:
   elements: dict
   sample: [{"fname": "s3://acme-odoo-prod/0a4d55a8d778e5022fab701977c5d840bbc486d0", "id": 812, "reason": "missing"}]
 corrupt:
-  description: The first 100 whose content isn't what its checksum says.
+  description: The first 100 whose content does not match its checksum.
   returned: when it has looked
   type: list
   elements: dict
@@ -167,7 +167,7 @@ orphans:
   type: dict
   sample: {"s3": ["s3://acme-odoo-prod/2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"]}
 result:
-  description: All that the command told.
+  description: The whole output of the command.
   returned: success
   type: dict
   sample: {"action": "move", "database": "acme_prod", "location": "s3", "seconds": 6.3, "to": "s3"}

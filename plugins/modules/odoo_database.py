@@ -11,13 +11,13 @@ module: odoo_database
 short_description: Databases of Odoo instances, each with a role of its own
 version_added: 0.1.0
 description:
-  - Makes sure that each instance has a role that may log in and nothing more, and an empty database that this role owns, made from
+  - Makes sure that each instance has a role that may log in and nothing more, and an empty database that this role owns, created from
     C(template0) in C(UTF8) and closed to everybody else.
   - Everything is read first, and exactly what differs is repaired.
-  - Memberships that nobody declared are taken away, with a warning that names them. An owner is a member of no role, a keeper is a member
+  - Memberships that are not declared are revoked, with a warning that names them. An owner is a member of no role, a keeper is a member
     of its owner only, and an owner has no other members than its keeper and administrators (roles with C(CREATEROLE), and superusers).
     Databases that share an owner belong into one run.
-  - A password reaches the server as a SCRAM verifier only, so it never stands in the server's log.
+  - A password reaches the server as a SCRAM verifier only, so it is never in the server's log.
 author: odoo_cloud.platform contributors (@odoo-cloud)
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -59,9 +59,9 @@ options:
         type: str
       keeper:
         description:
-          - A second role of the instance, which makes restore points and copies for rehearsals. It may log in, make databases, and act
+          - A second role of the instance, which creates restore points and copies for rehearsals. It may log in, create databases, and act
             for the owner; it reads no other instance's database. The runtime knows it as C(DB_ADMIN_USER).
-          - Without it, no such role is made, and one that is there is left as it is, but is no member of the owner any more.
+          - Without it, no such role is created. An existing one is left as it is, but is no longer a member of the owner.
         type: str
       keeper_password:
         description: Password of O(databases[].keeper), checked and set like O(databases[].password).
@@ -69,7 +69,7 @@ options:
       lock:
         description:
           - A second database, empty and the administrator's own, in which the lock of this one is taken. Only O(databases[].owner) and
-            O(databases[].keeper) can connect to it, so that nobody else takes the lock. The containers know it as C(DB_MAINTENANCE).
+            O(databases[].keeper) can connect to it, so that no other role takes the lock. The containers know it as C(DB_MAINTENANCE).
           - With O(databases[].state=absent) it is dropped too.
           - Without it, no such database is created, one that is there is left as it is, and the lock is taken in O(login_db).
         type: str
@@ -79,7 +79,7 @@ options:
         default: false
   may_be_absent:
     description:
-      - In check mode, whether a server that doesn't answer counts as one that is still to be made. Then everything is reported as
+      - In check mode, whether a server that doesn't answer counts as one that is still to be created. Then everything is reported as
         to be created. Without effect outside check mode.
     type: bool
     default: false
@@ -90,7 +90,7 @@ options:
     type: bool
     default: false
 notes:
-  - A database is not dropped while a container initialises, updates or restores it, which its lock tells.
+  - A database is not dropped while a container initialises, updates or restores it, which its lock shows.
 """
 
 EXAMPLES = r"""
@@ -105,7 +105,7 @@ EXAMPLES = r"""
         keeper_password: "{{ lookup('odoo_cloud.platform.secret', 'acme_prod/db_keeper_password') }}"
         lock: acme_prod--lock
 
-- name: Drop a database that nobody needs
+- name: Drop a database that is no longer needed
   odoo_cloud.platform.odoo_database:
     login_host: db.example.com
     login_user: admin
@@ -133,7 +133,7 @@ refused_queries:
   elements: str
   sample: []
 undeclared_memberships:
-  description: Memberships that were there and nobody declared; they are taken away, or would be in check mode.
+  description: Existing memberships that are not declared; they are revoked, or would be in check mode.
   returned: success
   type: list
   elements: dict

@@ -14,7 +14,7 @@ author:
 description:
   - Runs the steps of the pending versions of a C(migration.yml) and one update of the modules that changed, in one process, each step
     exactly
-    once. An interrupted run is gone on with where it stopped. C(docs/migrations.md) has the format.
+    once. An interrupted run is resumed where it stopped. C(docs/migrations.md) has the format.
   - The database is closed meanwhile. It is verified afterwards, and opened only if all is well.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -25,7 +25,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: A container asks C(odoo-cloud plan), which takes no lock, makes no table and doesn't load Odoo.
+    details: A container asks C(odoo-cloud plan), which takes no lock, creates no table and does not load Odoo.
   diff_mode:
     support: full
     details: Versions of modules before and after.
@@ -34,15 +34,15 @@ attributes:
 options:
   migration_file:
     description:
-      - The migration file or folder, as a path inside the container. Default is what the instance says (C(odoo_migration_file)). An empty
+      - The migration file or folder, as a path inside the container. Default is the instance's setting (C(odoo_migration_file)). An empty
         text
         means none, only modules are updated.
     type: str
   mode:
-    description: The mode of the migration file, such as V(prod) or V(sample). Default is what the instance says.
+    description: The mode of the migration file, such as V(prod) or V(sample). Default is the instance's setting.
     type: str
   allow_serie:
-    description: Whether more than one pending version is done in one run. Default is what the instance says.
+    description: Whether more than one pending version is done in one run. Default is the instance's setting.
     type: bool
   force_version:
     description: Run this version alone, from its first step, whatever was done before.
@@ -52,11 +52,11 @@ options:
     type: str
   update:
     description: Which installed modules are updated besides, V(changed) ones, V(all), V(none), or a list of names. Default is what the
-      instance says.
+      instance's setting.
     type: list
     elements: str
   install_missing:
-    description: Whether modules of the instance (C(odoo_modules)) that are not installed are installed. Default is what the instance says.
+    description: Whether modules of the instance (C(odoo_modules)) that are not installed are installed. Default is the instance's setting.
     type: bool
 """
 
@@ -83,7 +83,7 @@ EXAMPLES = r"""
     force_version: 19.0.1.1.0
     on_failure: hold
 
-- name: Start a long migration and look later
+- name: Start a long migration and check later
   odoo_cloud.platform.odoo_migration:
     instance: acme_prod
     wait: false
@@ -101,7 +101,7 @@ status:
   description:
     - How it ended. V(done), V(nothing) when there was nothing to do, V(failed), V(rolled_back), V(held), V(lost) when the lock was lost,
       V(signal), V(killed), V(waited) when
-      somebody else worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
+      another process worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
   returned: when it has ended, or in check mode
   type: str
   sample: done
@@ -116,7 +116,7 @@ database:
   type: str
   sample: acme_prod
 versions:
-  description: What was done, by version of the migration; what was asked for by a module stands below V(adhoc).
+  description: What was done, by version of the migration; steps of a module that asks for them are below V(adhoc).
   returned: when it has ended
   type: list
   elements: dict
@@ -134,7 +134,7 @@ modules:
   type: dict
   sample: {"shop": {"from": "19.0.1.0.0", "to": "19.0.1.1.0"}}
 plan:
-  description: The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet that could tell.
+  description: The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet to ask.
   returned: in check mode
   type: dict
   sample: {"database": "acme_prod", "changed": true, "install": [], "update": ["shop"], "reason": "update shop"}
@@ -189,8 +189,8 @@ log:
   elements: str
   sample: ["2026-11-25 10:45:31,120 8 INFO odoo-cloud: database 'acme_prod' is ready; UpdateOnly ends here"]
 restore_point:
-  description: The restore point that was made.
-  returned: when one was made
+  description: The restore point that was created.
+  returned: when one was created
   type: dict
   sample: {"kind": "clone", "name": "acme_prod-20261125T104500", "seconds": 1.4}
 # <<<

@@ -23,7 +23,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: A container asks C(odoo-cloud plan), which takes no lock, makes no table and doesn't load Odoo.
+    details: A container asks C(odoo-cloud plan), which takes no lock, creates no table and does not load Odoo.
   diff_mode:
     support: full
     details: Versions of modules before and after.
@@ -64,7 +64,7 @@ status:
   description:
     - How it ended. V(done), V(nothing) when there was nothing to do, V(failed), V(rolled_back), V(held), V(lost) when the lock was lost,
       V(signal), V(killed), V(waited) when
-      somebody else worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
+      another process worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
   returned: when it has ended, or in check mode
   type: str
   sample: done
@@ -79,7 +79,7 @@ database:
   type: str
   sample: acme_prod
 versions:
-  description: What was done, by version of the migration; what was asked for by a module stands below V(adhoc).
+  description: What was done, by version of the migration; steps of a module that asks for them are below V(adhoc).
   returned: when it has ended
   type: list
   elements: dict
@@ -97,7 +97,7 @@ modules:
   type: dict
   sample: {"shop": {"from": "19.0.1.0.0", "to": "19.0.1.1.0"}}
 plan:
-  description: The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet that could tell.
+  description: The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet to ask.
   returned: in check mode
   type: dict
   sample: {"database": "acme_prod", "changed": true, "install": [], "update": ["shop"], "reason": "update shop"}
@@ -152,8 +152,8 @@ log:
   elements: str
   sample: ["2026-11-25 10:45:31,120 8 INFO odoo-cloud: database 'acme_prod' is ready; UpdateOnly ends here"]
 restore_point:
-  description: The restore point that was made.
-  returned: when one was made
+  description: The restore point that was created.
+  returned: when one was created
   type: dict
   sample: {"kind": "clone", "name": "acme_prod-20261125T104500", "seconds": 1.4}
 # <<<

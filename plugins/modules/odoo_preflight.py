@@ -15,7 +15,7 @@ description:
   - Asks the rules of the environments (C(docs/addons.md)) about the variables that instances' containers would get.
   - Then connects with the instances' own credentials. In Redis it sets, reads and deletes a key of its own, and tries to read one that is
     not. In the bucket it puts, reads and deletes an object. It compares the clocks of both with this machine's.
-  - All problems of all instances are told at once, with the sentences that the runtime and the addon C(cloud_platform) would say.
+  - All problems of all instances are reported together, in the words of the runtime and the addon C(cloud_platform).
   - Warns of variables that look like one of the container's and aren't, probably misspelt.
   - Leaves nothing behind, so nothing is ever changed.
 extends_documentation_fragment:
@@ -73,7 +73,7 @@ options:
         description: PEM text of the authority that its certificate is checked with.
         type: str
       own:
-        description: Whether its users are the role C(redis)'s, so that one who can read others' keys is a problem.
+        description: Whether the role C(redis) manages its users, so that a user that can read others' keys is a problem.
         type: bool
         default: true
   storage:
@@ -92,7 +92,7 @@ options:
     default: true
   may_be_absent:
     description:
-      - Whether a server that can't be reached, a user that is not known and a bucket that is not there count as made by a later step.
+      - Whether a server that can't be reached, a user that is not known and a bucket that does not exist count as created by a later step.
     type: bool
     default: false
   max_clock_skew:
@@ -119,7 +119,7 @@ EXAMPLES = r"""
 RETURN = r"""
 instances:
   description:
-    - For each instance, what was found. C(redis) and C(storage) are V(ok), V(read only) (check mode), V(absent) (a later step makes it) or
+    - For each instance, what was found. C(redis) and C(storage) are V(ok), V(read only) (check mode), V(absent) (a later step adds it) or
       V(skipped) (not used, or by a way that this machine doesn't have).
     - C(clock_skew) has seconds, positive when the other's clock is ahead.
   returned: success

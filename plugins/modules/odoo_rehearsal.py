@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_rehearsal
-short_description: Does an instance's update on a copy of its database, and tells what that did
+short_description: Runs an instance's update on a copy of its database, and reports what it did
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Copies the database, does the whole update there (migration file, modules, hooks), removes the copy, and says whether the update is
+  - Copies the database, runs the whole update there (migration file, modules, hooks), removes the copy, and reports whether it is
     V(code only), V(additive) or V(breaking), how long it takes and which tables it locks. The plan of the real run quotes it.
   - The container reaches nothing but PostgreSQL, has a data folder of its own and no secrets but PostgreSQL's. On the copy mails, crons,
     webhooks
@@ -34,8 +34,8 @@ attributes:
 options:
   copy:
     description:
-      - How the database is copied. V(template) is made by the server and ends all sessions for the time of copying, V(dump) is pg_dump into
-        pg_restore, V(auto) is V(template) when nobody is in the database, else V(dump).
+      - How the database is copied. V(template), by the server, closes all connections while copying, V(dump) is pg_dump into
+        pg_restore, V(auto) is V(template) when no session is open in the database, else V(dump).
     type: str
     choices: [auto, template, dump]
     default: auto
@@ -65,7 +65,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rehearsal:
-  description: What C(odoo-cloud rehearse) tells, see C(docs/runtime.md); null in check mode.
+  description: Output of C(odoo-cloud rehearse), see C(docs/runtime.md); null in check mode.
   returned: when it has ended, or in check mode
   type: dict
   sample: {"class": "additive", "ok": true, "seconds": 41.2, "estimate_seconds": 44, "changes": [], "locks": [], "update": ["shop"]}

@@ -40,7 +40,7 @@ options:
   path:
     description:
       - Absolute path of the folder that holds the releases. It is created.
-      - Folders get mode V(0755), files V(0644) or V(0755); they belong to who runs the module.
+      - Folders get mode V(0755), files V(0644) or V(0755); they belong to the user that runs the module.
     type: path
     required: true
   state:
@@ -48,7 +48,7 @@ options:
       - V(current) pulls the release and makes it the one in use.
       - V(pulled) only pulls it, so that a later switch takes no time.
       - V(rolled_back) goes back to O(release), or without it to the release that was in use before; it must still be here. No
-        request is made. The release that was left is noted as rejected. A run with O(state=current) and without O(release) does not go
+        request is made. The release that was left is recorded as rejected. A run with O(state=current) and without O(release) does not go
         to it again, until the channel names another one.
     type: str
     choices: [current, pulled, rolled_back]
@@ -64,14 +64,14 @@ options:
     type: str
     default: ""
   channel:
-    description: Which of the bucket's channels tells the release, for example one for each environment.
+    description: The channel of the bucket that names the release, for example one for each environment.
     type: str
     default: current
   keep_releases:
     description:
       - How many releases stay on the machine. The current one, the one that a rollback would lead to and the one that the run is about
         come first, then those that were pulled or in use last. At least V(1); with V(1) there is no way back.
-      - A release whose folder somebody holds a shared lock on (C(flock)) stays as long as that.
+      - A release is kept as long as a process holds a shared lock (C(flock)) on its folder.
     type: int
     default: 3
   verify_content:
@@ -89,7 +89,7 @@ options:
   delivered:
     description:
       - In check mode, the release that a task before this one would have delivered to the channel, as
-        RV(odoo_cloud.platform.odoo_addons_sync#module:manifest) gives it. Then the bucket isn't asked, and this module tells what it would
+        RV(odoo_cloud.platform.odoo_addons_sync#module:manifest) gives it. Then the bucket is not read; the module returns what it would
         do with that release. Ignored with O(release), with O(state=rolled_back) and outside of check mode.
     type: dict
   threads:
@@ -101,7 +101,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The release that the bucket says
+- name: The release of the bucket's channel
   odoo_cloud.platform.odoo_release:
     path: /srv/odoo-cloud/demo/code
     endpoint_url: http://127.0.0.1:8095
@@ -184,7 +184,7 @@ addons:
       elements: str
       sample: [acme_sale]
     removed:
-      description: Addons that are gone.
+      description: Addons that were removed.
       type: list
       elements: str
       sample: []
@@ -228,7 +228,7 @@ damaged:
   elements: str
   sample: []
 requests:
-  description: Number of requests that were made.
+  description: Number of requests that were sent.
   returned: always
   type: int
   sample: 1

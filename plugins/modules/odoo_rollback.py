@@ -12,7 +12,7 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Without O(confirm) it only tells what going back would lose, and with which words it is confirmed. Those name the minutes.
+  - Without O(confirm) it only reports what going back would lose, and the words that confirm it, which include the minutes.
   - With the right words the database becomes that of before the update; as it is now, it is kept under another name.
   - All sessions are ended. Stop the replicas first, as the playbook C(rollback) does.
 extends_documentation_fragment:
@@ -23,12 +23,12 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Tells what would be lost, and refuses words that are not right. It takes the database's lock for that moment.
+    details: Reports what would be lost, and refuses wrong words of confirmation. It takes the database's lock for that moment.
   diff_mode:
     support: none
   idempotent:
     support: none
-    details: A second rollback goes to another restore point, and has to be confirmed anew.
+    details: A second rollback goes to another restore point, and has to be confirmed again.
 options:
   to:
     description: Name of the restore point. Default is the newest.
@@ -37,7 +37,7 @@ options:
     description: The words that RV(confirm) names, such as V(lose 42 minutes of acme_prod). Five minutes may go by until they are given.
     type: str
   reason:
-    description: Why; one line for those who read the history later.
+    description: Why; one line, recorded in the history.
     type: str
 """
 

@@ -34,7 +34,7 @@ options:
     type: str
     required: true
   offset:
-    description: Events before it are left out; RV(offset) of the look before.
+    description: Events before it are left out; RV(offset) of the previous call.
     type: int
     default: 0
   timeout:
@@ -76,7 +76,7 @@ exit_code:
   type: int
   sample: 0
 container:
-  description: ID of the container, or what O(container) says when it isn't there.
+  description: ID of the container; O(container) if it does not exist.
   returned: always
   type: str
   sample: 3f1c0d6a7d0b
@@ -88,7 +88,7 @@ events:
   sample:
     - {"event": "step_done", "version": "19.0.1.1.0", "kind": "song", "name": "songs.company::main", "step": 1, "of": 7, "seconds": 0.03}
 lines:
-  description: The same as lines for people.
+  description: The same as lines for operators.
   returned: always
   type: list
   elements: str
@@ -99,7 +99,7 @@ doing:
   type: str
   sample: "step 2 of 7 of 19.0.1.1.0: update shop"
 offset:
-  description: For the next look.
+  description: For the next call.
   returned: always
   type: int
   sample: 812

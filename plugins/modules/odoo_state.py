@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_state
-short_description: Opens an Odoo database whose state blocks, with who and why
+short_description: Opens an Odoo database whose state blocks it, and records who did it and why
 version_added: 0.1.0
 description:
   - Writes C(Force Ready) or C(Reset) over a blocking state (C(Creating), C(Updating), C(Maintenance), C(Failed)), so that waiting replicas
@@ -41,23 +41,23 @@ options:
     type: str
   state:
     description:
-      - V(force_ready) writes C(Force Ready), for a person who has looked and decided.
+      - V(force_ready) writes C(Force Ready), for an operator who has inspected the database and decided.
       - V(reset) writes C(Reset), which the original tool writes over a state that is too old.
     type: str
     required: true
     choices: [force_ready, reset]
   reason:
-    description: Why; one line for those who read the history later.
+    description: Why; one line, recorded in the history.
     type: str
     required: true
   take_over:
     description:
       - Whether a live run that holds the lock is ended first, with all its database sessions. What it had not committed is rolled back.
-      - Only for a run that will never end by itself. Its container is not stopped; it notices that the lock is gone and ends.
+      - Only for a run that will never end by itself. Its container is not stopped; it notices that it has lost the lock and ends.
     type: bool
     default: false
   actor:
-    description: Who acts, for the history. Default is the user that runs the module on the machine.
+    description: Who does it, recorded in the history. Default is the user that runs the module on the machine.
     type: str
 notes:
   - O(login_user) takes the lock and ends the sessions of a run, for which it must be the role that owns the database, a member of it,
@@ -103,7 +103,7 @@ ended_sessions:
   type: int
   sample: 0
 holder:
-  description: Who held the lock before, or null.
+  description: Holder of the lock before, or null.
   returned: always, once the server has answered
   type: str
   sample: "odoo-cloud UpdateOnly run=5f0c2d9a7b1e host=acme-prod-run (backend 4711, since 2026-11-21 13:50:01+00)"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_state_info
-short_description: State and history of Odoo databases, and who works on them
+short_description: State and history of Odoo databases, and the runs that work on them
 version_added: 0.1.0
 description:
-  - Reads the table C(curq_state_history) of each database, and from the server who holds the database's lock.
+  - Reads the table C(curq_state_history) of each database, and from the server the holder of the database's lock.
   - A table of the original tool (onesteinbv/odoo-docker), which has the columns C(id), C(state) and C(write_date) alone, reads the same.
 author: odoo_cloud.platform contributors (@odoo-cloud)
 extends_documentation_fragment:
@@ -40,12 +40,12 @@ options:
     default: 20
   may_be_absent:
     description:
-      - In check mode, whether a server that doesn't answer counts as one that is still to be made. Then no database is there. Without
+      - In check mode, whether a server that doesn't answer counts as one that is still to be created. Then no database is there. Without
         effect outside check mode.
     type: bool
     default: false
 notes:
-  - O(login_user) looks at the server's catalog and at the holders of locks only, and never opens one of O(databases).
+  - O(login_user) only reads the server's catalog and the holders of locks, and never opens one of O(databases).
   - A holder counts when its role is entitled to the lock. That is a superuser, the owner of the database, or a member of that role.
 """
 
@@ -84,21 +84,21 @@ databases:
       sample: "role 'acme_prod' is not let in: FATAL: password authentication failed for user \"acme_prod\""
     initialised:
       description:
-        - Whether Odoo's module C(base) is installed in it. Null while somebody works on the database, because looking would wait.
+        - Whether Odoo's module C(base) is installed in it. Null while a run works on the database, because reading would wait.
       type: bool
     installed:
-      description: Names of the installed modules, sorted. Null while somebody works on the database.
+      description: Names of the installed modules, sorted. Null while a run works on the database.
       type: list
       elements: str
     series:
-      description: Major version of the Odoo that installed C(base). Null while somebody works on the database.
+      description: Major version of the Odoo that installed C(base). Null while a run works on the database.
       type: str
       sample: "19"
     open:
-      description: Whether Odoo may run on it, as far as the history says.
+      description: Whether Odoo may run on it, according to the history.
       type: bool
     ever_open:
-      description: Whether it ever was open, as far as the history says.
+      description: Whether it ever was open, according to the history.
       type: bool
     first_installation:
       description:
@@ -107,7 +107,7 @@ databases:
       type: bool
     interrupted:
       description:
-        - Whether a run of this collection's runtime, on this very database, was broken off. Its state blocks, and nobody holds the lock.
+        - Whether a run of this collection's runtime, on this very database, was interrupted. Its state blocks, and the lock is not held.
         - False for the state C(Failed), which a run writes when it ends.
       type: bool
     state:
@@ -121,10 +121,10 @@ databases:
       description: Seconds since then.
       type: int
     release:
-      description: Release of the last run that brought the database to C(Ready), or null when none said its release.
+      description: Release of the last run that brought the database to C(Ready), or null when none recorded its release.
       type: str
     holder:
-      description: Who holds the lock, or null.
+      description: Holder of the lock, or null.
       type: dict
       contains:
         pid:

@@ -46,7 +46,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 release:
-  description: Name of the copy that nginx serves now, or in check mode would serve, from image, release of own code and content.
+  description: Name of the copy that nginx serves now, or in check mode would serve, from image, release of custom code and content.
   returned: success, but in check mode only if the instance's image and folders are there
   type: str
   sample: sha256-4bb46517cac3-0f8fad5bd9cb

@@ -12,7 +12,7 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Updates modules in one boot of Odoo. Which ones changed is told by hashes of their content, before Odoo is loaded; with nothing to do
+  - Updates modules in one boot of Odoo. Changed modules are found by hashes of their content, before Odoo is loaded; with nothing to do
     it isn't.
   - Each module is verified afterwards. Odoo's exit code is not believed.
   - Versions of a migration file that are pending are left pending, see M(odoo_cloud.platform.odoo_migration).
@@ -25,7 +25,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: A container asks C(odoo-cloud plan), which takes no lock, makes no table and doesn't load Odoo.
+    details: A container asks C(odoo-cloud plan), which takes no lock, creates no table and does not load Odoo.
   diff_mode:
     support: full
     details: Versions of modules before and after.
@@ -70,7 +70,7 @@ status:
   description:
     - How it ended. V(done), V(nothing) when there was nothing to do, V(failed), V(rolled_back), V(held), V(lost) when the lock was lost,
       V(signal), V(killed), V(waited) when
-      somebody else worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
+      another process worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
   returned: when it has ended, or in check mode
   type: str
   sample: done
@@ -85,7 +85,7 @@ database:
   type: str
   sample: acme_prod
 versions:
-  description: What was done, by version of the migration; what was asked for by a module stands below V(adhoc).
+  description: What was done, by version of the migration; steps of a module that asks for them are below V(adhoc).
   returned: when it has ended
   type: list
   elements: dict
@@ -103,7 +103,7 @@ modules:
   type: dict
   sample: {"shop": {"from": "19.0.1.0.0", "to": "19.0.1.1.0"}}
 plan:
-  description: The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet that could tell.
+  description: The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet to ask.
   returned: in check mode
   type: dict
   sample: {"database": "acme_prod", "changed": true, "install": [], "update": ["shop"], "reason": "update shop"}
@@ -158,8 +158,8 @@ log:
   elements: str
   sample: ["2026-11-25 10:45:31,120 8 INFO odoo-cloud: database 'acme_prod' is ready; UpdateOnly ends here"]
 restore_point:
-  description: The restore point that was made.
-  returned: when one was made
+  description: The restore point that was created.
+  returned: when one was created
   type: dict
   sample: {"kind": "clone", "name": "acme_prod-20261125T104500", "seconds": 1.4}
 # <<<

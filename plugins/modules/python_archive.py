@@ -32,7 +32,7 @@ requirements:
   - pip, in the Python that runs the module
 options:
   path:
-    description: The archive. Its folder is made.
+    description: The archive. Its folder is created.
     type: path
     required: true
   requirements:

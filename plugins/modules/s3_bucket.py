@@ -12,9 +12,9 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Makes buckets on AWS or any S3-compatible store, and sets versioning, encryption, lifecycle, public access block and tags.
+  - Creates buckets on AWS or any S3-compatible store, and sets versioning, encryption, lifecycle, public access block and tags.
   - Compares first and writes only what differs. An unchanged bucket costs one request and one for each setting that the store has.
-  - What a store does not have is returned in RV(capabilities) and reported in one warning by the run that makes or changes a bucket.
+  - What a store does not have is returned in RV(capabilities) and reported in one warning by the run that creates or changes a bucket.
     Name it in O(buckets[].required) to make that an error.
   - A bucket is never deleted unless it is empty and O(buckets[].confirm_delete) repeats its name.
 extends_documentation_fragment:
@@ -114,13 +114,13 @@ options:
         default: []
   provider:
     description:
-      - What kind of store it is. V(auto) tells AWS and Swift by address and answer; with V(generic) each setting is asked for.
+      - The kind of store. V(auto) recognises AWS and Swift by address and answer; with V(generic) each setting is asked for.
     type: str
     choices: [auto, aws, swift, generic]
     default: auto
   may_be_absent:
     description:
-      - In check mode, a store that can't be reached, or does not know the key yet, counts as one that an earlier step would have made.
+      - In check mode, a store that can't be reached, or does not know the key yet, counts as one that an earlier step would have created.
     type: bool
     default: false
 """
@@ -176,7 +176,7 @@ provider:
   type: str
   sample: swift
 requests:
-  description: Number of requests that were made.
+  description: Number of requests that were sent.
   returned: always
   type: int
   sample: 2

@@ -238,12 +238,14 @@ class Database(Part):
     owner: str = _text(
         "Role of PostgreSQL that owns the database.", "odoo_db_user", "the database's name unless it is given"
     )
-    password: str = _text("Password of the owner.", "odoo_db_password", "made once unless it is given", secret=True)
+    password: str = _text(
+        "Password of the owner.", "odoo_db_password", "generated once unless it is given", secret=True
+    )
     keeper: str = _text(
-        "Role of PostgreSQL that makes restore points, and copies for rehearsals.",
+        "Role of PostgreSQL that creates restore points and copies for rehearsals.",
         derived="<database>_keeper, cut to the 63 characters that PostgreSQL keeps",
     )
-    keeper_password: str = _text("Password of that role.", derived="made once", secret=True)
+    keeper_password: str = _text("Password of that role.", derived="generated once", secret=True)
     lock: str = _text(
         "Database in which the lock of the instance is taken; only its own roles can connect to it.",
         derived="<database>--lock, cut to the 63 characters that PostgreSQL keeps",
@@ -268,7 +270,9 @@ class RedisUser(Part):
         "What the keys of the instance begin with, which are the only ones that the user may touch.",
         derived="<project>-odoo-<environment>",
     )
-    password: str = _text("Password of the user.", "odoo_redis_password", "made once unless it is given", secret=True)
+    password: str = _text(
+        "Password of the user.", "odoo_redis_password", "generated once unless it is given", secret=True
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -280,7 +284,7 @@ class Bucket(Part):
         "Access key.", "odoo_s3_access_key", "the instance's account of the local object storage unless it is given"
     )
     secret_key: str = _text(
-        "Secret of the access key.", "odoo_s3_secret_key", "made once unless it is given", secret=True
+        "Secret of the access key.", "odoo_s3_secret_key", "generated once unless it is given", secret=True
     )
 
 
@@ -322,7 +326,7 @@ class Code(Part):
         "the name of the instance's bucket with -code unless it is given",
     )
     own_bucket: Bucket | None = _part(
-        Bucket, "That bucket with its keys, when the platform has to make it.",
+        Bucket, "That bucket with its keys, when the platform has to create it.",
         derived="none when odoo_release_bucket is given, which has to exist", optional=True,
     )  # fmt: skip
     prefix: str = _text("What the keys of the releases begin with; may be empty.", "odoo_release_prefix")
@@ -508,10 +512,10 @@ class Instance(Part):
     admin_login: str = _text("Login of Odoo's administrator.", "odoo_admin_login")
     admin_password: str = _text(
         "Password that the administrator gets when the database is initialised.",
-        "odoo_admin_password", "made once unless it is given", secret=True,
+        "odoo_admin_password", "generated once unless it is given", secret=True,
     )  # fmt: skip
     master_password: str = _text(
-        "Password of Odoo's database manager.", "odoo_master_password", "made once unless it is given", secret=True
+        "Password of Odoo's database manager.", "odoo_master_password", "generated once unless it is given", secret=True
     )
     modules: tuple[str, ...] = _list("Modules that are installed.", "odoo_modules", "with C(stateless.addons)")
     server_wide_modules: tuple[str, ...] = _list(
@@ -569,7 +573,7 @@ class Instance(Part):
         "How long a starting replica waits for PostgreSQL.", "odoo_db_wait_timeout", unit="seconds"
     )
     timeout: int = _number(
-        "How long a replica waits for a database that is not open and that nobody works on.",
+        "How long a replica waits for a database that is not open and that no run works on.",
         "odoo_timeout",
         unit="minutes",
     )

@@ -243,7 +243,7 @@ def test_documentation_has_every_field():
     documented = model.contains(Instance)
     assert documented["timeout"] == {
         "description": [
-            "How long a replica waits for a database that is not open and that nobody works on.",
+            "How long a replica waits for a database that is not open and that no run works on.",
             "In minutes.",
             "From C(odoo_timeout).",
         ],
