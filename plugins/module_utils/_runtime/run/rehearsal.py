@@ -25,6 +25,7 @@ from ..addons import install
 from ..addons import tree as addon_tree
 from ..common import log
 from ..common.config import Settings
+from ..common.container_variables import VARIABLES
 from ..common.errors import ConfigError, Held, Refused, RuntimeFailure, UpdateFailed
 from ..common.events import EventFile
 from ..database import lock, pg, state
@@ -43,6 +44,7 @@ TABLE_SQL = (
 STORE_SECONDS = 10.0
 # The names of variables whose values a rehearsed song has no use for
 _SECRET = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|_DSN$", re.IGNORECASE)
+_SECRETS = frozenset(name for variable in VARIABLES.values() if variable.secret for name in variable.names)
 _KEPT = ("PGPASSFILE",)
 
 NEUTRAL = (
@@ -89,7 +91,9 @@ def check_network(settings: Settings) -> None:
 
 def scrubbed(env: Mapping[str, str], folder: str) -> dict[str, str]:
     """Odoo's environment without secrets, with object storage and Redis switched off (so the platform's rules can't hold)."""
-    result = {name: value for name, value in env.items() if name in _KEPT or not _SECRET.search(name)}
+    result = {
+        name: value for name, value in env.items() if name in _KEPT or not (name in _SECRETS or _SECRET.search(name))
+    }
     result.update(DISABLE_ATTACHMENT_STORAGE="1", DATA_DIR=folder, HOME=folder)
     result.update(ODOO_SESSION_REDIS="0", ODOO_STATSD="0", ODOO_CLOUD_PLATFORM_UNSAFE="1")
     return result
