@@ -376,8 +376,8 @@ def end_others(
     connection: Any, database: str, run_id: str, only_idle: bool = False
 ) -> tuple[list[tuple[int, str, str, float, bool]], list[str], int]:
     """End the sessions in `database` that don't belong to this run; with `only_idle` only the idle
-    ones. Returns the sessions that existed, the names of those that can't be ended, and the number
-    of those that were ended."""
+    ones. Returns the sessions that existed, the names of those that can't be ended, and how many
+    the server was asked to end."""
     found, stay, ended = others(connection, database, run_id), [], 0
     for pid, role, name, _since, idle in found:
         if only_idle and not idle:
