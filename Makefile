@@ -191,6 +191,10 @@ prove-blockers: tools-ready state-images ## run the bars that keep strangers out
 prove-blockers-sample: tools-ready state-images ## a small fixed sample of them; part of `make test`
 	@$(PROVE) blockers --sample
 
+.PHONY: docs
+docs: tools-ready ## write the tables of the containers' variables into docs/
+	@$(TEST_BIN)/python tools/container_variables.py
+
 format: tools-ready ## let ruff format the Python files
 	@$(TEST_ENV) ruff format --no-cache .
 

@@ -14,7 +14,8 @@ author:
 description:
   - Compares containers with their definitions and says which of them need something. The role
     P(odoo_cloud.platform.container#role) applies the answer with M(community.docker.docker_container).
-  - It only reads, so that an unchanged list costs one module run however long it is.
+  - It only reads, so that an unchanged list costs one module run however long it is. When M(odoo_cloud.platform.machine_info) has read
+    the machine earlier in the same playbook run, less than a minute ago, and nothing was changed since, an unchanged list costs none.
   - The definition that a container was made from is kept as JSON in its label C(org.odoo-cloud.definition). Secrets must not be in it.
   - A running container whose bind mount is another folder than the one that has its path now is recreated, since it goes on with the
     folder that was removed. Of a path that is gone there is a warning only, as the container could not be started again. Both are told
@@ -120,88 +121,16 @@ logs:
   sample: "ready to accept connections"
 """
 
-import json
-import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import (
-    Engine,
-    EngineError,
-    EngineUnreachable,
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import Engine, EngineError
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._machine.containers import (
+    LiveMachine,
+    PlanError,
+    compare,
 )
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.comparison import (
-    DEFINITION_LABEL,
-    PLATFORM_LABEL,
-    Decision,
-    canonical,
-    decide,
-)
-
-
-def newest(paths: list[str]) -> float:
-    """When the newest file was written, in seconds since the epoch; folders count with all that is in them."""
-    latest = 0.0
-    for path in paths:
-        try:
-            latest = max(latest, os.stat(path).st_mtime)
-            for folder, dummy, files in os.walk(path):
-                latest = max([latest, *(os.lstat(os.path.join(folder, name)).st_mtime for name in files)])
-        except FileNotFoundError:
-            continue
-    return latest
-
-
-def ended_well(inspected: dict[str, t.Any] | None, platform: str) -> bool:
-    """Whether a container of the platform was started, and has ended with exit code 0."""
-    labels = ((inspected or {}).get("Config") or {}).get("Labels") or {}
-    state = (inspected or {}).get("State") or {}
-    return labels.get(PLATFORM_LABEL) == platform and state.get("Status") == "exited" and state.get("ExitCode") == 0
-
-
-def same(one: str, other: str) -> bool:
-    """Whether two paths are the same file or folder. OSError when one isn't there, or may not be looked at."""
-    return os.path.samestat(os.stat(one), os.stat(other))
-
-
-def other_mounts(inspected: dict[str, t.Any] | None, proc: str = "/proc") -> tuple[list[str], list[str]]:
-    """The bind mounts of a running container, by their path on the machine, that are no longer what has this path now, and those
-    whose path is gone.
-
-    Nothing is told unless the container's own host name file, which nobody replaces, is seen to be the same from outside and inside:
-    else its process isn't one of this /proc, or the paths are those of another machine.
-    """
-    process = ((inspected or {}).get("State") or {}).get("Pid")
-    if not inspected or not process or not inspected.get("HostnamePath"):
-        return [], []
-    root = os.path.join(proc, str(process), "root")
-    try:
-        if not same(str(inspected["HostnamePath"]), f"{root}/etc/hostname"):
-            return [], []
-    except OSError:
-        return [], []
-    other, gone = [], []
-    for mount in inspected.get("Mounts") or []:
-        if mount.get("Type") != "bind":
-            continue
-        source, target = str(mount["Source"]), str(mount["Destination"])
-        folders = target.strip("/").split("/")
-        if any(os.path.islink(root + "/" + "/".join(folders[:end])) for end in range(1, len(folders) + 1)):
-            continue  # it would be followed outside
-        try:
-            if not os.path.lexists(source):
-                gone.append(source)
-            elif not same(source, root + target):
-                other.append(source)
-        except OSError:
-            continue
-    return other, gone
-
-
-def pretty(definition: str | None) -> str:
-    """A definition as the diff shows it."""
-    return json.dumps(json.loads(definition), indent=2, sort_keys=True) + "\n" if definition else ""
 
 
 def main() -> None:
@@ -217,87 +146,29 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    platform = module.params["platform"]
-    answers = True
-    plan: list[dict[str, t.Any]] = []
-    diffs: list[dict[str, str]] = []
-    result: dict[str, t.Any] = {}
+    params, platform = module.params, module.params["platform"]
     try:
-        engine = Engine(module.params["docker_host"])
-        if module.params["logs_of"]:
+        engine = Engine(params["docker_host"])
+        if params["logs_of"]:
             module.exit_json(changed=False, engine=True, network_missing=False, plan=[], actions=[], done=[], absent=[],
-                             logs=engine.log_tail(module.params["logs_of"]))  # fmt: skip
-        try:
-            network_missing = not engine.network_exists(platform)
-        except EngineUnreachable:
-            if not module.check_mode:
-                raise
-            answers, network_missing = False, True
-        for definition in module.params["containers"]:
-            name = str(definition["name"])
-            inspected = engine.container(name) if answers else None
-            labels = ((inspected or {}).get("Config") or {}).get("Labels") or {}
-            if inspected is not None and labels.get(PLATFORM_LABEL) != platform:
-                module.fail_json(
-                    msg=f"odoo_cloud_name={platform!r}: a container named {name!r} exists that this platform did not make; "
-                    "rename or remove it, or choose another odoo_cloud_name"
-                )
-            reference = str(definition.get("image") or "")
-            if not reference:
-                module.fail_json(msg=f"image={reference!r} of container {name!r}: give the ID or the name of an image")
-            image_id = engine.image_id(reference) if answers else None
-            if image_id is None and not module.check_mode:
-                module.fail_json(msg=f"image={reference!r} of container {name!r}: the engine has no such image")
-            wanted = canonical(definition, image_id or reference)
-            other, gone = other_mounts(inspected)
-            if gone and not module.check_mode:
-                module.warn(
-                    f"container {name}: {', '.join(gone)}, which it has mounted, is gone from the machine; it can't be started again before"
-                    " that is put back"
-                )
-            if image_id is None and inspected is not None:
-                decision = Decision("recreate", "its image has to be made first")
-            else:
-                decision = decide(
-                    inspected,
-                    wanted,
-                    config_time=newest(definition.get("config_paths") or []),
-                    applied_time=newest([os.path.join(module.params["applied_dir"], name)]),
-                    can_reload=bool(definition.get("reload")),
-                    # What is gone is made again by tasks before this one, as far as it is a role's.
-                    other_mount=", ".join(other + (gone if module.check_mode else [])),
-                    healthy=not answers or inspected is None or engine.healthy(inspected)[0],
-                )
-            if decision.action == "none":
-                continue
-            plan.append({"name": name, "action": decision.action, "reason": decision.reason,
-                         "definition": definition, "label": wanted})  # fmt: skip
-            if decision.action in ("create", "recreate"):
-                diffs.append(
-                    {
-                        "before_header": name,
-                        "after_header": name,
-                        "before": pretty(labels.get(DEFINITION_LABEL)),
-                        "after": pretty(wanted),
-                    }
-                )
-            else:
-                diffs.append({"prepared": f"{decision.action} {name}: {decision.reason}\n"})
-        done = [name for name in module.params["once"] if answers and ended_well(engine.container(name), platform)]
-    except EngineError as error:
+                             logs=engine.log_tail(params["logs_of"]))  # fmt: skip
+        outcome = compare(
+            LiveMachine(engine),
+            platform,
+            params["applied_dir"],
+            params["containers"],
+            params["once"],
+            params["look_for"],
+            module.check_mode,
+        )
+    except (EngineError, PlanError) as error:
         module.fail_json(msg=str(error))
-    result.update(
-        done=done,
-        absent=[path for path in module.params["look_for"] if not os.path.exists(path)],
-        changed=module.check_mode and bool(plan or network_missing),
-        engine=answers,
-        network_missing=network_missing,
-        plan=plan,
-        actions=([f"create the network {platform}"] if network_missing else [])
-        + [f"{item['action']} {item['name']}: {item['reason']}" for item in plan],
-    )
+    for line in outcome.warnings:
+        module.warn(line)
+    result: dict[str, t.Any] = outcome.result(platform)
+    result["changed"] = module.check_mode and bool(outcome.plan or outcome.network_missing)
     if module.check_mode:
-        result["diff"] = diffs
+        result["diff"] = outcome.diffs
     module.exit_json(**result)
 
 

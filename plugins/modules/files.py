@@ -15,6 +15,8 @@ description:
   - Compares content, owner, group and mode of a list of files and folders and repairs what differs.
   - Replaces a loop over M(ansible.builtin.copy) and M(ansible.builtin.file), which costs two module runs for each file even
     when nothing changes.
+  - When M(odoo_cloud.platform.machine_info) has read the machine earlier in the same playbook run, less than a minute ago, and nothing
+    was changed since, a list that needs nothing is recognized on the controller, and no module runs on the machine.
   - Files are replaced atomically. Parent folders are not created by themselves; list them before their files.
   - Nothing is ever removed.
 extends_documentation_fragment:
@@ -93,41 +95,13 @@ import tempfile
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.text.converters import to_bytes
 
-DEFAULT_MODE = {"file": 0o644, "directory": 0o755}
-
-
-class FilesError(Exception):
-    """One line for people."""
-
-
-def numeric_id(value: str, lookup: t.Callable[[str], int], what: str, path: str) -> int:
-    """A user or group given by number or by name."""
-    if value.isdigit():
-        return int(value)
-    try:
-        return lookup(value)
-    except KeyError:
-        raise FilesError(f"{what}={value!r} of {path!r}: no such {what} on this machine; give a number") from None
-
-
-def wanted_mode(entry: dict[str, t.Any]) -> int:
-    """The permission bits of one entry."""
-    text = entry["mode"]
-    if text is None:
-        return DEFAULT_MODE[entry["state"]]
-    try:
-        return int(text, 8)
-    except ValueError:
-        raise FilesError(f"mode={text!r} of {entry['path']!r}: give an octal string such as '0644'") from None
-
-
-def content_of(entry: dict[str, t.Any]) -> bytes | None:
-    """The bytes that the file should hold, None when only owner and mode matter."""
-    if entry["secret_content"] is not None:
-        return to_bytes(entry["secret_content"])
-    return None if entry["content"] is None else to_bytes(entry["content"])
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._machine.files import (
+    FilesError,
+    content_of,
+    numeric_id,
+    wanted_mode,
+)
 
 
 def shown(data: bytes | None, secret: bool) -> str:

@@ -15,6 +15,7 @@ description:
   - Returns processors, memory, free disk space, listening TCP ports and what an engine, if there is one, runs for the platform.
   - With O(root) also whose folder that is, and what of it can be compared with the secrets on the controller.
   - Takes 0.2 seconds where gathering facts takes one.
+  - With O(root) it also makes the snapshot of the machine that spares later tasks of the same playbook run a module run of their own.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
 attributes:
@@ -43,6 +44,12 @@ options:
   root:
     description: Folder of the platform on the machine, see P(odoo_cloud.platform.root#lookup).
     type: path
+  snapshot_key:
+    description:
+      - Also read the platform's files below O(root), its containers and its network, with this text as the key of the files' digests.
+      - Given by the action plugin of this name, which keeps the snapshot on the controller until the end of the run and out of the
+        result. M(odoo_cloud.platform.files) and M(odoo_cloud.platform.container_plan) recognize there that nothing has to be done.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -86,6 +93,18 @@ engine:
   returned: always
   type: bool
   sample: true
+images:
+  description: Images that a platform built on this machine, with the keys C(Id) and C(RepoTags) as the engine returns them.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"Id": "sha256:4bb46517cac3", "RepoTags": ["odoo-cloud/redis:5cb1f0a3d0f1"]}]
+python_modules:
+  description: Those of the Python modules C(requests) and C(psycopg2) that the interpreter of modules finds.
+  returned: always
+  type: list
+  elements: str
+  sample: [requests, psycopg2]
 platform_containers:
   description: Names of the platform's containers, also stopped ones.
   returned: always
@@ -115,6 +134,7 @@ root:
   sample: {"path": "/srv/odoo-cloud", "exists": true, "empty": false, "mark": {"platform": "odoo-cloud", "secrets": "5e88…"}, "others": []}
 """
 
+import importlib.util
 import os
 import typing as t
 
@@ -122,7 +142,14 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import Engine, EngineError
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.comparison import PLATFORM_LABEL, owner_of
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._machine import snapshot
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._machine.containers import other_mounts
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight import owner
+
+PYTHON_MODULES = (
+    "requests",
+    "psycopg2",
+)  # what modules of ours need on the machine; the role docker_engine installs them
 
 LISTEN = "0A"  # st column of /proc/net/tcp, include/net/tcp_states.h
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -174,19 +201,22 @@ def main() -> None:
             "platform": {"type": "str", "required": True},
             "paths": {"type": "list", "elements": "path", "default": ["/var/lib/docker"]},
             "root": {"type": "path"},
+            "snapshot_key": {"type": "str", "no_log": True},
         },
         supports_check_mode=True,
     )
-    platform, root = module.params["platform"], module.params["root"]
+    platform, root, key = (module.params[name] for name in ("platform", "root", "snapshot_key"))
     everything: list[dict[str, t.Any]] = []
     volumes: list[str] = []
-    engine_answers = True
+    images: list[dict[str, t.Any]] = []
+    engine: Engine | None = None
     try:
         engine = Engine()
         everything = engine.containers()
+        images = snapshot.read_images(engine)
         volumes = engine.volumes(label=[f"{PLATFORM_LABEL}={platform}"])
     except EngineError:
-        engine_answers = False
+        engine = None
     containers = [one for one in everything if owner_of(one) == platform]
     published = {port["PublicPort"] for one in containers for port in one.get("Ports") or [] if port.get("PublicPort")}
     module.exit_json(
@@ -196,12 +226,23 @@ def main() -> None:
         memory_bytes=memory_bytes(),
         disk_free_bytes={path: disk_free(path) for path in module.params["paths"]},
         ports_listening=ports_listening(),
-        engine=engine_answers,
+        engine=engine is not None,
+        images=images,
+        python_modules=[name for name in PYTHON_MODULES if importlib.util.find_spec(name) is not None],
         platform_containers=sorted(name.lstrip("/") for one in containers for name in one["Names"][:1]),
         platform_ports=sorted(published),
         platform_volumes=sorted(volumes),
-        **({"root": owner.look(root, platform, everything)} if root else {}),
+        **({"root": owner.inspect_root(root, platform, everything)} if root else {}),
+        **(_snapshot(engine, platform, root, key, everything) if root and key else {}),
     )
+
+
+def _snapshot(
+    engine: Engine | None, platform: str, root: str, key: str, everything: list[dict[str, t.Any]]
+) -> dict[str, t.Any]:
+    """The part of the result that the action plugin keeps to itself."""
+    names = [str(name).lstrip("/") for one in everything for name in one["Names"][:1]]
+    return {"snapshot": snapshot.read(engine, platform, root, key, names, other_mounts)}
 
 
 if __name__ == "__main__":

@@ -419,13 +419,13 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.nam
     NamingError,
     check_bucket_name,
 )
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3 import (
-    Client,
-    Objects,
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_client import S3Client
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_keys import (
     S3Failure,
     find_keys,
     find_region,
 )
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_objects import Objects
 
 SHOWN_FILES = 1000
 
@@ -665,7 +665,7 @@ def deliver(module: AnsibleModule, held: contextlib.ExitStack) -> None:
         if given["state"] == "present":
             manifest, packages, sources, more = read_sources(given, held)
             fetches = more["fetches"]
-        client = Client(
+        client = S3Client(
             keys=find_keys(given["access_key"], given["secret_key"], given["session_token"], given["profile"]),
             region=find_region(given["region"], given["profile"], given["endpoint_url"]),
             endpoint=given["endpoint_url"],

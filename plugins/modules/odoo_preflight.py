@@ -16,6 +16,7 @@ description:
   - Then connects with the instances' own credentials. In Redis it sets, reads and deletes a key of its own, and tries to read one that is
     not. In the bucket it puts, reads and deletes an object. It compares the clocks of both with this machine's.
   - All problems of all instances are told at once, with the sentences that the runtime and the addon C(cloud_platform) would say.
+  - Warns of variables that look like one of the container's and aren't, probably misspelt.
   - Leaves nothing behind, so nothing is ever changed.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -141,9 +142,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight.stateless import (
     ABSENT,
-    Look,
+    PlacesProbe,
     rule_problems,
 )
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import unknown_variables
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.rules.environment import unsafe
 
 
@@ -179,12 +181,14 @@ def main() -> None:
     given = module.params
     problems, found = [], {}
     for instance in given["instances"]:
+        for line in unknown_variables.warnings(instance["variables"]):
+            module.warn(f"{instance['name']}: {line}")
         if unsafe(instance["variables"]):
             module.warn(f"{instance['name']}: ODOO_CLOUD_PLATFORM_UNSAFE is on: nothing of the platform is checked")
             continue
         wrong = rule_problems(instance)
         if not wrong and given["connect"]:
-            look = Look(
+            probe = PlacesProbe(
                 instance,
                 given["redis"] or {},
                 given["storage"] or {},
@@ -193,9 +197,9 @@ def main() -> None:
                 given["max_clock_skew"],
                 given["timeout"],
             )
-            look.all()
-            wrong = look.problems
-            found[instance["name"]] = look.result
+            probe.run()
+            wrong = probe.problems
+            found[instance["name"]] = probe.result
         problems += [f"{instance['name']}: {one}" for one in wrong]
     if problems:
         module.fail_json(msg="\n".join(problems), problems=problems)

@@ -96,7 +96,8 @@ log:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import module as run_module
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import one_off, report
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import report
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import odoo_one_off
 
 CLASSES = ("code only", "additive", "breaking")
 
@@ -137,7 +138,7 @@ def main() -> None:
     kind = run_module.Kind(
         suffix="rehearsal",
         command=("rehearse",),
-        shape=lambda definition: one_off.for_rehearsal(definition, params["network"] or ""),
+        shape=lambda definition: odoo_one_off.for_rehearsal(definition, params["network"] or ""),
         read=read,
     )
     run_module.execute(

@@ -257,14 +257,13 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.nam
     NamingError,
     check_bucket_name,
 )
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3 import (
-    Client,
-    Objects,
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_client import S3Client, not_there_yet
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_keys import (
     S3Failure,
     find_keys,
     find_region,
-    not_there_yet,
 )
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_objects import Objects
 
 
 def argument_spec() -> dict:
@@ -316,7 +315,7 @@ class Run:
         if self._objects is None:
             if not given["bucket"]:
                 raise DeliveryError("bucket: not given, and the release is not on this machine")
-            client = Client(
+            client = S3Client(
                 keys=find_keys(given["access_key"], given["secret_key"], given["session_token"], given["profile"]),
                 region=find_region(given["region"], given["profile"], given["endpoint_url"]),
                 endpoint=given["endpoint_url"],

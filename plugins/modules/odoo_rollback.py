@@ -88,8 +88,8 @@ import re
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import module as run_module
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import one_off
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import errors
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import odoo_one_off
 
 _WORDS = re.compile(r'--confirm "([^"]+)"$')
 
@@ -127,7 +127,7 @@ def main() -> None:
     kind = run_module.Kind(
         suffix="rollback",
         command=tuple(command),
-        shape=one_off.with_keeper,
+        shape=odoo_one_off.with_keeper,
         read=lambda stdout, result: read(stdout, result, module.check_mode),
         fine=(0, errors.EXIT_DECISION) if asks else (0,),
         reads=True,

@@ -117,8 +117,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import RuntimeFailure
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, pg, state
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run import window
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, override, pg, state
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database as _database
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import tenant
 
@@ -216,12 +215,12 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
                 )
             if check_mode:
                 changes = held is not None or not is_open
-                found = window.Forced(changes, before, wanted if changes else before, 0)
+                found = override.Forced(changes, before, wanted if changes else before, 0)
                 run = held.parsed().get("run_id") or "" if held is not None else ""
                 ended = len(lock.sessions(control, name, run)) if run else 0
             else:
                 try:
-                    found = window.force(
+                    found = override.force(
                         control,
                         database,
                         name,

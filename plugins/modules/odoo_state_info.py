@@ -236,7 +236,7 @@ def describe(params: dict[str, Any], name: str, control: Any) -> dict[str, Any]:
     held = lock.holder(control, name)
     try:
         with tenant.session(params, tenant.login(params, control, name)) as connection:
-            return tenant.printable(look(connection, params["limit"], name, control, held))
+            return tenant.printable(inspect(connection, params["limit"], name, control, held))
     except tenant.TenantError as exc:
         return tenant.printable(
             {
@@ -250,7 +250,7 @@ def describe(params: dict[str, Any], name: str, control: Any) -> dict[str, Any]:
         )
 
 
-def look(connection: Any, limit: int, name: str, control: Any, held: lock.Holder | None) -> dict[str, Any]:
+def inspect(connection: Any, limit: int, name: str, control: Any, held: lock.Holder | None) -> dict[str, Any]:
     summary = state.read_history(connection)
     history = state.read_entries(connection, max(limit, 1)) if summary.table else []
     latest = history[0] if history else None

@@ -68,6 +68,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import EngineError, EngineUnreachable
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import module as run_module
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import one_off
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import odoo_one_off
 
 
 def read(stdout: str, result: dict) -> dict:
@@ -90,14 +91,14 @@ def main() -> None:
     kind = run_module.Kind(
         suffix=one_off.STATIC,
         command=(one_off.STATIC, *(["--check"] if look else [])),
-        shape=lambda definition: one_off.for_static(definition, look),
+        shape=lambda definition: odoo_one_off.for_static(definition, look),
         read=read,
         options=options,
     )
     try:
         run = run_module.Run({**module.params, "events_file": None}, "The copy of static files", kind=kind)
-        folder = one_off.static_folder(run.definition)
-        source = one_off.mount_source(run.definition.get("mounts") or [], folder) if folder else ""
+        folder = odoo_one_off.static_folder(run.definition)
+        source = odoo_one_off.mount_source(run.definition.get("mounts") or [], folder) if folder else ""
         # People look for the folder on the machine.
         options["STATIC_DIR"] = f"folder {source} (STATIC_DIR in the container)".replace("{", "{{").replace("}", "}}")
         result = run.to_the_end({"EVENTS_FILE": ""})

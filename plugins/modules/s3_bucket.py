@@ -188,14 +188,14 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.nam
     NamingError,
     check_bucket_name,
 )
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3 import (
-    FEATURES,
-    Client,
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_buckets import Store
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_client import S3Client
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_keys import (
     S3Failure,
-    Store,
     find_keys,
     find_region,
 )
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_settings import FEATURES
 
 
 def argument_spec() -> dict:
@@ -265,7 +265,7 @@ def main() -> None:
     store = None
     try:
         check_buckets(given["buckets"])
-        client = Client(
+        client = S3Client(
             keys=None,
             region=find_region(given["region"], given["profile"], given["endpoint_url"]),
             endpoint=given["endpoint_url"],

@@ -12,6 +12,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.times import short
+from ansible_collections.odoo_cloud.platform.plugins.plugin_utils import _run_snapshot as run_snapshot
 
 LOOK = "odoo_cloud.platform.odoo_run_info"
 LOOK_SECONDS = 10  # how long one look waits for news
@@ -27,6 +28,8 @@ class FollowAction(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
+        # The run starts, stops and removes containers by itself.
+        run_snapshot.drop(run_snapshot.machine_of(self, task_vars))
         arguments = dict(self._task.args)
         name = self._task.resolved_action or self._task.action
         waits = boolean(arguments.get("wait", True), strict=False)

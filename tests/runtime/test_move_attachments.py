@@ -13,8 +13,9 @@ import time
 import psycopg2
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments import mover
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments import journal, mover, options
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments.audit import audit
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments.session import MOVER_KEY, Session
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import (
     ConfigError,
     Held,
@@ -72,9 +73,9 @@ class Place:
         return sorted(path.name for path in self.folder.rglob("*") if path.is_file())
 
     def run(self, *words, **env):
-        options = mover.parse_options(words)
-        with mover.Session({**self.env, **env}, options) as session:
-            return mover.move(session) if options.action == "move" else audit(session)
+        given = options.parse_options(words)
+        with Session({**self.env, **env}, given) as session:
+            return mover.move(session) if given.action == "move" else audit(session)
 
 
 @pytest.fixture
@@ -153,7 +154,7 @@ def test_a_database_that_is_not_open_is_left_alone(place):
 
 def test_one_mover_at_a_time(place):
     place.add(b"content")
-    place.rows("SELECT pg_advisory_lock(%s, %s)", lock.NAMESPACE, mover.MOVER_KEY)
+    place.rows("SELECT pg_advisory_lock(%s, %s)", lock.NAMESPACE, MOVER_KEY)
     with pytest.raises(Held, match="being moved or repaired already"):
         place.run("move", "--to", "db")
 
@@ -370,7 +371,7 @@ def test_an_upload_that_only_others_name_is_looked_at_once_more(place, connect, 
     fname = f"s3://acme-{place.name}/{hashlib.sha1(b'content').hexdigest()}"
     other = connect(place.name, user=place.owner)
     other.autocommit = False
-    name, forget, found = mover.Mover.name, mover.Session.forget, []
+    name, forget, found = mover.Mover.name, journal.Journal.forget, []
 
     def changed_meanwhile(self, cursor, groups):
         place.rows("UPDATE ir_attachment SET checksum = 'other' WHERE id = %s", number)
@@ -379,7 +380,7 @@ def test_an_upload_that_only_others_name_is_looked_at_once_more(place, connect, 
 
     def deleted_at_last(self, cursor, kind, fnames):
         forget(self, cursor, kind, fnames)
-        if kind == mover.UPLOAD and not found:
+        if kind == journal.UPLOAD and not found:
             place.rows("DELETE FROM ir_attachment WHERE name = 'theirs'")
             with other.cursor() as theirs:
                 found.append(object_store.settle(theirs, [fname], pytest.fail))
@@ -387,7 +388,7 @@ def test_an_upload_that_only_others_name_is_looked_at_once_more(place, connect, 
             place.rows("DELETE FROM ir_attachment")
 
     monkeypatch.setattr(mover.Mover, "name", changed_meanwhile)
-    monkeypatch.setattr(mover.Session, "forget", deleted_at_last)
+    monkeypatch.setattr(journal.Journal, "forget", deleted_at_last)
     place.run("move", "--to", "s3", **store)
     assert found == [object_store.Settled(busy=(fname,))]
     assert [*s3.listing(f"acme-{place.name}")] == []

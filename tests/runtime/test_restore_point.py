@@ -235,7 +235,7 @@ STEPS = [
     "restore.rollback._transfer:after",
     "restore.rollback.copy_properties:after",
     "restore.rollback.swap:before",
-    "restore.rollback.judge:before:2",
+    "restore.rollback.judge:before",
     "restore.point.comment_sql:before:2",
     "restore.point.comment_sql:after:3",
 ]

@@ -11,7 +11,7 @@ import threading
 import time
 from concurrent import futures
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3 import Listed
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_objects import Listed
 
 
 def make_addon(

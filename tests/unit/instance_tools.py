@@ -9,6 +9,29 @@ import typing as t
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.instance import build_instances
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.model import Instance
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services.odoo_containers import Surroundings
+
+SOFTWARE = {
+    "image": "sha256:1",
+    "release": "sha256:1",
+    "folder": "",
+    "mount": "/mnt/release",
+    "pythonpath": "/mnt/release/python",
+}
+# As the role odoo gives it to its filters
+SURROUNDINGS: dict[str, t.Any] = {
+    "name": "oc",
+    "root": "/srv/oc",
+    "machine": {"cpus": 2, "memory_bytes": 4294967296},
+    "db_host": "/run/postgresql",
+    "db_port": "5432",
+    "db_socket": "/srv/oc/postgres/socket",
+    "db_ca_certificate": "",
+    "etc_hosts": {},
+    "redis": {},
+    "storage": {},
+    "code": {"acme": SOFTWARE},
+}
 
 
 def make(name: str = "acme", environment: str = "prod", replicas: t.Any = ("app1",), **settings: t.Any) -> Instance:
@@ -21,3 +44,8 @@ def make(name: str = "acme", environment: str = "prod", replicas: t.Any = ("app1
         groups, {**hostvars, **{machine: {} for machine in replicas}}, lambda one: f"secret-of-{one}"
     )
     return instance
+
+
+def surroundings(**changed: t.Any) -> Surroundings:
+    """What the instance C(acme) has around it on its machine."""
+    return Surroundings.from_dict({**SURROUNDINGS, **changed})

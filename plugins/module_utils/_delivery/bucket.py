@@ -19,7 +19,9 @@ import json
 import re
 import typing as t
 
-from .._store.s3 import NoObjects, Objects, S3Failure, not_there_yet
+from .._store.s3_client import not_there_yet
+from .._store.s3_keys import S3Failure
+from .._store.s3_objects import NoObjects, Objects
 from .release import (
     FORMAT,
     TREE_FOLDERS,

@@ -26,7 +26,8 @@ import shutil
 import threading
 import typing as t
 
-from .._store.s3 import Objects, S3Failure
+from .._store.s3_keys import S3Failure
+from .._store.s3_objects import Objects
 from .bucket import NotDelivered, Places, read_channel
 from .release import (
     HOST_FOLDERS,

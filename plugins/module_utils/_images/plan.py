@@ -295,14 +295,24 @@ def ids_by_tag(images: list[dict[str, t.Any]]) -> dict[str, str]:
     return {str(tag): str(image["Id"]) for image in images for tag in image.get("RepoTags") or []}
 
 
-def resolve(plan: list[dict[str, t.Any]], images: list[dict[str, t.Any]], platform: str) -> dict[str, str]:
+def resolve(
+    plan: list[dict[str, t.Any]],
+    images: list[dict[str, t.Any]],
+    platform: str,
+    seen: list[dict[str, t.Any]] | None = None,
+) -> dict[str, str]:
     """Image name to ID; the tag stands for an image that isn't there.
 
-    The engine's images are matched by repository: they were asked for by tags of an earlier look at the same files, and a
-    file that is edited while a build runs must not make the answer differ.
+    images: the engine's answer to a question for the plan's tags. They are matched by repository: they were asked for by tags of an
+    earlier look at the same files, and a file that is edited while a build runs must not make the answer differ.
+    seen: images that are on the machine, of whatever version; they are matched by the whole tag, and go before.
     """
     known = {tag.rpartition(":")[0]: number for tag, number in ids_by_tag(images).items()}
-    return {image["name"]: known.get(f"{platform}/{image['name']}", image["tag"]) for image in plan}
+    exact = ids_by_tag(seen or [])
+    return {
+        image["name"]: exact.get(image["tag"]) or known.get(f"{platform}/{image['name']}", image["tag"])
+        for image in plan
+    }
 
 
 def missing(plan: list[dict[str, t.Any]], images: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:

@@ -14,10 +14,8 @@ import dataclasses
 import typing as t
 
 from .model import Instance
-from .naming import RESERVED_REDIS_USERS
+from .naming import ONE_OFF_SUFFIXES, RESERVED_REDIS_USERS
 
-# Suffixes of the one-off containers `<platform>-<instance>-<suffix>`.
-ONE_OFF_SUFFIXES = ("run", "plan", "rehearsal", "rollback", "attachments", "static")
 # Containers `<platform>-<service>`, and folders below the platform's root and in the secrets folder: an instance's have its name.
 SERVICES = ("postgres", "redis", "swift", "nginx")
 FOLDERS = (*SERVICES, "object_storage", "secrets", "images", "applied", "static", "tls")

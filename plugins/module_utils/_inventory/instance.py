@@ -13,7 +13,9 @@ import dataclasses
 import re
 import typing as t
 
+from .._runtime.common.values import as_boolean, as_size
 from . import collisions, settings, stateless
+from .container_paths import ADDONS_DIR, PROJECT_DIR, STATIC_DIR
 from .model import (
     GEVENT_PORT,
     HTTP_PORT,
@@ -40,10 +42,6 @@ LABS = re.compile(r"^labs([_-][a-z0-9_-]+)?$")
 MACHINE_GROUPS = ("docker_hosts", "postgres", "redis", "object_storage", "nginx")
 ROOT_GROUP = "odoo"
 BUILDER_GROUP = "image_builder"
-STATIC_DIR = "/srv/static"
-# Where folders of the machine are seen in the containers
-PROJECT_DIR = "/opt/odoo-cloud/project"
-ADDONS_DIR = "/mnt/addons"
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _REPLICA = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")
@@ -254,9 +252,13 @@ class _Given:
         """A setting that is a whole number, None when it is not set."""
         return None if self.settings[variable] is None else self.number(variable)
 
+    def optional_size(self, variable: str) -> int | None:
+        """A setting that is a size, in bytes; None when it is not set."""
+        return as_size(self.settings[variable])
+
     def flag(self, variable: str) -> bool:
         """A setting that is true or false."""
-        return bool(stateless.boolean(self.settings[variable]))
+        return bool(as_boolean(self.settings[variable]))
 
     def password(self, variable: str, name: str) -> str:
         """A setting that is a secret; the one of this name that is made once when it is not set."""
@@ -382,8 +384,8 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
         hooks=given.text("odoo_hooks"),
         workers=given.optional_number("odoo_workers"),
         max_cron_threads=given.number("odoo_max_cron_threads"),
-        limit_memory_soft=given.optional_number("odoo_limit_memory_soft"),
-        limit_memory_hard=given.optional_number("odoo_limit_memory_hard"),
+        limit_memory_soft=given.optional_size("odoo_limit_memory_soft"),
+        limit_memory_hard=given.optional_size("odoo_limit_memory_hard"),
         limit_time_cpu=given.number("odoo_limit_time_cpu"),
         limit_time_real=given.number("odoo_limit_time_real"),
         addons_path=given.texts("odoo_addons_path"),

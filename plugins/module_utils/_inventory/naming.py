@@ -18,6 +18,8 @@ ENVIRONMENT_RULE = (
     "lower-case letters, digits and single hyphens or underscores between them, such as 'prod' or 'labs_next'"
 )
 
+# Suffixes of the one-off containers `<platform>-<instance>-<suffix>`; no replica may be called `<instance>-<suffix>`.
+ONE_OFF_SUFFIXES = ("run", "plan", "rehearsal", "rollback", "attachments", "static")
 RESERVED_REDIS_USERS = ("admin", "default", "health", "loader")  # those that the server itself has
 
 _PROJECT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")

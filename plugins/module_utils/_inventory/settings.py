@@ -13,6 +13,7 @@ import dataclasses
 import re
 import typing as t
 
+from .._runtime.common.values import as_boolean, as_size
 from .._runtime.rules.environment import KINDS
 from . import stateless
 from .model import Instance, described
@@ -71,6 +72,10 @@ def _whole(least: int, right: str = "") -> Rule:
     )
 
 
+def _size(right: str) -> Rule:
+    return _rule(lambda value: as_size(value) is not None, right)
+
+
 def _is_list(value: t.Any, fits: t.Callable[[str], t.Any] = bool, least: int = 0) -> bool:
     return isinstance(value, (list, tuple)) and len(value) >= least and all(fits(str(one)) for one in value)
 
@@ -108,7 +113,7 @@ def version_of(value: t.Any) -> str:
     return str(value).removesuffix(".0")
 
 
-_flag = _rule(lambda value: stateless.boolean(value) is not None, "give true or false")
+_flag = _rule(lambda value: as_boolean(value) is not None, "give true or false")
 _database = _rule(
     lambda value: bool(_NAME.match(str(value))) and value not in _RESERVED_DATABASES,
     "use a lowercase letter, then lowercase letters, digits and '_' (63 at most; not postgres, template0/1)",
@@ -123,6 +128,7 @@ _local_folders = _rule(
     lambda value: _is_list(value, _starts_at_root), "give a list of absolute paths of folders on the controller"
 )
 _local_file = _rule(lambda value: _starts_at_root(str(value)), "give the absolute path of a file on the controller")
+_memory = _size("give a number of bytes, or a size such as 2g")
 _address = _rule(lambda value: bool(_ADDRESS.match(str(value))), "give an address such as https://s3.example.com")
 
 
@@ -164,8 +170,8 @@ SETTINGS: dict[str, Setting] = {
     "odoo_hooks": Setting("changed", _one_of("changed", "always")),
     "odoo_workers": Setting(rule=_whole(0)),
     "odoo_max_cron_threads": Setting(1, _whole(0)),
-    "odoo_limit_memory_soft": Setting(rule=_whole(0)),
-    "odoo_limit_memory_hard": Setting(rule=_whole(0)),
+    "odoo_limit_memory_soft": Setting(rule=_memory),
+    "odoo_limit_memory_hard": Setting(rule=_memory),
     "odoo_limit_time_cpu": Setting(600, _whole(0)),
     "odoo_limit_time_real": Setting(1200, _whole(0)),
     "odoo_addons_path": Setting([], _rule(_is_list, "give a list of folders inside the image")),
@@ -213,7 +219,7 @@ SETTINGS: dict[str, Setting] = {
     "odoo_bucket": Setting(rule=_bucket),
     "odoo_s3_access_key": Setting(),
     "odoo_s3_secret_key": Setting(),
-    "odoo_max_upload": Setting("1g"),
+    "odoo_max_upload": Setting("1g", _size("give a size such as 256m or 1g")),
     "odoo_db_wait_timeout": Setting(120, _whole(1)),
     "odoo_timeout": Setting(30, _whole(1)),
     "odoo_holder_timeout": Setting(600, _whole(0)),
@@ -242,7 +248,7 @@ SETTINGS: dict[str, Setting] = {
     "odoo_statsd_host": Setting(),
     "odoo_statsd_port": Setting(8125, _whole(1)),
     "odoo_direct_download_bytes": Setting(
-        stateless.DIRECT_DOWNLOAD_BYTES, _whole(0, "give a number of bytes, or 0 for never")
+        stateless.DIRECT_DOWNLOAD_BYTES, _size("give a number of bytes, or a size such as 1m, or 0 for never")
     ),
     "odoo_env": Setting(
         {},

@@ -12,34 +12,33 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .._runtime.common import unknown_variables
+from .._runtime.common.container_variables import VARIABLES
+from .._runtime.common.values import as_boolean, as_size
+from .container_paths import SECRETS_DIR
 from .model import Bucket, Instance, RedisUser, S3Place, Stateless, Statsd, SwiftPlace
 
-SECRETS = "/run/secrets"  # where containers see the instance's secrets
 DAY = 86400
 AWS = "https://s3{}.amazonaws.com"
 
-DIRECT_DOWNLOAD_BYTES = 1048576  # default of the addon too
+DIRECT_DOWNLOAD_BYTES: int = VARIABLES["ODOO_DIRECT_DOWNLOAD_BYTES"].read({})  # the addon's default
 
 # What the runtime needs as it is, and what would be a secret for all to see.
 _PLAIN_SECRET = re.compile(r"(PASSWORD|SECRET|TOKEN|ACCESS_KEY)(_ID|_KEY)?\Z")
-
-
-def boolean(value: t.Any) -> bool | None:
-    """True and False, also as the text that a command line gives; None for what is neither."""
-    text = str(value).strip().lower()
-    return True if text in ("true", "yes", "1") else False if text in ("false", "no", "0") else None
 
 
 def problems(settings: t.Mapping[str, t.Any]) -> list[tuple[str, t.Any, str]]:
     """(variable, value, what would be right) for settings that are right alone and wrong together."""
     found: list[tuple[str, t.Any, str]] = []
     extra = settings["odoo_env"]
-    for name in extra if isinstance(extra, dict) else ():
+    for name, value in extra.items() if isinstance(extra, dict) else ():
         if _PLAIN_SECRET.search(str(name)):
             found.append((f"odoo_env: {name}", "********", f"a secret doesn't belong there; give {name}_FILE"))
+        elif right := unknown_variables.wrong_setting(str(name), _text(value)):
+            found.append((f"odoo_env: {name}", value, right))
     conf = settings["odoo_conf"]
     loaded = str(conf.get("server_wide_modules") or "") if isinstance(conf, dict) else ""
-    if boolean(settings["odoo_stateless"]) and loaded and "session_redis" not in loaded.split(","):
+    if as_boolean(settings["odoo_stateless"]) and loaded and "session_redis" not in loaded.split(","):
         # Sessions would be files of one replica, and nobody would notice.
         found.append(
             (
@@ -57,7 +56,7 @@ def build(environment: str, settings: t.Mapping[str, t.Any], secret_key: str, lo
     ``settings``: those of the instance, checked. ``secret_key`` and ``local_account``: of its bucket in the local object storage.
     """
     stateless, json, requests, metrics = (
-        bool(boolean(settings[variable]))
+        bool(as_boolean(settings[variable]))
         for variable in ("odoo_stateless", "odoo_logging_json", "odoo_log_requests", "odoo_metrics")
     )
     kind = str(settings["odoo_platform_kind"])
@@ -86,7 +85,7 @@ def build(environment: str, settings: t.Mapping[str, t.Any], secret_key: str, lo
         # A test's sessions are for a day: its copies of production come and go.
         expiration=_number(settings["odoo_session_expiration"]) or (DAY if environment == "test" else None),
         expiration_anonymous=_number(settings["odoo_session_expiration_anonymous"]),
-        direct_bytes=int(settings["odoo_direct_download_bytes"]),
+        direct_bytes=as_size(settings["odoo_direct_download_bytes"]) or 0,
         statsd=Statsd(_optional(settings["odoo_statsd_host"]), int(settings["odoo_statsd_port"])),
         env={str(key): _text(value) for key, value in settings["odoo_env"].items()},
     )
@@ -141,7 +140,7 @@ def variables(instance: Instance, redis: t.Mapping[str, t.Any], storage: t.Mappi
     if stateless.json:
         env["ODOO_LOGGING_JSON"] = "1"
     if stateless.metrics_token:
-        env["ODOO_METRICS_TOKEN_FILE"] = f"{SECRETS}/metrics_token"
+        env["ODOO_METRICS_TOKEN_FILE"] = f"{SECRETS_DIR}/metrics_token"
     if stateless.enabled and stateless.statsd.host:
         env.update(
             ODOO_STATSD="1",
@@ -179,11 +178,11 @@ def _sessions(instance: Instance, redis: t.Mapping[str, t.Any]) -> dict[str, t.A
     env = {
         name: "1",
         f"{name}_USERNAME": instance.redis.name,
-        f"{name}_PASSWORD_FILE": f"{SECRETS}/redis_password",
+        f"{name}_PASSWORD_FILE": f"{SECRETS_DIR}/redis_password",
         f"{name}_PREFIX": instance.redis.prefix,
         f"{name}_EXPIRATION": instance.stateless.expiration,
         f"{name}_EXPIRATION_ANONYMOUS": instance.stateless.expiration_anonymous,
-        f"{name}_SSL_CA_CERTS": f"{SECRETS}/redis_ca.pem" if redis.get("ca") else None,
+        f"{name}_SSL_CA_CERTS": f"{SECRETS_DIR}/redis_ca.pem" if redis.get("ca") else None,
     }
     if redis.get("url"):
         return {**env, f"{name}_URL": redis["url"]}
@@ -203,7 +202,7 @@ def _attachments(instance: Instance, storage: t.Mapping[str, t.Any]) -> dict[str
         return {
             "SWIFT_AUTH_URL": swift.auth_url or (f"{endpoint.rstrip('/')}/auth/v1.0" if endpoint else None),
             "SWIFT_ACCOUNT": swift.account,
-            "SWIFT_PASSWORD_FILE": f"{SECRETS}/swift_password",
+            "SWIFT_PASSWORD_FILE": f"{SECRETS_DIR}/swift_password",
             "SWIFT_PROJECT_NAME": swift.project,
             "SWIFT_REGION_NAME": swift.region,
             "SWIFT_WRITE_CONTAINER": bucket,
@@ -211,7 +210,7 @@ def _attachments(instance: Instance, storage: t.Mapping[str, t.Any]) -> dict[str
     return {
         "AWS_HOST": stateless.s3.endpoint or endpoint,
         "AWS_REGION": stateless.s3.region or storage.get("region"),
-        "AWS_ACCESS_KEY_ID_FILE": f"{SECRETS}/s3_access_key",
-        "AWS_SECRET_ACCESS_KEY_FILE": f"{SECRETS}/s3_secret_key",
+        "AWS_ACCESS_KEY_ID_FILE": f"{SECRETS_DIR}/s3_access_key",
+        "AWS_SECRET_ACCESS_KEY_FILE": f"{SECRETS_DIR}/s3_secret_key",
         "AWS_BUCKETNAME": bucket,
     }

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
+from .._runtime.common import values
+
 MIB = 1024 * 1024
 # Measured: PostgreSQL, Redis, Swift, nginx and one Odoo of two workers take 1.1 GiB at rest (docs/benchmarks.md).
 LEAST_MEMORY = 2048 * MIB
@@ -44,10 +46,10 @@ def machine_problems(
             )
     seen: dict[int, str] = {}
     for variable, value in sorted(ports.items()):
-        if isinstance(value, bool) or not str(value).isdigit() or not 1 <= int(value) <= 65535:
+        port = values.as_port(value)
+        if port is None:
             problems.append(f"{variable}={value!r}: a port is a number from 1 to 65535")
             continue
-        port = int(value)
         if port in seen:
             problems.append(f"{variable}={port}: {seen[port]} has the same port; choose another one")
         seen[port] = variable

@@ -47,7 +47,7 @@ def mark_text(platform: str, fingerprint: str) -> str:
     return json.dumps({"platform": platform, "secrets": fingerprint}, indent=2, sort_keys=True) + "\n"
 
 
-def look(root: str, platform: str, containers: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
+def inspect_root(root: str, platform: str, containers: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
     """Everything about a platform's root on this machine. ``containers``: all of the engine's, as its list has them."""
     real = os.path.realpath(root)
     own_roots: set[str] = set()

@@ -17,8 +17,9 @@ from .._inventory.model import Instance
 from .._inventory.stateless import variables
 from .._runtime.rules import environment
 from .._services import redis_client
-from .._store import s3 as _s3
 from .._store import swift_client
+from .._store.s3_client import REFUSED_KEY_CODES, S3Client, S3Error, Unreachable
+from .._store.s3_keys import Keys, S3Failure, find_region
 
 OK, ABSENT, READ, SKIPPED = "ok", "absent", "read only", "skipped"
 KEY = ".odoo-cloud-preflight"
@@ -64,8 +65,8 @@ def rule_problems(instance: t.Mapping[str, t.Any]) -> list[str]:
     )
 
 
-class Look:
-    """One instance's places, as this machine reaches them."""
+class PlacesProbe:
+    """Asks an instance's Redis and store, as this machine reaches them."""
 
     def __init__(
         self,
@@ -77,13 +78,20 @@ class Look:
         max_skew: float,
         timeout: float,
     ) -> None:
+        """instance: as the module gets it; its variables are those of the containers.
+        redis, storage: where this machine reaches them: `url`, `endpoint`, `ca`.
+        may_be_absent: whether an earlier step may only make them (check mode); then what isn't there is no problem.
+        read_only: whether nothing is written, not even for a moment.
+        max_skew: seconds that clocks may differ. timeout: seconds for each connection.
+        """
         self.instance, self.env = instance, instance["variables"]
         self.redis_place, self.storage_place = redis, storage
         self.may_be_absent, self.read_only, self.max_skew, self.timeout = may_be_absent, read_only, max_skew, timeout
         self.problems: list[str] = []
         self.result: dict[str, t.Any] = {"redis": SKIPPED, "storage": SKIPPED, "clock_skew": {}}
 
-    def all(self) -> None:
+    def run(self) -> None:
+        """Asks all of them. Afterwards `problems` has one line for each thing that is wrong, and `result` how each of them is."""
         self.result["redis"] = self._redis()
         kind = self.env.get("ODOO_CLOUD_PLATFORM_KIND", "")
         location = environment.location_for(kind, self.env.get("RUNNING_ENV", ""))
@@ -118,7 +126,7 @@ class Look:
         user, prefix = self.env.get(f"{name}_USERNAME", ""), self.env.get(f"{name}_PREFIX", "")
         place = self.redis_place
         try:
-            client = redis_client.Client(
+            client = redis_client.RedisClient(
                 place["url"],
                 user,
                 self.instance["redis_password"],
@@ -147,7 +155,7 @@ class Look:
         finally:
             client.close()
 
-    def _redis_as(self, client: redis_client.Client, user: str, prefix: str) -> str:
+    def _redis_as(self, client: redis_client.RedisClient, user: str, prefix: str) -> str:
         client.command("PING")
         try:
             seconds, micros = client.command("TIME")
@@ -182,32 +190,32 @@ class Look:
         if environment.is_true(self.env, "AWS_USE_IRSA"):
             return SKIPPED  # the containers' role, which this machine may not have
         try:
-            client = _s3.Client(
-                _s3.Keys(self.instance.get("access_key") or "", self.instance["password"]),
-                _s3.find_region(self.env.get("AWS_REGION"), None, endpoint or None),
+            client = S3Client(
+                Keys(self.instance.get("access_key") or "", self.instance["password"]),
+                find_region(self.env.get("AWS_REGION"), None, endpoint or None),
                 endpoint or None,
                 ca=self.storage_place.get("ca") or None,
                 timeout=self.timeout,
             )
             client.call("HEAD" if self.read_only else "GET", bucket, [] if self.read_only else [("location", "")])
-        except _s3.Unreachable as error:
+        except Unreachable as error:
             return self._absent(f"the store of AWS_BUCKETNAME {bucket!r}: {error}")
-        except _s3.S3Error as error:
+        except S3Error as error:
             return self._s3_error(error, bucket, endpoint)
-        except _s3.S3Failure as error:
+        except S3Failure as error:
             return self._bad(str(error))
         try:
             return self._s3_probe(client, bucket, endpoint)
-        except _s3.S3Error as error:
+        except S3Error as error:
             return self._s3_error(error, bucket, endpoint)
-        except _s3.S3Failure as error:
+        except S3Failure as error:
             return self._bad(f"the store of AWS_BUCKETNAME {bucket!r}: {error}")
         finally:
             client.close()
 
-    def _s3_error(self, error: _s3.S3Error, bucket: str, endpoint: str) -> str:
+    def _s3_error(self, error: S3Error, bucket: str, endpoint: str) -> str:
         where = endpoint or "AWS"
-        if error.code in _s3.REFUSED_KEY_CODES or (error.status == 403 and not error.code and self.may_be_absent):
+        if error.code in REFUSED_KEY_CODES or (error.status == 403 and not error.code and self.may_be_absent):
             return self._absent(
                 f"AWS_ACCESS_KEY_ID is {self.instance.get('access_key')!r}: {where} refuses the key or its secret: {error}"
             )
@@ -222,7 +230,7 @@ class Look:
             " the rights that the filter s3_policy writes"
         )
 
-    def _s3_probe(self, client: _s3.Client, bucket: str, endpoint: str) -> str:
+    def _s3_probe(self, client: S3Client, bucket: str, endpoint: str) -> str:
         answer = client.call("HEAD", bucket)
         self._date("the object store", answer.headers.get("date", ""))
         if self.read_only:
@@ -241,7 +249,7 @@ class Look:
             if version and version != "null":
                 try:  # a versioned bucket keeps both; the right to remove them is not needed otherwise
                     client.call("DELETE", bucket, [("versionId", version)], key=key)
-                except _s3.S3Error:
+                except S3Error:
                     break
         return OK
 
@@ -251,7 +259,7 @@ class Look:
         account, container = self.env.get("SWIFT_ACCOUNT", ""), self.env.get("SWIFT_WRITE_CONTAINER", "")
         container = container.replace("{db}", self.instance["database"])
         try:
-            client = swift_client.Client(
+            client = swift_client.SwiftClient(
                 auth_url,
                 account,
                 self.instance["password"],

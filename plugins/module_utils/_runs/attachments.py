@@ -11,11 +11,12 @@ import typing as t
 
 from .._engine.api import Engine
 from .._runtime.common.errors import EXIT_ATTACHMENTS
+from .._services import odoo_one_off
+from . import failure, one_off
 from . import module as run_module
-from . import need, one_off
 
 SUFFIX = "attachments"
-TOLD = ("plan", "moved", "places", "counts", "missing", "corrupt", "orphans")
+SHOWN = ("plan", "moved", "places", "counts", "missing", "corrupt", "orphans")
 
 
 class Failed(Exception):
@@ -42,17 +43,18 @@ def command(params: t.Mapping[str, t.Any], check_mode: bool) -> list[str]:
 
 
 def work(params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    """Start the container, or find it at work on the same; wait for its end; what it told."""
+    """Starts the container, or finds it at work on the same, and waits for its end. Returns the module's result.
+
+    `params`: the module's. Raises Failed when it goes on after `timeout` seconds, or did not do its work.
+    """
     engine, platform = Engine(params["docker_host"]), params["platform"]
     kept = params["definition"] or one_off.definition_of(engine, platform, params["instance"])
-    name = f"{params['instance']}-{SUFFIX}"
     # It changes no module: what a run does with these is not its business.
-    env = {"MODE": "RunOnly", "REPLICA": name, "MIGRATION_FILE": None, "STEPS": None, "RESTORE_POINT": None,
-           "ON_FAILURE": None}  # fmt: skip
-    definition = one_off.derive(kept, f"{platform}-{name}", env, command(params, check_mode))
+    env = {"MODE": "RunOnly", "MIGRATION_FILE": None, "STEPS": None, "RESTORE_POINT": None, "ON_FAILURE": None}
+    definition = odoo_one_off.derive(kept, platform, params["instance"], SUFFIX, env, command(params, check_mode))
     begin = time.monotonic()
     while True:
-        found, mine = one_off.begin(engine, definition, platform, SUFFIX)
+        found, ours = one_off.begin(engine, definition, platform, SUFFIX)
         left = params["timeout"] - (time.monotonic() - begin)
         found = one_off.follow(engine, found.container, left, platform=platform)
         if found.running:
@@ -60,7 +62,7 @@ def work(params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
                 f"{found.name}: still at work after {params['timeout']} s (timeout); it goes on, use the module again to wait",
                 container=found.name,
             )
-        if mine:
+        if ours:
             break
     stdout, output = engine.output(found.container, 0)
     result = finished(params, found, stdout, output)
@@ -72,36 +74,36 @@ def finished(params: t.Mapping[str, t.Any], found: one_off.Progress, stdout: str
     """The result of a container that has ended."""
     lines = run_module.tail(output)
     try:
-        told = json.loads(stdout)
+        answer = json.loads(stdout)
     except ValueError:
-        told = None
-    if not isinstance(told, dict) or found.exit_code not in (0, EXIT_ATTACHMENTS):
-        told_of = {"name": found.name, "exists": True, "running": False, "exit_code": found.exit_code,
+        answer = None
+    if not isinstance(answer, dict) or found.exit_code not in (0, EXIT_ATTACHMENTS):
+        ended = {"name": found.name, "exists": True, "running": False, "exit_code": found.exit_code,
                    "oom_killed": found.oom_killed, "output": output}  # fmt: skip
         what = f"The attachments of {params['instance']}"
-        message = need.failure(told_of, what) or f"{what}: no result, exit code {found.exit_code}"
+        message = failure.describe(ended, what) or f"{what}: no result, exit code {found.exit_code}"
         raise Failed(message.partition("\n")[0], exit_code=found.exit_code, log=lines)
     log = [line for line in lines if " odoo-cloud: " in line]
     return {
-        "changed": bool(told.get("changed")),
-        "good": bool(told.get("good", found.exit_code == 0)),
-        "result": told,
+        "changed": bool(answer.get("changed")),
+        "good": bool(answer.get("good", found.exit_code == 0)),
+        "result": answer,
         "log": log,
         "warnings": [line.partition(" odoo-cloud: ")[2] for line in log if " WARNING odoo-cloud: " in line],
-        "diff": diff(told),
-        **{key: told[key] for key in TOLD if key in told},
+        "diff": diff(answer),
+        **{key: answer[key] for key in SHOWN if key in answer},
     }
 
 
-def diff(told: t.Mapping[str, t.Any]) -> dict[str, str]:
+def diff(answer: t.Mapping[str, t.Any]) -> dict[str, str]:
     """How many attachments are where, before and after; of an audit what repairing does."""
-    if told.get("action") != "move":
-        repair = told.get("repair") or {}
+    if answer.get("action") != "move":
+        repair = answer.get("repair") or {}
         return {
             "before": "",
             "after": "".join(f"{key}: {json.dumps(value)}\n" for key, value in sorted(repair.items())),
         }
-    ways = told.get("moved", {way: entry["attachments"] for way, entry in (told.get("plan") or {}).items()})
+    ways = answer.get("moved", {way: entry["attachments"] for way, entry in (answer.get("plan") or {}).items()})
     before: dict[str, int] = {}
     after: dict[str, int] = {}
     for way, number in ways.items():

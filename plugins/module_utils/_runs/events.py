@@ -113,7 +113,7 @@ def line(event: Event) -> str:
 
 
 def lines(events: t.Iterable[Event], started: bool = False) -> list[str]:
-    """The events as lines. Steps are told when they end; with C(started) also when they begin."""
+    """The events as lines. Steps are shown when they end; with C(started) also when they begin."""
     return [
         text for event in events if started or event.get("event") != "step_started" for text in [line(event)] if text
     ]
@@ -137,8 +137,8 @@ def doing(events: t.Sequence[Event]) -> str:
 def result(events: t.Sequence[Event]) -> dict[str, t.Any]:
     """What the run was, out of all of its events; also when it was killed before it could say so itself."""
     ended = next((event for event in reversed(events) if event.get("event") == "run_ended"), None)
-    told = ended.get("result") if ended is not None else None
-    found: dict[str, t.Any] = dict(told) if isinstance(told, dict) else {}
+    reported = ended.get("result") if ended is not None else None
+    found: dict[str, t.Any] = dict(reported) if isinstance(reported, dict) else {}
     first = next((event for event in events if event.get("event") == "run_started"), {})
     found.setdefault("run_id", (ended or first).get("run_id"))
     found.setdefault("database", first.get("database"))
@@ -207,7 +207,7 @@ def holds(events: t.Sequence[Event]) -> bool:
 
 
 def took_lock(events: t.Sequence[Event]) -> bool:
-    """Whether the run told that it has the lock and waits for the go-ahead."""
+    """Whether the run reported that it has the lock and waits for the go-ahead."""
     return any(event.get("event") == "lock_taken" for event in events)
 
 

@@ -16,8 +16,9 @@ import typing as t
 
 from .._engine.api import Engine, EngineError, EngineUnreachable
 from .._engine.comparison import PLATFORM_LABEL
+from .._services import odoo_one_off
 from . import events as _events
-from . import need, one_off, report
+from . import failure, one_off, report
 
 Env = dict[str, t.Optional[str]]
 PLAN_TIMEOUT = 600
@@ -123,16 +124,15 @@ class Run:
     def derived(self, suffix: str, env: t.Mapping[str, str | None], command: t.Sequence[str] = ()) -> dict[str, t.Any]:
         """The container that does it. A variable that isn't given stays as the instance has it, one that is empty is taken away."""
         mine = self.definition.get("env") or {}
-        mode = mine.get("MODE") if mine.get("MODE") in (one_off.INSTALL, one_off.UPDATE) else one_off.UPDATE
-        name = f"{self.params['instance']}-{suffix}"
-        variables: Env = {"MODE": mode, "WAIT": "True", "REPLICA": name}
+        modes = (odoo_one_off.INSTALL, odoo_one_off.UPDATE)
+        variables: Env = {"MODE": mine["MODE"] if mine.get("MODE") in modes else odoo_one_off.UPDATE, "WAIT": "True"}
         for key, value in env.items():
             if value is not None:
                 variables[key] = value or None
         if mine.get("MIGRATION_FILE") and env.get("MIGRATION_FILE") == "":
             # Its steps are not wanted; songs that lie beside it may be.
             variables["SONG_PATH"] = posixpath.dirname(mine["MIGRATION_FILE"].rstrip("/"))
-        return one_off.derive(self.definition, f"{self.platform}-{name}", variables, command)
+        return odoo_one_off.derive(self.definition, self.platform, self.params["instance"], suffix, variables, command)
 
     def plan(self, env: t.Mapping[str, str | None]) -> dict[str, t.Any]:
         """What would be done, without touching anything."""
@@ -144,8 +144,8 @@ class Run:
         except ValueError:
             plan = None
         if not isinstance(plan, dict):
-            told = {**found, "name": definition["name"], "exists": True, "running": False}
-            message = need.failure(told, f"The plan of {self.what[:1].lower()}{self.what[1:]}").partition("\n")[0]
+            ended = {**found, "name": definition["name"], "exists": True, "running": False}
+            message = failure.describe(ended, f"The plan of {self.what[:1].lower()}{self.what[1:]}").partition("\n")[0]
             raise RunFailed(
                 own_words(message, self.kind.options) or f"The plan of {self.what} can't be read",
                 log=tail(found["output"]),
@@ -191,6 +191,7 @@ class Run:
             self.engine.signal(found.container, "SIGUSR1")
 
     def stop_replicas(self, found: one_off.Progress) -> None:
+        """Stops the replicas, all at once. When one can't be stopped, ends the run, starts the others again and raises RunFailed."""
         names = self.replicas(running=True)
         if not names:
             return
@@ -206,6 +207,7 @@ class Run:
             raise RunFailed(f"{self.what}: {failed}; nothing was changed, the replicas serve as before", stopped=[])
 
     def start_replicas(self, names: t.Iterable[str]) -> None:
+        """Starts containers that were stopped for a run."""
         for name in names:
             self.engine.start(name)
 
@@ -257,7 +259,7 @@ class Run:
                 raise RunFailed(f"{self.what}: its container is gone; somebody removed it", **result)
             return {**result, "exit_code": 0, "log": [], "report": report.report(result)}
         stdout, output = self.engine.output(found.container, 0 if self.kind.read or not events else 400)
-        told = {
+        ended = {
             "name": found.name,
             "exists": True,
             "running": found.running,
@@ -289,7 +291,7 @@ class Run:
                 )
             result.update(changed=True, status="done")
         result.setdefault("report", report.report(result))
-        message = need.failure(told, self.what, result.pop("reason", "") or _events.failure(events))
+        message = failure.describe(ended, self.what, result.pop("reason", "") or _events.failure(events))
         if message and found.exit_code not in self.kind.fine:
             raise RunFailed(own_words(message.partition("\n")[0], self.kind.options), **result)
         self.engine.remove(found.container)

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""A container that does one thing to an instance's database and ends: made from the definition of the instance's replicas, followed
-by its events, its result told.
+"""One-off containers at work: started from their definition, followed by their events, their result read.
 
-Two that ask for the same are one: whoever comes while it works waits for it, so a playbook that was killed loses nothing.
+What such a container is made from is said in C(_services/odoo_one_off.py). Identical requests share one container: a second caller waits
+for the first, so a playbook that was killed loses nothing.
 """
 
 from __future__ import annotations
@@ -20,30 +20,18 @@ import uuid
 
 from .._engine.api import Engine, EngineConflict, EngineError, EngineUnreachable
 from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL
+from .._inventory.container_paths import CONFIG_DIR, EVENTS_DIR
+from .._services.odoo_one_off import DEFINITION_FILE, Missing, OneOffError, mount_source, tmpfs_parts
 from . import events as _events
 
 REQUEST_LABEL = "org.odoo-cloud.request"
-KEEPER_SECRETS, KEEPER_FILE = "/run/secrets-admin", "db_keeper_password"
-EVENTS_DIR = "/run/odoo-cloud"  # in the container; the role mounts a folder of the machine there
-DEFINITION_FILE = "one-off.json"
 EVENT_FILES_KEPT = 20
 POLL_SECONDS = 0.25
 ENGINE_AWAY_SECONDS = 60  # an engine that is restarted meanwhile
-UPDATE, INSTALL = "UpdateOnly", "InstallOnly"
-PLAN, STATIC = "plan", "static"
-# Of a replica that serves; what does one thing has none of them.
-_SERVING = ("aliases", "healthcheck", "config_paths", "published_ports", "reload", "hostname")
+PLAN, STATIC = "plan", "static"  # suffixes of their names, and commands of the runtime
 # Variables that say how a run is followed, not what it does
 _NOT_ASKED = ("EVENTS_FILE", "GO_AHEAD_TIMEOUT")
 _LOGS = {"Type": "json-file", "Config": {"max-size": "50m", "max-file": "3"}}
-
-
-class OneOffError(Exception):
-    """One clear line for people."""
-
-
-class Missing(OneOffError):
-    """There is no container, or no image, that tells how the instance runs. In check mode it may only not be there yet."""
 
 
 def definition_of(engine: Engine, platform: str, instance: str) -> dict[str, t.Any]:
@@ -66,7 +54,7 @@ def definition_of(engine: Engine, platform: str, instance: str) -> dict[str, t.A
             f"instance={instance!r}: no container of platform {platform!r} serves it on this machine ({known})"
         )
     replica = max(found, key=lambda pair: pair[0])[1]
-    config = mount_source(replica.get("mounts") or [], "/etc/odoo")
+    config = mount_source(replica.get("mounts") or [], CONFIG_DIR)
     try:
         with open(os.path.join(os.path.dirname(config), DEFINITION_FILE), encoding="utf-8") as stream:
             kept = json.load(stream)
@@ -77,113 +65,6 @@ def definition_of(engine: Engine, platform: str, instance: str) -> dict[str, t.A
 
 def _plain_name(container: t.Mapping[str, t.Any]) -> str:
     return str((container.get("Names") or [""])[0]).lstrip("/")
-
-
-def derive(
-    definition: t.Mapping[str, t.Any], name: str, env: t.Mapping[str, str | None], command: t.Sequence[str] = ()
-) -> dict[str, t.Any]:
-    """The definition of a one-off container. A variable that is None is taken away."""
-    derived = {key: value for key, value in definition.items() if key not in _SERVING}
-    variables = {**(definition.get("env") or {}), **env}
-    derived.update(
-        name=name,
-        command=list(command),
-        restart_policy="no",
-        env={key: str(value) for key, value in variables.items() if value is not None},
-    )
-    return derived
-
-
-def with_keeper(definition: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The same, with the role that copies and renames the instance's database."""
-    shaped = dict(definition)
-    keeper = definition.get("keeper")
-    if "DB_ADMIN_USER" in definition["env"] or not keeper:
-        return shaped
-    password = {"DB_ADMIN_PASSWORD_FILE": f"{KEEPER_SECRETS}/{KEEPER_FILE}"}
-    shaped["env"] = {**definition["env"], "DB_ADMIN_USER": keeper["user"], **password}
-    mount = {"type": "bind", "source": keeper["secrets"], "target": KEEPER_SECRETS, "read_only": True}
-    shaped["mounts"] = [*definition["mounts"], mount]
-    return shaped
-
-
-def static_folder(definition: t.Mapping[str, t.Any]) -> str:
-    """Where the container has the instance's static files; empty when it writes none."""
-    env = definition.get("env") or {}
-    return f"{env['STATIC_DIR']}/{env['INSTANCE']}" if env.get("STATIC_DIR") and env.get("INSTANCE") else ""
-
-
-# What the runtime has to know to find the static files of all addons.
-_STATIC_ENV = (
-    "STATIC_DIR",
-    "INSTANCE",
-    "REPLICA",
-    "RELEASE",
-    "ODOO_RC",
-    "ODOO_BIN",
-    "PYTHONPATH",
-    "DB_NAME",
-    "DB_USER",
-    "DATA_DIR",
-    "HOME",
-)
-
-
-def for_static(definition: t.Mapping[str, t.Any], look: bool = False) -> dict[str, t.Any]:
-    """The container that copies static files: no network, no secrets, and nothing that it can write but their folder, nor that if
-    it only looks."""
-    folder = static_folder(definition)
-    if not folder or not mount_source(definition.get("mounts") or [], folder):
-        raise Missing(f"{definition['name']}: it has no folder for static files; the playbook odoo makes one")
-    mounts = []
-    for mount in definition["mounts"]:
-        secret = mount["target"] == "/run/secrets" or mount["target"].startswith(("/run/secrets/", KEEPER_SECRETS))
-        if mount["target"] == folder:
-            mounts.append({**mount, "read_only": look})
-        elif mount.get("read_only") and not secret:
-            mounts.append(dict(mount))
-        elif mount["type"] == "volume":  # the data folder, where Odoo looks for addons too
-            mounts.append({**mount, "read_only": True})
-    shaped = dict(definition)
-    env = {key: value for key, value in definition["env"].items() if key in _STATIC_ENV}
-    # odoo.conf may ask for a certificate of the server that nobody talks to here.
-    shaped.update(env={**env, "DB_SSLMODE": "prefer"}, mounts=mounts, network_mode="none")
-    for key in ("network", "etc_hosts", "page_aliases", "keeper"):
-        shaped.pop(key, None)
-    return shaped
-
-
-def for_rehearsal(definition: t.Mapping[str, t.Any], network: str = "") -> dict[str, t.Any]:
-    """The container of a rehearsal: no network but the database's, a data folder of its own, no secrets but PostgreSQL's."""
-    shaped = with_keeper(definition)
-    env = dict(shaped["env"])
-    for name in ("STATIC_DIR", "ADMIN_PASSWORD_FILE", "RESTORE_DIR", "DB_SPACE_DIR"):
-        env.pop(name, None)
-    on_socket = str(env.get("DB_HOST") or "/").startswith("/")
-    if not on_socket and not network:
-        raise OneOffError(
-            f"network: PostgreSQL is reached over TCP ({env['DB_HOST']}); give an internal network in which nothing is but the server"
-        )
-    mounts = []
-    for mount in shaped["mounts"]:
-        if mount["target"] == static_folder(definition):
-            continue
-        if mount["target"] in ("/run/secrets", KEEPER_SECRETS):
-            for file in ("db_password", KEEPER_FILE, "db_ca.pem"):
-                if f"{mount['target']}/{file}" in env.values():
-                    one = {"source": f"{mount['source']}/{file}", "target": f"{mount['target']}/{file}"}
-                    mounts.append({**mount, **one})
-        elif mount["type"] == "bind" and mount["target"] != "/var/lib/odoo-restore":
-            mounts.append(mount)
-    mounts.append({"type": "volume", "target": "/var/lib/odoo"})  # without a name: it goes with the container
-    env["REHEARSAL_DIR"] = "/var/lib/odoo"
-    tmpfs = [one for one in shaped.get("tmpfs") or [] if _tmpfs(one)[0] != "/var/lib/odoo"]
-    shaped.update(env=env, mounts=mounts, tmpfs=tmpfs)
-    shaped.pop("network", None)
-    if on_socket:
-        shaped.pop("etc_hosts", None)
-    shaped["network_mode"] = "none" if on_socket else network
-    return shaped
 
 
 def request_of(definition: t.Mapping[str, t.Any]) -> str:
@@ -198,7 +79,7 @@ def body(definition: t.Mapping[str, t.Any], platform: str) -> dict[str, t.Any]:
     """A definition, in the words of the role C(container), as the engine takes it."""
     host: dict[str, t.Any] = {
         "Mounts": [_mount(one, platform) for one in definition.get("mounts") or []],
-        "Tmpfs": dict(_tmpfs(one) for one in definition.get("tmpfs") or []),
+        "Tmpfs": dict(tmpfs_parts(one) for one in definition.get("tmpfs") or []),
         "NetworkMode": definition.get("network_mode") or definition.get("network") or platform,
         "ExtraHosts": [f"{name}:{address}" for name, address in (definition.get("etc_hosts") or {}).items()],
         "Init": bool(definition.get("init")),
@@ -242,19 +123,6 @@ def _mount(mount: t.Mapping[str, t.Any], platform: str) -> dict[str, t.Any]:
     if mount["type"] == "volume" and mount.get("source"):
         result["VolumeOptions"] = {"Labels": {PLATFORM_LABEL: platform}}
     return result
-
-
-def _tmpfs(text: str) -> tuple[str, str]:
-    path, dummy, options = str(text).partition(":")
-    return path, options
-
-
-def mount_source(mounts: t.Iterable[t.Mapping[str, t.Any]], target: str) -> str:
-    """The folder on the machine that is mounted at a path; empty when there is none. Takes the mounts of a definition, or the engine's."""
-    for mount in mounts:
-        if (mount.get("target") or mount.get("Destination")) == target:
-            return str(mount.get("source") or mount.get("Source") or "")
-    return ""
 
 
 def event_file_name(suffix: str, now: datetime.datetime | None = None) -> str:

@@ -103,7 +103,7 @@ def _duration(first: dict[str, t.Any], after: dict[str, t.Any] | None) -> float 
 
 
 def _result(last: dict[str, t.Any], after: dict[str, t.Any] | None) -> str | None:
-    """What the row says of itself; how work ended is told by the row that came after it."""
+    """What the row says of itself; how work ended is in the row that came after it."""
     if last["state"] not in WORK or after is None:
         return last.get("result") or None
     if (last.get("run_id") or None) != (after.get("run_id") or None):

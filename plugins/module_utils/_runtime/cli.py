@@ -42,19 +42,21 @@ def main(arguments: list[str]) -> int:
         return EXIT_CONFIG
 
     try:
-        from .run import modes
-
         if not arguments or arguments[0] == "run":
+            from .run import modes
+
             if arguments[1:]:
                 raise UsageError(
                     f"argument {arguments[1]!r}: run takes none; settings come from the environment and odoo.conf"
                 )
             return modes.run(env)
+        from .run import commands
+
         printing = {
-            "state": modes.print_state,
-            "plan": modes.print_plan,
-            "adopt": modes.adopt,
-            "static": lambda env: modes.export_static(env, arguments[1:]),
+            "state": commands.print_state,
+            "plan": commands.print_plan,
+            "adopt": commands.adopt,
+            "static": lambda env: commands.export_static(env, arguments[1:]),
         }
         if arguments[0] in printing:
             import json
@@ -67,17 +69,17 @@ def main(arguments: list[str]) -> int:
 
             return attachments(arguments[1:], env)
         if arguments[0] == "rollback":
-            return modes.rollback(arguments[1:], env)
+            return commands.rollback(arguments[1:], env)
         if arguments[0] == "rehearse":
             if arguments[1:]:
                 raise UsageError(f"argument {arguments[1]!r}: rehearse takes none; settings come from the environment")
-            return modes.rehearse(env)
+            return commands.rehearse(env)
         if arguments[0].startswith("-"):
             raise UsageError(
                 f"argument {arguments[0]!r}: give run, health, state, plan, adopt, static, rehearse, rollback,"
                 " or a command like: odoo shell"
             )
-        modes.other_command(arguments, env)
+        commands.other_command(arguments, env)
     except RuntimeFailure as exc:
         (log.info if isinstance(exc, Stopped) else log.error)(str(exc))
         return exc.exit_code

@@ -10,6 +10,8 @@ import ipaddress
 import re
 import typing as t
 
+from .._runtime.common import values
+
 VERSIONS = ("14", "15", "16", "17", "18", "19")
 FIRST_WEBSOCKET_VERSION = 16
 HTTP_PORT = 8069
@@ -20,7 +22,7 @@ _INSTANCE = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
 _UPSTREAM_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
-_SIZE = re.compile(r"[0-9]+[kmgKMG]?\Z")
+_SIZE = re.compile(r"[0-9]+[kmgKMG]?\Z")  # as nginx takes it
 _STORE = re.compile(rf"https?://{_LABEL}(?:\.{_LABEL})*(?::[0-9]{{1,5}})?\Z")
 _PATH = re.compile(r"/[A-Za-z0-9._/-]*\Z")
 
@@ -107,8 +109,10 @@ def _normal_site(number: int, site: t.Any, defaults: dict[str, t.Any]) -> dict[s
             f"{where}.store={site['store']!r}: give the store's address without a path, for example http://swift:8080"
         )
     max_body = str(site.get("max_body") or defaults.get("max_body") or "1g")
-    if not _SIZE.match(max_body):
+    if values.as_size(max_body) is None:
         raise SiteError(f"{where}.max_body={max_body!r}: give a size such as 256m or 1g")
+    if not _SIZE.match(max_body):
+        max_body = str(values.as_size(max_body))
     hsts = site.get("hsts_max_age", defaults.get("hsts_max_age"))
     return {
         "instance": instance,
@@ -131,11 +135,8 @@ def _normal_site(number: int, site: t.Any, defaults: dict[str, t.Any]) -> dict[s
 def _port(value: t.Any, default: int, where: str) -> int:
     if value in (None, ""):
         return default
-    try:
-        port = int(value)
-    except (TypeError, ValueError):
-        port = 0
-    if not 0 < port < 65536:
+    port = values.as_port(value)
+    if port is None:
         raise SiteError(f"{where}={value!r}: give a port from 1 to 65535")
     return port
 

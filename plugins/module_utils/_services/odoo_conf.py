@@ -12,11 +12,11 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
+from .._inventory.container_paths import DATA_DIR
 from .._inventory.model import GEVENT_PORT, HTTP_PORT, Instance
 from .._runtime.common.password import password_hash
 
 MIB = 1024 * 1024
-DATA_DIR = "/var/lib/odoo"
 ADDONS_DIR = "/opt/odoo-cloud/addons"  # the platform's own addons in our images; before others, so that no older copy stands in for them
 # A container sees one release of own code, under the same path whichever it is; so odoo.conf stays as it is.
 CODE_DIR = "/mnt/release"

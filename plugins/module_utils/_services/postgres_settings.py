@@ -10,13 +10,13 @@ import json
 import re
 import typing as t
 
+from .._runtime.common import values
+
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 LEAST_MEMORY = 128 * MIB
 MOST_AUTOMATIC_MEMORY = 32 * GIB
 FALLBACK_MACHINE_MEMORY = 2 * GIB
 
-_UNITS = {"": 1, "b": 1, "k": KIB, "m": MIB, "g": GIB, "t": 1024 * GIB}
-_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*$", re.IGNORECASE)
 _NAME = re.compile(r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$")
 
 # What the role decides elsewhere, or what would open a way around it.
@@ -114,10 +114,10 @@ class SettingsError(ValueError):
 
 def size_bytes(value: t.Any, variable: str) -> int:
     """A size such as C(512m), C(1.5g) or a number of bytes."""
-    match = _SIZE.match(str(value))
-    if isinstance(value, bool) or match is None:
+    found = values.as_size(value)
+    if found is None:
         raise SettingsError(f"{variable}={value!r}: give a size such as 512m or 2g")
-    return int(float(match[1]) * _UNITS[match[2].lower()])
+    return found
 
 
 def memory_to_plan(memory: t.Any, machine_memory: t.Any) -> int:

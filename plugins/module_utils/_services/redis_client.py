@@ -27,7 +27,7 @@ class Refused(RedisFailure):
         return str(self).partition(" ")[0]
 
 
-class Client:
+class RedisClient:
     """One connection, as one user."""
 
     def __init__(

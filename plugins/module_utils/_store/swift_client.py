@@ -24,7 +24,7 @@ class SwiftFailure(Exception):
         self.status = status
 
 
-class Client:
+class SwiftClient:
     """One container, as one user."""
 
     def __init__(

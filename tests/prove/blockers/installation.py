@@ -466,13 +466,13 @@ MUTANTS = {
     ),
     "installation-served": Mutant(
         ("installation-password",),
-        ((f"{RUNTIME}/run/gate.py", "        found = administrator.with_default(users)\n", "        found: list[Any] = []\n"),),
+        ((f"{RUNTIME}/run/before_start.py", "    found = administrator.with_default(users)\n", "    found: list[Any] = []\n"),),
     ),
     "updates-strict": Mutant(
         ("updates-auto-install", "updates-gone"),
         (
             (f"{RUNTIME}/addons/update_plan.py", "return {name: items for name, items in found.items() if items}", "return {}"),
-            (f"{RUNTIME}/run/window.py", "items() if name not in asked", "items() if not name"),
+            (f"{RUNTIME}/run/module_changes.py", "items() if name not in asked", "items() if not name"),
             (f"{RUNTIME}/boot/child.py", "        patch_broken_modules(self)\n", ""),
         ),
     ),

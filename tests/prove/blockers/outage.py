@@ -49,7 +49,7 @@ from odoo_cloud_runtime.database import lock
 from odoo_cloud_runtime.run import gate
 one = gate.Gate(config.load(os.environ), os.environ)
 one.connect()
-print("taken" if lock.Lock(one.control, one.settings.db_name).acquire() else "refused", one.run_id, flush=True)
+print("taken" if lock.Lock(one.connections.control, one.settings.db_name).acquire() else "refused", one.run_id, flush=True)
 sys.stdin.read()
 """
 

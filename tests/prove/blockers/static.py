@@ -209,13 +209,13 @@ def lost_folders(bench: Bench) -> t.Iterator[Line]:
 PARTS = {"static-files": static_files, "lost-folders": lost_folders}
 SAMPLE: list[str] = []
 
-CONTAINERS, NGINX = "roles/odoo/templates/containers.yml.j2", "roles/nginx/vars/main.yml"
+CONTAINERS, NGINX = "plugins/module_utils/_services/odoo_containers.py", "roles/nginx/vars/main.yml"
 OF_WORKERS = ', owner: "8080", group: "8080"}'
 MUTANTS = {
     "static-shared": Mutant(
         ("static-files",),
-        ((CONTAINERS, "{% if not diskless %}\n",
-          "    - {type: bind, source: {{ (odoo_root ~ '/static') | to_json }}, target: /srv/static}\n{% if not diskless %}\n"),),
+        ((CONTAINERS, "    if not _diskless(instance, mode):\n",
+          '    found.append(_bind(f"{here.root}/static", STATIC_DIR, read_only=False))\n    if not _diskless(instance, mode):\n'),),
     ),
     "static-links": Mutant(
         ("static-files",), (("roles/nginx/templates/nginx.conf.j2", "disable_symlinks on;", "disable_symlinks off;"),)
@@ -231,6 +231,9 @@ MUTANTS = {
     ),
     "lost-mounts": Mutant(
         ("lost-folders",),
-        (("plugins/modules/container_plan.py", 'if not inspected or not process or not inspected.get("HostnamePath"):', "if True:"),),
+        (
+            ("plugins/module_utils/_machine/containers.py",
+             'if not inspected or not process or not inspected.get("HostnamePath"):', "if True:"),
+        ),
     ),
 }  # fmt: skip

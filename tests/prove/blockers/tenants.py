@@ -227,8 +227,8 @@ MUTANTS = {
         ("stranger-lock",),
         (
             (
-                "roles/odoo/templates/containers.yml.j2",
-                "    DB_MAINTENANCE: {{ instance.database.lock | to_json }}\n",
+                "plugins/module_utils/_services/odoo_containers.py",
+                '        "DB_MAINTENANCE": instance.database.lock,\n',
                 "",
             ),
         ),

@@ -71,7 +71,10 @@ MUTANTS = {
         "deploy", "roles/odoo/tasks/replica.yml", "intersect(['recreate', 'restart'])", "intersect(['nothing'])"
     ),
     "update-all": Mutant.one(
-        "deploy", "roles/odoo/templates/containers.yml.j2", "{{ instance.update_modules | to_json }}", '"all"'
+        "deploy",
+        "plugins/module_utils/_services/odoo_containers.py",
+        '"UPDATE": instance.update_modules',
+        '"UPDATE": "all"',
     ),
     "channel-first": Mutant.one(
         "kills",

@@ -48,9 +48,9 @@ MUTANTS = {
     ),
     "secret-in-environment": Mutant.one(
         "secrets",
-        "roles/odoo/templates/containers.yml.j2",
-        "    ODOO_RC:",
-        "    DB_PASSWORD: {{ instance.database.password | to_json }}\n    ODOO_RC:",
+        "plugins/module_utils/_services/odoo_containers.py",
+        '        "DB_HOST": ',
+        '        "DB_PASSWORD": instance.database.password,\n        "DB_HOST": ',
     ),
     "secret-in-output": Mutant.one(
         "secrets",
@@ -67,9 +67,9 @@ MUTANTS = {
     ),
     "serves-half-updated": Mutant.one(
         "modules",
-        "roles/odoo/templates/containers.yml.j2",
-        "{% elif instance.name not in __odoo_failures | map(attribute='instance') %}",
-        "{% else %}",
+        "plugins/module_utils/_services/odoo_containers.py",
+        "if instance.name not in without",
+        "if True",
     ),
     "serves-while-modules-change": Mutant.one(
         "modules", "roles/odoo/tasks/change.yml", "{{ [] if __odoo_run.live or", "{{ [] if true or"

@@ -88,7 +88,7 @@ class Proof:
     doc: str  # what it proves, and on what; shown by --help
     run: type[Run]
     parts: t.Mapping[str, Part]
-    port: int  # the first of the hundred that it may use
+    port: int  # the first of the hundred that it may use, and of another hundred for its second lane
     mutants: t.Mapping[str, Mutant] = dataclasses.field(default_factory=dict)
     sample: t.Sequence[str] = ()  # the parts of the small share that `make test` runs
     versions: tuple[str, ...] = ("19", "14")
@@ -96,6 +96,10 @@ class Proof:
     mutant_version: str = ""  # of mutants that don't say one; empty: all
     mutant_sample: bool = False  # whether a sample is enough for all of them
     probes: tuple[Edit, ...] = ()  # edits that are made in every run, in a copy
+    # Parts that run in a second process beside the others, in a place of their own; and those that measure time, which run first and
+    # alone. Only when all parts are run.
+    beside: t.Sequence[str] = ()
+    alone: t.Sequence[str] = ()
     options: t.Callable[[argparse.ArgumentParser], None] | None = None  # what its command line has beside
 
 

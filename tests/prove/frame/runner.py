@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 import random
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import typing as t
 
@@ -51,17 +53,26 @@ def once(proof: Proof, place: Place, given: argparse.Namespace) -> int:
     mutant = proof.mutants[given.mutant] if given.mutant else None
     run = run_of(proof, place, given, given.mutant)
     names = given.part or list(mutant.parts if mutant else proof.sample if run.sample else proof.parts)
+    in_lanes = proof.beside and not (given.part or mutant or run.sample)
+    if in_lanes:
+        names = [*proof.alone, *(name for name in names if name not in (*proof.alone, *proof.beside))]
     run.parts = names
     lines: list[Line] = []
     blind: list[str] = []  # parts that do not notice the mutant
+    lane = None
     try:
         run.open()
         for name in names:
+            if in_lanes and lane is None and name not in proof.alone:
+                lane = Lane(proof, place, given, run.seed)
             found = run_part(proof, name, run, bool(given.version or mutant))
             lines += found
             if not noticed(found):
                 blind.append(name)
+        lines += lane.end() if lane else []
     finally:
+        if lane:
+            lane.stop()
         run.close()
     short = sum(not line.holds for line in lines)
     seconds = time.monotonic() - begin
@@ -74,6 +85,52 @@ def once(proof: Proof, place: Place, given: argparse.Namespace) -> int:
     if mutant:
         print(verdict(given.mutant, names, blind))
     return 1 if short or not lines else 0
+
+
+class Lane:
+    """The proof's second lane: another process of this program, with a place of its own, whose lines are shown as they come."""
+
+    def __init__(self, proof: Proof, place: Place, given: argparse.Namespace, seed: int) -> None:
+        own = {"PROVE_NAME": f"{place.name.removesuffix(f'-{proof.name}')}-lane", "PROVE_PORT": str(place.port + 1000)}
+        parts = [word for name in proof.beside for word in ("--part", name)]
+        arguments = [
+            *parts,
+            "--seed",
+            str(seed),
+            "--tree",
+            str(given.tree),
+            *(["--version", given.version] if given.version else []),
+        ]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "prove", proof.name, *arguments, *(["--keep"] if given.keep else [])],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, **own, "PYTHONPATH": str(ROOT / "tests")},
+        )  # fmt: skip
+        self._lines: list[Line] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for text in t.cast("t.IO[str]", self._process.stdout):
+            if text.startswith(("holds  ", "FALLS SHORT  ", "DID NOT RUN  ")):
+                self._lines.append(Line(text.strip(), "", "", text.startswith("holds"), not text.startswith("DID")))
+            print(text, end="", flush=True)
+
+    def end(self) -> list[Line]:
+        """Waits for its end; a line for each of its bars, and one that falls short if it failed without one."""
+        code = self._process.wait()
+        self._reader.join()
+        if bool(code) != any(not line.holds for line in self._lines):
+            self._lines.append(Line("the second lane", f"ended with {code}", "ends with 0", False, ran=False))
+            print(self._lines[-1], flush=True)
+        return self._lines
+
+    def stop(self) -> None:
+        """Ends it, when the other lane was ended."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+        self._reader.join()
 
 
 def all_mutants(proof: Proof, place: Place, given: argparse.Namespace) -> int:

@@ -64,11 +64,10 @@ PROBES = (
     (f"{RUNTIME}/boot/steps.py", '        with self.reported(what, order["where"]) as told:\n',
      '        with self.reported(what, order["where"]) as told:\n'
      '            __import__("odoo_cloud_runtime.probe").probe.reach("!before/" + step.id)\n'),
-    (f"{RUNTIME}/restore/rollback.py", "        self.since = Since(settings.db_name, opened)\n",
-     '        __import__("odoo_cloud_runtime.probe").probe.reach("!point")\n'
-     "        self.since = Since(settings.db_name, opened)\n"),
-    (f"{RUNTIME}/restore/rollback.py", '    actor.say("rolling back")\n',
-     '    __import__("odoo_cloud_runtime.probe").probe.reach("!back")\n    actor.say("rolling back")\n'),
+    (f"{RUNTIME}/restore/safety.py", "        window.ledger.begin(settings,",
+     '        __import__("odoo_cloud_runtime.probe").probe.reach("!point")\n        window.ledger.begin(settings,'),
+    (f"{RUNTIME}/restore/rollback.py", '    actor.report("rolling back")\n',
+     '    __import__("odoo_cloud_runtime.probe").probe.reach("!back")\n    actor.report("rolling back")\n'),
 )  # fmt: skip
 SAMPLE = ("crash", "plan", "nothing", "refused", "missing")
 
@@ -104,8 +103,8 @@ MUTANTS = {
                     "            except SystemExit:\n                pass"),),
     ),
     "always-quiet": Mutant(
-        ("live",), ((f"{RUNTIME}/restore/rollback.py", "            why = judge(point, self.since, window.guard.connection)\n",
-                     '            why = ""\n            self.since = None\n'),),
+        ("live",), ((f"{RUNTIME}/restore/safety.py", "            why = judge(point, window.ledger.since, window.guard.connection)\n",
+                     '            why = ""\n            window.ledger.since = None\n'),),
     ),
     # Of the Ansible modules
     "check-does-it": Mutant(
@@ -113,7 +112,7 @@ MUTANTS = {
     ),
     "any-words-confirm": Mutant(
         ("modules",),
-        ((f"{RUNTIME}/restore/rollback.py", "return bool(found) and found[2] ==",
+        ((f"{RUNTIME}/restore/by_hand.py", "return bool(found) and found[2] ==",
           "return bool(text) or bool(found) and found[2] =="),),
     ),
     "translations-stay": Mutant(

@@ -88,7 +88,7 @@ MUTANTS = {
         kills=(("14", "update", 10),),
     ),
     "reset-under-holder": Mutant(
-        ("long",), ((f"{RUNTIME}/run/gate.py", "self.waiting_since = now  # TIMEOUT is for", "pass  # TIMEOUT is for"),)
+        ("long",), ((f"{RUNTIME}/run/gate.py", "                self._waiting_since = now\n", "                pass\n"),)
     ),
     "copies-are-ours": Mutant(
         ("adopt",),
@@ -490,14 +490,13 @@ def part_stop(run: Run) -> t.Iterator[Line]:
 TAKE_OVER = """
 import os
 from odoo_cloud_runtime.common import config
-from odoo_cloud_runtime.database import pg
-from odoo_cloud_runtime.run import window
+from odoo_cloud_runtime.database import override, pg
 settings = config.load(os.environ)
 run = "takeover0001"
 name = pg.application_name("proof", run, "proof")
 control = pg.connect(settings, settings.db_maintenance, name)
 database = pg.connect(settings, settings.db_name, name)
-print(window.force(control, database, settings.db_name, "Force Ready", "proof", "taken over", take_over=True, run_id=run))
+print(override.force(control, database, settings.db_name, "Force Ready", "proof", "taken over", take_over=True, run_id=run))
 """
 
 

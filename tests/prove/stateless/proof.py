@@ -64,12 +64,12 @@ MUTANTS = {
     "not-verified": Mutant(
         ("ways",),
         ((f"{RUNTIME}/attachments/mover.py", "if content.checksum != group.checksum:", "if False:"),
-         (f"{RUNTIME}/attachments/mover.py", 'if content is not None and row.checksum in (None, "", content.checksum):',
+         (f"{RUNTIME}/attachments/contents.py", 'if content is not None and row.checksum in (None, "", content.checksum):',
           "if content is not None:")),
     ),
     "uploads-not-noted": Mutant(
         ("ways",),
-        ((f"{RUNTIME}/attachments/mover.py", "session.note(cursor, UPLOAD, sorted(uploads))", "pass"),),
+        ((f"{RUNTIME}/attachments/mover.py", "self.journal.note(cursor, UPLOAD, sorted(uploads))", "pass"),),
     ),
     "upload-stays": Mutant(("rollback",), ((TRANSACTION, "        self._clean(self.uploaded)\n", "        return\n"),)),
     "delete-at-once": Mutant(

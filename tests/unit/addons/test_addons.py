@@ -84,15 +84,19 @@ def test_request_id(addon):
 
 def test_settings(addon, tmp_path):
     settings = addon("odoo_cloud_compat.settings")
-    assert settings.is_true("X", env={"X": "True"}) is True
-    assert settings.is_true("X", env={"X": "0"}) is False
-    assert settings.is_true("X", True, {"X": " "}) is True
-    with pytest.raises(ValueError, match="X is 'maybe': say 1 or 0"):
-        settings.is_true("X", env={"X": "maybe"})
-    assert settings.number("X", 5, env={}) == 5
-    assert settings.number("X", 5, env={"X": "7"}) == 7
-    with pytest.raises(ValueError, match="X is '-1': must be a number, 0 or more"):
-        settings.number("X", 5, env={"X": "-1"})
+    assert settings.is_true("ODOO_STATSD", env={"ODOO_STATSD": "True"}) is True
+    assert settings.is_true("ODOO_STATSD", env={"ODOO_STATSD": "0"}) is False
+    assert settings.is_true("DATABASE_RECONNECT", {"DATABASE_RECONNECT": " "}) is True
+    with pytest.raises(ValueError, match="ODOO_STATSD is 'maybe': say 1 or 0"):
+        settings.is_true("ODOO_STATSD", env={"ODOO_STATSD": "maybe"})
+    assert settings.number("STATSD_MAXUDPSIZE", env={}) == 512
+    assert settings.number("STATSD_MAXUDPSIZE", env={"STATSD_MAXUDPSIZE": "7"}) == 7
+    with pytest.raises(ValueError, match="STATSD_MAXUDPSIZE is '-1': must be a number, 1 or more"):
+        settings.number("STATSD_MAXUDPSIZE", env={"STATSD_MAXUDPSIZE": "-1"})
     secret = tmp_path / "secret"
     secret.write_text("from the file\n", encoding="utf-8")
-    assert settings.secret("X", env={"X": "plain", "X_FILE": str(secret)}) == "from the file"
+    env = {"SWIFT_PASSWORD": "plain", "SWIFT_PASSWORD_FILE": str(secret)}
+    assert settings.secret("SWIFT_PASSWORD", env) == "from the file"
+    assert settings.secret("SWIFT_PASSWORD", {}) == settings.text("SWIFT_ACCOUNT", {"SWIFT_ACCOUNT": " "}) == ""
+    with pytest.raises(KeyError):  # each name has to be in the table
+        settings.text("STATSD_PREFIX", {})

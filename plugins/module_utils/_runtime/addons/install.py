@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+from ..common import values
 from ..common.config import Settings
 from ..common.errors import ConfigError, InitFailed
 from ..common.password import password_hash
@@ -33,7 +34,7 @@ def password_rounds(version: int) -> int:
 def prepare_database(connection: Any, settings: Settings) -> None:
     """The extensions that Odoo makes in databases of its own making, as far as the owner may (trusted ones)."""
     wanted = ["pg_trgm"]
-    if settings.conf.get("unaccent", "").lower() in ("true", "1", "yes"):
+    if values.as_boolean(settings.conf.get("unaccent")):
         wanted.append("unaccent")
     with connection.cursor() as cursor:
         cursor.execute(

@@ -109,8 +109,8 @@ def read(name: str, folders: list[str]) -> Addon | None:
     return Addon(name, path, manifest)
 
 
-class Look:
-    """Addons as they lay there at one moment: what was read once is not read again. Who looks later takes a new one."""
+class Snapshot:
+    """Addons as they lay there at one moment: what was read once is not read again. For a later moment take a new one."""
 
     def __init__(self) -> None:
         self._addons: dict[tuple[str, tuple[str, ...]], Addon | None] = {}
@@ -154,7 +154,7 @@ def walk(
     """Files below `root` with their status; symlinks are followed, loops and links to nowhere are not. `skip` is asked
     with a name and whether it is a folder's."""
 
-    def look(path: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, os.stat_result]]:
+    def below(path: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, os.stat_result]]:
         with os.scandir(path) as entries:
             for item in entries:
                 try:
@@ -167,12 +167,12 @@ def walk(
                 if folder:
                     key = (info.st_dev, info.st_ino)
                     if key not in above:
-                        yield from look(item.path, f"{prefix}{item.name}/", (*above, key))
+                        yield from below(item.path, f"{prefix}{item.name}/", (*above, key))
                 elif stat.S_ISREG(info.st_mode):
                     yield prefix + item.name, info
 
     top = os.stat(root)
-    return look(root, "", ((top.st_dev, top.st_ino),))
+    return below(root, "", ((top.st_dev, top.st_ino),))
 
 
 def _files(root: str, languages: frozenset[str]) -> list[str]:

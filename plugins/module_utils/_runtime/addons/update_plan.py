@@ -94,7 +94,7 @@ def read_modules(connection: Any) -> Modules:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ModulePlan:
     """What a window has to do with the modules."""
 
     install: tuple[str, ...] = ()
@@ -138,17 +138,19 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
-def broken(names: Iterable[str], folders: list[str], look: addon_tree.Look | None = None) -> dict[str, tuple[str, ...]]:
+def broken(
+    names: Iterable[str], folders: list[str], snapshot: addon_tree.Snapshot | None = None
+) -> dict[str, tuple[str, ...]]:
     """Those of `names` that Odoo cannot load, with the modules whose code is in none of the addons folders: their own, or that
     of modules which they need, near or far."""
-    look = look if look is not None else addon_tree.Look()
+    snapshot = snapshot if snapshot is not None else addon_tree.Snapshot()
     known: dict[str, tuple[str, ...]] = {}
 
     def gone(name: str) -> tuple[str, ...]:
         if name not in known:
             known[name] = ()  # modules that need each other do not end in a loop here
             try:
-                addon = look.read(name, folders)
+                addon = snapshot.read(name, folders)
             except ConfigError:  # whoever asks for it is told what is wrong with its manifest
                 addon = None
             if addon is None or not addon.installable:
@@ -173,7 +175,7 @@ def lacking(name: str, gone: Iterable[str], folders: Iterable[str]) -> str:
 
 
 def check_code(
-    names: Iterable[str], settings: Settings, folders: list[str], look: addon_tree.Look | None = None
+    names: Iterable[str], settings: Settings, folders: list[str], snapshot: addon_tree.Snapshot | None = None
 ) -> None:
     """Refuses to begin when what is asked for, or something that it needs, is nowhere."""
     names = list(names)
@@ -183,7 +185,7 @@ def check_code(
             f"MODULES is {','.join(settings.modules)!r}: {', '.join(absent)} is in none of the addons folders"
             f" ({', '.join(folders) or 'none'}); correct the name or addons_path in {settings.odoo_rc}"
         )
-    for name, gone in broken(names, folders, look).items():
+    for name, gone in broken(names, folders, snapshot).items():
         addon_tree.read(name, folders)
         raise ConfigError(
             f"MODULES is {','.join(settings.modules)!r}: {lacking(name, gone, folders)}; bring it, or correct addons_path in"
@@ -195,13 +197,13 @@ def unloadable(modules: Modules, folders: list[str]) -> dict[str, tuple[str, ...
     """Installed or half-done modules that Odoo did not load, and what they lack: code that is gone, or modules that their new
     code needs and nobody installed."""
     there = {name for name in modules.states if modules.installed(name) or name in modules.unfinished}
-    look = addon_tree.Look()
-    found = broken(there, folders, look)
+    snapshot = addon_tree.Snapshot()
+    found = broken(there, folders, snapshot)
     more = True
     while more:
         more = False
         for name in sorted(there - set(found)):
-            addon = look.read(name, folders)  # it can be read, or it would be among those found
+            addon = snapshot.read(name, folders)  # it can be read, or it would be among those found
             lacks = tuple(item for item in (addon.depends if addon else ()) if item not in there or item in found)
             if lacks:
                 found[name], more = lacks, True
@@ -240,11 +242,15 @@ def put_back(connection: Any, names: Iterable[str]) -> list[str]:
 
 
 def make_plan(
-    modules: Modules, settings: Settings, folders: list[str], resume: bool = False, look: addon_tree.Look | None = None
-) -> Plan:
-    """What has to be done. With `resume` an interrupted run is finished, whatever the mode asks for besides. `look`: what was
+    modules: Modules,
+    settings: Settings,
+    folders: list[str],
+    resume: bool = False,
+    snapshot: addon_tree.Snapshot | None = None,
+) -> ModulePlan:
+    """What has to be done. With `resume` an interrupted run is finished, whatever the mode asks for besides. `snapshot`: what was
     seen of the addons a moment ago, when it was."""
-    look = look if look is not None else addon_tree.Look()
+    snapshot = snapshot if snapshot is not None else addon_tree.Snapshot()
     reasons: dict[str, str] = {}
     install: list[str] = []
     update: list[str] = []
@@ -258,7 +264,7 @@ def make_plan(
     there = [name for name in sorted(modules.states) if modules.installed(name) or name in modules.unfinished]
     # An install mode looks only when Odoo will be started, or when something is half done.
     looked = bool(settings.updating or resume or install or modules.unfinished)
-    lost = broken(there, folders, look) if looked else {}
+    lost = broken(there, folders, snapshot) if looked else {}
     if resume or settings.updating:
         for name in sorted(pending):
             if name in lost:
@@ -269,7 +275,7 @@ def make_plan(
             elif pending[name] == UPDATE and modules.installed(name):
                 update.append(name)
                 reasons[name] = "left by an interrupted run"
-    check_code(install, settings, folders, look)
+    check_code(install, settings, folders, snapshot)
 
     if settings.updating and settings.update != ("none",):
         if settings.update == ("all",):
@@ -283,7 +289,7 @@ def make_plan(
                     update.append(name)
                     reasons[name] = "UPDATE is 'all'"
         elif settings.update == ("changed",):
-            for name, why in _changed(modules, settings, folders, lost, look):
+            for name, why in _changed(modules, settings, folders, lost, snapshot):
                 update.append(name)
                 reasons.setdefault(name, why)
         else:
@@ -294,7 +300,7 @@ def make_plan(
                         + nearest(name, (item for item in modules.states if modules.installed(item)))
                     )
                 if name in lost:
-                    look.read(name, folders)
+                    snapshot.read(name, folders)
                     raise ConfigError(
                         f"UPDATE is {','.join(settings.update)!r}: {lacking(name, lost[name], folders)}; bring it back, or leave"
                         f" {name!r} out of UPDATE"
@@ -308,7 +314,7 @@ def make_plan(
         finish = modules.unfinished + [
             name for name, item in modules.known.items() if item.end_pending and modules.installed(name)
         ]
-    return Plan(
+    return ModulePlan(
         tuple(install),
         tuple(update),
         reasons,
@@ -322,16 +328,16 @@ def make_plan(
     )
 
 
-def first_plan(modules: Modules, settings: Settings, folders: list[str], auto: Iterable[str]) -> Plan:
+def first_plan(modules: Modules, settings: Settings, folders: list[str], auto: Iterable[str]) -> ModulePlan:
     """What a first installation still has to do. Of what an earlier attempt has installed, what changed since is updated.
     `auto`: modules that install themselves and were forgotten (see auto_installs)."""
-    look = addon_tree.Look()
+    snapshot = addon_tree.Snapshot()
     there = [name for name in sorted(modules.states) if modules.installed(name) or name in modules.unfinished]
-    lost = broken({*there, *auto}, folders, look)
+    lost = broken({*there, *auto}, folders, snapshot)
     wanted = [name for name in settings.modules if not modules.installed(name)]
     wanted += [name for name in auto if name not in wanted and name not in lost]
-    changed = dict(_changed(modules, settings, folders, lost, look))
-    return Plan(
+    changed = dict(_changed(modules, settings, folders, lost, snapshot))
+    return ModulePlan(
         tuple(wanted),
         tuple(changed),
         changed,
@@ -343,14 +349,18 @@ def first_plan(modules: Modules, settings: Settings, folders: list[str], auto: I
 
 
 def _changed(
-    modules: Modules, settings: Settings, folders: list[str], lost: Mapping[str, tuple[str, ...]], look: addon_tree.Look
+    modules: Modules,
+    settings: Settings,
+    folders: list[str],
+    lost: Mapping[str, tuple[str, ...]],
+    snapshot: addon_tree.Snapshot,
 ) -> Iterable[tuple[str, str]]:
     """Installed modules whose code is not the one that was installed, with the reason. Those that Odoo cannot load (`lost`) are
     left alone, but for one whose own code is new: that was to be brought here, and without what it needs it would be off."""
     for name in sorted(modules.states):
         if modules.states[name] not in ("installed", "to upgrade"):
             continue
-        addon = look.read(name, folders)
+        addon = snapshot.read(name, folders)
         if addon is None or not addon.installable:
             continue  # made in the database (studio), or its code is gone; Odoo cannot update it
         known = modules.known.get(name)
@@ -358,7 +368,7 @@ def _changed(
             if (
                 known is not None
                 and known.checksum
-                and look.checksum(addon, known.languages.split(",")) != known.checksum
+                and snapshot.checksum(addon, known.languages.split(",")) != known.checksum
             ):
                 raise ConfigError(
                     f"the content of module {name!r} changed, but {lacking(name, lost[name], folders)}; bring it back, or"
@@ -370,7 +380,7 @@ def _changed(
         elif known is None or not known.checksum:
             if not unchanged_elsewhere(modules, addon):
                 yield name, "its content was never recorded"
-        elif look.checksum(addon, known.languages.split(",")) != known.checksum:
+        elif snapshot.checksum(addon, known.languages.split(",")) != known.checksum:
             yield name, "its content changed"
         elif addon.version(settings.version) not in ("", modules.versions.get(name)):
             yield (
@@ -506,7 +516,7 @@ def auto_installs(connection: Any) -> list[str]:
         return [name for ident, name in found if ident not in elsewhere]
 
 
-def mark(cursor: Any, plan: Plan, run_id: str) -> int:
+def mark(cursor: Any, plan: ModulePlan, run_id: str) -> int:
     """Writes down what the run is going to do, so that whoever comes after a crash finishes exactly that; in the
     transaction that writes the blocking state, so that there is never the one without the other.
 
@@ -524,7 +534,7 @@ def mark(cursor: Any, plan: Plan, run_id: str) -> int:
     return 0 if plan.install else len(rows)
 
 
-def problems(modules: Modules, plan: Plan, settings: Settings, folders: list[str]) -> list[str]:
+def problems(modules: Modules, plan: ModulePlan, settings: Settings, folders: list[str]) -> list[str]:
     """What is not as the plan wanted it; Odoo's own exit code is not believed."""
     found = []
     absent = [name for name in (*plan.install, *plan.update) if not modules.installed(name)]

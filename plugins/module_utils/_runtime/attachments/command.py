@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 
 from ..common import startup
 from .audit import audit
-from .mover import Session, move, parse_options
+from .mover import move
+from .options import parse_options
+from .session import Session
 
 
 def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:

@@ -14,13 +14,13 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Protocol
 
 from ..common.config import Settings
-from ..common.errors import ConfigError
+from ..common.errors import EXIT_STORE, ConfigError, RuntimeFailure
 from ..common.variables import SettingsError
-from ..store.objects import CHUNK, SCHEMES, Found, is_object, parse, scheme_of, store, uri
+from ..store.objects import CHUNK, SCHEMES, Found, Store, is_object, parse, scheme_of, store, uri
 
 IN_MEMORY = 2 * 1024**2  # larger contents wait in a file
 FILE, DATABASE = "file", "db"
@@ -33,12 +33,19 @@ class Broken(Exception):
     """A place does not do what it is asked for; one line."""
 
 
+class StoreFailed(RuntimeFailure):
+    """A store does not do what it is asked for, so nothing can go on."""
+
+    exit_code = EXIT_STORE
+
+
 def is_key(key: str) -> bool:
-    """Whether the name is that of a content."""
+    """Whether a key is the name of a content, which is a SHA-1."""
     return _SHA1.fullmatch(key) is not None
 
 
 def sha1() -> Any:
+    """A new digest of the kind by which contents are known."""
     return hashlib.sha1()  # noqa: S324 - Odoo's checksum
 
 
@@ -51,22 +58,27 @@ class Content:
         self._digest = sha1()
 
     def write(self, piece: bytes) -> None:
+        """Adds a piece at the end."""
         self._digest.update(piece)
         self.size += len(piece)
         self.file.write(piece)
 
     def rewind(self) -> Any:
+        """The file, at its beginning."""
         self.file.seek(0)
         return self.file
 
     @property
     def checksum(self) -> str:
+        """The SHA-1 of what was written, in hexadecimal digits."""
         return str(self._digest.hexdigest())
 
     def data(self) -> bytes:
+        """The whole content."""
         return bytes(self.rewind().read())
 
     def close(self) -> None:
+        """Removes the file."""
         self.file.close()
 
     def __enter__(self) -> Content:
@@ -74,6 +86,40 @@ class Content:
 
     def __exit__(self, *dummy: object) -> None:
         self.close()
+
+
+class Place(Protocol):
+    """Where contents can be outside the database: the local filestore, or the own bucket of a store. What doesn't answer raises
+    Broken."""
+
+    name: str  # one of PLACES
+
+    def fname(self, checksum: str) -> str:
+        """The store_fname of the content with this SHA-1."""
+
+    def full_name(self, found: Found) -> str:
+        """The store_fname of something that was listed."""
+
+    def owns(self, fname: str | None) -> bool:
+        """Whether a store_fname is in this place, so that we may write and delete it."""
+
+    def read(self, fname: str, content: Content) -> bool:
+        """Reads into `content`; False when it isn't there. Others' buckets can be read too."""
+
+    def write(self, content: Content) -> bool:
+        """Writes a content under its own name. Returns whether its checksum was confirmed; else it has to be read again."""
+
+    def head(self, fname: str) -> Found | None:
+        """Name and size without the content; None when it isn't there."""
+
+    def listing(self) -> Iterator[Found]:
+        """All contents."""
+
+    def delete(self, fnames: Iterable[str]) -> dict[str, str]:
+        """Deletes those that are ours. Returns why the others are left, by name."""
+
+    def check(self) -> None:
+        """Raises Broken or ConfigError when the place can't be used."""
 
 
 class Files:
@@ -91,6 +137,9 @@ class Files:
     def fname(self, checksum: str) -> str:
         return f"{checksum[:2]}/{checksum}"
 
+    def full_name(self, found: Found) -> str:
+        return found.key
+
     def owns(self, fname: str | None) -> bool:
         return bool(fname) and not is_object(fname)
 
@@ -106,7 +155,7 @@ class Files:
         return True
 
     def write(self, content: Content) -> bool:
-        """Written beside, synced, then put in its place; always read again afterwards by who wants to be sure."""
+        """Written beside, synced, then put in its place; the caller reads it again to be sure."""
         path = self.path(self.fname(content.checksum))
         temporary = f"{path}.{os.getpid()}.moving"
         try:
@@ -170,7 +219,7 @@ class Objects:
 
     def __init__(self, scheme: str, settings: Settings, env: Mapping[str, str]) -> None:
         self.name = scheme
-        self.module = store(scheme)
+        self.module: Store = store(scheme)
         if not self.module.available():
             raise ConfigError(f"{self.module.LIBRARY}: not in this image, and needed to reach the store {scheme!r}")
         try:
@@ -182,6 +231,9 @@ class Objects:
 
     def fname(self, checksum: str) -> str:
         return self.prefix + checksum
+
+    def full_name(self, found: Found) -> str:
+        return self.prefix + found.key
 
     def owns(self, fname: str | None) -> bool:
         return bool(fname) and str(fname).startswith(self.prefix)
@@ -215,9 +267,9 @@ class Objects:
 
     def delete(self, fnames: Iterable[str]) -> dict[str, str]:
         """Why those that are left could not be deleted. Of the own bucket only."""
-        mine = [fname for fname in fnames if self.owns(fname)]
+        ours = [fname for fname in fnames if self.owns(fname)]
         with self._asking(f"objects in {self.prefix} cannot be deleted"):
-            faults = self.module.delete(self.bucket, [parse(fname)[2] for fname in mine])
+            faults = self.module.delete(self.bucket, [parse(fname)[2] for fname in ours])
         return {self.prefix + key: reason for key, reason in faults}
 
     def check(self) -> None:
@@ -226,11 +278,16 @@ class Objects:
             self.module.head(self.bucket, "0" * 40)
 
 
-Place = Any  # Files or Objects
-
-
 def place_name(fname: str | None) -> str:
     """Where a row with this store_fname has its content: file, db, or the scheme of its object."""
     if not fname:
         return DATABASE
     return scheme_of(fname) or FILE
+
+
+def grouped(items: Sequence[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:
+    """The items by what `key` gives for them, in their order."""
+    result: dict[Any, list[Any]] = {}
+    for item in items:
+        result.setdefault(key(item), []).append(item)
+    return result

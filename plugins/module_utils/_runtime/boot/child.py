@@ -53,7 +53,7 @@ class Events:
 
     def send(self, event: str, **values: Any) -> None:
         line = json.dumps({"event": event, **values}, default=str) + "\n"
-        # Nobody may read any more: who started us is gone then, and so are we in a moment.
+        # The parent may have exited; then this process is about to be killed too, so the error is ignored.
         with self.lock, contextlib.suppress(OSError):
             os.write(self.descriptor, line.encode("utf-8"))
 
@@ -428,7 +428,7 @@ class Odoo:
         self.updating = False
         self.listed = False  # whether this load has updated the list of modules
         self.asked: set[str] = set()  # modules that are installed or updated because somebody named them
-        self.told: set[str] = set()  # modules of which it was said that they are left alone
+        self.told: set[str] = set()  # modules of which it was reported that they are left alone
         self.stack = contextlib.ExitStack()
 
     def start(self) -> None:

@@ -21,7 +21,8 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, Callable, Protocol
 
 from ..addons import update_plan
 from ..common.child import dying_with
@@ -47,7 +48,7 @@ class TimeIsOver(BaseException):
 
 
 class Reported(Exception):
-    """A failure that was already told in an event."""
+    """A failure that was already reported in an event."""
 
 
 class Output:
@@ -104,7 +105,7 @@ def _flush() -> None:
             stream.flush()
 
 
-def tell(line: str) -> None:
+def log_step(line: str) -> None:
     """To the step's own log, which is what stdout is while a step is at work."""
     sys.stdout.write(line + "\n")
 
@@ -114,11 +115,11 @@ class Context:
 
     def __init__(self, env: Any, data_path: str, quiet: bool = False) -> None:
         self.env = env
-        self.options = Options(data_path, quiet)
+        self.options = SongOptions(data_path, quiet)
         self.level = 0
 
     def log_line(self, message: str) -> None:
-        tell("    " * self.level + str(message))
+        log_step("    " * self.level + str(message))
 
     @contextlib.contextmanager
     def log(self, name: str, timing: bool = True, timestamp: bool = False) -> Iterator[None]:
@@ -140,7 +141,7 @@ class Context:
             self.log_line(f"{stamp}{name}: {time.monotonic() - began:.3f}s")
 
 
-class Options:
+class SongOptions:
     """anthem's options."""
 
     def __init__(self, data_path: str, quiet: bool) -> None:
@@ -157,8 +158,8 @@ class TimeLimit:
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
         self.over = False
-        self.connection: Any = None
-        self.process: Any = None
+        self.connection: Any = None  # whose statement is cancelled
+        self.process: subprocess.Popen[bytes] | None = None  # that is killed
         self.stopped = threading.Event()
 
     def _raise(self, _signum: int, _frame: Any) -> None:
@@ -201,10 +202,73 @@ class TimeLimit:
             raise TimeIsOver
 
 
-class Performer:
-    """Does the actions of an order (migrate.actions) one after the other."""
+# What child.py gives for the steps
 
-    def __init__(self, order: dict[str, Any], events: Any, fence: Any, odoo: Any, ask: Any) -> None:
+
+class EventSender(Protocol):
+    """Reports to the runtime."""
+
+    def send(self, event: str, **values: Any) -> None:
+        """One event."""
+
+
+class LockFence(Protocol):
+    """Ends this process at once when its run no longer holds the lock."""
+
+    def check(self, connection: Any, table: bool) -> None:
+        """Asks on this connection; `table`: also whether a newer run has written to the history."""
+
+
+class Framework(Protocol):
+    """Odoo in this process, which is imported when something first needs it."""
+
+    module: Any  # the package odoo; None: it was not imported yet
+    commits: int  # of transactions that wrote, on whatever cursor
+    changed: bool  # whether modules were changed and Odoo's other processes don't know it yet
+
+    def update(self, install: list[str], update: list[str], override_translations: bool) -> None:
+        """One load of all modules that installs and updates these."""
+
+    def registry(self) -> Any:
+        """The current registry."""
+
+    def signal(self) -> None:
+        """Tells Odoo's other processes that registry or caches are no longer what they have."""
+
+    def forget_caches(self) -> None:
+        """After something was changed behind Odoo's back."""
+
+    def rest(self) -> None:
+        """Nothing of the database is open or known any more."""
+
+    def changing(self) -> AbstractContextManager[Any]:
+        """While modules are changed."""
+
+    def cursor(self, registry: Any) -> AbstractContextManager[Any]:
+        """A cursor that is rolled back unless it was committed."""
+
+    def plain(self, cursor: Any) -> Any:
+        """A plain cursor in the same transaction."""
+
+    def env(self, cursor: Any, before_update: bool) -> Any:
+        """The superuser's environment."""
+
+    def flush(self, env: Any) -> None:
+        """Writes what the environment keeps in memory."""
+
+
+class Performer:
+    """Does the actions of an order (migration/work.py, actions()) one after the other."""
+
+    def __init__(
+        self,
+        order: dict[str, Any],
+        events: EventSender,
+        fence: LockFence,
+        odoo: Framework,
+        ask: Callable[..., dict[str, Any]],
+    ) -> None:
+        """`order`: what the runtime gave (run/module_changes.py). `ask`: puts a question to it, with values, and returns the answer."""
         self.order, self.events, self.fence, self.odoo, self.ask = order, events, fence, odoo, ask
         self.run_id: str = order["run_id"]
         self.ours: Any = None  # a connection of our own, for the rows around a step
@@ -277,13 +341,13 @@ class Performer:
             "version": self.number,
             "step_id": step.id if step else migration_file.UPDATE,
             "kind": migration_file.UPDATE,
-            "name": str(update_plan.Plan(tuple(install), tuple(update))),
+            "name": str(update_plan.ModulePlan(tuple(install), tuple(update))),
         }
         with self.reported(what) as told:
             if step is not None:
                 # The marks and the row are one transaction: afterwards it is known which of these modules are done.
                 with self.writing() as cursor:
-                    update_plan.mark(cursor, update_plan.Plan(tuple(install), tuple(update)), self.run_id)
+                    update_plan.mark(cursor, update_plan.ModulePlan(tuple(install), tuple(update)), self.run_id)
                     migration_table.begin_step(
                         cursor, order["version"], step, self.run_id, {"begun": action["modules"]}
                     )
@@ -489,7 +553,7 @@ class Performer:
                 if before != value:
                     changed = True
                     parameters.set_param(key, False if value is None else value)
-                    tell(f"{key}: {'removed' if value is None else 'set'}")
+                    log_step(f"{key}: {'removed' if value is None else 'set'}")
             told["changed"] = changed
 
     def _do_load_csv(self, step: Step, version: str, told: dict[str, Any], limit: TimeLimit) -> None:
@@ -516,7 +580,7 @@ class Performer:
                     for item in errors[:5]
                 )
                 raise StepError(first or f"{path}: could not be loaded")
-            tell(f"{len(result['ids'])} records of {arguments['model']} from {path}")
+            log_step(f"{len(result['ids'])} records of {arguments['model']} from {path}")
 
     # Modules
 

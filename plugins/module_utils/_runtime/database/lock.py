@@ -105,7 +105,7 @@ def unsigned(key: int) -> int:
     return key & 0xFFFFFFFF
 
 
-def _look(connection: Any, database: str, but: int = 0) -> Holder | None:
+def _find(connection: Any, database: str, but: int = 0) -> Holder | None:
     """Who holds the lock of `database` (the session `but` apart), entitled or in our way."""
     first, second = lock_keys(database)
     with connection.cursor() as cursor:
@@ -116,13 +116,13 @@ def _look(connection: Any, database: str, but: int = 0) -> Holder | None:
 
 def holder(connection: Any, database: str) -> Holder | None:
     """Who holds the lock of `database` and is entitled to it, or None."""
-    found = _look(connection, database)
+    found = _find(connection, database)
     return found if found is not None and found.entitled else None
 
 
 def stranger(connection: Any, database: str) -> str:
     """Who keeps the lock of `database` from us without being entitled to it, in words; empty when nobody does."""
-    found = _look(connection, database)
+    found = _find(connection, database)
     return _strange(found) if found is not None and not found.entitled else ""
 
 
@@ -136,7 +136,7 @@ def _strange(found: Holder) -> str:
 
 def held_by(connection: Any, database: str) -> str:
     """Why the lock of `database` can't be had, for an error message."""
-    found = _look(connection, database)
+    found = _find(connection, database)
     if found is not None and not found.entitled:
         return _strange(found)
     return f"its lock is held by {found if found is not None else 'a session that has ended meanwhile'}"
@@ -175,7 +175,7 @@ class Lock:
             cursor.execute("SELECT pg_catalog.pg_try_advisory_lock(%s, %s)", self.keys)
             if not cursor.fetchone()[0]:
                 return False
-        other = _look(self.connection, self.database, self.pid)
+        other = _find(self.connection, self.database, self.pid)
         if other is None:
             return True
         self.release()
@@ -245,6 +245,28 @@ def end_sessions(connection: Any, database: str, run_id: str, timeout: float = 1
             names = ", ".join(f"{name} (backend {pid})" for pid, name in left[:3])
             raise Held(f"run {run_id} cannot be ended: its sessions did not go away within {timeout:.0f} s: {names}")
         time.sleep(0.05)
+
+
+def take_over(guard: Lock, held: Holder | None) -> int:
+    """Ends all sessions of the run that holds the lock, then takes it with `guard`. `held`: the holder, None when it has gone meanwhile.
+    Returns how many sessions were ended.
+
+    Raises Held when the holder is no run of the runtime, can't be ended, or somebody else is quicker.
+    """
+    run_id = (held.parsed().get("run_id") or "") if held is not None else ""
+    if held is not None and not run_id:
+        raise Held(f"database {guard.database!r}: its lock is held by {held}, which is not a run of this runtime")
+    ended = end_sessions(guard.connection, guard.database, run_id) if run_id else 0
+    for _attempt in range(50):
+        if guard.acquire():
+            break
+        time.sleep(0.1)
+    else:
+        raise Held(f"database {guard.database!r}: {held_by(guard.connection, guard.database)}")
+    if run_id:
+        # those that were just being opened; their fence refuses them too
+        ended += end_sessions(guard.connection, guard.database, run_id)
+    return ended
 
 
 def marabunta_key() -> int:

@@ -21,7 +21,7 @@ OPEN_STATES = ("Ready", "Reset", "Force Ready")
 CREATING, UPDATING, MAINTENANCE, FAILED = "Creating", "Updating", "Maintenance", "Failed"
 READY, RESET, FORCE_READY = "Ready", "Reset", "Force Ready"
 
-# Column `result` of rows around a restore point (restore/point.py, restore/rollback.py)
+# Column `result` of rows around a restore point (restore/safety.py, restore/rollback.py)
 POINT = "restore point"  # it is being made: nothing was changed before, and what follows has another result
 UNCHANGED = "unchanged"  # Ready again, since nothing was changed
 ROLLING_BACK = "rolling back"  # Failed, and whoever takes the lock next gives the name to the restore point

@@ -224,7 +224,7 @@ class Backup:
 
 
 @dataclass(frozen=True)
-class Options:
+class FileOptions:
     install_command: str = "odoo"
     backup: Backup | None = None
     modes: tuple[str, ...] = ()  # declared names; empty: not declared
@@ -236,7 +236,7 @@ class Migration:
 
     path: str
     versions: tuple[Version, ...]
-    options: Options = Options()
+    options: FileOptions = FileOptions()
     warnings: tuple[Problem, ...] = ()
 
     @property
@@ -598,7 +598,7 @@ class _Reader:
         found = self.known(pairs["migration"][1], "'migration'", ("options", "versions"))
         return found.get("options"), found.get("versions")
 
-    def options(self, node: Any) -> Options:
+    def options(self, node: Any) -> FileOptions:
         found = self.known(node, "'options'", OPTION_KEYS)
         install_command, backup, modes = "odoo", None, ()
         if "install_command" in found and not self.is_null(found["install_command"]):
@@ -611,7 +611,7 @@ class _Reader:
             backup = self.backup(found["backup"])
         if "modes" in found:
             modes = tuple(dict.fromkeys(self.names(found["modes"], "options.modes", "mode", _NAME)))
-        return Options(install_command, backup, modes)
+        return FileOptions(install_command, backup, modes)
 
     def backup(self, node: Any) -> Backup | None:
         found = self.known(node, "'backup'", ("command", "ignore_if", "stop_on_failure"))
@@ -950,7 +950,7 @@ class _Collected:
     warnings: list[Problem] = field(default_factory=list)
     versions: dict[Number, tuple[_Part, Place]] = field(default_factory=dict)
     used_modes: dict[str, Place] = field(default_factory=dict)
-    options: Options = Options()
+    options: FileOptions = FileOptions()
 
     def reader(self, file: str) -> _Reader:
         return _Reader(file, self.problems, self.warnings)

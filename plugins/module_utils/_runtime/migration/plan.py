@@ -101,7 +101,7 @@ class PlannedVersion:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MigrationPlan:
     """What is to be done, in order. With a refusal nothing is, and `versions` is empty."""
 
     mode: str | None = None
@@ -165,13 +165,13 @@ def make_plan(
     step_rows: Iterable[StepRow] = (),
     allow_serie: bool = False,
     force_version: str = "",
-) -> Plan:
+) -> MigrationPlan:
     """What is to be done for the database of which these rows are."""
     mode = mode or None
     version_rows, step_rows = tuple(version_rows), tuple(step_rows)
     refusal = _unknown_names(migration, mode, force_version)
     if refusal is not None:
-        return Plan(mode, refusal=refusal)
+        return MigrationPlan(mode, refusal=refusal)
     rows, odd = _by_number(version_rows)
     steps_of: dict[Number, list[StepRow]] = {}
     for row in step_rows:
@@ -193,7 +193,7 @@ def make_plan(
             raise AssertionError(f"force_version is {force_version!r}: _unknown_names() has seen to it")
         planned = PlannedVersion(wanted, wanted.steps_for(mode), forced=True)
         notes += _mode_notes([wanted], mode)
-        return Plan(mode, (planned,), True, tuple(drift), tuple(notes))
+        return MigrationPlan(mode, (planned,), True, tuple(drift), tuple(notes))
 
     refusal = (
         _unfinished(migration, mode, version_rows)
@@ -202,7 +202,7 @@ def make_plan(
         or _downgrade(pending, rows, odd)
     )
     if refusal is not None:
-        return Plan(mode, (), False, tuple(drift), tuple(notes), refusal)
+        return MigrationPlan(mode, (), False, tuple(drift), tuple(notes), refusal)
 
     planned_versions: list[PlannedVersion] = []
     for version in pending:
@@ -219,7 +219,7 @@ def make_plan(
     backup = any(item.version.backup for item in planned_versions) and not any(
         item.resumed for item in planned_versions
     )
-    return Plan(mode, tuple(_each_module_once(planned_versions)), backup, tuple(drift), tuple(notes))
+    return MigrationPlan(mode, tuple(_each_module_once(planned_versions)), backup, tuple(drift), tuple(notes))
 
 
 def _each_module_once(versions: Iterable[PlannedVersion]) -> list[PlannedVersion]:

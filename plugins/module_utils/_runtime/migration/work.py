@@ -23,12 +23,12 @@ from ..addons import update_plan
 from ..common.config import Settings
 from ..common.errors import MigrationRefused, NeedsDecision, RuntimeFailure
 from ..database import pg
-from . import file as migration
+from . import file as migration_file
 from . import plan as migration_plan
 from . import songs
 from . import table as migration_table
 from .file import UPDATE, Migration, MigrationError, Problem, Step, Version, number
-from .plan import DONE, Plan, Refusal
+from .plan import DONE, MigrationPlan, Refusal
 
 ADHOC = "adhoc"  # the version under which the steps of STEPS are recorded
 # Only these are about the file or the run's settings; the others leave a person a choice about the database.
@@ -66,12 +66,12 @@ def read(settings: Settings) -> Source:
     steps: tuple[Step, ...] = ()
     try:
         if settings.migration_file:
-            found = migration.read(settings.migration_file, settings.migration_next)
+            found = migration_file.read(settings.migration_file, settings.migration_next)
     except MigrationError as exc:
         problems += exc.problems
     try:
         if settings.steps:
-            steps = migration.parse_steps(settings.steps)
+            steps = migration_file.parse_steps(settings.steps)
     except MigrationError as exc:
         problems += exc.problems
     if problems:
@@ -84,7 +84,7 @@ class Work:
     """The steps of a run."""
 
     source: Source = Source()
-    plan: Plan = Plan()
+    plan: MigrationPlan = MigrationPlan()
     adhoc: tuple[Step, ...] = ()  # of STEPS, those that are to be done
     adhoc_done: tuple[str, ...] = ()
     adhoc_resumed: str = ""  # the run that began them
@@ -160,23 +160,28 @@ def song_paths(settings: Settings, env: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(paths))
 
 
-def look(
+def pending_work(
     settings: Settings,
     source: Source,
     connection: Any,
     modules: update_plan.Modules,
     folders: Sequence[str],
     paths: Sequence[str],
-    seen: addon_tree.Look | None = None,
+    snapshot: addon_tree.Snapshot | None = None,
 ) -> Work:
-    """What is to be done for this database, seen now. A run that is at work there must have been excluded."""
+    """What is to be done for this database, seen now. A run that is at work there must have been excluded. Work.check() raises what
+    stands in the way.
+
+    source: MIGRATION_FILE and STEPS. connection: to the database. modules, folders: what is in it, and the addons folders.
+    paths: where songs are imported from. snapshot: what was read of the addons a moment ago, if it was.
+    """
     if not settings.updating:
         return Work()
     with pg.transaction(connection) as cursor:
         version_rows = migration_table.read_versions(cursor)
         step_rows = migration_table.read_steps(cursor)
         last = migration_table.read_last_run(cursor)
-    plan = Plan()
+    plan = MigrationPlan()
     if source.migration is not None:
         plan = migration_plan.make_plan(
             source.migration,
@@ -188,7 +193,7 @@ def look(
         )
     else:
         refusal = _without_file(version_rows)
-        plan = Plan(refusal=refusal) if refusal is not None else plan
+        plan = MigrationPlan(refusal=refusal) if refusal is not None else plan
     left: dict[str, tuple[str, ...]] = {}
     for item in plan.versions:
         row = next(
@@ -205,7 +210,7 @@ def look(
     adhoc, done, resumed, notes = _adhoc(source, step_rows, last)
     work = Work(source, plan, adhoc, done, resumed, left, notes)
     problems, unchecked = _check(
-        work, settings, modules, folders, paths, seen if seen is not None else addon_tree.Look()
+        work, settings, modules, folders, paths, snapshot if snapshot is not None else addon_tree.Snapshot()
     )
     if adhoc and not (done or resumed or notes) and all(_is_done(step, modules) for step in adhoc):
         work = dataclasses.replace(work, source=dataclasses.replace(source, steps=()), adhoc=())
@@ -214,9 +219,9 @@ def look(
 
 def _is_done(step: Step, modules: update_plan.Modules) -> bool:
     """Whether a step of STEPS would find all of its modules as they should be: then no window is opened for it."""
-    if step.kind not in (migration.INSTALL, migration.UNINSTALL):
+    if step.kind not in (migration_file.INSTALL, migration_file.UNINSTALL):
         return False
-    return all(modules.installed(name) == (step.kind == migration.INSTALL) for name in step.arguments["modules"])
+    return all(modules.installed(name) == (step.kind == migration_file.INSTALL) for name in step.arguments["modules"])
 
 
 def _pending(modules: update_plan.Modules, name: str) -> bool:
@@ -283,20 +288,20 @@ def _check(
     modules: update_plan.Modules,
     folders: Sequence[str],
     paths: Sequence[str],
-    seen: addon_tree.Look,
+    snapshot: addon_tree.Snapshot,
 ) -> tuple[list[Problem], list[Problem]]:
     """Songs and modules of the steps that are to be done; those of versions that are done may be gone."""
     versions = [dataclasses.replace(item.version, steps=item.steps) for item in work.plan.versions]
     if work.adhoc:
-        value = migration.Number(ADHOC, ())
+        value = migration_file.Number(ADHOC, ())
         versions.append(Version(value, work.adhoc, False))
     if not versions:
         return [], []
     pending = Migration(settings.migration_file or "STEPS", tuple(versions))
-    known = seen.names(folders)
-    problems = migration.unknown_modules(pending, known, work.plan.mode)
+    known = snapshot.names(folders)
+    problems = migration_file.unknown_modules(pending, known, work.plan.mode)
     for step in work.adhoc:  # in a file it may be a module of which nothing is left since
-        if step.kind == migration.UNINSTALL:
+        if step.kind == migration_file.UNINSTALL:
             problems += [
                 Problem(
                     step.where.file,
@@ -309,7 +314,7 @@ def _check(
     wrong, unchecked = songs.check(pending, songs.Songs(paths, folders), work.plan.mode)
     for version in versions:
         for step in version.steps_for(work.plan.mode):
-            if step.kind == migration.LOAD_CSV:
+            if step.kind == migration_file.LOAD_CSV:
                 path = csv_path(step.arguments["path"], settings.odoo_data_path)
                 if not os.path.isfile(path):
                     wrong.append(Problem(step.where.file, step.where.line, f"there is no file {path}"))
@@ -351,7 +356,7 @@ def step_of(order: Mapping[str, Any]) -> Step:
     )
 
 
-def actions(work: Work, plan: update_plan.Plan) -> list[dict[str, Any]]:
+def actions(work: Work, plan: update_plan.ModulePlan) -> list[dict[str, Any]]:
     """All that a run does, in order: each version's beginning, its steps, one update, its end. What changed besides is updated
     with the first version, between its `pre` and its `post`."""
     result: list[dict[str, Any]] = []
@@ -363,7 +368,7 @@ def actions(work: Work, plan: update_plan.Plan) -> list[dict[str, Any]]:
             {"do": begin, "version": canonical, "number": text, "forced": item.forced, "steps": len(item.steps)}
         )
         for step in item.steps:
-            if step.phase == migration.POST and rest:
+            if step.phase == migration_file.POST and rest:
                 result.append(_update(plan.install, plan.update, True))
                 rest = False
             if step.kind == UPDATE:
@@ -388,7 +393,7 @@ def needs_odoo(orders: Iterable[Mapping[str, Any]]) -> bool:
     """Whether Odoo has to be started for these actions."""
     return any(
         item["do"] == "update" and (item["load"] or item["install"] or item["update"] or item["modules"])
-        or item["do"] == "step" and item["step"]["kind"] not in (migration.SQL, migration.COMMAND)
+        or item["do"] == "step" and item["step"]["kind"] not in (migration_file.SQL, migration_file.COMMAND)
         for item in orders
     )  # fmt: skip
 
@@ -483,7 +488,7 @@ def _problem(item: Problem) -> dict[str, Any]:
     return {"file": item.file, "line": item.line, "message": item.message}
 
 
-def _place(where: migration.Place | None) -> dict[str, Any]:
+def _place(where: migration_file.Place | None) -> dict[str, Any]:
     return {"file": where.file if where else "", "line": where.line if where else 0}
 
 

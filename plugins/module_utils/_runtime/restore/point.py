@@ -8,7 +8,7 @@ to be locked for that in a way that somebody must undo: CREATE DATABASE holds th
 copies, so new sessions wait until it is done, and its death frees them. A dump is a file of pg_dump in RESTORE_DIR.
 
 The server also counts the sessions of a database. What it counted at the restore point, and how many sessions of our own
-there were since, tell afterwards whether anybody else could have written (rollback.py).
+there were since, tell afterwards whether anybody else could have written (since.py).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from ..database.pg import one_line, psycopg2
 from ..database.provision import PUBLIC_DEFAULT, close_to_public, quoted
 
 NONE, AUTO, CLONE, DUMP = "none", "auto", "clone", "dump"
-BEFORE, FAILED_NAME, REHEARSAL = "before", "failed", "rehearsal"
+BEFORE, FAILED_NAME, REHEARSAL, RESTORING = "before", "failed", "rehearsal", "restoring"
 MAX_NAME = 63  # PostgreSQL cuts longer names off without a word
 COUNTED_FROM = 150000  # older servers tell the number of sessions with a delay
 STRATEGY_FROM = 150000
@@ -90,6 +90,7 @@ class Point:
         return max((datetime.datetime.now(datetime.timezone.utc) - made).total_seconds(), 0.0)
 
     def comment(self, database: str) -> str:
+        """What is written beside the restore point, so that points() finds it."""
         return json.dumps({"odoo_cloud": "restore point", "database": database, **vars(self)})
 
 
@@ -117,8 +118,8 @@ def _read_comment(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) and found.get("odoo_cloud") == "restore point" else {}
 
 
-def _point(name: str, run_id: str, kind: str, said: Mapping[str, Any], path: str = "") -> Point:
-    known = {key: said[key] for key in Point.__dataclass_fields__ if key in said}
+def _point(name: str, run_id: str, kind: str, comment: Mapping[str, Any], path: str = "") -> Point:
+    known = {key: comment[key] for key in Point.__dataclass_fields__ if key in comment}
     return Point(**{**known, "name": name, "run_id": run_id, "kind": kind, "path": path})
 
 
@@ -139,10 +140,10 @@ def points(control: Any, settings: Settings) -> list[Point]:
             run_id = run_of(database, BEFORE, name) if name else ""
             if not run_id or any(item.run_id == run_id for item in found):
                 continue
-            said = {}
+            comment = {}
             with contextlib.suppress(OSError, ValueError), open(f"{entry.path}.json", encoding="utf-8") as handle:
-                said = _read_comment(handle.read())
-            found.append(_point(name, run_id, DUMP, said, entry.path))
+                comment = _read_comment(handle.read())
+            found.append(_point(name, run_id, DUMP, comment, entry.path))
     return sorted(found, key=lambda item: item.made, reverse=True)
 
 
@@ -186,19 +187,20 @@ class Facts:
     pg_dump: str = ""
 
 
-def admin_variable(settings: Settings) -> str:
-    return "DB_ADMIN_USER" if settings.restore_admin else settings.user_variable
+def keeper_variable(settings: Settings) -> str:
+    """The variable that names the role which copies databases."""
+    return "DB_ADMIN_USER" if settings.keeper else settings.user_variable
 
 
-def facts(admin: Any, settings: Settings) -> Facts:
-    """`admin`: a connection of the role that makes databases (settings.as_restorer()) to the maintenance database."""
-    with admin.cursor() as cursor:
+def facts(keeper: Any, settings: Settings) -> Facts:
+    """`keeper`: a connection of the role that makes databases (settings.as_keeper()) to the maintenance database."""
+    with keeper.cursor() as cursor:
         cursor.execute(RIGHTS_SQL, (settings.db_name,))
         row = cursor.fetchone()
     if row is None:
         raise NoRestorePoint(f"DB_NAME is {settings.db_name!r}: there is no such database")
     role, creates, owner, acts, size, oid = row
-    variable = admin_variable(settings)
+    variable = keeper_variable(settings)
     why = ""
     if not creates:
         why = (
@@ -214,7 +216,7 @@ def facts(admin: Any, settings: Settings) -> Facts:
     why = why or too_little_room(settings.db_space_dir, "DB_SPACE_DIR", size, clone_needs(size))
     program, no_dump = "", ""
     try:
-        program = find_pg_dump(settings, admin.server_version)
+        program = find_pg_dump(settings, keeper.server_version)
     except ConfigError as exc:
         no_dump = str(exc)
     if not no_dump:
@@ -224,7 +226,7 @@ def facts(admin: Any, settings: Settings) -> Facts:
             no_dump = f"RESTORE_DIR is {settings.restore_dir!r}: must be a folder that uid {os.getuid()} can write"
         else:
             no_dump = too_little_room(settings.restore_dir, "RESTORE_DIR", size, size // 2)
-    return Facts(role, owner, size, oid, admin.server_version, no_rights, why, no_dump, program)
+    return Facts(role, owner, size, oid, keeper.server_version, no_rights, why, no_dump, program)
 
 
 def clone_needs(size: int) -> int:
@@ -233,6 +235,7 @@ def clone_needs(size: int) -> int:
 
 
 def megabytes(size: float) -> str:
+    """A size of so many bytes, for people."""
     return f"{size / (1 << 20):.0f} MB"
 
 
@@ -262,12 +265,12 @@ def find_pg_dump(settings: Settings, server_version: int, program: str = "pg_dum
     if not path or not os.access(path, os.X_OK):
         raise ConfigError(f"{where}: {program} is not there; {cure}")
     try:
-        said = subprocess.run(
+        printed = subprocess.run(
             [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20
         ).stdout
     except (OSError, subprocess.SubprocessError) as exc:
         raise ConfigError(f"{where}: {path} cannot be run: {one_line(exc)}; {cure}") from exc
-    found = re.search(r"\) (\d+)", said)
+    found = re.search(r"\) (\d+)", printed)
     if not found or int(found[1]) < wanted:
         raise ConfigError(
             f"{where}: {path} is of PostgreSQL {found[1] if found else '?'}, and the server is {wanted}; {cure}"
@@ -301,7 +304,7 @@ IDLE_SQL = """
 coalesce(a.state, '') = 'idle' AND a.state_change < pg_catalog.clock_timestamp() - interval '0.05 s'
 """
 
-# The server's own workers, such as autovacuum's, have no role; of what kind a session is, only its own role is told.
+# The server's own workers, such as autovacuum's, have no role; of what kind a session is, only its own role is shown.
 OTHERS_SQL = f"""
 SELECT a.pid, a.usename::text, coalesce(a.application_name, ''),
        coalesce(extract(epoch FROM a.backend_start), 0)::float8,
@@ -352,8 +355,8 @@ def session_count(connection: Any, oid: int) -> tuple[int | None, str]:
 def end_others(
     connection: Any, database: str, run_id: str, only_idle: bool = False
 ) -> tuple[list[tuple[int, str, str, float, bool]], list[str], int]:
-    """Ends the sessions in `database` that aren't of this run, or those of them that do nothing just now: those that were there, which
-    can't be ended, and how many were told to."""
+    """Ends the sessions in `database` that aren't of this run, or with `only_idle` those of them that do nothing just now. Returns those
+    that were there, the names of those that can't be ended, and how many were asked to end."""
     found, stay, ended = others(connection, database, run_id), [], 0
     for pid, role, name, _since, idle in found:
         if only_idle and not idle:
@@ -368,8 +371,8 @@ def end_others(
 
 
 class Watch:
-    """Looks who is in the database beside this run, a few times a second, on a connection of its own to the maintenance
-    database. What the server counted is the measure; this says who it was, and tells apart who can't have written."""
+    """Records who is in the database beside this run, a few times a second, on a connection of its own to the maintenance
+    database. What the server counted is the measure; this says who it was, and which of them can't have written."""
 
     def __init__(self, settings: Settings, name: str, run_id: str) -> None:
         self.settings, self.name, self.run_id = settings, name, run_id
@@ -383,17 +386,20 @@ class Watch:
             connection = pg.connect(self.settings, self.settings.db_maintenance, self.name)
             with contextlib.closing(connection):
                 while not self.stopped.wait(SAMPLE_SECONDS):
-                    self.look(connection)
+                    self.sample(connection)
 
-    def look(self, connection: Any) -> None:
+    def sample(self, connection: Any) -> None:
+        """Records who is there now; `connection` is to the maintenance database."""
         self.note(others(connection, self.settings.db_name, self.run_id))
 
     def note(self, found: list[tuple[int, str, str, float, bool]]) -> None:
+        """Records sessions that others() found."""
         for pid, role, name, since, _idle in found:
-            if name or (pid, since) not in self.seen:  # a session says its name a moment after it began
+            if name or (pid, since) not in self.seen:  # a session has its name a moment after it began
                 self.seen[pid, since] = (role, name)
 
     def stop(self) -> None:
+        """Ends the watch."""
         self.stopped.set()
         self.thread.join(5)
 
@@ -436,9 +442,10 @@ class Statement:
     connection: Any
     statement: str
     error: BaseException | None = None
-    thread: Any = field(default=None, repr=False)
+    thread: threading.Thread = field(init=False, repr=False)
 
     def start(self) -> None:
+        """Begins, in a thread of its own; `error` is set when it has ended in vain."""
         self.error = None
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -479,10 +486,10 @@ def copy_database(
     We must not be in it ourselves."""
     result = Copy()
     started = time.monotonic()
-    restorer = settings.as_restorer()
+    as_keeper = settings.as_keeper()
     with (
-        contextlib.closing(pg.connect(restorer, settings.db_maintenance, name)) as maker,
-        contextlib.closing(pg.connect(restorer, settings.db_maintenance, name)) as ender,
+        contextlib.closing(pg.connect(as_keeper, settings.db_maintenance, name)) as maker,
+        contextlib.closing(pg.connect(as_keeper, settings.db_maintenance, name)) as ender,
     ):
         owner = _owner(ender, source)
         statement = (
@@ -528,7 +535,7 @@ def copy_database(
                 break
             if getattr(work.error, "pgcode", "") == BUSY and not stay and attempt < 2:
                 continue
-            cure = f": {'; '.join(dict.fromkeys(stay))} can't be ended by role {restorer.db_user!r}" if stay else ""
+            cure = f": {'; '.join(dict.fromkeys(stay))} can't be ended by role {as_keeper.db_user!r}" if stay else ""
             raise NoRestorePoint(f"database {source!r} can't be copied: {one_line(work.error)}{cure}") from work.error
         with ender.cursor() as cursor:
             cursor.execute(close_to_public(target, PUBLIC_DEFAULT).sql)
@@ -545,17 +552,18 @@ def _owner(connection: Any, database: str) -> str:
 
 
 def comment_sql(cursor: Any, database: str, text: str | None) -> None:
+    """Sets the comment of a database, or removes it."""
     cursor.execute(f"COMMENT ON DATABASE {quoted(database)} IS %s", (text,))  # None: NULL, no comment
 
 
 def make_clone(settings: Settings, name: str, run_id: str, known: Facts, held: Callable[[], bool]) -> Point:
-    """We are out of the database already."""
+    """Makes a clone; we are out of the database already. `held`: whether the lock is still ours. Raises NoRestorePoint, LockLost."""
     target = derived_name(settings.db_name, BEFORE, run_id)
     done = copy_database(settings, name, run_id, settings.db_name, target, known.oid, held, known.size)
     point = Point(
         target, CLONE, run_id, _now(), round(done.seconds, 3), known.size, done.sessions, known.oid, done.server
     )
-    with admin_session(settings, name) as admin, admin.cursor() as cursor:
+    with keeper_session(settings, name) as keeper, keeper.cursor() as cursor:
         comment_sql(cursor, target, point.comment(settings.db_name))
     if done.ended:
         log.info(f"{done.ended} sessions of database {settings.db_name!r} were ended for the restore point")
@@ -579,11 +587,13 @@ def tool_environment(env: Mapping[str, str], settings: Settings, name: str) -> d
 def run_tool(
     command: list[str], env: Mapping[str, str], held: Callable[[], bool], failure: type[RuntimeFailure]
 ) -> None:
-    said: list[str] = []
-    child = Child(command, env, what=os.path.basename(command[0]), failure=failure, cwd="/", output=said.append)
+    """Runs one of PostgreSQL's programs to its end, as long as `held` says that the lock is ours. Raises `failure` with its last lines when
+    it fails, LockLost."""
+    printed: list[str] = []
+    child = Child(command, env, what=os.path.basename(command[0]), failure=failure, cwd="/", output=printed.append)
     code = child.run(held)
     if code:
-        raise failure(f"{command[0]} {ended(code)}: {' '.join(said[-3:])[:600] or 'it said nothing'}")
+        raise failure(f"{command[0]} {ended(code)}: {' '.join(printed[-3:])[:600] or 'it said nothing'}")
 
 
 def make_dump(
@@ -596,11 +606,12 @@ def make_dump(
     control: Any,
     beating: Callable[[], Any] = contextlib.nullcontext,
 ) -> Point:
-    """A dump of the database as it is now; whoever is in it stays. Meanwhile `beating` says that we live."""
+    """Makes a dump of the database as it is now; whoever is in it stays. `control`: the connection to the maintenance database; `beating`:
+    around the dump, says that we live. Raises NoRestorePoint, LockLost."""
     target = derived_name(settings.db_name, BEFORE, run_id)
     path = os.path.join(settings.restore_dir, f"{target}.dump")
     started = time.monotonic()
-    # First the count, then who is in: who came before the count and is gone had written before the dump began.
+    # Count first, then list sessions: a session that closed before the count can only have written before the dump started.
     count, server = session_count(control, known.oid)
     if others(control, settings.db_name, run_id):
         count = None
@@ -698,14 +709,14 @@ def marker(name: str) -> str:
 
 
 @contextlib.contextmanager
-def admin_session(settings: Settings, name: str) -> Iterator[Any]:
+def keeper_session(settings: Settings, name: str) -> Iterator[Any]:
     """A connection of the role that may make databases, to the maintenance database."""
     try:
-        connection = pg.connect(settings.as_restorer(), settings.db_maintenance, name)
+        connection = pg.connect(settings.as_keeper(), settings.db_maintenance, name)
     except psycopg2.OperationalError as exc:
-        restorer = settings.as_restorer()
+        as_keeper = settings.as_keeper()
         raise NoRestorePoint(
-            f"{admin_variable(settings)} is {restorer.db_user!r}: PostgreSQL refuses it: {one_line(exc)}"
+            f"{keeper_variable(settings)} is {as_keeper.db_user!r}: PostgreSQL refuses it: {one_line(exc)}"
         ) from exc
     with contextlib.closing(connection):
         yield connection
@@ -717,8 +728,8 @@ def outlook(settings: Settings, name: str) -> dict[str, Any]:
     if settings.restore_point == NONE:
         return result
     try:
-        with admin_session(settings, name) as admin:
-            known = facts(admin, settings)
+        with keeper_session(settings, name) as keeper:
+            known = facts(keeper, settings)
             result["bytes"] = known.size
             result["kind"] = choose(settings, known)
     except RuntimeFailure as exc:

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..common import log
-from ..common.config import Settings, read_secret
-from ..common.errors import ConfigError, PlatformRefused
+from ..common import log, variables
+from ..common.config import Settings
+from ..common.errors import PlatformRefused
 from ..database import pg
 from . import environment
 
@@ -57,8 +57,8 @@ def secret_problems(env: Mapping[str, str]) -> list[str]:
     for name in environment.SECRETS:
         if env.get(f"{name}_FILE"):
             try:
-                read_secret(env, name)
-            except ConfigError as exc:
+                variables.secret(name, env)
+            except variables.SettingsError as exc:
                 found.append(str(exc))
     return found
 

@@ -14,9 +14,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..common import values
+from ..common.container_variables import VARIABLES
+
 ENVIRONMENTS = ("prod", "integration", "labs", "test", "dev")
 ENVIRONMENT_RULE = "must be one of prod, integration, labs-*, test, dev"
-TRUE = ("1", "true", "t", "yes", "y", "on")
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,8 @@ STORES = {store.name: store for store in (S3, SWIFT)}
 # cloud.platform.kind -> its store
 KINDS = {"exoscale": S3, "ovh": SWIFT}
 
-# The variables of the platform that are secrets; each is also read from the file that X_FILE names.
-SECRETS = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "SWIFT_PASSWORD",
-    "ODOO_SESSION_REDIS_PASSWORD",
-    "ODOO_SESSION_REDIS_URL",
-    "ODOO_SESSION_REDIS_SENTINEL_PASSWORD",
-    "ODOO_METRICS_TOKEN",
-)
+# The variables of the addons that are secrets; each is also read from the file that X_FILE names.
+SECRETS = tuple(one.name for one in VARIABLES.values() if one.secret and not one.own)
 
 # The beginning decides: also "acme-odoo-prod-old" is production's for everybody else.
 _LIKE_PRODUCTION = re.compile(r"[a-z0-9-]+-odoo-prod")
@@ -66,8 +60,19 @@ class CloudPlatformError(ValueError):
 
 
 def is_true(env: Mapping[str, str], name: str) -> bool:
-    """Whether a variable says yes; what is unclear doesn't."""
-    return (env.get(name) or "").strip().lower() in TRUE
+    """Whether a variable says yes. One that is unclear doesn't, and is a problem of its own."""
+    return values.as_boolean(env.get(name)) is True
+
+
+def unclear(env: Mapping[str, str], *names: str) -> list[str]:
+    """Those of the switches that say neither yes nor no, one sentence each."""
+    found = []
+    for name in names:
+        try:
+            VARIABLES[name].read(env)
+        except values.WrongValue as exc:
+            found.append(str(exc))
+    return found
 
 
 def is_set(env: Mapping[str, str], name: str) -> bool:
@@ -122,7 +127,9 @@ def filestore_problems(
     store = _store_used(location, kind)
     if store is None:
         return problems
-    if not (store.instead and is_true(env, store.instead)):
+    doubts = unclear(env, store.instead) if store.instead else []
+    problems += doubts
+    if not doubts and not (store.instead and is_true(env, store.instead)):
         problems.extend(
             f"{name} is not set: it is needed when ir_attachment.location is {location!r}"
             for name in store.credentials
@@ -160,8 +167,8 @@ def redis_problems(environment: str, env: Mapping[str, str], project: str = "") 
     """What is wrong with the sessions' place."""
     if group(environment) in ("", "dev"):
         return []
-    problems = []
-    if not is_true(env, "ODOO_SESSION_REDIS"):
+    problems = unclear(env, "ODOO_SESSION_REDIS")
+    if not problems and not is_true(env, "ODOO_SESSION_REDIS"):
         problems.append(f"ODOO_SESSION_REDIS is not 1: in {environment} sessions must be in Redis")
     places = ("ODOO_SESSION_REDIS_HOST", "ODOO_SESSION_REDIS_SENTINEL_HOST", "ODOO_SESSION_REDIS_URL")
     if not any(is_set(env, name) for name in places):
@@ -204,7 +211,7 @@ def problems(
     env = os.environ if env is None else env
     if unsafe(env):
         return []
-    found = []
+    found = unclear(env, "ODOO_CLOUD_PLATFORM_UNSAFE")
     if not group(environment):
         found.append(f"RUNNING_ENV is {environment!r}: {ENVIRONMENT_RULE}")
     if kind and kind not in KINDS:

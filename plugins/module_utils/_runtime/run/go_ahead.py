@@ -24,4 +24,5 @@ def listen() -> None:
 
 
 def given() -> bool:
+    """Whether the signal came."""
     return _given

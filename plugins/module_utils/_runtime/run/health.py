@@ -9,6 +9,8 @@ import http.client
 import os
 from collections.abc import Mapping
 
+from ..common import values
+
 TIMEOUT = 5.0
 
 
@@ -27,9 +29,10 @@ def _session_file() -> str:
 
 def check(env: Mapping[str, str]) -> tuple[bool, str]:
     """Whether Odoo answers, and a line that says how."""
-    text = env.get("HTTP_PORT") or "8069"
-    if not text.isdigit():
-        return False, f"HTTP_PORT is {text!r}: must be a port number"
+    try:
+        port = values.port("HTTP_PORT", (env.get("HTTP_PORT") or "").strip() or 8069)
+    except values.WrongValue as exc:
+        return False, str(exc)
     path = env.get("HEALTH_PATH") or health_path(env.get("ODOO_VERSION") or "")
     if not path.startswith("/"):
         return False, f"HEALTH_PATH is {path!r}: must begin with '/'"
@@ -41,13 +44,13 @@ def check(env: Mapping[str, str]) -> tuple[bool, str]:
                 headers["Cookie"] = "session_id=" + handle.read().strip()
         except OSError:
             pass
-    connection = http.client.HTTPConnection("127.0.0.1", int(text), timeout=TIMEOUT)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     try:
         connection.request("GET", path, headers=headers)
         response = connection.getresponse()
         status, cookie = response.status, response.getheader("Set-Cookie") or ""
     except (OSError, http.client.HTTPException) as exc:
-        return False, f"no answer on port {text}: {exc}"
+        return False, f"no answer on port {port}: {exc}"
     finally:
         connection.close()
     if session and cookie.startswith("session_id="):

@@ -18,10 +18,11 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Callable
 
 from ..common import log
 from ..common.child import Child, ended
+from ..common.config import Settings
 from ..common.errors import ConfigError, HookFailed
 from ..database import pg
 
@@ -34,6 +35,8 @@ SHOWN_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class Hook:
+    """A program of the user's that is run at one point of a window."""
+
     kind: str
     name: str  # relative to its folder: pre-update.d/10-mail, run.sh
     path: str
@@ -41,12 +44,12 @@ class Hook:
 
 
 def skipped(name: str) -> bool:
-    """Whether a file in a folder of hooks is none: hidden, an editor's copy, switched off, or for people."""
+    """Whether a file in a folder of hooks is none: hidden, an editor's copy, switched off, or documentation."""
     return name.startswith((".", "README")) or name.endswith(("~", ".bak", ".disabled"))
 
 
-def find(settings: Any, kind: str) -> list[Hook]:
-    """The hooks of a kind in the order in which they run. `settings` has hooks_dir and scripts_dir."""
+def find(settings: Settings, kind: str) -> list[Hook]:
+    """The hooks of a kind in the order in which they run. Raises ConfigError for one that can't be run."""
     found = []
     if settings.hooks_dir:
         folder = os.path.join(settings.hooks_dir, f"{kind}.d")
@@ -119,7 +122,7 @@ def fingerprint(hooks_by_kind: Mapping[str, list[Hook]]) -> str:
 
 
 def environment(
-    base: Mapping[str, str], settings: Any, kind: str, run_id: str, app_name: str, passfile: str | None = None
+    base: Mapping[str, str], settings: Settings, kind: str, run_id: str, app_name: str, passfile: str | None = None
 ) -> dict[str, str]:
     """What a hook gets: Odoo's environment, and where the database is for psql, click-odoo and Odoo itself. Every session
     carries the run in its name, so that a takeover ends it too."""

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A rehearsal: the whole update on a copy of the database, `<db>--rehearsal-<run>`, which is always removed.
 
-It tells what the update does to the structure (catalog.py), how long it takes and how long it locks tables; the plan of the
+It shows what the update does to the structure (catalog.py), how long it takes and how long it locks tables; the plan of the
 real run quotes it. The copy is neutralised: nothing is mailed, no cron runs, attachments stay where they are. That nothing
 else goes out is the container's business (no network but the database's); it is looked at before anything is copied.
 """
@@ -33,6 +33,7 @@ from ..database.provision import quoted
 from ..restore import catalog
 from ..restore import point as restore_point
 from ..restore.point import REHEARSAL
+from .gate import Gate
 
 TEMPLATE, DUMP = "template", "dump"
 TABLE_SQL = (
@@ -77,6 +78,7 @@ def open_routes() -> list[str]:
 
 
 def check_network(settings: Settings) -> None:
+    """Raises ConfigError when this container reaches other machines and nobody allowed that."""
     devices = open_routes()
     if devices and not settings.rehearsal_network:
         raise ConfigError(
@@ -173,8 +175,8 @@ def _copy(
                     f"database {settings.db_name!r} is not open (state {history.latest}): what was left is finished first"
                 )
         others = restore_point.others(control, settings.db_name, run_id)
-        with restore_point.admin_session(settings, name) as admin:
-            known = restore_point.facts(admin, settings)
+        with restore_point.keeper_session(settings, name) as keeper:
+            known = restore_point.facts(keeper, settings)
             kind = choose_copy(settings, others, known)
             if kind == TEMPLATE:
                 done = restore_point.copy_database(
@@ -182,10 +184,10 @@ def _copy(
                 )
                 if done.ended:
                     log.warning(f"{done.ended} sessions were ended to copy the database")
-                with admin.cursor() as cursor:
+                with keeper.cursor() as cursor:
                     cursor.execute(f"ALTER DATABASE {quoted(scratch)} ALLOW_CONNECTIONS true")
             else:
-                _pipe(settings, env, name, admin, known, scratch, guard)
+                _pipe(settings, env, name, keeper, known, scratch, guard)
         return {"kind": kind, "seconds": round(time.monotonic() - started, 2), "bytes": known.size}
     finally:
         guard.release()
@@ -195,13 +197,13 @@ def _pipe(
     settings: Settings,
     env: Mapping[str, str],
     name: str,
-    admin: Any,
+    keeper: Any,
     known: restore_point.Facts,
     scratch: str,
-    guard: Any,
+    guard: lock.Lock,
 ) -> None:
     """pg_dump into pg_restore: no file, nobody is disturbed."""
-    with admin.cursor() as cursor:
+    with keeper.cursor() as cursor:
         cursor.execute(
             f"CREATE DATABASE {quoted(scratch)} OWNER {quoted(known.owner)} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'"
         )
@@ -218,8 +220,13 @@ def _pipe(
     )  # fmt: skip
 
 
-def run(settings: Settings, env: Mapping[str, str], told: EventFile, run_id: str) -> tuple[int, dict[str, Any]]:
-    """The exit code of the update on the copy, and what there is to tell of it. `told` gets the update's events."""
+def run(settings: Settings, env: Mapping[str, str], events: EventFile, run_id: str) -> tuple[int, dict[str, Any]]:
+    """Rehearses the update that the settings ask for. Returns the exit code that it had on the copy, and what is known of it then, for
+    people and for the plan of the real run. `events` gets the update's events; `env` is Odoo's environment.
+
+    Raises ConfigError for a mode that doesn't update or a container that reaches other machines, Held while a run works on the
+    database, Refused when it can't be copied.
+    """
     if not settings.updating:
         raise ConfigError(f"MODE is {settings.mode!r}: a rehearsal is of an update; give UpdateOnly or UpdateAndRun")
     check_network(settings)
@@ -230,13 +237,13 @@ def run(settings: Settings, env: Mapping[str, str], told: EventFile, run_id: str
     control = pg.wait_for_server(settings, name)
     try:
         sweep(control, settings)
-        # Says that the copy has an owner who is alive; its window takes the copy's own lock.
+        # Says that the copy's maker is alive; its window takes the copy's own lock.
         alive = lock.Lock(control, restore_point.marker(scratch))
         alive.acquire()
         log.info(f"rehearsal on database {scratch!r}")
         result["copy"] = _copy(settings, env, name, run_id, control, scratch)
         try:
-            code = _perform(on_copy(settings, scratch, folder), scrubbed(env, folder), name, result, told)
+            code = _perform(on_copy(settings, scratch, folder), scrubbed(env, folder), name, result, events)
         finally:
             restore_point.drop_database(control, scratch)
         result["estimate_seconds"] = round(
@@ -255,25 +262,20 @@ def run(settings: Settings, env: Mapping[str, str], told: EventFile, run_id: str
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _perform(settings: Settings, env: Mapping[str, str], name: str, result: dict[str, Any], told: EventFile) -> int:
-    from .gate import Gate  # it knows of plans, which quote rehearsals
-
+def _perform(settings: Settings, env: Mapping[str, str], name: str, result: dict[str, Any], events: EventFile) -> int:
     with contextlib.closing(pg.connect(settings, settings.db_name, name)) as database:
         neutralise(database, settings)
         before = catalog.read(database)
         locks = catalog.Locks(settings, name, {oid: row[0] for oid, row in before.relations.items() if row[1] in "rpm"})
-        gate = Gate(settings, env, env)
-        gate.events = told
+        gate = Gate(settings, env, events=events)
         started = time.monotonic()
         code, error = 0, ""
         try:
-            gate.control, gate.database = (
-                pg.wait_for_server(settings, gate.name),
-                pg.connect(settings, settings.db_name, gate.name),
-            )
-            work = gate.steps()
+            gate.connections.open()
+            planner = gate.planner
+            work = planner.steps()
             work.check()
-            plan = gate.plan_data(gate.plan(), work, gate.hooks_due(), "")
+            plan = planner.as_data(planner.plan(), work, planner.hooks_due(), "")
             result.update(install=plan["install"], update=plan["update"], migration=plan["migration"])
             started = time.monotonic()
             gate.pass_through()

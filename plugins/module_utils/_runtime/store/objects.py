@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the object stores of attachments have in common, for the Odoo addons and for the mover.
 
-A store is a module (store_s3, store_swift) with: SCHEME, ERRORS, bucket_name, check, put, get, download, opened, link, head,
-listing, delete. An object is named by ``scheme://bucket/key`` in the column store_fname, and its key is the SHA-1 of its content.
+A store is a module (s3, swift) that has what `Store` says. An object is named by ``scheme://bucket/key`` in the column store_fname, and
+its key is the SHA-1 of its content.
 
 A store knows no transactions. Against the race of "the last row of an object is deleted" with "the same content is uploaded
 again" stand advisory locks in the Odoo database: an upload holds its object's lock (shared) until its transaction ends, a
-deletion needs it alone and doesn't wait for it. Who finds an upload there leaves the object to that transaction, which looks when it
-ends. Who finds another deletion there asks again: that one may have looked before our own transaction was committed.
+deletion needs it alone and doesn't wait for it. A deletion that finds an upload there leaves the object to that transaction, which looks
+when it ends. One that finds another deletion there is asked for again: that one may have looked before our own transaction was committed.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ import base64
 import hashlib
 import importlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+from ..common import variables
+from ..common.variables import Environment, SettingsError
 
 SCHEMES = ("s3", "swift")
 CHUNK = 256 * 1024
@@ -40,10 +43,10 @@ _URI = re.compile(r"([a-z0-9]+):///*([^/]*)/?(.*)", re.IGNORECASE | re.DOTALL)
 
 @dataclass(frozen=True)
 class Found:
-    """An object as the store tells of it."""
+    """An object as the store describes it."""
 
     key: str
-    size: int
+    size: int  # bytes
     md5: str = ""  # empty when the store's ETag is none (parts, encryption)
     modified: float = 0.0  # seconds since the epoch
 
@@ -52,9 +55,75 @@ class NotVerified(ValueError):
     """The store took something else than what it was given."""
 
 
-def store(scheme: str) -> Any:
-    """The module of a store."""
-    return importlib.import_module(f"{__package__}.{scheme}")
+class Store(Protocol):
+    """What the module of a store has. `bucket` is a container in Swift. Requests raise one of ERRORS."""
+
+    SCHEME: str  # one of SCHEMES
+    LIBRARY: str  # the Python libraries that it needs, in words
+    ERRORS: tuple[type[Exception], ...]
+
+    def available(self) -> bool:
+        """Whether the libraries are there."""
+
+    def load(self, env: Environment = None) -> Any:
+        """Which store, and as whom, from the environment. Raises SettingsError when a variable is missing."""
+
+    def bucket_name(self, database: str, env: Environment = None) -> str:
+        """The own bucket of a database. Raises SettingsError when no variable names it."""
+
+    def put(self, bucket: str, key: str, data: Any, size: int | None = None) -> bool:
+        """Stores the content (bytes, or a file of `size` bytes). The bucket is made when there is none; nobody asks for it before each
+        request. The store is told the MD5 and refuses anything else. Returns whether it confirmed that it has this content.
+
+        Raises NotVerified when it has another one.
+        """
+
+    def get(self, bucket: str, key: str, size: int | None = None) -> bytes | None:
+        """The content, at most `size` bytes of it; None when it isn't there."""
+
+    def download(self, bucket: str, key: str, file: Any) -> bool:
+        """The content into a file, in pieces; False when it isn't there."""
+
+    def opened(self, bucket: str, key: str, start: int, stop: int) -> Iterator[bytes]:
+        """The bytes from start to before stop, in pieces. The request is made now, so that its errors are seen now."""
+
+    def link(self, bucket: str, key: str, seconds: int) -> str:
+        """An address that gives the object to everybody who has it, for so long."""
+
+    def head(self, bucket: str, key: str) -> Found | None:
+        """How the store describes an object; None when it isn't there."""
+
+    def listing(self, bucket: str) -> Iterator[Found]:
+        """All objects; none when there is no such bucket."""
+
+    def delete(self, bucket: str, keys: Sequence[str]) -> list[tuple[str, str]]:
+        """Deletes the objects. Returns the (key, reason) of those that could not be."""
+
+    def check(self, bucket: str) -> None:
+        """Raises an error when the bucket doesn't answer."""
+
+
+def store(scheme: str) -> Store:
+    """The module of a store, one of SCHEMES."""
+    return importlib.import_module(f"{__package__}.{scheme}")  # type: ignore[return-value]
+
+
+def named_bucket(variable: str, what: str, env: Environment = None) -> str:
+    """The bucket (`what`: the store's word for it) that a variable names, in which `{db}` stands for the database. Raises
+    SettingsError."""
+    name = variables.text(variable, env=env)
+    if not name:
+        raise SettingsError(f"{variable} is not set: it must name the {what} of the attachments")
+    return str(name)
+
+
+def confirmed(fname: str, etag: str, digest: str) -> bool:
+    """Whether the ETag that a store answered to an upload says that it has the content with this MD5. Raises NotVerified when it
+    has another one."""
+    found = looks_like_md5(etag)
+    if found and found != digest:
+        raise NotVerified(f"{fname}: the store has another content (MD5 {found}) than it was given")
+    return bool(found)
 
 
 def is_object(fname: str | None) -> bool:
@@ -68,6 +137,7 @@ def scheme_of(fname: str | None) -> str:
 
 
 def uri(scheme: str, bucket: str, key: str) -> str:
+    """The store_fname of an object."""
     return f"{scheme}://{bucket}/{key}"
 
 
@@ -111,6 +181,7 @@ def md5_of(data: Any) -> Any:
 
 
 def md5_base64(digest: Any) -> str:
+    """A digest as the header Content-MD5 has it."""
     return base64.b64encode(digest.digest()).decode("ascii")
 
 

@@ -17,12 +17,12 @@ try:
     import boto3.s3.transfer
     import botocore.config
     import botocore.exceptions
-except ImportError:  # said when the store is needed
+except ImportError:  # reported when the store is needed
     boto3 = None
 
 from ..common import variables
 from ..common.variables import Environment, SettingsError
-from .objects import CHUNK, Found, NotVerified, looks_like_md5, md5_base64, md5_of
+from .objects import CHUNK, Found, confirmed, looks_like_md5, md5_base64, md5_of, named_bucket, uri
 
 _logger = logging.getLogger(__name__)
 
@@ -71,10 +71,7 @@ def load(env: Environment = None) -> Where:
 
 def bucket_name(database: str, env: Environment = None) -> str:
     """The own bucket. ``{db}`` is the database's name as a bucket can have it (S3 takes no underscores and capitals)."""
-    name = variables.text("AWS_BUCKETNAME", env=env)
-    if not name:
-        raise SettingsError("AWS_BUCKETNAME is not set: it must name the bucket of the attachments")
-    return name.replace("{db}", database.replace("_", "-").lower())
+    return named_bucket("AWS_BUCKETNAME", "bucket", env).replace("{db}", database.replace("_", "-").lower())
 
 
 def code(error: Exception) -> str:
@@ -98,8 +95,8 @@ def client(env: Environment = None, style: str = "auto") -> Any:
 
 def _make(where: Where, style: str) -> Any:
     options: dict[str, Any] = {
-        "connect_timeout": variables.number("AWS_CONNECT_TIMEOUT", 5, 1),
-        "read_timeout": variables.number("AWS_READ_TIMEOUT", 60, 1),
+        "connect_timeout": variables.number("AWS_CONNECT_TIMEOUT"),
+        "read_timeout": variables.number("AWS_READ_TIMEOUT"),
         "retries": {"mode": "standard", "max_attempts": 3},
         "max_pool_connections": 50,
         "signature_version": "s3v4",
@@ -124,7 +121,7 @@ def _make(where: Where, style: str) -> Any:
 def put(bucket: str, key: str, data: Any, size: int | None = None) -> bool:
     """Store the content (bytes, or a file). The bucket is made when there is none; nobody asks for it before each request.
 
-    The store is told the MD5 and refuses anything else. Whether it told that it has this content; an error if it has another.
+    The store is given the MD5 and refuses anything else. Returns whether it confirmed this content; raises NotVerified for another.
     """
     size = len(data) if size is None else size
     begin = None if isinstance(data, (bytes, bytearray, memoryview)) else data.tell()
@@ -148,11 +145,8 @@ def _put(bucket: str, key: str, data: Any, size: int) -> bool:
     digest = md5_of(data)
     answer = client().put_object(Bucket=bucket, Key=key, Body=data, ContentMD5=md5_base64(digest))
     if answer.get("ServerSideEncryption", "AES256") != "AES256" or answer.get("SSECustomerAlgorithm"):
-        return False  # what it tells is no MD5 of the content then
-    etag = looks_like_md5(answer.get("ETag", ""))
-    if etag and etag != digest.hexdigest():
-        raise NotVerified(f"s3://{bucket}/{key}: the store has another content (MD5 {etag}) than it was given")
-    return bool(etag)
+        return False  # the ETag is no MD5 of the content then
+    return confirmed(uri(SCHEME, bucket, key), answer.get("ETag", ""), digest.hexdigest())
 
 
 def create(bucket: str) -> None:
@@ -218,7 +212,7 @@ def link(bucket: str, key: str, seconds: int) -> str:
 
 
 def head(bucket: str, key: str) -> Found | None:
-    """What the store tells of an object, None when it isn't there."""
+    """How the store describes an object, None when it isn't there."""
     try:
         answer = client().head_object(Bucket=bucket, Key=key)
     except botocore.exceptions.ClientError as error:

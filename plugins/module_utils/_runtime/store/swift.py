@@ -27,12 +27,12 @@ try:
     import swiftclient
     import swiftclient.exceptions
     import swiftclient.utils
-except ImportError:  # said when the store is needed
+except ImportError:  # reported when the store is needed
     swiftclient = None
 
 from ..common import variables
 from ..common.variables import Environment, SettingsError
-from .objects import CHUNK, Found, NotVerified, looks_like_md5, md5_of
+from .objects import CHUNK, Found, confirmed, looks_like_md5, md5_of, named_bucket, uri
 
 _logger = logging.getLogger(__name__)
 
@@ -98,16 +98,13 @@ def load(env: Environment = None) -> Where:
         *values.values(),
         project=project,
         region=variables.text("SWIFT_REGION_NAME", env=env),
-        timeout=variables.number("SWIFT_TIMEOUT", 15, 1, env),
+        timeout=variables.number("SWIFT_TIMEOUT", env),
     )
 
 
 def bucket_name(database: str, env: Environment = None) -> str:
     """The own container; ``{db}`` is the database's name."""
-    name = variables.text("SWIFT_WRITE_CONTAINER", env=env)
-    if not name:
-        raise SettingsError("SWIFT_WRITE_CONTAINER is not set: it must name the container of the attachments")
-    return name.replace("{db}", database)
+    return named_bucket("SWIFT_WRITE_CONTAINER", "container", env).replace("{db}", database)
 
 
 def _session(where: Where) -> Any:
@@ -153,7 +150,7 @@ def _missing(error: Exception) -> bool:
 def put(container: str, key: str, data: Any, size: int | None = None) -> bool:
     """Store the content (bytes, or a file). The container is made when there is none; nobody asks for it before each request.
 
-    The store is told the MD5 and refuses anything else. Whether it told that it has this content; an error if it has another.
+    The store is given the MD5 and refuses anything else. Returns whether it confirmed this content; raises NotVerified for another.
     """
     size = len(data) if size is None else size
     file = data if hasattr(data, "read") else io.BytesIO(data)
@@ -166,10 +163,7 @@ def put(container: str, key: str, data: Any, size: int | None = None) -> bool:
         connection().put_container(container)
         file.seek(begin)
         etag = connection().put_object(container, key, file, content_length=size, etag=digest)
-    etag = looks_like_md5(etag)
-    if etag and etag != digest:
-        raise NotVerified(f"swift://{container}/{key}: the store has another content (MD5 {etag}) than it was given")
-    return bool(etag)
+    return confirmed(uri(SCHEME, container, key), etag, digest)
 
 
 def get(container: str, key: str, size: int | None = None) -> bytes | None:
@@ -234,7 +228,7 @@ def link(container: str, key: str, seconds: int) -> str:
 
 
 def head(container: str, key: str) -> Found | None:
-    """What the store tells of an object, None when it isn't there."""
+    """How the store describes an object, None when it isn't there."""
     try:
         answer = connection().head_object(container, key)
     except swiftclient.exceptions.ClientException as error:

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import attachments as _attachments
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import one_off
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments import mover
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments import options
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import UsageError
 
 PARAMS = {
@@ -26,16 +26,16 @@ def test_every_option_is_understood_by_the_runtime():
         {**PARAMS, "to": "s3", "sources": ["file", "db"], "set_location": True, "keep_sources": True,
          "include_foreign": True, "verify": "read", "batch": 10, "workers": 4, "drain": 5}, True,
     )  # fmt: skip
-    found = mover.parse_options(words[1:])
+    found = options.parse_options(words[1:])
     assert words[0] == "attachments"
-    assert found == mover.Options(
+    assert found == options.CommandOptions(
         action="move", to="s3", sources=("file", "db"), dry_run=True, workers=4, batch=10, keep=True, foreign=True,
         verify="read", set_location=True, drain=5.0,
     )  # fmt: skip
     words = _attachments.command({**PARAMS, "action": "audit", "deep": True, "repair": True}, False)
-    found = mover.parse_options(words[1:])
+    found = options.parse_options(words[1:])
     assert (found.action, found.deep, found.repair, found.dry_run, found.grace) == ("audit", True, True, False, 3600.0)
-    assert mover.parse_options(_attachments.command(PARAMS, False)[1:]).to == ""
+    assert options.parse_options(_attachments.command(PARAMS, False)[1:]).to == ""
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_every_option_is_understood_by_the_runtime():
 )
 def test_wrong_arguments(words, sentence):
     with pytest.raises(UsageError, match=sentence.replace("(", r"\(")):
-        mover.parse_options(words)
+        options.parse_options(words)
 
 
 def progress(code):

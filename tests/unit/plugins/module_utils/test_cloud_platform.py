@@ -236,3 +236,17 @@ def test_all_problems_at_once():
     with pytest.raises(rules.CloudPlatformError) as caught:
         rules.check("exoscale", "prod", "s3", {})
     assert len(caught.value.problems) == 6
+
+
+@pytest.mark.parametrize("name", ["ODOO_CLOUD_PLATFORM_UNSAFE", "ODOO_SESSION_REDIS", "AWS_USE_IRSA"])
+def test_a_switch_that_is_unclear_is_a_problem(name):
+    env = setup("prod", REDIS, S3, **{name: "maybe"})
+    assert rules.problems("exoscale", "prod", "s3", env) == [f"{name} is 'maybe': say 1 or 0"]
+    assert rules.set_up_problems("exoscale", "prod", env) == [f"{name} is 'maybe': say 1 or 0"]
+
+
+@pytest.mark.parametrize("yes", ["on", "True", "y", " 1 "])
+def test_every_spelling_of_yes_counts(yes):
+    env = setup("prod", REDIS, S3, ODOO_SESSION_REDIS=yes, AWS_USE_IRSA=yes, AWS_ACCESS_KEY_ID=None)
+    assert rules.problems("exoscale", "prod", "s3", env) == []
+    assert rules.problems("exoscale", "elsewhere", "file", {"ODOO_CLOUD_PLATFORM_UNSAFE": yes}) == []

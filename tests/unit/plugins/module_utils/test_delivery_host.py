@@ -25,7 +25,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.rele
     read_unpacked,
 )
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.sources import Sources
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3 import S3Failure
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_keys import S3Failure
 
 PLACES = Places("code")
 

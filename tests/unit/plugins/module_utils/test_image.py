@@ -171,6 +171,17 @@ def test_missing_puts_odoo_first_and_resolve_names_ids():
     }
 
 
+def test_of_the_images_on_a_machine_only_the_very_tag_counts():
+    wanted = plan()
+    seen = [
+        {"Id": "sha256:new", "RepoTags": [wanted["tag"]]},
+        {"Id": "sha256:old", "RepoTags": ["shop/redis:0123456789ab"]},
+    ]
+    for order in (seen, seen[::-1]):
+        assert image_plan.resolve([wanted], [], "shop", order) == {"redis": "sha256:new"}
+    assert image_plan.resolve([wanted], [], "shop", seen[1:]) == {"redis": wanted["tag"]}
+
+
 def test_resolve_survives_a_file_edited_during_a_build():
     there = [{"Id": "sha256:1", "RepoTags": ["shop/redis:of-a-minute-ago"]}]
     assert image_plan.resolve([plan()], there, "shop") == {"redis": "sha256:1"}

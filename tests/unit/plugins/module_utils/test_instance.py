@@ -270,7 +270,11 @@ def test_a_token_in_the_address_of_a_repository_is_not_shown():
     ("variables", "text"),
     [
         ({"odoo_limit_time_cpu": "long"}, "odoo_limit_time_cpu='long' of instance 'acme_prod': give a whole number"),
-        ({"odoo_limit_memory_hard": "2g"}, "odoo_limit_memory_hard='2g' of instance 'acme_prod': give a whole number"),
+        (
+            {"odoo_limit_memory_hard": "much"},
+            "odoo_limit_memory_hard='much' of instance 'acme_prod': give a number of bytes, or a size such as 2g",
+        ),
+        ({"odoo_max_upload": "much"}, "odoo_max_upload='much' of instance 'acme_prod': give a size such as 256m or 1g"),
         ({"odoo_addons_path": "/x"}, "odoo_addons_path='/x' of instance 'acme_prod': give a list"),
         ({"odoo_release": "x" * 16}, "odoo_release='xxxxxxxxxxxxxxxx' of instance 'acme_prod': give the name"),
         (

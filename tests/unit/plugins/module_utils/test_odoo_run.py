@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from instance_tools import make
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import need
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import failure, need
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import errors
 
 SETTINGS = {"odoo_modules": ["base", "sale"], "odoo_server_wide_modules": ["queue_job"], "odoo_stateless": False}
@@ -136,22 +136,22 @@ def result(**values):
 
 
 def test_a_failure_names_code_meaning_and_reason():
-    text = need.failure(result(), "UpdateOnly of instance acme")
+    text = failure.describe(result(), "UpdateOnly of instance acme")
     assert text.startswith(
         "UpdateOnly of instance acme ended with exit code 72 (installing or updating modules failed; the state is Failed):"
         " module sale: no such field\n"
     )
     assert "docker logs oc-acme-run" in text
-    assert need.failure(result(exit_code=0), "") == ""
-    assert "is still at work after 3 s" in need.failure(result(running=True, exit_code=None), "x")
-    assert "is gone" in need.failure(result(exists=False, exit_code=None), "x")
-    assert "memory" in need.failure(result(exit_code=137, oom_killed=True, output=""), "x")
-    assert "signal 11" in need.failure(result(exit_code=139), "x")
+    assert failure.describe(result(exit_code=0), "") == ""
+    assert "is still at work after 3 s" in failure.describe(result(running=True, exit_code=None), "x")
+    assert "is gone" in failure.describe(result(exists=False, exit_code=None), "x")
+    assert "memory" in failure.describe(result(exit_code=137, oom_killed=True, output=""), "x")
+    assert "signal 11" in failure.describe(result(exit_code=139), "x")
 
 
 def test_every_exit_code_has_a_meaning():
     codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
-    assert codes - set(need.MEANINGS) == set()
+    assert codes - set(failure.MEANINGS) == set()
 
 
 def test_a_database_that_can_not_be_read_is_its_instances_failure_alone():

@@ -80,7 +80,7 @@ class Bench:
             "name": "m",
             "platform_containers": [one["Names"][0] for one in mine],
             "platform_volumes": [],
-            "root": owner.look(str(root), platform, self.containers),
+            "root": owner.inspect_root(str(root), platform, self.containers),
         }
 
     def problems(self, platform, root, secret_set, **keywords):

@@ -12,6 +12,8 @@ import types
 import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments import mover, places
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments.options import CommandOptions
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.attachments.session import Row
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import variables
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.store import objects as object_store
 
@@ -25,7 +27,7 @@ class OwnBucket:
 
 def mover_to(target, rules=None, **options):
     session = types.SimpleNamespace(
-        options=mover.Options(action="move", **options),
+        options=CommandOptions(action="move", **options),
         rules=object_store.STAYS_IN_DATABASE if rules is None else rules,
         place=lambda name: OwnBucket(),
     )
@@ -33,7 +35,7 @@ def mover_to(target, rules=None, **options):
 
 
 def row(fname=None, size=100, mimetype="application/pdf", db_size=0):
-    return mover.Row(1, fname, "a" * 40, size, mimetype, db_size)
+    return Row(1, fname, "a" * 40, size, mimetype, db_size)
 
 
 @pytest.mark.parametrize(
@@ -167,9 +169,10 @@ def test_filestore(tmp_path):
 
 
 def test_variables(tmp_path):
-    assert variables.is_true("X", env={"X": "True"})
-    with pytest.raises(variables.SettingsError, match="X is 'maybe': say 1 or 0"):
-        variables.is_true("X", env={"X": "maybe"})
+    name = "DISABLE_ATTACHMENT_STORAGE"
+    assert variables.is_true(name, env={name: "True"})
+    with pytest.raises(variables.SettingsError, match=f"{name} is 'maybe': say 1 or 0"):
+        variables.is_true(name, env={name: "maybe"})
     missing = tmp_path / "none"
-    with pytest.raises(variables.SettingsError, match="X_FILE"):
-        variables.secret("X", env={"X_FILE": str(missing)})
+    with pytest.raises(variables.SettingsError, match="SWIFT_PASSWORD_FILE"):
+        variables.secret("SWIFT_PASSWORD", env={"SWIFT_PASSWORD_FILE": str(missing)})

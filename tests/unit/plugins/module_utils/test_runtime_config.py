@@ -96,8 +96,8 @@ def test_odoo_is_told_only_what_its_file_does_not_say(env):
     assert not any(item.startswith(("--db_host", "--db_user", "--database", "--db_port")) for item in args)
 
 
-def test_module_list():
-    assert config.module_list("sale, stock\nsale base") == ("base", "sale", "stock")
+def test_module_list(env):
+    assert config.load({**env, "MODULES": "sale, stock\nsale base"}).modules == ("base", "sale", "stock")
 
 
 def test_server_wide_modules_are_wanted_and_loaded(env):

@@ -76,15 +76,15 @@ def test_only_what_changed(recorded, folders, tmp_path):
 
 
 def test_one_look_reads_an_addon_once_and_the_next_one_again(recorded, folders, tmp_path):
-    look = addon_tree.Look()
-    assert update_plan.make_plan(recorded, Wish(), folders, look=look).empty
-    assert look.names(folders) == sorted([*NAMES, "new"])
+    snapshot = addon_tree.Snapshot()
+    assert update_plan.make_plan(recorded, Wish(), folders, snapshot=snapshot).empty
+    assert snapshot.names(folders) == sorted([*NAMES, "new"])
     (tmp_path / "shop" / "models.py").write_text("x")
     shutil.rmtree(tmp_path / "new")
-    assert update_plan.make_plan(recorded, Wish(), folders, look=look).empty
-    assert look.names(folders) == sorted([*NAMES, "new"])
-    assert update_plan.make_plan(recorded, Wish(), folders, look=addon_tree.Look()).update == ("shop",)
-    assert addon_tree.Look().names(folders) == sorted(NAMES)
+    assert update_plan.make_plan(recorded, Wish(), folders, snapshot=snapshot).empty
+    assert snapshot.names(folders) == sorted([*NAMES, "new"])
+    assert update_plan.make_plan(recorded, Wish(), folders, snapshot=addon_tree.Snapshot()).update == ("shop",)
+    assert addon_tree.Snapshot().names(folders) == sorted(NAMES)
 
 
 def test_another_language_changes_nothing_by_itself(recorded, folders):
@@ -154,7 +154,7 @@ def test_a_module_without_code_is_left_alone(recorded, folders):
 
 
 def test_the_result_is_not_believed(recorded, folders):
-    plan = update_plan.Plan(install=("new",), update=("sale",))
+    plan = update_plan.ModulePlan(install=("new",), update=("sale",))
     fine = dataclasses.replace(
         changed(recorded, states={"new": "installed"}), versions={**recorded.versions, "new": "19.0.1.0"}
     )
@@ -274,7 +274,7 @@ def test_new_code_that_needs_what_nobody_installed(recorded, folders, tmp_path):
 
 
 def test_a_module_that_was_asked_for_and_cannot_be_loaded_is_named(chain, folders):
-    wrong = update_plan.problems(chain, update_plan.Plan(update=("dashboard",)), Wish(), folders)
+    wrong = update_plan.problems(chain, update_plan.ModulePlan(update=("dashboard",)), Wish(), folders)
     assert wrong[0].startswith("module 'dashboard' needs 'report', whose code is in none of")
 
 

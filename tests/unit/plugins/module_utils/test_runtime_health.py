@@ -58,4 +58,7 @@ def test_nobody_there():
     good, line = health.check({"HTTP_PORT": "1", "ODOO_VERSION": "19"})
     assert not good
     assert "no answer on port 1" in line
-    assert not health.check({"HTTP_PORT": "x"})[0]
+    for port in ("x", "0", "65536", "²"):
+        good, line = health.check({"HTTP_PORT": port})
+        assert not good
+        assert line == f"HTTP_PORT is {port!r}: must be a port number from 1 to 65535"

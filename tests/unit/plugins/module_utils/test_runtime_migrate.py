@@ -50,31 +50,31 @@ def orders(text, plan, **more):
 
 
 def test_what_changed_is_updated_with_the_first_version_between_pre_and_post():
-    assert orders(FILE, update_plan.Plan(update=("sale",))) == [
+    assert orders(FILE, update_plan.ModulePlan(update=("sale",))) == [
         "begin", "a", ([], ["sale"], []), "b", "finish",
         "begin", "c", ([], [], ["shop"]), "d", "finish",
     ]  # fmt: skip
 
 
 def test_without_changes_a_version_without_modules_boots_nothing():
-    assert orders(FILE, update_plan.Plan()) == [
+    assert orders(FILE, update_plan.ModulePlan()) == [
         "begin", "a", "b", "finish", "begin", "c", ([], [], ["shop"]), "d", "finish",
     ]  # fmt: skip
 
 
 def test_one_update_for_what_changed_and_what_the_version_names():
     only = FILE.replace("    - version: 1.0.0\n      operations: {pre: [{sql: a}], post: [{sql: b}]}\n", "")
-    assert orders(only, update_plan.Plan(install=("crm",), update=("sale",))) == [
+    assert orders(only, update_plan.ModulePlan(install=("crm",), update=("sale",))) == [
         "begin", "c", (["crm"], ["sale"], ["shop"]), "d", "finish",
     ]  # fmt: skip
-    assert orders(only, update_plan.Plan(finish=("x",)))[2] == ([], [], ["shop"])
+    assert orders(only, update_plan.ModulePlan(finish=("x",)))[2] == ([], [], ["shop"])
 
 
 def test_an_update_without_versions_is_one_update():
     assert [
-        item["do"] for item in migration_work.actions(migration_work.Work(), update_plan.Plan(update=("sale",)))
+        item["do"] for item in migration_work.actions(migration_work.Work(), update_plan.ModulePlan(update=("sale",)))
     ] == ["update"]
-    assert migration_work.actions(migration_work.Work(), update_plan.Plan()) == []
+    assert migration_work.actions(migration_work.Work(), update_plan.ModulePlan()) == []
 
 
 def test_a_step_survives_being_an_order():

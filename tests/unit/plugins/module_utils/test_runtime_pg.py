@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import config, errors
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import pg
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run import modes
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run import launch
 
 
 @pytest.fixture
@@ -96,9 +96,9 @@ def test_what_is_ours_does_not_reach_odoo(settings):
         "LANGUAGE": "nl_NL",
         "PGPASSWORD": "u",
         "SERVER_ENV": "prod",
-        "PYTHONPATH": os.pathsep.join([modes.runtime_folder(), "/srv/lib"]),
+        "PYTHONPATH": os.pathsep.join([launch.runtime_folder(), "/srv/lib"]),
     }
-    assert modes.odoo_environment(env, settings, "/dev/shm/x/pgpass") == {
+    assert launch.odoo_environment(env, settings, "/dev/shm/x/pgpass") == {
         "PATH": "/usr/bin",
         "HOME": "/var/lib/odoo",
         "SERVER_ENV": "prod",
@@ -106,7 +106,7 @@ def test_what_is_ours_does_not_reach_odoo(settings):
         "PGPASSFILE": "/dev/shm/x/pgpass",
         "ODOO_RC": settings.odoo_rc,
     }
-    assert "PYTHONPATH" not in modes.odoo_environment({"PYTHONPATH": modes.runtime_folder()}, settings, None)
+    assert "PYTHONPATH" not in launch.odoo_environment({"PYTHONPATH": launch.runtime_folder()}, settings, None)
 
 
 def test_a_transaction_pooler_is_refused(settings, monkeypatch):

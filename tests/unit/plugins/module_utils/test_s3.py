@@ -11,17 +11,18 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._store import s3
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3 import (
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store import s3_client, s3_settings
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_buckets import Store
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_client import (
     Answer,
-    Client,
-    Keys,
-    S3Failure,
-    Store,
+    S3Client,
+    Unreachable,
     detect_provider,
-    find_keys,
+    query_string,
     sign,
 )
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_keys import Keys, S3Failure, find_keys
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_objects import Listed, Objects
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 WANTED = {
@@ -51,7 +52,7 @@ def failure(status, code, headers=None):
     return Answer(status, headers or {}, f"<Error><Code>{code}</Code><Message>text</Message></Error>".encode())
 
 
-class FakeStore(Client):
+class FakeStore(S3Client):
     """A store in memory: answers what real ones answer, ``odd`` per subresource what some of them answer instead."""
 
     def __init__(self, odd=None, headers=None, buckets=None, **options):
@@ -95,7 +96,7 @@ class FakeStore(Client):
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
-    monkeypatch.setattr(s3.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(s3_client.time, "sleep", lambda seconds: None)
 
 
 def ensure(fake, bucket=None, **options):
@@ -276,7 +277,7 @@ def test_absent_needs_the_name_and_an_empty_bucket():
 
 
 def test_a_store_that_is_not_there_yet():
-    client = Client(Keys("AKID", SECRET), "us-east-1", "http://127.0.0.1:9")
+    client = S3Client(Keys("AKID", SECRET), "us-east-1", "http://127.0.0.1:9")
     with pytest.raises(S3Failure, match="endpoint_url='http://127.0.0.1:9': can't be reached"):
         ensure(client)
     with pytest.raises(S3Failure, match="can't be reached"):
@@ -345,7 +346,7 @@ def test_provider(endpoint, headers, provider):
 @pytest.mark.parametrize("endpoint", ["127.0.0.1:8095", "ftp://x", "http://", "http://h:99999", "http://u:p@h"])
 def test_bad_endpoint(endpoint):
     with pytest.raises(S3Failure, match="endpoint_url"):
-        Client(Keys("a", "b"), "us-east-1", endpoint)
+        S3Client(Keys("a", "b"), "us-east-1", endpoint)
 
 
 def test_keys():
@@ -396,7 +397,7 @@ def test_signature_is_botocore_s(monkeypatch, method, query, body, token):
     monkeypatch.setattr(auth.datetime, "datetime", Clock, raising=False) if hasattr(auth.datetime, "datetime") else None
     if hasattr(auth, "get_current_datetime"):
         monkeypatch.setattr(auth, "get_current_datetime", lambda *dummy, **options: Clock.utcnow())
-    url = "http://store.test:8095/demo-odoo-prod" + (f"?{s3.query_string(query)}" if query else "")
+    url = "http://store.test:8095/demo-odoo-prod" + (f"?{query_string(query)}" if query else "")
     request = awsrequest.AWSRequest(method, url, data=body)
     auth.S3SigV4Auth(Credentials("a:b", SECRET, token or None), "s3", "eu-west-1").add_auth(request)
     assert ours["x-amz-date"] == request.headers["X-Amz-Date"]
@@ -433,13 +434,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def served(monkeypatch):
-    monkeypatch.setattr(s3.time, "sleep", lambda dummy: None)
+    monkeypatch.setattr(s3_client.time, "sleep", lambda dummy: None)
     Handler.answers, Handler.seen = [], []
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    client = Client(Keys("AKID", SECRET), "us-east-1", f"http://127.0.0.1:{server.server_address[1]}")
-    objects = s3.Objects(client, "bucket-of-test", threads=4)
+    client = S3Client(Keys("AKID", SECRET), "us-east-1", f"http://127.0.0.1:{server.server_address[1]}")
+    objects = Objects(client, "bucket-of-test", threads=4)
     yield objects
     objects.close()
     server.shutdown()
@@ -471,7 +472,7 @@ def test_connections_are_kept_and_broken_ones_made_anew(served):
         and Handler.seen[0][2]["x-amz-content-sha256"] == hashlib.sha256(b"1").hexdigest()
     )
     Handler.answers = [None] * 4
-    with pytest.raises(s3.Unreachable):
+    with pytest.raises(Unreachable):
         served.put("b", b"2")
 
 
@@ -511,7 +512,7 @@ def test_a_long_listing_and_a_long_deletion(served):
     first += b"<Size>3</Size><LastModified>2026-01-01T00:00:00Z</LastModified><ETag>&quot;e&quot;</ETag></Contents></ListBucketResult>"
     last = b"<ListBucketResult><IsTruncated>false</IsTruncated><CommonPrefixes><Prefix>b/</Prefix></CommonPrefixes></ListBucketResult>"
     Handler.answers = [(200, first), (200, last)]
-    assert served.list("", "/") == ([s3.Listed("a", 3, "2026-01-01T00:00:00Z", "e")], ["b/"])
+    assert served.list("", "/") == ([Listed("a", 3, "2026-01-01T00:00:00Z", "e")], ["b/"])
     assert "continuation-token=t%2F1%3D" in Handler.seen[1][1]
     Handler.seen.clear()
     assert served.delete(f"k{number}" for number in range(2500)) == 2500 and len(Handler.seen) == 3
@@ -542,7 +543,7 @@ def test_side_by_side_stops_at_the_first_failure(served):
 
 
 def test_eventbridge_leaves_other_notifications_alone():
-    feature = next(one for one in s3.ALL_FEATURES if one.name == "eventbridge")
+    feature = next(one for one in s3_settings.ALL_FEATURES if one.name == "eventbridge")
     queue = "<QueueConfiguration><Id>q</Id><Queue>arn:aws:sqs:x</Queue><Event>s3:ObjectCreated:*</Event></QueueConfiguration>"
     root = ElementTree.fromstring(f"<NotificationConfiguration>{queue}</NotificationConfiguration>")
     assert feature.read(root) is False and feature.read(None) is False

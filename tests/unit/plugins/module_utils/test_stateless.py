@@ -80,8 +80,10 @@ def test_which_store_nginx_may_ask(settings, storage, address):
 def test_from_which_size_on_files_go_past_odoo():
     assert "ODOO_DIRECT_DOWNLOAD_BYTES" not in variables()
     assert variables(odoo_direct_download_bytes=5)["ODOO_DIRECT_DOWNLOAD_BYTES"] == "5"
-    with pytest.raises(_instance.InventoryError, match="odoo_direct_download_bytes='1m'.*give a number of bytes"):
-        instance(odoo_direct_download_bytes="1m")
+    assert variables(odoo_direct_download_bytes="5k")["ODOO_DIRECT_DOWNLOAD_BYTES"] == "5120"
+    assert "ODOO_DIRECT_DOWNLOAD_BYTES" not in variables(odoo_direct_download_bytes="1m")
+    with pytest.raises(_instance.InventoryError, match="odoo_direct_download_bytes='much'.*give a number of bytes"):
+        instance(odoo_direct_download_bytes="much")
 
 
 def test_no_variable_holds_a_secret():
@@ -118,7 +120,7 @@ def test_a_test_environment_has_shorter_sessions():
 
 
 def test_logs_and_metrics_are_choices_of_their_own():
-    made = instance(odoo_stateless=False, odoo_logging_json="yes", odoo_metrics=True, odoo_log_requests=True)
+    made = instance(odoo_stateless="off", odoo_logging_json="yes", odoo_metrics="on", odoo_log_requests=True)
     assert made.modules == ("base", "monitoring_log_requests")
     assert made.server_wide_modules == ("database_reconnect", "logging_json", "monitoring_prometheus")
     assert _stateless.variables(made, REDIS, STORAGE) == {"ODOO_LOGGING_JSON": "1"}
@@ -141,6 +143,7 @@ def test_odoo_env_wins():
     ("settings", "message"),
     [
         ({"odoo_stateless": "maybe"}, "odoo_stateless='maybe' of instance 'acme': give true or false"),
+        ({"odoo_metrics": "2"}, "odoo_metrics='2' of instance 'acme': give true or false"),
         (
             {"odoo_platform_kind": "azure"},
             "odoo_platform_kind='azure' of instance 'acme': give exoscale (s3) or ovh (swift)",

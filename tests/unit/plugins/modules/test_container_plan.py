@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.modules import container_plan
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._machine import containers as container_plan
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from ansible.module_utils import basic
 from delivery_tools import make_addon
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery import bucket
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._store import s3 as _s3
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_client import Unreachable
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_objects import Objects
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_addons_sync, odoo_release
 
 boto3 = pytest.importorskip("boto3")
@@ -346,18 +347,18 @@ def test_tree_in_place(sync, s3, tmp_path, monkeypatch):
     (tmp_path / "src/a/data.txt").write_text("3\n")
     make_addon(tmp_path / "src", "d")
     # A run that dies between two files: the next one, with other content, leaves no mix.
-    put = _s3.Objects.put
+    put = Objects.put
 
     def breaks(self, key, body, content_type=""):
         if key.endswith("d/__init__.py"):
-            raise _s3.Unreachable("the connection broke")
+            raise Unreachable("the connection broke")
         put(self, key, body, content_type)
 
-    monkeypatch.setattr(_s3.Objects, "put", breaks)
+    monkeypatch.setattr(Objects, "put", breaks)
     broken = sync(threads=1, **options)
     assert broken["failed"] and "broke" in broken["msg"] and "pending.json" in keys(s3)
     assert s3.get_object(Bucket=BUCKET, Key="modules/a/data.txt")["Body"].read() == b"3\n"
-    monkeypatch.setattr(_s3.Objects, "put", put)
+    monkeypatch.setattr(Objects, "put", put)
     (tmp_path / "src/a/data.txt").write_text("2\n")
     shutil.rmtree(tmp_path / "src/d")
     mended = sync(**options)
@@ -368,19 +369,19 @@ def test_tree_in_place(sync, s3, tmp_path, monkeypatch):
 
 
 def test_a_broken_connection_shows_no_release_and_is_gone_on_from(sync, pull, s3, monkeypatch):
-    put = _s3.Objects.put
+    put = Objects.put
     count = []
 
     def breaks(self, key, body, content_type=""):
         count.append(key)
         if len(count) > 2:
-            raise _s3.Unreachable("the connection broke")
+            raise Unreachable("the connection broke")
         put(self, key, body, content_type)
 
-    monkeypatch.setattr(_s3.Objects, "put", breaks)
+    monkeypatch.setattr(Objects, "put", breaks)
     assert "broke" in sync(threads=1)["msg"]
     assert len(keys(s3)) == 2 and "nothing was delivered" in pull()["msg"]
-    monkeypatch.setattr(_s3.Objects, "put", put)
+    monkeypatch.setattr(Objects, "put", put)
     assert sync()["stats"]["uploaded"] == 1 and pull()["changed"]
 
 

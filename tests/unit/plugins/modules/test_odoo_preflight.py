@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight import stateless
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import redis_client
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._store import s3
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_client import S3Error
 
 VARIABLES = {
     "ODOO_CLOUD_PLATFORM_KIND": "exoscale",
@@ -78,22 +78,22 @@ def redis(**options):
         server.shutdown()
 
 
-def look(server, password="right", read_only=False, may_be_absent=False, own=True):
+def probe(server, password="right", read_only=False, may_be_absent=False, own=True):
     instance = {"name": "acme", "database": "acme", "variables": VARIABLES, "redis_password": password}
     place = {"url": f"redis://127.0.0.1:{server.server_address[1]}", "own": own}
-    return stateless.Look(instance, place, {}, may_be_absent, read_only, 60, 2)
+    return stateless.PlacesProbe(instance, place, {}, may_be_absent, read_only, 60, 2)
 
 
 def test_redis_is_asked_and_nothing_is_left():
     with redis() as server:
-        mine = look(server)
+        mine = probe(server)
         assert (mine._redis(), mine.problems, server.keys) == ("ok", [], {})
         assert server.commands == ["AUTH", "PING", "TIME", "SET", "GET", "DEL", "GET"]
 
 
 def test_check_mode_writes_nothing():
     with redis() as server:
-        mine = look(server, read_only=True)
+        mine = probe(server, read_only=True)
         assert (mine._redis(), mine.problems) == ("read only", [])
         assert "SET" not in server.commands and "DEL" not in server.commands
 
@@ -101,7 +101,7 @@ def test_check_mode_writes_nothing():
 @pytest.mark.parametrize(("ahead", "words"), [(100, "100 seconds ahead of"), (-100, "100 seconds behind")])
 def test_a_wrong_clock_of_redis(ahead, words):
     with redis(ahead=ahead) as server:
-        mine = look(server)
+        mine = probe(server)
         mine._redis()
     assert len(mine.problems) == 1
     assert mine.problems[0].startswith("the clock of Redis is ")
@@ -111,7 +111,7 @@ def test_a_wrong_clock_of_redis(ahead, words):
 
 def test_a_wrong_clock_of_the_store():
     instance = {"name": "acme", "database": "acme", "variables": VARIABLES}
-    mine = stateless.Look(instance, {}, {}, False, False, 60, 2)
+    mine = stateless.PlacesProbe(instance, {}, {}, False, False, 60, 2)
     mine._date("the object store", email.utils.formatdate(time.time() - 3600, usegmt=True))
     assert "the clock of the object store is 360" in mine.problems[0] and "behind this machine's" in mine.problems[0]
     mine._date("the object store", email.utils.formatdate(time.time(), usegmt=True))
@@ -120,19 +120,19 @@ def test_a_wrong_clock_of_the_store():
 
 def test_a_user_that_sees_everything_is_a_problem_of_the_own_server_only():
     with redis(sees_all=True) as server:
-        mine = look(server)
+        mine = probe(server)
         assert mine._redis() == "failed" and "can read keys outside of the prefix" in mine.problems[0]
-        theirs = look(server, own=False)
+        theirs = probe(server, own=False)
         assert (theirs._redis(), theirs.problems) == ("ok", [])
 
 
 def test_what_a_later_step_makes_is_absent():
     with redis() as server:
-        early = look(server, password="wrong", may_be_absent=True)
+        early = probe(server, password="wrong", may_be_absent=True)
         assert (early._redis(), early.problems) == ("absent", [])
-        late = look(server, password="wrong")
+        late = probe(server, password="wrong")
         assert late._redis() == "failed" and "refuses user or password" in late.problems[0]
-    gone = look(server, may_be_absent=True)
+    gone = probe(server, may_be_absent=True)
     assert (gone._redis(), gone.problems) == ("absent", [])
 
 
@@ -149,8 +149,8 @@ def test_what_a_later_step_makes_is_absent():
 )
 def test_answers_of_a_store(status, code, may_be_absent, words):
     instance = {"name": "acme", "database": "acme", "variables": VARIABLES, "access_key": "key"}
-    mine = stateless.Look(instance, {}, {}, may_be_absent, False, 60, 2)
-    result = mine._s3_error(s3.S3Error(status, code, "said so", {}), "acme-odoo-prod", "http://s3")
+    mine = stateless.PlacesProbe(instance, {}, {}, may_be_absent, False, 60, 2)
+    result = mine._s3_error(S3Error(status, code, "said so", {}), "acme-odoo-prod", "http://s3")
     assert (result == "absent") == (not words)
     assert [words in one for one in mine.problems] == [True] * bool(words)
 
@@ -159,4 +159,4 @@ def test_an_address_that_is_none():
     with pytest.raises(
         redis_client.RedisFailure, match=r"redis_url=http://\.\.\.: give an address that begins with redis://"
     ):
-        redis_client.Client("http://secret@redis", "", "")
+        redis_client.RedisClient("http://secret@redis", "", "")

@@ -9,8 +9,7 @@ import contextlib
 import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import errors
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, state
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run import window
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, override, state
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database as _database
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import tenant
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_state
@@ -71,9 +70,9 @@ def world(monkeypatch):
 
     def force(control, database, name, wanted, actor, reason, **more):
         seen["calls"].append((name, wanted, actor, reason, more["take_over"]))
-        return window.Forced(True, "Failed", wanted, 2 if seen["held"] else 0)
+        return override.Forced(True, "Failed", wanted, 2 if seen["held"] else 0)
 
-    monkeypatch.setattr(window, "force", force)
+    monkeypatch.setattr(override, "force", force)
     return seen
 
 
@@ -106,7 +105,7 @@ def test_check_mode_never_writes_and_tells_the_same(world):
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_an_open_database_is_left_alone_in_check_mode_too(world, check_mode, monkeypatch):
     world["latest"] = state.Entry(3, "Ready", "then", 9.0)
-    monkeypatch.setattr(window, "force", lambda *arguments, **more: window.Forced(False, "Ready", "Ready"))
+    monkeypatch.setattr(override, "force", lambda *arguments, **more: override.Forced(False, "Ready", "Ready"))
     found = odoo_state.ensure(PARAMS, check_mode)
     assert not found["changed"]
     assert found["diff"] == {"before": {"state": "Ready"}, "after": {"state": "Ready"}}
@@ -124,7 +123,7 @@ def test_who_took_the_lock_meanwhile_is_named(world, monkeypatch):
     def force(*arguments, **more):
         raise errors.Held("its lock is held by somebody")
 
-    monkeypatch.setattr(window, "force", force)
+    monkeypatch.setattr(override, "force", force)
     with pytest.raises(odoo_state.StateError, match="held by somebody"):
         odoo_state.ensure(PARAMS, False)
 

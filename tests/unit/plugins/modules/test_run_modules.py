@@ -15,6 +15,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import EngineConflict, EngineError
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import module as run_module
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import one_off
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import odoo_one_off
 from ansible_collections.odoo_cloud.platform.plugins.modules import (
     anthem_song,
     odoo_migration,
@@ -151,10 +152,10 @@ def test_one_that_stands_in_for_the_replicas_is_found_by_their_name(tmp_path):
 
 def test_nothing_of_serving_is_left_in_a_one_off(tmp_path):
     replica = definition(tmp_path, aliases=["acme.odoo"], healthcheck={"test": []}, config_paths=["/x"])
-    made = one_off.derive(replica, "oc-acme-run", {"UPDATE": "all", "MIGRATION_FILE": None}, ["plan"])
+    made = odoo_one_off.derive(replica, "oc", "acme", "plan", {"UPDATE": "all", "MIGRATION_FILE": None}, ["plan"])
     assert not {"aliases", "healthcheck", "config_paths"} & set(made)
     assert (made["command"], made["restart_policy"]) == (["plan"], "no")
-    assert made["env"] == {"MODE": "UpdateOnly", "INSTANCE": "acme", "UPDATE": "all"}
+    assert made["env"] == {"MODE": "UpdateOnly", "INSTANCE": "acme", "REPLICA": "acme-plan", "UPDATE": "all"}
     assert replica["env"]["MIGRATION_FILE"]  # the given one is left as it was
 
 
@@ -575,7 +576,7 @@ def rehearsed(folder, network="", **env):
         DB_HOST="/run/postgresql", DB_PASSWORD_FILE="/run/secrets/db_password", ADMIN_PASSWORD_FILE="/run/secrets/admin_password",
         STATIC_DIR="/srv/static", **env,
     )  # fmt: skip
-    return one_off.for_rehearsal(given, network)
+    return odoo_one_off.for_rehearsal(given, network)
 
 
 def test_a_rehearsal_reaches_nothing_but_the_database(tmp_path):
@@ -615,7 +616,7 @@ def static_definition(folder):
 
 @pytest.mark.parametrize("look", [False, True])
 def test_what_copies_static_files_has_no_secrets_no_network_and_writes_nowhere_else(tmp_path, look):
-    shaped = one_off.for_static(static_definition(tmp_path), look)
+    shaped = odoo_one_off.for_static(static_definition(tmp_path), look)
     assert {mount["target"]: bool(mount.get("read_only")) for mount in shaped["mounts"]} == {
         "/etc/odoo": True, "/mnt/extra-addons": True, "/var/lib/odoo": True, "/srv/static/acme": look,
     }  # fmt: skip
@@ -631,7 +632,7 @@ def test_what_copies_static_files_has_no_secrets_no_network_and_writes_nowhere_e
 
 def test_a_replica_has_no_static_files_to_copy(tmp_path):
     with pytest.raises(one_off.Missing, match="oc-acme-run: it has no folder for static files"):
-        one_off.for_static(definition(tmp_path))
+        odoo_one_off.for_static(definition(tmp_path))
 
 
 def test_what_the_copy_of_static_files_printed():
@@ -645,8 +646,8 @@ def test_a_rehearsal_over_tcp_needs_a_network_of_its_own(tmp_path):
     given = definition(tmp_path)
     given["env"]["DB_HOST"] = "pg"
     with pytest.raises(one_off.OneOffError, match="give an internal network"):
-        one_off.for_rehearsal(given)
-    assert one_off.for_rehearsal(given, "inside")["network_mode"] == "inside"
+        odoo_one_off.for_rehearsal(given)
+    assert odoo_one_off.for_rehearsal(given, "inside")["network_mode"] == "inside"
 
 
 def test_a_rehearsals_result_is_behind_what_songs_print():
@@ -682,7 +683,7 @@ def test_a_rollback_that_only_asks_is_no_failure(tmp_path):
     engine.out, engine.code = LOSS, 85
     given = params(definition=definition(tmp_path, keeper=KEEPER))
     kind = run_module.Kind(
-        suffix="rollback", command=("rollback",), shape=one_off.with_keeper, read=odoo_rollback.read, fine=(0, 85)
+        suffix="rollback", command=("rollback",), shape=odoo_one_off.with_keeper, read=odoo_rollback.read, fine=(0, 85)
     )
     result = run_module.Run(given, "The rollback", engine, kind).to_the_end({})
     assert (result["confirm"], result["report"]) == ("lose 42 minutes of acme", LOSS.splitlines())

@@ -10,7 +10,6 @@ from odoo.addons.odoo_cloud_compat import compat, settings
 
 STORE = "HTTP_X_ODOO_STORE"
 PLACE = "/.odoo-store"
-LEAST = 1024**2  # smaller files cost less than what asking the store twice does
 SECONDS = 300  # nginx asks at once; this is for clocks that differ
 
 
@@ -22,7 +21,7 @@ def is_possible():
 
 def headers(attachments, fname, size):
     """What sends nginx to the store for this object; {} if Odoo has to send it."""
-    least = settings.number("ODOO_DIRECT_DOWNLOAD_BYTES", LEAST)
+    least = settings.number("ODOO_DIRECT_DOWNLOAD_BYTES")
     if not least or (size or 0) < least or not is_possible():
         return {}
     store = compat.request_environ()[STORE].rstrip("/")

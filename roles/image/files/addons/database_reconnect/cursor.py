@@ -43,7 +43,7 @@ def post_load():
 
     The runtime says no in processes that hold the database's lock: who ends a session of theirs takes the lock from them.
     """
-    if not settings.is_true("DATABASE_RECONNECT", True):
+    if not settings.is_true("DATABASE_RECONNECT"):
         return
     original = sql_db.Cursor.execute
     if getattr(original, "reconnects", False):

@@ -29,10 +29,10 @@ class Where:
 
 def load(env=None):
     """The settings, None when statsd is off."""
-    if not settings.is_true("ODOO_STATSD", env=env):
+    if not settings.is_true("ODOO_STATSD", env):
         return None
-    customer = settings.text("STATSD_CUSTOMER", env=env)
-    environment = settings.text("STATSD_ENVIRONMENT", env=env) or settings.running_env()
+    customer = settings.text("STATSD_CUSTOMER", env)
+    environment = settings.text("STATSD_ENVIRONMENT", env) or settings.running_env()
     if not customer:
         raise SettingsError("STATSD_CUSTOMER is not set: it is part of the names of all metrics")
     if not environment:
@@ -40,10 +40,10 @@ def load(env=None):
     return Where(
         clean(customer),
         clean(environment),
-        settings.text("STATSD_HOST", "localhost", env),
-        settings.number("STATSD_PORT", 8125, 1, env),
-        settings.number("STATSD_MAXUDPSIZE", 512, 1, env),
-        settings.is_true("STATSD_IPV6", env=env),
+        settings.text("STATSD_HOST", env),
+        settings.number("STATSD_PORT", env),
+        settings.number("STATSD_MAXUDPSIZE", env),
+        settings.is_true("STATSD_IPV6", env),
     )
 
 

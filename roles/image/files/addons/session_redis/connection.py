@@ -12,8 +12,6 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 NAME = "ODOO_SESSION_REDIS"
-WEEK = 604800
-ANONYMOUS = 10800
 
 
 class ConnectionSettingsError(ValueError):
@@ -24,21 +22,21 @@ class ConnectionSettingsError(ValueError):
 class Where:
     """Everything about the connection. Its text form is for the log and has no secret in it."""
 
-    url: str = field(default="", repr=False)
-    host: str = "localhost"
-    port: int = 6379
-    username: str = ""
-    password: str = field(default="", repr=False)
-    tls: dict = field(default_factory=dict)
-    sentinels: tuple = ()
-    sentinel_master: str = ""
-    sentinel_username: str = ""
-    sentinel_password: str = field(default="", repr=False)
-    prefix: str = ""
-    expiration: int = WEEK
-    expiration_anonymous: int = ANONYMOUS
-    timeout: float = 2.0
-    import_files: bool = True
+    url: str = field(repr=False)
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+    tls: dict
+    sentinels: tuple
+    sentinel_master: str
+    sentinel_username: str
+    sentinel_password: str = field(repr=False)
+    prefix: str
+    expiration: int  # seconds, as the two below
+    expiration_anonymous: int
+    timeout: float
+    import_files: bool
 
     def __str__(self):
         if self.sentinels:
@@ -68,50 +66,50 @@ def _nodes(text, default_port):
 
 def load(env=None):
     """The settings, in the originals' order of precedence: sentinel, URL, host and port."""
-    host = settings.text(f"{NAME}_HOST", "localhost", env)
-    url = settings.secret(f"{NAME}_URL", env=env)
-    master = settings.text(f"{NAME}_SENTINEL_MASTER_NAME", env=env)
+    host = settings.text(f"{NAME}_HOST", env)
+    url = settings.secret(f"{NAME}_URL", env)
+    master = settings.text(f"{NAME}_SENTINEL_MASTER_NAME", env)
     sentinels = _nodes(
-        settings.text(f"{NAME}_SENTINEL_HOST", env=env),
-        settings.number(f"{NAME}_SENTINEL_PORT", 26379, 1, env),
+        settings.text(f"{NAME}_SENTINEL_HOST", env),
+        settings.number(f"{NAME}_SENTINEL_PORT", env),
     )
     if sentinels and not master:
         raise ConnectionSettingsError(
             f"{NAME}_SENTINEL_MASTER_NAME is not set: it must name the master that the sentinels in "
             f"{NAME}_SENTINEL_HOST watch"
         )
-    if settings.is_true(f"{NAME}_CLUSTER", env=env):
+    if settings.is_true(f"{NAME}_CLUSTER", env):
         raise ConnectionSettingsError(
             f"{NAME}_CLUSTER is on: a Redis Cluster is not supported; use one server or Sentinel"
         )
     if url and not re.match(r"(redis|rediss|unix)://", url):
         raise ConnectionSettingsError(f"{NAME}_URL: must begin with redis://, rediss:// (TLS) or unix://")
     tls = {}
-    secure = settings.is_true(f"{NAME}_SSL", env=env)
+    secure = settings.is_true(f"{NAME}_SSL", env)
     if url and secure and not url.startswith("rediss:"):
         raise ConnectionSettingsError(f"{NAME}_SSL is on, but {NAME}_URL has no TLS: begin it with rediss://")
     if secure or url.startswith("rediss:"):
-        checked = settings.is_true(f"{NAME}_SSL_CERT_REQS", True, env)
+        checked = settings.is_true(f"{NAME}_SSL_CERT_REQS", env)
         tls = {"ssl_cert_reqs": "required" if checked else "none", "ssl_check_hostname": checked}
-        ca = settings.text(f"{NAME}_SSL_CA_CERTS", env=env)
+        ca = settings.text(f"{NAME}_SSL_CA_CERTS", env)
         if ca:
             tls["ssl_ca_certs"] = ca
     return Where(
         url=url,
         host=host,
-        port=settings.number(f"{NAME}_PORT", 6379, 1, env),
-        username=settings.text(f"{NAME}_USERNAME", env=env),
-        password=settings.secret(f"{NAME}_PASSWORD", env=env),
+        port=settings.number(f"{NAME}_PORT", env),
+        username=settings.text(f"{NAME}_USERNAME", env),
+        password=settings.secret(f"{NAME}_PASSWORD", env),
         tls=tls,
         sentinels=sentinels,
         sentinel_master=master,
-        sentinel_username=settings.text(f"{NAME}_SENTINEL_USERNAME", env=env),
-        sentinel_password=settings.secret(f"{NAME}_SENTINEL_PASSWORD", env=env),
-        prefix=settings.text(f"{NAME}_PREFIX", env=env),
-        expiration=settings.number(f"{NAME}_EXPIRATION", WEEK, 1, env),
-        expiration_anonymous=settings.number(f"{NAME}_EXPIRATION_ANONYMOUS", ANONYMOUS, 1, env),
-        timeout=settings.number(f"{NAME}_TIMEOUT", 2.0, 0.1, env, float),
-        import_files=settings.is_true(f"{NAME}_COPY_EXISTING_FS_SESSIONS", True, env),
+        sentinel_username=settings.text(f"{NAME}_SENTINEL_USERNAME", env),
+        sentinel_password=settings.secret(f"{NAME}_SENTINEL_PASSWORD", env),
+        prefix=settings.text(f"{NAME}_PREFIX", env),
+        expiration=settings.number(f"{NAME}_EXPIRATION", env),
+        expiration_anonymous=settings.number(f"{NAME}_EXPIRATION_ANONYMOUS", env),
+        timeout=settings.number(f"{NAME}_TIMEOUT", env),
+        import_files=settings.is_true(f"{NAME}_COPY_EXISTING_FS_SESSIONS", env),
     )
 
 

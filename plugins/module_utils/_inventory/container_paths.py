@@ -1,0 +1,17 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""Where Odoo's containers have what is mounted into them, and what they are given as files."""
+
+from __future__ import annotations
+
+CONFIG_DIR = "/etc/odoo"  # odoo.conf
+SECRETS_DIR = "/run/secrets"  # the instance's secrets, one file each
+KEEPER_SECRETS_DIR = "/run/secrets-admin"  # the password of the role that copies and renames its database
+EVENTS_DIR = "/run/odoo-cloud"  # the events of runs
+DATA_DIR = "/var/lib/odoo"  # Odoo's own files; a volume, or memory when replicas are stateless
+RESTORE_DIR = "/var/lib/odoo-restore"  # dumps before an update
+STATIC_DIR = "/srv/static"  # static files, a folder for each instance
+HOOKS_DIR = "/opt/odoo-cloud/hooks"
+PROJECT_DIR = "/opt/odoo-cloud/project"  # songs, data and the migration file
+ADDONS_DIR = "/mnt/addons"  # folders of the machine with addons, numbered

@@ -1,0 +1,248 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection odoo_cloud.platform.
+"""Compares a list of containers with their definitions: on the machine itself, or on the controller with a snapshot of the machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import typing as t
+
+from .._engine.api import Engine, EngineUnreachable
+from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL, Decision, canonical, decide
+
+
+class MachineView(t.Protocol):
+    """What the comparison asks of a machine; `LiveMachine` and `snapshot.Snapshot` answer."""
+
+    def network_exists(self, name: str) -> bool: ...
+
+    def container(self, name: str) -> dict[str, t.Any] | None: ...
+
+    def image_id(self, reference: str) -> str | None: ...
+
+    def newest(self, paths: t.Iterable[str]) -> float: ...
+
+    def other_mounts(self, inspected: t.Mapping[str, t.Any] | None) -> tuple[list[str], list[str]]: ...
+
+    def healthy(self, inspected: t.Mapping[str, t.Any]) -> bool: ...
+
+    def exists(self, path: str) -> bool: ...
+
+
+class PlanError(Exception):
+    """The containers can't be as the definitions say; one line for people."""
+
+
+@dataclasses.dataclass
+class Plan:
+    """The outcome: fields as the module `container_plan` returns them; `warnings` are lines for people."""
+
+    engine: bool
+    network_missing: bool
+    plan: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
+    diffs: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    done: list[str] = dataclasses.field(default_factory=list)
+    absent: list[str] = dataclasses.field(default_factory=list)
+    warnings: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether everything is as it should be, and nothing is left to remove or to report."""
+        return self.engine and not (self.network_missing or self.plan or self.done or self.absent or self.warnings)
+
+    def result(self, platform: str) -> dict[str, t.Any]:
+        """The fields that the module returns, apart from `changed` and `diff`."""
+        return {
+            "engine": self.engine,
+            "network_missing": self.network_missing,
+            "plan": self.plan,
+            "done": self.done,
+            "absent": self.absent,
+            "actions": ([f"create the network {platform}"] if self.network_missing else [])
+            + [f"{item['action']} {item['name']}: {item['reason']}" for item in self.plan],
+        }
+
+
+def newest(paths: t.Iterable[str]) -> float:
+    """When the newest file was written, in seconds since the epoch; folders count with all that is in them."""
+    latest = 0.0
+    for path in paths:
+        try:
+            latest = max(latest, os.stat(path).st_mtime)
+            for folder, dummy, files in os.walk(path):
+                latest = max([latest, *(os.lstat(os.path.join(folder, name)).st_mtime for name in files)])
+        except FileNotFoundError:
+            continue
+    return latest
+
+
+def ended_well(inspected: t.Mapping[str, t.Any] | None, platform: str) -> bool:
+    """Whether a container of the platform was started, and has ended with exit code 0."""
+    labels = ((inspected or {}).get("Config") or {}).get("Labels") or {}
+    state = (inspected or {}).get("State") or {}
+    return labels.get(PLATFORM_LABEL) == platform and state.get("Status") == "exited" and state.get("ExitCode") == 0
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two paths are the same file or folder. OSError when one isn't there, or may not be looked at."""
+    return os.path.samestat(os.stat(one), os.stat(other))
+
+
+def other_mounts(inspected: t.Mapping[str, t.Any] | None, proc: str = "/proc") -> tuple[list[str], list[str]]:
+    """The bind mounts of a running container, by their path on the machine, that are no longer what has this path now, and those
+    whose path is gone.
+
+    Nothing is told unless the container's own host name file, which nobody replaces, is seen to be the same from outside and inside:
+    else its process isn't one of this /proc, or the paths are those of another machine.
+    """
+    process = ((inspected or {}).get("State") or {}).get("Pid")
+    if not inspected or not process or not inspected.get("HostnamePath"):
+        return [], []
+    root = os.path.join(proc, str(process), "root")
+    try:
+        if not same(str(inspected["HostnamePath"]), f"{root}/etc/hostname"):
+            return [], []
+    except OSError:
+        return [], []
+    other, gone = [], []
+    for mount in inspected.get("Mounts") or []:
+        if mount.get("Type") != "bind":
+            continue
+        source, target = str(mount["Source"]), str(mount["Destination"])
+        folders = target.strip("/").split("/")
+        if any(os.path.islink(root + "/" + "/".join(folders[:end])) for end in range(1, len(folders) + 1)):
+            continue  # it would be followed outside
+        try:
+            if not os.path.lexists(source):
+                gone.append(source)
+            elif not same(source, root + target):
+                other.append(source)
+        except OSError:
+            continue
+    return other, gone
+
+
+class LiveMachine:
+    """The machine that this runs on, and its engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def network_exists(self, name: str) -> bool:
+        return self._engine.network_exists(name)
+
+    def container(self, name: str) -> dict[str, t.Any] | None:
+        return self._engine.container(name)
+
+    def image_id(self, reference: str) -> str | None:
+        return self._engine.image_id(reference)
+
+    def newest(self, paths: t.Iterable[str]) -> float:
+        return newest(paths)
+
+    def other_mounts(self, inspected: t.Mapping[str, t.Any] | None) -> tuple[list[str], list[str]]:
+        return other_mounts(inspected)
+
+    def healthy(self, inspected: t.Mapping[str, t.Any]) -> bool:
+        return self._engine.healthy(inspected)[0]
+
+    def exists(self, path: str) -> bool:
+        return os.path.exists(path)
+
+
+def pretty(definition: str | None) -> str:
+    """A definition as the diff shows it."""
+    return json.dumps(json.loads(definition), indent=2, sort_keys=True) + "\n" if definition else ""
+
+
+def compare(
+    machine: MachineView,
+    platform: str,
+    applied_dir: str,
+    containers: t.Iterable[dict[str, t.Any]],
+    once: t.Iterable[str] = (),
+    look_for: t.Iterable[str] = (),
+    check_mode: bool = False,
+) -> Plan:
+    """What has to happen to the containers so that they are as defined.
+
+    Parameters are those of the module `container_plan`. Raises PlanError for what can't be, EngineError for what the engine refuses
+    and EngineUnreachable when it doesn't answer, unless `check_mode` asks for what would be done there.
+    """
+    answers = True
+    try:
+        network_missing = not machine.network_exists(platform)
+    except EngineUnreachable:
+        if not check_mode:
+            raise
+        answers, network_missing = False, True
+    result = Plan(answers, network_missing)
+    for definition in containers:
+        _compare_one(machine, platform, applied_dir, definition, result, check_mode)
+    result.done = [name for name in once if answers and ended_well(machine.container(name), platform)]
+    result.absent = [path for path in look_for if not machine.exists(path)]
+    return result
+
+
+def _compare_one(
+    machine: MachineView,
+    platform: str,
+    applied_dir: str,
+    definition: dict[str, t.Any],
+    result: Plan,
+    check_mode: bool,
+) -> None:
+    """One container; what it needs is added to `result`."""
+    name = str(definition["name"])
+    inspected = machine.container(name) if result.engine else None
+    labels = ((inspected or {}).get("Config") or {}).get("Labels") or {}
+    if inspected is not None and labels.get(PLATFORM_LABEL) != platform:
+        raise PlanError(
+            f"odoo_cloud_name={platform!r}: a container named {name!r} exists that this platform did not make; "
+            "rename or remove it, or choose another odoo_cloud_name"
+        )
+    reference = str(definition.get("image") or "")
+    if not reference:
+        raise PlanError(f"image={reference!r} of container {name!r}: give the ID or the name of an image")
+    image_id = machine.image_id(reference) if result.engine else None
+    if image_id is None and not check_mode:
+        raise PlanError(f"image={reference!r} of container {name!r}: the engine has no such image")
+    wanted = canonical(definition, image_id or reference)
+    other, gone = machine.other_mounts(inspected)
+    if gone and not check_mode:
+        result.warnings.append(
+            f"container {name}: {', '.join(gone)}, which it has mounted, is gone from the machine; it can't be started again before"
+            " that is put back"
+        )
+    if image_id is None and inspected is not None:
+        decision = Decision("recreate", "its image has to be made first")
+    else:
+        decision = decide(
+            inspected,
+            wanted,
+            config_time=machine.newest(definition.get("config_paths") or []),
+            applied_time=machine.newest([os.path.join(applied_dir, name)]),
+            can_reload=bool(definition.get("reload")),
+            # What is gone is made again by tasks before this one, as far as it is a role's.
+            other_mount=", ".join(other + (gone if check_mode else [])),
+            healthy=not result.engine or inspected is None or machine.healthy(inspected),
+        )
+    if decision.action == "none":
+        return
+    result.plan.append(
+        {
+            "name": name,
+            "action": decision.action,
+            "reason": decision.reason,
+            "definition": definition,
+            "label": wanted,
+        }
+    )
+    if decision.action in ("create", "recreate"):
+        before, after = pretty(labels.get(DEFINITION_LABEL)), pretty(wanted)
+        result.diffs.append({"before_header": name, "after_header": name, "before": before, "after": after})
+    else:
+        result.diffs.append({"prepared": f"{decision.action} {name}: {decision.reason}\n"})

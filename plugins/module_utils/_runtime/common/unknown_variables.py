@@ -1,0 +1,98 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""Variables of the environment that look like ours and aren't: probably misspelt, so nothing reads them.
+
+Images, engines and clusters set many variables that are none of our business. So a name that is merely similar is only told; it is
+wrong where nobody else can have put it: in an inventory, under a beginning that is ours alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from . import values
+from .container_variables import HANDED_ON, NAMES, VARIABLES
+
+# Names that begin like this are ours alone.
+OURS = ("ODOO_SESSION_REDIS", "ODOO_CLOUD_")
+# Similar to one of ours by chance
+OTHERS = ("SFTP_PASSWORD",)
+# Variables of the originals that have no counterpart, and why
+RETIRED = {
+    "ODOO_SESSION_REDIS_PURGE_EXISTING_FS_SESSIONS": "files of sessions are removed when Redis has them",
+    "STATSD_PREFIX": "names of metrics always begin with odoo",
+}
+SIMILAR = 0.85  # of difflib: one wrong or missing letter in a short name, a few in a long one
+
+# Options of odoo.conf that other images of Odoo take from the environment, and what odoo.conf calls them
+CONF_OPTIONS = {
+    **{
+        name.upper(): name
+        for name in (
+            "addons_path",
+            "admin_passwd",
+            "db_maxconn",
+            "db_template",
+            "limit_memory_hard",
+            "limit_memory_soft",
+            "limit_request",
+            "limit_time_cpu",
+            "limit_time_real",
+            "limit_time_real_cron",
+            "max_cron_threads",
+            "proxy_mode",
+            "unaccent",
+            "without_demo",
+            "workers",
+        )
+    },
+    "DB_FILTER": "dbfilter",
+}
+# What a cluster or an engine sets for each service that it knows: DB_SERVICE_HOST, REDIS_PORT_6379_TCP_ADDR, ...
+_SERVICE = re.compile(r".*(_SERVICE_HOST|_SERVICE_PORT(_\w+)?|_PORT_\d+_(TCP|UDP)(_\w+)?|_ENV_\w+)")
+
+
+def nearest(name: str) -> str:
+    """The variable of ours, or option of odoo.conf, whose name is most like this one; empty if none is."""
+    found = difflib.get_close_matches(name.upper(), sorted({*NAMES, *CONF_OPTIONS}), 1, SIMILAR)
+    return found[0] if found else ""
+
+
+def doubt(name: str) -> str:
+    """What is to be told about a name of the environment: that nothing reads it, and which was probably meant. Empty for our own and
+    for those that don't look like them. Values are never told: they may be secrets."""
+    if name in NAMES or name in HANDED_ON or name in OTHERS or _SERVICE.fullmatch(name):
+        return ""
+    if name in RETIRED:
+        return RETIRED[name]
+    near = nearest(name)
+    if near in CONF_OPTIONS:
+        return f"it belongs into odoo.conf, as {CONF_OPTIONS[near]}"
+    if near:
+        return f"did you mean {near}?"
+    return "no variable is called so, docs/runtime.md and docs/addons.md have all" if name.startswith(OURS) else ""
+
+
+def warnings(names: Iterable[str]) -> list[str]:
+    """One line for each name that looks like one of ours and isn't."""
+    doubts = ((name, doubt(name)) for name in sorted(names))
+    return [f"{name} is set, and nothing here reads it: {text}" for name, text in doubts if text]
+
+
+def wrong_setting(name: str, text: str) -> str:
+    """What would be right in place of a variable that somebody sets in an inventory: a name that could only be ours and isn't, or a
+    value that can't be read. Empty if it may be so."""
+    if name in NAMES:
+        variable = VARIABLES.get(name)
+        if variable is None or variable.secret or not text.strip():
+            return ""
+        try:
+            variable.read({name: text})
+        except values.WrongValue as exc:
+            return exc.right
+        return ""
+    told = doubt(name) if name.startswith(OURS) and name not in RETIRED else ""
+    return f"nothing reads it: {told}" if told else ""

@@ -1,0 +1,124 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""Who may have written since a restore point. The server's count of sessions is compared with what our own sessions explain."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..common.config import Settings
+from ..common.errors import RuntimeFailure
+from ..database import pg
+from ..database.pg import psycopg2
+from . import point as restore_point
+from .point import Point, Watch
+
+
+class NotQuiet(RuntimeFailure):
+    """Somebody else may have written since the restore point."""
+
+
+@dataclass
+class Since:
+    """Sessions that are known since the restore point."""
+
+    database: str
+    opened: int  # by this process, until the restore point
+    watch: Watch
+    child: int = 0  # by Odoo, which reports each
+    excused: int = 0  # while a program of the user's ran
+    # When such programs ran: seconds of the server's clock
+    times: list[tuple[float, float]] = field(default_factory=list)
+
+    def ours(self) -> int:
+        """How many sessions of our own there were."""
+        return pg.opened[self.database] - self.opened + self.child + self.excused
+
+
+class Ledger:
+    """Keeps count of a run's own sessions in its database. Until begin() there is no restore point, and it counts nothing."""
+
+    def __init__(self, control: Any) -> None:
+        """`control`: the connection to the maintenance database."""
+        self.control = control
+        self.point: Point | None = None
+        self.since: Since | None = None
+
+    def begin(self, settings: Settings, name: str, run_id: str, point: Point, opened: int) -> None:
+        """A restore point was made. `opened`: how many sessions this process had opened by then; `name`: of the run's sessions."""
+        self.point = point
+        self.since = Since(settings.db_name, opened, Watch(settings, name, run_id))
+
+    def connected(self) -> None:
+        """Odoo opened a session in the database."""
+        if self.since is not None:
+            self.since.child += 1
+
+    def excuse(self, sessions: int, began: float, ended: float) -> None:
+        """So many sessions were opened while a program of the user's ran."""
+        if self.since is not None:
+            self.since.excused += max(sessions, 0)
+            self.since.times.append((began, ended))
+
+    @contextlib.contextmanager
+    def outside(self) -> Iterator[None]:
+        """While a program of the user's runs: its sessions can't be told from others' by their number, only by looking."""
+        point, since = self.point, self.since
+        if point is None or since is None or point.sessions is None:
+            yield
+            return
+        control = self.control
+        began, before = _clock(control), (restore_point.session_count(control, point.source)[0] or 0) - since.ours()
+        try:
+            yield
+        finally:
+            with contextlib.suppress(psycopg2.Error):
+                after = (restore_point.session_count(control, point.source)[0] or 0) - since.ours()
+                self.excuse(after - before, began, _clock(control))
+
+    def close(self) -> None:
+        """Stops watching."""
+        if self.since is not None:
+            self.since.watch.stop()
+
+
+def _clock(connection: Any) -> float:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float8")
+        return cursor.fetchone()[0]
+
+
+def judge(point: Point, since: Since | None, connection: Any) -> str:
+    """Why somebody else may have written since the restore point; empty when nobody can have. `since`: None when another run made
+    it; `connection`: to the maintenance database."""
+    if since is None:
+        return "another run made the restore point, so it can't be told who came since"
+    if point.sessions is None:
+        if connection.server_version < restore_point.COUNTED_FROM:
+            return (
+                "this server does not count sessions exactly (PostgreSQL 15 and newer do), so it can't be told who came"
+            )
+        return "somebody was in the database while the restore point was made"
+    for _attempt in range(4):
+        # Before it is counted: a session that is seen and not counted would hide another one.
+        since.watch.sample(connection)
+        harmless, writers = since.watch.split(connection, since.times)
+        count, server = restore_point.session_count(connection, point.source)
+        if server != point.server or count is None:
+            return "the server's statistics began anew since the restore point, so it can't be told who came"
+        unknown = count - point.sessions - since.ours()
+        if unknown <= harmless:
+            break
+        time.sleep(0.05)  # perhaps a container of ours that came just now
+    if writers:
+        return f"others came in since the restore point: {', '.join(dict.fromkeys(writers))}"
+    if unknown > harmless:
+        return f"{unknown - harmless} sessions that are not ours were opened since the restore point"
+    if unknown < 0:
+        return "the server counted fewer sessions than we had since the restore point, so it can't be told who came"
+    return ""

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is done right before Odoo starts on an open database: nobody gets in with Odoo's default password, and pre-start hooks run."""
+
+from __future__ import annotations
+
+import contextlib
+
+from ..addons import install
+from ..common import log
+from ..common.errors import HookFailed, Refused
+from ..database import administrator, lock, pg, state
+from ..database.pg import psycopg2
+from . import hooks
+from .gate import Gate
+
+
+def may_start(gate: Gate) -> bool:
+    """True when Odoo may start. False: somebody works on the database, or the server went away; pass through the gate once more.
+
+    Raises Refused while a user has Odoo's default password and no other one is given, HookFailed when a pre-start hook fails.
+    """
+    try:
+        return _close_default_password(gate) and _run_hooks(gate)
+    except (psycopg2.OperationalError, psycopg2.InterfaceError):
+        gate.disconnect()  # the server went away: that is waited for
+        return False
+
+
+def _close_default_password(gate: Gate) -> bool:
+    """Nobody may get in with the password that Odoo gives the administrator of every new database. One that was given to the
+    container takes its place; without one Odoo is not started. False: somebody has begun to work on the database, wait once
+    more."""
+    settings = gate.settings
+    gate.connect()
+    database = gate.connections.database
+    with pg.transaction(database) as cursor:
+        users = administrator.suspects(cursor)
+        known = not users or administrator.remembered(cursor) == administrator.digest(users)
+    if known:
+        return True
+    found = administrator.with_default(users)
+    if found and settings.admin_password is None:
+        raise Refused(
+            f"database {settings.db_name!r} is not served: user {found[0].login!r} still has Odoo's default password, which"
+            " everybody knows; give ADMIN_PASSWORD_FILE, whose password it gets then, or change it by `odoo-cloud odoo shell`"
+        )
+    if not found:
+        # A role that may not write here is asked again the next time.
+        with contextlib.suppress(psycopg2.Error), pg.transaction(database) as cursor:
+            administrator.remember(cursor, users)
+        return True
+    guard = lock.Lock(gate.connections.control, settings.db_name)
+    if not guard.acquire():
+        return False
+    try:
+        if not state.looks_open(state.read_history(database)):
+            return False
+        with pg.transaction(database) as cursor:
+            found = administrator.with_default(administrator.suspects(cursor))
+            guard.check("setting the administrator's password")
+            rounds = install.password_rounds(settings.version)
+            administrator.set_password(cursor, found, settings.admin_password or "", rounds)
+            administrator.remember(cursor, administrator.suspects(cursor))
+    finally:
+        guard.release()
+    for user in found:
+        log.warning(
+            f"database {settings.db_name!r}: user {user.login!r} had Odoo's default password; it has that of ADMIN_PASSWORD now"
+        )
+    return True
+
+
+def _run_hooks(gate: Gate) -> bool:
+    """The pre-start hooks, under the lock, so that nobody changes the database beneath them. False: somebody has
+    begun to, wait once more."""
+    found = hooks.find(gate.settings, "pre-start")
+    if not found:
+        return True
+    gate.connect()
+    guard = lock.Lock(gate.connections.control, gate.settings.db_name)
+    if not guard.acquire():
+        return False
+    try:
+        if not state.looks_open(state.read_history(gate.connections.database)):
+            return False
+        gate.open_page()
+        window = gate.window(guard)
+        window.hooks["pre-start"] = found
+        with window.failing(HookFailed):
+            window.run_hooks("pre-start")
+        return True
+    finally:
+        gate.at_rest()
+        guard.release()

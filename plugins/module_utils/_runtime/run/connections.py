@@ -1,0 +1,98 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""A run's two connections, and the database that they are for, where this container makes it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Any, Callable
+
+from ..common import log
+from ..common.config import Settings
+from ..database import lock, pg, provision
+from ..database.pg import psycopg2
+
+POLL_SECONDS = 1.0
+
+
+class Connections:
+    """`control` is on the maintenance database, where the lock lives; `database` is on the instance's own.
+
+    They are opened when they are needed and again after they broke. Use both through this object only: after `open()` they may be
+    others than before.
+    """
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        """`name`: what their sessions are called, which carries the run (pg.application_name)."""
+        self.settings, self.name = settings, name
+        self.control: Any = None
+        self.database: Any = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether both are open, as far as this side knows."""
+        return self.database is not None and not self.database.closed and not self.control.closed
+
+    def open(self, on_wait: Callable[[], None] | None = None) -> None:
+        """Opens those that are not open. Waits for the server and for the database for DB_WAIT_TIMEOUT seconds, and calls `on_wait`
+        meanwhile.
+
+        Raises the RuntimeFailure that says what is missing when the time is over (pg.wait_for_server), psycopg2.OperationalError when
+        the database goes away in between.
+        """
+        if self.control is None or self.control.closed:
+            self.control = pg.wait_for_server(self.settings, self.name, on_wait=on_wait)
+        if self.database is None or self.database.closed:
+            self.database = pg.connect(self.settings, self.settings.db_name, self.name)
+
+    def close(self) -> None:
+        """Closes both, whatever became of them."""
+        for connection in (self.control, self.database):
+            if connection is not None:
+                with contextlib.suppress(psycopg2.Error):
+                    connection.close()
+        self.control = self.database = None
+
+
+def provide_database(settings: Settings, name: str, on_wait: Callable[[], None]) -> None:
+    """Makes the instance's role and database, where this container has the right to. What is there is left as it is.
+
+    Returns when both are there, or when somebody else has to make them. Works under the lock, so of several containers one does it;
+    `on_wait` is called while another one does.
+    """
+    admin = pg.wait_for_server(settings.as_admin(), name, need_database=False, on_wait=on_wait)
+    try:
+        while True:
+            with admin.cursor() as cursor:
+                cursor.execute(
+                    # A database without rights was left by a run that was killed before it took PUBLIC's away.
+                    "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s AND datallowconn"
+                    " AND (datacl IS NOT NULL OR NOT %s)),"
+                    " EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = %s)",
+                    (settings.db_name, bool(settings.db_admin), settings.db_user),
+                )
+                database, role = cursor.fetchone()
+            if database and role:
+                return
+            if not settings.db_admin and not provision.may_create(admin):
+                return  # somebody else makes it; wait_for_server waits for that
+            guard = lock.Lock(admin, settings.db_name)
+            if guard.acquire():
+                try:
+                    created = provision.ensure(
+                        admin,
+                        settings.db_name,
+                        settings.db_user,
+                        settings.db_password if settings.db_admin else None,
+                    )
+                finally:
+                    guard.release()
+                for line in created:
+                    log.info(f"made: {line}")
+                return
+            on_wait()
+            time.sleep(POLL_SECONDS)
+    finally:
+        admin.close()

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, odoo_cloud.platform contributors
+# Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
+# SPDX-License-Identifier: BSD-2-Clause
+"""How Odoo is started: its environment and its command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+from ..common import config
+from ..common.config import Settings
+from ..common.errors import FilesError
+
+
+def runtime_folder() -> str:
+    """The folder that is on sys.path for our sake."""
+    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+
+
+def odoo_environment(env: Mapping[str, str], settings: Settings | None, passfile: str | None) -> dict[str, str]:
+    """Odoo's environment: ours without what is the runtime's own business, plus where libpq finds password and CA."""
+    result = {name: value for name, value in env.items() if name not in config.OWN_VARIABLES}
+    ours = runtime_folder()
+    others = [
+        item for item in (env.get("PYTHONPATH") or "").split(os.pathsep) if item and os.path.realpath(item) != ours
+    ]
+    if others:
+        result["PYTHONPATH"] = os.pathsep.join(others)
+    if passfile is not None:
+        result["PGPASSFILE"] = passfile
+        result.pop("PGPASSWORD", None)
+    if settings is not None:
+        result["ODOO_RC"] = settings.odoo_rc
+        if settings.db_sslrootcert:
+            result["PGSSLROOTCERT"] = settings.db_sslrootcert
+        if result.get("HOME", "/") in ("", "/", "/root"):
+            result["HOME"] = settings.data_dir
+    return result
+
+
+def check_data_dir(data_dir: str) -> None:
+    """Raises FilesError when Odoo could not write there."""
+    if not os.path.isdir(data_dir) or not os.access(data_dir, os.W_OK | os.X_OK):
+        raise FilesError(f"DATA_DIR is {data_dir!r}: must be a folder that uid {os.getuid()} can write")
+
+
+def odoo_command(executable: str, arguments: list[str], version: int) -> list[str]:
+    """How Odoo is started: 14 to 18 through serve.py, which keeps a plain start from upgrading what was left over."""
+    if version >= 19:
+        return [executable, *arguments]
+    return [
+        sys.executable,
+        os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "boot", "serve.py"),
+        *arguments,
+    ]
