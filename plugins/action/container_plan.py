@@ -14,7 +14,7 @@ FROM_SNAPSHOT = {"platform", "applied_dir", "containers", "once", "look_for"}
 
 
 class ActionModule(ActionBase):
-    """Runs the module only if the snapshot of the machine doesn't show that all containers are as they should be."""
+    """Runs the module unless the snapshot shows that all containers are as defined."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -26,7 +26,7 @@ class ActionModule(ActionBase):
         if unchanged is not None:
             return unchanged
         result = self._execute_module(task_vars=task_vars)
-        # Whoever asks acts on the answer next: the snapshot is no longer what the machine is.
+        # The tasks that follow act on the plan, so the snapshot will no longer be valid.
         if result.get("failed") or result.get("plan") or result.get("network_missing") or result.get("done"):
             run_snapshot.drop(host)
         return result

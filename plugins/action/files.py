@@ -12,7 +12,7 @@ from ansible_collections.odoo_cloud.platform.plugins.plugin_utils import _run_sn
 
 
 class ActionModule(ActionBase):
-    """Runs the module only if the snapshot of the machine doesn't show that all files are as wanted."""
+    """Runs the module unless the snapshot shows that all files are as wanted."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True

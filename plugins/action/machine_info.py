@@ -12,7 +12,7 @@ from ansible_collections.odoo_cloud.platform.plugins.plugin_utils import _run_sn
 
 
 class ActionModule(ActionBase):
-    """Runs the module, and keeps the snapshot that it returns for the tasks that follow instead of showing it."""
+    """Runs the module, and keeps the snapshot that it returns for later tasks instead of showing it."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True

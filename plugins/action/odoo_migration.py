@@ -8,4 +8,4 @@ from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._follow import
 
 
 class ActionModule(FollowAction):
-    """Tells the steps of the module of this name while they are done."""
+    """Shows the steps of the module of this name while it works."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What every module of the collection promises; a module states its own ``support``."""
+    """What every module of the collection supports; a module states its own `support`."""
 
     DOCUMENTATION = r"""
 options: {}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How a module reaches AWS, and whose things it touches."""
+    """The connection to AWS, and which resources a module may change."""
 
     DOCUMENTATION = r"""
 options:

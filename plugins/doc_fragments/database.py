@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How a module reaches PostgreSQL."""
+    """The connection to PostgreSQL."""
 
     DOCUMENTATION = r"""
 options:

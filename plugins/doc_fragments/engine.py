@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How a module reaches the container engine."""
+    """The connection to the container engine."""
 
     DOCUMENTATION = r"""
 options:

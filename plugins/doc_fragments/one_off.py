@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What the modules have in common that do something to an instance in a container of its own."""
+    """Options of modules that work on an instance in a one-off container."""
 
     DOCUMENTATION = r"""
 options:

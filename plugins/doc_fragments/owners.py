@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The logins with which a module opens the instances' databases."""
+    """The logins with which a module opens the databases of instances."""
 
     DOCUMENTATION = r"""
 options:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What the modules have in common, beside one_off, that change an instance's modules or data step by step."""
+    """Further options of modules that change an instance's modules or data step by step."""
 
     DOCUMENTATION = r"""
 options:
@@ -61,7 +61,8 @@ notes:
   - Replicas that serve go on serving unless C(stop_first) names them, as the role and the playbooks C(update) and C(migrate) do.
 """
 
-    # ansible-core 2.19 extends no RETURN: tools/returns.py copies this into the modules.
+    # Fragments can't extend RETURN in ansible-core 2.19: tools/returns.py copies this into the
+    # modules.
     RETURN = r"""
 status:
   description:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How a module reaches an S3 store."""
+    """The connection to an S3 store."""
 
     DOCUMENTATION = r"""
 options:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """For the modules of the fragment run that change the database in which the instance's replicas work."""
+    """For modules of the fragment `run` that change the database of running replicas."""
 
     DOCUMENTATION = r"""
 options:

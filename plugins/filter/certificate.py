@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters of the role certificate; the documentation is in the .yml files beside."""
+"""Filters of the role certificate. Their documentation is in the `.yml` files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._services.cert
 def due(
     info: t.Mapping[str, t.Any], names: list[str], ca_info: t.Mapping[str, t.Any] | None = None, days: int = 30
 ) -> bool:
-    """Whether a server certificate has to be made anew."""
+    """Whether a server certificate has to be replaced; see `certificate_due`."""
     return certificate_due(info, names, ca_info, days)
 
 

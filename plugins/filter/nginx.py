@@ -16,7 +16,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._services.ngin
 
 
 def nginx_sites(sites: t.Any, **defaults: t.Any) -> list[dict[str, t.Any]]:
-    """Checked sites with their defaults filled in."""
+    """The checked sites with all keys; see `normal_sites`."""
     try:
         return normal_sites(sites, defaults)
     except SiteError as error:

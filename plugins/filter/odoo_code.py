@@ -1,7 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters about own code; the knowledge is in module_utils/_delivery/choice.py, the documentation in the .yml files beside."""
+"""Filters for custom code. The code is in `module_utils/_delivery/choice.py`, the documentation in
+the `.yml` files.
+"""
 
 from __future__ import annotations
 

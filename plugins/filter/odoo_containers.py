@@ -1,8 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters of the role odoo for containers and files; the knowledge is in module_utils/_services/odoo_*.py, the documentation in the .yml
-files beside."""
+"""Filters of the role odoo for containers and files. The code is in
+`module_utils/_services/odoo_*.py`, the documentation in the `.yml` files.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._services impo
 
 
 def _filter(function):
-    """The function with its errors as those of a filter of the same name."""
+    """Turns the errors of a function into those of a filter of the same name."""
 
     @functools.wraps(function)
     def wrapped(*given, **options):

@@ -15,14 +15,14 @@ COLLECTION = "odoo_cloud.platform"
 BUILTIN = {
     lookup_loader: ("template", "file", "env", "config"),
     action_loader: ("assert", "set_fact", "validate_argument_spec", "debug", "fail", "include_role"),
-    test_loader: ("match",),  # the first one that is asked for loads all of them
+    test_loader: ("match",),  # loading the first one loads all of them
 }
 LIBRARIES = ("cryptography.x509", "cryptography.hazmat.primitives.serialization", "_strptime")
 
 
 @functools.cache
 def load() -> None:
-    """Load the collection's plugins for the controller, and what they import, into this process; again: nothing."""
+    """Loads the collection's controller plugins, and what they import, into this process; once."""
     for loader in (lookup_loader, filter_loader, action_loader):
         package = importlib.import_module(f"ansible_collections.{COLLECTION}.plugins.{loader.subdir.split('_')[0]}")
         for found in pkgutil.iter_modules(package.__path__):
@@ -40,7 +40,7 @@ def load() -> None:
 
 
 def preload(value):
-    """The value as it is, after the plugins were loaded."""
+    """The unchanged value, after loading the plugins."""
     load()
     return value
 

@@ -13,7 +13,9 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.datab
 
 
 def scram_verifier(password, role):
-    """The salt follows from role and password, so that the same password always gives the same file."""
+    """The verifier of a password. Its salt follows from role and password, so that the file is
+    reproducible.
+    """
     if not isinstance(password, str) or not password:
         raise AnsibleFilterError(
             f"scram_verifier: the password of the role {role!r} is empty; give one or leave the variable out"

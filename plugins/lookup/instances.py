@@ -773,13 +773,16 @@ class LookupModule(LookupBase):
         ]
 
     def _instances(self, groups, hosts, variables, create, thorough=False):
-        """``create``: whether secrets that aren't there are made. ``thorough``: see build_instances()."""
+        """Builds the instances.
+
+        `create`: whether missing secrets are generated. `thorough`: see `build_instances`.
+        """
         folder = secrets_dir(self._templar, variables)
         port = int(templated(self._templar, variables, "odoo_cloud_https_port", 443))
         return build_instances(groups, hosts, lambda name: read_or_create(folder, name, create=create), port, thorough)
 
     def _problems(self, groups, hosts, variables):
-        """All that is wrong with the inventory, one line each. Nothing is made."""
+        """One line for each problem with the inventory. Nothing is created."""
         found, instances = [], []
         try:
             instances = self._instances(groups, hosts, variables, create=False, thorough=True)

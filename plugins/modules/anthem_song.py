@@ -193,14 +193,14 @@ _SONG = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*::[A-Za-z_]\w*$")
 
 
 def steps(params: dict) -> list[dict]:
-    """The songs in the words of a migration file."""
+    """The songs in the terms of a migration file."""
     one = {"song": params["song"], "kwargs": params["kwargs"], "timeout": params["song_timeout"]}
     songs = params["songs"] or [one]
     return [{key: value for key, value in song.items() if value is not None} for song in songs]
 
 
 def environment(params: dict) -> run_module.Env:
-    """The variables that the run gets."""
+    """The variables of the run."""
     return {
         "UPDATE": "none",
         "INSTALL_MISSING": "False",

@@ -71,7 +71,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import Engine, EngineError
 
-# Most containers are there within seconds, and somebody waits for them; an installation takes minutes, and every check costs.
+# Seconds between checks: short at first, as most containers are ready within seconds; then longer,
+# as an installation takes minutes and every check costs processor time.
 FIRST_SECONDS = 20.0
 FIRST_POLL = 0.5
 POLL = 2.0
@@ -84,7 +85,10 @@ def wait(
     clock: t.Callable[[], float] = time.monotonic,
     sleep: t.Callable[[float], None] = time.sleep,
 ) -> tuple[bool, str, float]:
-    """Whether the container became healthy in time, what its health check said last, and the seconds that it took."""
+    """Waits until a container is healthy, for up to `timeout` seconds.
+
+    Returns whether it is, the last output of its health check, and the seconds that it took.
+    """
     start = clock()
     while True:
         inspected = engine.container(name)

@@ -107,7 +107,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api im
 )
 
 POLL_SECONDS = 0.5
-ENGINE_AWAY_SECONDS = 60  # an engine that is restarted meanwhile
+ENGINE_AWAY_SECONDS = 60  # how long an engine that restarts may not answer
 
 
 def wait(
@@ -117,7 +117,10 @@ def wait(
     clock: t.Callable[[], float] = time.monotonic,
     sleep: t.Callable[[float], None] = time.sleep,
 ) -> tuple[dict[str, t.Any] | None, float]:
-    """The engine's description of the container when it has ended, isn't there or the time is over, and the seconds waited."""
+    """Waits until a container has ended or does not exist, for up to `timeout` seconds.
+
+    Returns the engine's description of it, None if it does not exist, and the seconds waited.
+    """
     start = clock()
     answered: float | None = None
     while True:

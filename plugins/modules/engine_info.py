@@ -104,17 +104,17 @@ SYSTEM_PATH = os.pathsep.join(["/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
 
 
 def look_for_engine(docker_host: str | None) -> tuple[bool, str, str]:
-    """Whether an engine answers, its version, and why not."""
+    """Whether an engine answers, its version, and why it doesn't."""
     try:
         return True, Engine(docker_host).version(), ""
     except EngineUnreachable as error:
         return False, "", str(error)
-    except EngineError as error:  # it answers, though not as expected
+    except EngineError as error:  # it answers, but not as expected
         return True, "", str(error)
 
 
 def os_release(path: str = "/etc/os-release") -> dict[str, str]:
-    """The operating system's own description."""
+    """The operating system's description of itself."""
     try:
         with open(path, encoding="utf-8") as stream:
             pairs = (line.strip().split("=", 1) for line in stream if "=" in line)
@@ -124,7 +124,7 @@ def os_release(path: str = "/etc/os-release") -> dict[str, str]:
 
 
 def last_lines(path: str | None, lines: int = 8) -> str:
-    """The end of a log file, empty when there is none."""
+    """The last lines of a log file, empty when there is none."""
     try:
         with open(path or "", encoding="utf-8", errors="replace") as stream:
             return "".join(stream.readlines()[-lines:]).strip()
@@ -133,7 +133,9 @@ def last_lines(path: str | None, lines: int = 8) -> str:
 
 
 def is_system_interpreter() -> bool:
-    """True for the system's Python; false in a virtual environment and for one in /usr/local or /opt."""
+    """Whether this is the system's Python, as opposed to a virtual environment, `/usr/local` or
+    `/opt`.
+    """
     return sys.prefix == sys.base_prefix == "/usr"
 
 

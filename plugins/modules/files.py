@@ -112,7 +112,7 @@ def shown(data: bytes | None, secret: bool) -> str:
 
 
 def write_atomically(path: str, data: bytes, mode: int, owner: int, group: int) -> None:
-    """Replace or create the file; it is never seen half written or with looser permissions."""
+    """Replaces or creates a file, which is never visible half written or with wider permissions."""
     folder = os.path.dirname(path)
     descriptor, temporary = tempfile.mkstemp(prefix=".odoo-cloud.", dir=folder)
     try:
@@ -129,7 +129,9 @@ def write_atomically(path: str, data: bytes, mode: int, owner: int, group: int) 
 
 
 def apply_entry(entry: dict[str, t.Any], check_mode: bool) -> tuple[dict[str, t.Any], dict[str, t.Any]] | None:
-    """Bring one entry to the wanted state; returns its difference (before, after), None when there is none."""
+    """Brings one entry to the wanted state. Returns its state before and after, None if they are
+    equal.
+    """
     path, is_directory = entry["path"], entry["state"] == "directory"
     if not os.path.isabs(path):
         raise FilesError(f"path={path!r}: must be absolute")
@@ -191,7 +193,7 @@ def apply_entry(entry: dict[str, t.Any], check_mode: bool) -> tuple[dict[str, t.
 
 
 def diff_text(state: dict[str, t.Any]) -> str:
-    """One side of the difference: the attributes, then the content."""
+    """One side of the diff: attributes, then content."""
     content = state.get("content", "")
     head = "".join(f"{key}: {value}\n" for key, value in state.items() if key not in ("content", "path"))
     return head + content

@@ -149,14 +149,14 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight imp
 PYTHON_MODULES = (
     "requests",
     "psycopg2",
-)  # what modules of ours need on the machine; the role docker_engine installs them
+)  # needed by modules on the machine; the role docker_engine installs them
 
 LISTEN = "0A"  # st column of /proc/net/tcp, include/net/tcp_states.h
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 def memory_bytes() -> int:
-    """Memory of the machine, or of its control group when that has less."""
+    """Memory in bytes of the machine, or of its control group when that has less."""
     total = 0
     with open("/proc/meminfo", encoding="ascii") as handle:
         for line in handle:
@@ -187,7 +187,7 @@ def ports_listening() -> list[int]:
 
 
 def disk_free(path: str) -> int:
-    """Bytes free for an unprivileged user below a folder or its nearest existing parent."""
+    """Bytes available to unprivileged users in a folder or its nearest existing parent."""
     while not os.path.exists(path):
         path = os.path.dirname(path)
     status = os.statvfs(path)
@@ -240,7 +240,7 @@ def main() -> None:
 def _snapshot(
     engine: Engine | None, platform: str, root: str, key: str, everything: list[dict[str, t.Any]]
 ) -> dict[str, t.Any]:
-    """The part of the result that the action plugin keeps to itself."""
+    """The part of the result that the action plugin keeps and does not show."""
     names = [str(name).lstrip("/") for one in everything for name in one["Names"][:1]]
     return {"snapshot": snapshot.read(engine, platform, root, key, names, other_mounts)}
 

@@ -132,7 +132,8 @@ def main() -> None:
     try:
         engine = Engine(given["docker_host"])
         proxy = engine.container(nginx)
-        # One that ends again and again is called running between two starts, without a process.
+        # A container that keeps ending is reported as running between two starts, without a
+        # process.
         if not nginx_drain.process_of(proxy):
             module.exit_json(**{**result, "reason": f"container {nginx} does not run on this machine"})
         pid = nginx_drain.process_of(proxy)
@@ -156,7 +157,7 @@ def main() -> None:
         )
         module.exit_json(**result)
     except nginx_drain.NotTaken as error:
-        # What nginx lacks is mended by the playbook proxy, which comes after the replicas: they must not wait for it.
+        # The playbook proxy, which follows the replicas, repairs nginx: they must not wait for it.
         module.warn(f"nginx_drain: {given['instance']}: {error}; the replica is replaced while nginx may ask it")
         module.exit_json(**{**result, "changed": given["state"] == "restored", "drained": False, "reason": str(error)})
     except EngineError as error:

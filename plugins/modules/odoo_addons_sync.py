@@ -488,7 +488,7 @@ def argument_spec() -> dict:
 
 
 def check_options(given: dict) -> None:
-    """What can be told without looking anywhere."""
+    """Raises `DeliveryError` for options that are wrong by themselves."""
     if given["state"] == "absent" and given["confirm_delete"] != given["channel"]:
         raise DeliveryError(
             f"channel={given['channel']!r}: state=absent needs confirm_delete={given['channel']!r}, not {given['confirm_delete']!r}"
@@ -508,7 +508,7 @@ def check_options(given: dict) -> None:
 
 
 def below(folder: str, path: str, url: str) -> str:
-    """A folder of a repository."""
+    """A folder of a repository. Raises `DeliveryError` for a path outside of it."""
     found = os.path.realpath(os.path.join(folder, path))
     if found != folder and not found.startswith(folder + os.sep):
         raise DeliveryError(f"git_sources: {url}: {path!r} is outside of the repository")
@@ -516,9 +516,10 @@ def below(folder: str, path: str, url: str) -> str:
 
 
 def read_sources(given: dict, held: contextlib.ExitStack) -> tuple[Manifest, list[Package], Sources, dict]:
-    """Reads all sources; returns the release, its packages, and what goes into the lock file.
+    """Reads all sources. Returns the release, its packages, the sources and the content of the lock
+    file.
 
-    ``held`` lets go of the repositories once their files were read for the last time.
+    `held` releases the repositories after their files were read for the last time.
     """
     sources = Sources(given["odoo_version"], Filter(given["include"], given["exclude"]))
     for path in given["odoo_custom_modules_paths"]:
@@ -531,7 +532,7 @@ def read_sources(given: dict, held: contextlib.ExitStack) -> tuple[Manifest, lis
         sources.add_system_packages(given["system_packages_file"])
     repositories, revisions, fetches = [], {}, 0
     if given["git_sources"]:
-        # Imported here: most runs have no repositories, and it costs a little.
+        # Imported here because it takes time and most runs have no repositories.
         from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.git import (
             Git,
             read_lock,
@@ -585,7 +586,7 @@ def read_sources(given: dict, held: contextlib.ExitStack) -> tuple[Manifest, lis
 
 
 def write_lock(path: str, lock: dict, check_mode: bool) -> bool:
-    """Writes the lock file when it differs; returns whether it does."""
+    """Writes the lock file if it differs. Returns whether it does."""
     text = json.dumps(lock, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     try:
         try:
@@ -606,7 +607,7 @@ def write_lock(path: str, lock: dict, check_mode: bool) -> bool:
 
 
 def diff_of(sync: Sync, manifest: Manifest | None, packages: list[Package]) -> dict:
-    """Before and after as text: packages, and of those that differ the files that differ."""
+    """Before and after as text: packages, and the files that differ in changed packages."""
     after = {package.id: package.files for package in packages}
     files = changed_files(sync.before_files, after)
     left = SHOWN_FILES
@@ -639,7 +640,7 @@ def main() -> None:
 
 
 def deliver(module: AnsibleModule, held: contextlib.ExitStack) -> None:
-    """The run itself; ends by leaving the module."""
+    """Does the work and exits the module."""
     given = module.params
     sync, objects, packages, fetches = None, None, [], 0
 

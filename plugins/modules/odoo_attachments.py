@@ -216,7 +216,7 @@ def main() -> None:
     except (one_off.Missing, EngineUnreachable) as error:
         if not module.check_mode:
             module.fail_json(msg=str(error))
-        # An instance that would only be made by the tasks before this one.
+        # The instance does not exist yet; earlier tasks would create it.
         found = {"changed": True, "good": True, "result": {}, "reason": str(error)}
     except attachments.Failed as error:
         module.fail_json(msg=str(error), **error.found)

@@ -158,7 +158,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._services impo
 def wrong_passwords(
     connection: Any, params: dict[str, Any], facts: provision.Facts, wanted: list[provision.Wanted]
 ) -> set[str]:
-    """Roles that are there and whose password is another one."""
+    """Existing roles that have another password."""
     return {
         role
         for item in wanted

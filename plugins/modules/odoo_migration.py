@@ -200,7 +200,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import module as run_module
 
-# The container's variables, as they are called here
+# Options by variable of the container
 OPTIONS = {
     "MIGRATION_FILE": "migration_file",
     "MIGRATION_MODE": "mode",
@@ -211,7 +211,7 @@ OPTIONS = {
 
 
 def environment(params: dict) -> run_module.Env:
-    """The variables that the run gets. None leaves what the instance says, an empty text takes it away."""
+    """The variables of the run. None keeps the instance's value, an empty text removes the variable."""
     return {
         "MIGRATION_FILE": params["migration_file"],
         "MIGRATION_MODE": params["mode"],

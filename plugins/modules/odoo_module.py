@@ -167,7 +167,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import m
 
 
 def environment(params: dict) -> run_module.Env:
-    """The variables that the run gets."""
+    """The variables of the run."""
     kind = "uninstall" if params["state"] == "absent" else "install"
     return {
         "UPDATE": "none",
@@ -178,12 +178,14 @@ def environment(params: dict) -> run_module.Env:
 
 
 def outdated(plan: dict, names: list[str]) -> list[str]:
-    """Those of the modules that the plan would update because they themselves changed."""
+    """Those of the modules that the plan would update because their own code changed."""
     return [name for name in names if name in (plan.get("reasons") or {}) and name in (plan.get("update") or [])]
 
 
 def needed(params: dict, run: run_module.Run) -> run_module.Env | None:
-    """For C(latest): which modules have to be updated, as the plan tells."""
+    """For `latest`: the variables of a run for the modules that need an update according to the
+    plan.
+    """
     ask = {**run_module.common_env(params), **environment(params), "UPDATE": "changed", "STEPS": ""}
     found = outdated(run.plan(ask), params["name"])
     return {"UPDATE": ",".join(found) or "none"}

@@ -103,7 +103,7 @@ CLASSES = ("code only", "additive", "breaking")
 
 
 def read(stdout: str, result: dict) -> dict:
-    """The result out of what the command printed; hooks and songs may have printed before it."""
+    """The return values from the output of the command; hooks and songs may have printed before it."""
     found = run_module.last_json(stdout)
     if found is None:
         return {"rehearsal": None, "report": []}
@@ -117,7 +117,7 @@ def read(stdout: str, result: dict) -> dict:
 
 
 def too_bad(result: dict, worst: str) -> str:
-    """Why the update isn't accepted."""
+    """Why the update is not accepted; empty when it is."""
     found = (result.get("rehearsal") or {}).get("class")
     if found not in CLASSES or CLASSES.index(found) <= CLASSES.index(worst):
         return ""

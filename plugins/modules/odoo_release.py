@@ -310,7 +310,7 @@ class Run:
 
     @property
     def objects(self) -> Objects:
-        """The objects of the bucket; made when they are asked for, since most runs need no request or one."""
+        """The objects of the bucket; created on first use, because most runs send no request or one."""
         given = self.given
         if self._objects is None:
             if not given["bucket"]:
@@ -332,7 +332,7 @@ class Run:
         return {"requests": made.requests if made else 0, "bytes_received": made.bytes_received if made else 0}
 
     def run(self) -> tuple[Manifest | None, Manifest | None]:
-        """Does it; returns the manifests of the release before and of the one that is wanted."""
+        """Does the work. Returns the manifests of the release before and of the wanted one."""
         host, given = self.host, self.given
         before = host.manifest(host.current()) if host.current() else None
         if given["state"] == "rolled_back":
@@ -358,7 +358,7 @@ class Run:
             name = given["release"] or "that is delivered then"
             host.actions += [f"pull release {name}", *([f"switch to {name}"] if given["state"] == "current" else [])]
             return before, before
-        if manifest is None:  # it is here, but its manifest is damaged
+        if manifest is None:  # the release is here, but its manifest is damaged
             self.damaged = ["release.json"]
             manifest = host.fetch_manifest(self.objects, self.places, wanted)
         elif given["verify_content"] and here:

@@ -95,7 +95,7 @@ _WORDS = re.compile(r'--confirm "([^"]+)"$')
 
 
 def read(stdout: str, result: dict, only_check: bool = False) -> dict:
-    """What the command printed."""
+    """The return values from the output of the command."""
     lines = [line for line in stdout.splitlines() if line.strip()]
     words = [match[1] for match in map(_WORDS.search, lines) if match]
     done = result["exit_code"] == 0

@@ -126,7 +126,7 @@ LOCK_WAIT = "3s"
 
 
 class StateError(Exception):
-    """One clear line for the user, and what was found out before."""
+    """The message is one line for operators, `found` what was found out before."""
 
     def __init__(self, message: str, **found: Any) -> None:
         super().__init__(message)
@@ -134,16 +134,16 @@ class StateError(Exception):
 
 
 def default_actor() -> str:
-    """Who became the user that the module runs as, else that user."""
+    """The user that became the user of the module with sudo, else the latter."""
     name = os.environ.get("SUDO_USER")
     try:
         return name or getpass.getuser()
-    except (KeyError, OSError):  # a uid without a name
+    except (KeyError, OSError):  # the user has no name
         return f"uid {os.getuid()}"
 
 
 def check(params: dict[str, Any]) -> None:
-    """What can be told without a server."""
+    """Raises `StateError` for options that are wrong by themselves."""
     if not params["reason"].strip():
         raise StateError(f"reason is {params['reason']!r}: say why the state is overridden; it is recorded")
     for option in ("reason", "actor"):
@@ -152,7 +152,9 @@ def check(params: dict[str, Any]) -> None:
 
 
 def is_odoo(connection: Any) -> bool | None:
-    """Whether there is an initialised Odoo in the database; None when a run that alters its tables keeps us from looking."""
+    """Whether the database has an initialised Odoo; None when a run that alters its tables blocks
+    reading.
+    """
     try:
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = %s", (LOCK_WAIT,))
@@ -205,7 +207,7 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
                     before=before,
                 )
             is_open = latest is not None and latest.open
-            # A first installation of ours that has not ended is not opened whatever is installed in it.
+            # A first installation that has not ended is not opened, whatever is installed.
             if history.first_installation or (not is_open and not is_odoo(database) and not history.ever_open):
                 raise StateError(
                     f"database {name!r}: its first installation has not ended, so there is nothing to open (state"

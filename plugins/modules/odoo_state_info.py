@@ -170,7 +170,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.commo
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, state
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database, tenant
 
-LOCK_WAIT = "2s"  # so long a look at Odoo's tables waits for somebody who alters them without holding our lock
+LOCK_WAIT = "2s"  # how long to wait for a session that alters Odoo's tables without holding the lock
 
 NOTHING: dict[str, Any] = {
     "exists": False,
@@ -199,7 +199,7 @@ def describe_holder(held: lock.Holder | None, latest: state.Entry | None = None)
     beat = None
     if row is not None:
         moment, written = times.parse(row.heartbeat), times.parse(row.since)
-        if moment is not None and written is not None:  # by the server's clock, not by ours
+        if moment is not None and written is not None:  # by the server's clock, which may differ
             beat = round(max(row.age - (moment - written).total_seconds(), 0.0), 1)
     return {
         "pid": held.pid,
@@ -208,14 +208,14 @@ def describe_holder(held: lock.Holder | None, latest: state.Entry | None = None)
         "application_name": held.application_name,
         "mode": parsed.get("what"),
         "run_id": parsed.get("run_id"),
-        "host": row.host if row is not None else parsed.get("host"),  # PostgreSQL cuts the session's name
+        "host": row.host if row is not None else parsed.get("host"),  # PostgreSQL shortens the session's name
         "phase": (row.phase or None) if row is not None else None,
         "heartbeat_age_seconds": beat,
     }
 
 
 def describe_history(entries: list[state.Entry]) -> list[dict[str, Any]]:
-    """The rows, each with the time until the next one; entries are newest first."""
+    """The rows, each with the time until the next one. `entries`: newest first."""
     newer = [0.0, *(item.age for item in entries)]
     if not all(map(math.isfinite, newer)):
         raise ValueError("a row of its history has an infinite age")
@@ -223,7 +223,7 @@ def describe_history(entries: list[state.Entry]) -> list[dict[str, Any]]:
 
 
 def read_contents(connection: Any) -> state.Contents | None:
-    """What is installed; None when somebody without our lock alters Odoo's tables just now."""
+    """What is installed; None when a session without the lock is altering Odoo's tables."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = %s", (LOCK_WAIT,))
@@ -255,7 +255,7 @@ def inspect(connection: Any, limit: int, name: str, control: Any, held: lock.Hol
     history = state.read_entries(connection, max(limit, 1)) if summary.table else []
     latest = history[0] if history else None
     if held is None and latest is not None and not latest.open:
-        held = lock.holder(control, name)  # it may have come between the two looks
+        held = lock.holder(control, name)  # it may have started in between
     contents = None if held is not None else read_contents(connection)
     release = state.last_release(connection) if summary.table else None
     interrupted = (

@@ -72,7 +72,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._services impo
 
 
 def read(stdout: str, result: dict) -> dict:
-    """What the command printed."""
+    """The return values from the output of the command."""
     found = run_module.last_json(stdout) or {}
     done = {"release": found["release"]} if found.get("release") else {}
     return {**done, "changed": bool(found.get("changed")), "report": []}
@@ -99,14 +99,14 @@ def main() -> None:
         run = run_module.Run({**module.params, "events_file": None}, "The copy of static files", kind=kind)
         folder = odoo_one_off.static_folder(run.definition)
         source = odoo_one_off.mount_source(run.definition.get("mounts") or [], folder) if folder else ""
-        # People look for the folder on the machine.
+        # Operators need the folder on the machine.
         options["STATIC_DIR"] = f"folder {source} (STATIC_DIR in the container)".replace("{", "{{").replace("}", "}}")
         result = run.to_the_end({"EVENTS_FILE": ""})
     except run_module.RunFailed as error:
         module.fail_json(msg=str(error), **error.found)
     except (one_off.OneOffError, EngineError) as error:
         if look and isinstance(error, (one_off.Missing, EngineUnreachable)):
-            module.exit_json(changed=True)  # it would only be made by the tasks before this one
+            module.exit_json(changed=True)  # earlier tasks would create it
         module.fail_json(msg=str(error))
     keys = ("changed", "release", "exit_code", "log")
     module.exit_json(**{key: result[key] for key in keys if key in result})

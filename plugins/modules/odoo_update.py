@@ -171,7 +171,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import m
 
 
 def environment(params: dict) -> run_module.Env:
-    """The variables that the run gets."""
+    """The variables of the run."""
     return {
         "UPDATE": ",".join(params["modules"]) or "none",
         "INSTALL_MISSING": run_module.switch(params["install_missing"]),

@@ -241,7 +241,7 @@ def argument_spec() -> dict:
 
 
 def check_buckets(buckets: list) -> None:
-    """What can be told without asking the store."""
+    """Raises `S3Failure` for buckets that are wrong by themselves."""
     names = set()
     for bucket in buckets:
         name = check_bucket_name(bucket["name"])
@@ -287,7 +287,7 @@ def main() -> None:
         done = store.actions if store else []
         module.fail_json(msg=str(error), actions=done, changed=bool(done) and not module.check_mode)
     lacking = store.lacking()
-    if lacking and store.actions:  # once, when the buckets are made or changed; later runs have RV(capabilities)
+    if lacking and store.actions:  # once, when buckets are created or changed; later runs return `capabilities`
         module.warn(
             f"The S3 store at {client.endpoint} ({store.provider}) has no {', '.join(lacking)}: these settings of its buckets are left out"
         )

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection odoo_cloud.platform.
-"""Shows what a long run does while it does it: the module starts it, small looks tell what is new, the module says how it ended."""
+"""Shows the events of a long run while it works: the module starts the run, short calls of it
+return new events, and a last call returns the result.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,12 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.commo
 from ansible_collections.odoo_cloud.platform.plugins.plugin_utils import _run_snapshot as run_snapshot
 
 LOOK = "odoo_cloud.platform.odoo_run_info"
-LOOK_SECONDS = 10  # how long one look waits for news
-SILENT_SECONDS = 30  # after so long without news the output says that it goes on
+LOOK_SECONDS = 10  # seconds that one call waits for new events
+SILENT_SECONDS = 30  # seconds without new events after which the output says that the run goes on
 
 
 class FollowAction(ActionBase):
-    """Runs the module of the same name, and shows its events while it works."""
+    """Runs the module of the same name, and shows the events of its run meanwhile."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -60,7 +62,11 @@ class FollowAction(ActionBase):
                 return self._execute_module(module_name=name, module_args={**given, **ended}, task_vars=task_vars)
 
     def _look_until_end(self, name, run, arguments, task_vars, deadline):
-        """True when it has ended, or the result of a step in it that failed. A look that fails is left to the module, which says why."""
+        """Follows the run until it ends. Returns True, or the result of a step that failed.
+
+        After a call that fails it returns True too: the last call of the module then reports the
+        reason.
+        """
         begin = told = time.monotonic()
         offset, doing = 0, ""
         while time.monotonic() < deadline:

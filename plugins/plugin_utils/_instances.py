@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection odoo_cloud.platform.
-"""Filters get instances from Jinja as dictionaries; what they call takes typed ones."""
+"""Makes filters of functions that take instances: filters get dictionaries from Jinja."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.mod
 
 
 def of_instance(name: str, function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
-    """The filter ``name`` of a function that takes an Instance first."""
+    """A filter `name` from a function whose first parameter is an `Instance`."""
     return _filter(name, function, Instance.from_dict)
 
 
 def of_instances(name: str, function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
-    """The filter ``name`` of a function that takes a list of Instance first."""
+    """A filter `name` from a function whose first parameter is a list of `Instance`."""
     return _filter(name, function, lambda given: [Instance.from_dict(one) for one in given])
 
 

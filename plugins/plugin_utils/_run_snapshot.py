@@ -2,13 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection odoo_cloud.platform.
-"""Keeps the snapshots of machines for one playbook run, on the controller.
+"""Keeps the snapshots of machines on the controller for one playbook run.
 
-A snapshot is a file in the temporary folder that Ansible makes for each run: only its user can read it, every process of the run sees
-it, and Ansible removes it at the end. It is in no variable and in no output, since it has digests of secrets.
+A snapshot is a file in the temporary folder of the run, which only its user can read, which all
+processes of the run share and which Ansible removes at the end. As it has digests of secrets, it is
+in no variable and no output.
 
-A snapshot is used for `MAX_AGE` seconds, and dropped as soon as a task of ours changes something on the machine, so that what is
-decided from it is never older than the run's own changes.
+A snapshot is used for at most `MAX_AGE` seconds, and dropped as soon as a task of this collection
+changes something on the machine. So decisions are never based on a state before the run's own
+changes.
 """
 
 from __future__ import annotations
@@ -28,13 +30,13 @@ MAX_AGE = 60  # seconds; an unchanged run of a platform takes 5 to 15
 
 
 def _path(host: str) -> str:
-    """Where the snapshot of an inventory host is."""
+    """The file of the snapshot of an inventory host."""
     name = hashlib.sha256(host.encode()).hexdigest()[:16]
     return os.path.join(str(constants.DEFAULT_LOCAL_TMP), f"odoo-cloud-snapshot-{name}.json")
 
 
 def keep(host: str, data: t.Mapping[str, t.Any], key: str) -> None:
-    """Keep what was read of a host; `key` is that of the digests."""
+    """Keeps the snapshot of a host. `key`: of the digests in it."""
     path = _path(host)
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
     with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
@@ -55,7 +57,7 @@ def load(host: str) -> MachineSnapshot | None:
 
 
 def drop(host: str) -> None:
-    """Forget the snapshot of a host."""
+    """Deletes the snapshot of a host."""
     if os.path.exists(_path(host)):
         os.unlink(_path(host))
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection odoo_cloud.platform.
-"""What the lookups read from the variables of the task that called them."""
+"""What lookups read from the variables of the task that calls them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.sec
 
 
 class HostVariables(t.Mapping[str, t.Mapping[str, t.Any]]):
-    """The variables of hosts. Ansible puts those of a host together anew at each access; here they are asked for once."""
+    """The variables of hosts, each host's read once, because Ansible merges them again at every
+    access.
+    """
 
     def __init__(self, hostvars: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
         self._hostvars = hostvars
@@ -32,12 +34,12 @@ class HostVariables(t.Mapping[str, t.Mapping[str, t.Any]]):
 
 
 def is_check_mode(variables: t.Mapping[str, t.Any] | None) -> bool:
-    """True when the play runs with ``--check``."""
+    """Whether the play runs with `--check`."""
     return bool((variables or {}).get("ansible_check_mode", False))
 
 
 def templated(templar: t.Any, variables: t.Mapping[str, t.Any] | None, name: str, default: t.Any = None) -> t.Any:
-    """The value of one variable, rendered; ``default`` when it isn't set."""
+    """The rendered value of a variable; `default` when it is not set."""
     value = (variables or {}).get(name)
     return default if value is None else templar.template(value)
 

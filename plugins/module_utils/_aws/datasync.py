@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """DataSync: locations and the tasks between them. PRIVATE to the collection.
 
-AWS gives locations no name: the tag C(Name) is one. Source and destination of a task, and most of a location, can't be changed, so
-the new one is made first, then the task that uses it, and the old ones go last.
+AWS gives locations no name, so their tag `Name` is used as one. The source and destination of a
+task, and most of a location, can't be changed. So a replacement location is created first, then the
+task that uses it; the old location is deleted last.
 """
 
 from __future__ import annotations
@@ -43,13 +44,15 @@ def _filter(patterns: t.Sequence[str] | None) -> list[dict[str, str]]:
 
 
 def _subdirectory(uri: str) -> str:
-    """The folder in a location's URI (C(s3://bucket/folder/), C(efs://region.fs-1/folder/)), with a slash at both ends."""
+    """The folder in a location's URI (`s3://bucket/folder/`, `efs://region.fs-1/folder/`), with a
+    slash at both ends.
+    """
     path = uri.split("://", 1)[-1].partition("/")[2].strip("/")
     return f"/{path}/" if path else "/"
 
 
 class Sync:
-    """Locations and tasks below one name."""
+    """The locations and tasks that one use of the module `aws_datasync` names."""
 
     def __init__(self, params: t.Mapping[str, t.Any], changes: Changes, service: Service) -> None:
         self.params = params
@@ -78,7 +81,7 @@ class Sync:
     # -- locations -------------------------------------------------------------------------------------------------------------
 
     def _location_values(self, given: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
-        """Fixed and changeable parameters."""
+        """The parameters that can't be changed later, and those that can."""
         subdirectory = "/" + given["subdirectory"].strip("/") + ("/" if given["subdirectory"].strip("/") else "")
         if given["type"] == "s3":
             return {"S3BucketArn": given["bucket_arn"]}, {
@@ -117,7 +120,7 @@ class Sync:
         return fixed, {"Subdirectory": _subdirectory(now["LocationUri"]), **more}
 
     def _ensure_location(self, given: t.Mapping[str, t.Any], found: list[tuple[str, Tags]]) -> tuple[str, list[str]]:
-        """The location's ARN, and those that it replaces."""
+        """The location's ARN, and the ARNs of the locations that it replaces."""
         what = f"location {given['name']}"
         kind = given["type"]
         fixed, changeable = self._location_values(given)
@@ -130,7 +133,7 @@ class Sync:
                 old.append(arn)
                 continue
             kept = arn
-            # What isn't wanted any more is sent as an empty text; the storage class of a source can't be.
+            # An empty text removes a value. The storage class of a source can't be removed.
             sent = {key: "" if value is None else value for key, value in changeable.items()}
             self.changes.update(
                 what,
@@ -156,7 +159,7 @@ class Sync:
     # -- tasks -----------------------------------------------------------------------------------------------------------------
 
     def _tasks(self) -> dict[str, str]:
-        """ARNs of all tasks that have one of our names."""
+        """ARNs of the tasks with a wanted name, by that name."""
         names = {one["name"] for one in self.params["tasks"]}
         found: dict[str, str] = {}
         for one in self.service.all("list_tasks", "Tasks", "listing DataSync tasks", "NextToken"):
@@ -226,7 +229,7 @@ class Sync:
         return made or LATER
 
     def _ready(self, what: str, arn: str) -> None:
-        """A task that runs or waits for its turn is ready too."""
+        """Waits until the task can be started; one that runs or is queued counts as ready."""
         if self.changes.check_mode:
             return
         wait_for(
@@ -263,6 +266,10 @@ class Sync:
         return found, self._tasks()
 
     def ensure(self) -> dict[str, t.Any]:
+        """Creates or changes the locations and tasks.
+
+        Returns `locations` and `tasks`, each a dictionary of ARNs by name. Raises `AwsFailure`.
+        """
         found, tasks = self._find()
         locations: dict[str, str] = {}
         old: list[str] = []
@@ -282,6 +289,9 @@ class Sync:
         return {"locations": locations, "tasks": made}
 
     def remove(self) -> dict[str, t.Any]:
+        """Deletes the tasks, then their locations. Returns an empty dictionary. Raises
+        `AwsFailure`.
+        """
         found, tasks = self._find()
         for name, arn in tasks.items():
             self.changes.own(f"task {name}", self._tags(arn, f"task {name}") if self.changes.owner else {})
@@ -302,5 +312,6 @@ class Sync:
 
 
 def work(params: t.Mapping[str, t.Any], changes: Changes, service: Service) -> dict[str, t.Any]:
+    """What the module `aws_datasync` does: the module's own return values. Raises `AwsFailure`."""
     sync = Sync(params, changes, service)
     return sync.ensure() if params["state"] == "present" else sync.remove()

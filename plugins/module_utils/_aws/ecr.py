@@ -19,6 +19,8 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._aws.service i
 
 
 class Repository:
+    """One repository, as the options of the module `aws_ecr_repository` describe it."""
+
     def __init__(self, params: t.Mapping[str, t.Any], changes: Changes, service: Service) -> None:
         self.params = params
         self.changes = changes
@@ -51,6 +53,11 @@ class Repository:
         return {"encryptionType": "AES256"}
 
     def ensure(self) -> dict[str, t.Any]:
+        """Creates or changes the repository with its lifecycle policy.
+
+        Returns `uri` and `arn`, both empty for a repository that check mode did not create. Raises
+        `AwsConflict` when another encryption is wanted, otherwise `AwsFailure`.
+        """
         mutability = "IMMUTABLE" if self.params["immutable_tags"] else "MUTABLE"
         scanning = {"scanOnPush": self.params["scan_on_push"]}
         repository, tags = self._read()
@@ -145,6 +152,11 @@ class Repository:
         )
 
     def remove(self) -> dict[str, t.Any]:
+        """Deletes the repository. Returns an empty dictionary.
+
+        Raises `AwsConflict` when it has images and `delete_images` is false, otherwise
+        `AwsFailure`.
+        """
         repository, _tags = self._read()
         if repository is None:
             return {}
@@ -168,5 +180,8 @@ class Repository:
 
 
 def work(params: t.Mapping[str, t.Any], changes: Changes, service: Service) -> dict[str, t.Any]:
+    """What the module `aws_ecr_repository` does: the module's own return values. Raises
+    `AwsFailure`.
+    """
     repository = Repository(params, changes, service)
     return repository.ensure() if params["state"] == "present" else repository.remove()

@@ -20,7 +20,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._aws.service i
 
 
 def _parsed(text: str | None) -> t.Any:
-    """JSON as what it says: AWS may give it back with other spaces."""
+    """JSON text as a value, so that texts with different spaces compare equal."""
     try:
         return json.loads(text) if text else None
     except ValueError:
@@ -45,7 +45,7 @@ def _comparable(target: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 class Rule:
-    """One rule."""
+    """One rule with its targets. `given` is one entry of the module's option `rules`."""
 
     def __init__(
         self, params: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any], changes: Changes, service: Service
@@ -81,6 +81,10 @@ class Rule:
         )
 
     def ensure(self) -> None:
+        """Creates or changes the rule and its targets.
+
+        Raises `AwsInvalid` for a rule with neither pattern nor schedule, otherwise `AwsFailure`.
+        """
         given = self.given
         if not given["pattern"] and not given["schedule"]:
             raise AwsInvalid(f"rules: {self.name!r} has neither a pattern nor a schedule; give one of them")
@@ -152,7 +156,9 @@ class Rule:
         )
 
     def _checked(self, operation: str, doing: str, **params: t.Any) -> None:
-        """EventBridge answers success also when single targets failed."""
+        """Sends a request for several targets. EventBridge reports success even when single targets
+        fail.
+        """
         answer = self.service.call(operation, f"{doing} {self.what}", Rule=self.name, EventBusName=self.bus, **params)
         failed = [
             f"{one.get('TargetId')}: {one.get('ErrorCode')}: {one.get('ErrorMessage')}"
@@ -162,6 +168,7 @@ class Rule:
             raise AwsInvalid(f"{doing} {self.what}: {'; '.join(failed)}")
 
     def remove(self) -> None:
+        """Deletes the targets, then the rule. Raises `AwsFailure`."""
         rule, _tags = self._read()
         if rule is None:
             return
@@ -176,6 +183,7 @@ class Rule:
 
 
 def work(params: t.Mapping[str, t.Any], changes: Changes, service: Service) -> dict[str, t.Any]:
+    """What the module `aws_event_rule` does: the module's own return values. Raises `AwsFailure`."""
     for given in params["rules"]:
         rule = Rule(params, given, changes, service)
         if params["state"] == "present":

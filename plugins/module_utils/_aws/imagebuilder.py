@@ -1,10 +1,10 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""EC2 Image Builder: all that makes one container image. PRIVATE to the collection.
+"""EC2 Image Builder: everything that builds one container image. PRIVATE to the collection.
 
-Components and recipes can't be changed, only followed by a next version. What a version was made of stands in a tag of ours, because
-AWS gives contents back in a form of its own; so a second run compares hashes, not texts.
+Components and recipes can't be changed, only followed by a new version. AWS reformats the content
+of a version, so its hash is kept in a tag and a later run compares hashes.
 """
 
 from __future__ import annotations
@@ -28,11 +28,17 @@ _UNFINISHED = ("PENDING", "CREATING", "BUILDING", "TESTING", "DISTRIBUTING", "IN
 
 
 def content_hash(document: t.Mapping[str, t.Any]) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of a document, independent of the order of its
+    keys.
+    """
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode("utf-8")).hexdigest()[:16]
 
 
 def version_of(arn: str) -> tuple[int, ...]:
-    """The semantic version in an ARN: C(…:component/name/1.2.3) or C(…/1.2.3/1)."""
+    """The semantic version in an ARN such as `…:component/name/1.2.3` or `…/1.2.3/1`.
+
+    Raises `AwsInvalid` when the ARN has none.
+    """
     parts = arn.split(":", 5)[-1].split("/")
     try:
         return tuple(int(number) for number in parts[2].split("."))
@@ -41,6 +47,9 @@ def version_of(arn: str) -> tuple[int, ...]:
 
 
 def next_version(versions: t.Iterable[tuple[int, ...]]) -> str:
+    """The version after the newest one, with the last number raised by 1; `1.0.0` when there is
+    none.
+    """
     newest = max(versions, default=None)
     if newest is None:
         return "1.0.0"
@@ -124,6 +133,9 @@ class Image:
         return arns
 
     def component(self) -> str:
+        """Creates a version of the component if its content differs. Returns its ARN. Raises
+        `AwsFailure`.
+        """
         given = self.params["component"]
         document = _without_none(
             {
@@ -150,6 +162,10 @@ class Image:
         )
 
     def recipe(self, component: str) -> str:
+        """Creates a version of the container recipe if its content differs. Returns its ARN.
+
+        `component`: ARN of the component that is installed last. Raises `AwsFailure`.
+        """
         given = self.params["recipe"]
         components = [*self.params["components_before"], component]
         instance = _without_none({"image": given["instance_image"]})
@@ -195,7 +211,9 @@ class Image:
         wanted: dict[str, t.Any],
         **only_new: t.Any,
     ) -> str:
-        """One of the kinds that have an update call. ``wanted`` are the parameters of create and update."""
+        """Creates or updates a resource that has an update call. `wanted`: parameters of both
+        calls.
+        """
         title = f"{what} {self.name}"
         found = self._list(listing[0], listing[1], what)
         sent = _without_none(wanted)
@@ -218,7 +236,7 @@ class Image:
         current = self.service.call(f"get_{kind}", f"reading {title}", **{arn_key: arn})[get_key]
         tags = dict(current.get("tags") or {})
         self.changes.own(title, tags)
-        if "distributions" in current:  # in no order
+        if "distributions" in current:  # AWS returns them in no fixed order
             current["distributions"] = sorted(current["distributions"], key=lambda one: str(one["region"]))
         self.changes.update(
             title,
@@ -236,6 +254,9 @@ class Image:
         return str(arn)
 
     def infrastructure(self) -> str:
+        """Creates or changes the infrastructure configuration. Returns its ARN. Raises
+        `AwsFailure`.
+        """
         given = self.params["infrastructure"]
         logging = None
         if given["log_bucket"]:
@@ -266,6 +287,7 @@ class Image:
         )
 
     def distribution(self) -> str:
+        """Creates or changes the distribution configuration. Returns its ARN. Raises `AwsFailure`."""
         distributions = [
             {
                 "region": one["region"] or self.service.region,
@@ -295,6 +317,9 @@ class Image:
         )
 
     def pipeline(self, recipe: str, infrastructure: str, distribution: str) -> str:
+        """Creates or changes the pipeline from the ARNs of its parts. Returns its ARN. Raises
+        `AwsFailure`.
+        """
         given = self.params["pipeline"]
         schedule = None
         if given["schedule"]:
@@ -327,6 +352,11 @@ class Image:
         )
 
     def ensure(self) -> dict[str, t.Any]:
+        """Creates or changes all five resources.
+
+        Returns their ARNs: `component_arn`, `recipe_arn`, `infrastructure_arn`, `distribution_arn`
+        and `pipeline_arn`. Raises `AwsFailure`.
+        """
         component = self.component()
         recipe = self.recipe(component)
         infrastructure = self.infrastructure()
@@ -342,7 +372,11 @@ class Image:
     # -- removing --------------------------------------------------------------------------------------------------------------
 
     def remove(self) -> dict[str, t.Any]:
-        """The pipeline with the images that it made, then what it was made of. What is in ECR stays there."""
+        """Deletes the pipeline and its images, then the recipe, component and configurations.
+
+        Images in ECR stay. Returns an empty dictionary. Raises `AwsConflict` while an image is
+        being built, otherwise `AwsFailure`.
+        """
         todo: list[tuple[str, str, str, str]] = []  # what, operation, parameter, arn
         for one in self._list("list_image_pipelines", "imagePipelineList", "image pipeline"):
             self._mine(f"image pipeline {self.name}", one)
@@ -406,5 +440,6 @@ class Image:
 
 
 def work(params: t.Mapping[str, t.Any], changes: Changes, service: Service) -> dict[str, t.Any]:
+    """What the module `aws_imagebuilder` does: the module's own return values. Raises `AwsFailure`."""
     image = Image(params, changes, service)
     return image.ensure() if params["state"] == "present" else image.remove()

@@ -1,7 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules for AWS share: clients, typed errors, waiting, comparing, tags. PRIVATE to the collection."""
+"""What the AWS modules share: clients, typed errors, waiting, comparison, tags. PRIVATE to the
+collection.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ Tags = dict[str, str]
 
 
 class AwsFailure(Exception):
-    """One line for people."""
+    """A request failed. The message is one line for operators, `code` is the error code of AWS."""
 
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)
@@ -24,35 +26,35 @@ class AwsFailure(Exception):
 
 
 class AwsUnreachable(AwsFailure):
-    """The endpoint gives no answer."""
+    """The endpoint does not answer."""
 
 
 class AwsDenied(AwsFailure):
-    """The keys are wrong, or may not do this."""
+    """The keys are wrong or lack a permission."""
 
 
 class AwsMissing(AwsFailure):
-    """What was asked for isn't there."""
+    """The requested resource does not exist."""
 
 
 class AwsConflict(AwsFailure):
-    """Something of that name is there already, or something else still needs it."""
+    """A resource of that name exists already, or another resource still needs this one."""
 
 
 class AwsInvalid(AwsFailure):
-    """AWS, or its service model, refuses a value."""
+    """AWS, or its service model, rejects a value."""
 
 
 class AwsTimeout(AwsFailure):
-    """It took longer than the caller wants to wait."""
+    """The resource was not ready within `wait_timeout`."""
 
 
 class AwsBroken(AwsFailure):
-    """A resource ended in a state from which it doesn't become ready."""
+    """A resource is in a state from which it can't become ready."""
 
 
 class AwsForeign(AwsFailure):
-    """A resource has the right name but belongs to somebody else."""
+    """A resource has the right name but lacks the owner's tags."""
 
 
 _DENIED = re.compile(
@@ -61,13 +63,15 @@ _DENIED = re.compile(
 )
 _MISSING = re.compile(r"NotFound|NoSuch|DoesNotExist|InvalidDocument$")
 _CONFLICT = re.compile(r"AlreadyExists|ResourceDependency|ResourceInUse|DuplicateDocument|RepositoryNotEmpty|^Conflict")
-# DataSync has one code for everything that is wrong, so its words decide.
+# DataSync uses one code for every error, so the text of the message decides.
 _MISSING_WORDS = re.compile(r"(location|task) .*(not found|does ?n[o']t exist)|(not found|does ?n[o']t exist)", re.I)
 _UNSETTLED = re.compile(r"assum|instance ?profile|iam role|role.*(exist|valid|perm)|access.*role", re.I)
 
 
 def translate(error: Exception, doing: str) -> AwsFailure:
-    """Botocore's exception as one of ours, in one line that says what was being done."""
+    """An exception of botocore as an `AwsFailure`. `doing`: what was being done, the start of its
+    message.
+    """
     answer = getattr(error, "response", None)
     if isinstance(answer, dict):
         about = answer.get("Error") or {}
@@ -105,7 +109,7 @@ def translate(error: Exception, doing: str) -> AwsFailure:
 
 
 def connection_spec() -> dict[str, t.Any]:
-    """The options of the doc fragment C(aws)."""
+    """The argument spec of the options in the doc fragment `aws`."""
     return {
         "region": {"type": "str"},
         "profile": {"type": "str"},
@@ -122,7 +126,10 @@ def connection_spec() -> dict[str, t.Any]:
 
 
 def make_client(params: t.Mapping[str, t.Any], service: str) -> t.Any:
-    """A boto3 client for these module options."""
+    """A boto3 client for the module options of `connection_spec`. `service`: its name in boto3.
+
+    Raises `AwsFailure` when boto3 is missing or the options don't lead to usable keys or a region.
+    """
     try:
         import boto3
         from botocore.config import Config
@@ -160,7 +167,9 @@ def _environment_region() -> str | None:
 
 
 class Service:
-    """One service of AWS: every request goes through here, is counted, and fails with a typed error."""
+    """One AWS service: sends every request, counts it in `requests`, and turns errors into
+    `AwsFailure`.
+    """
 
     def __init__(self, client: t.Any, sleep: t.Callable[[float], None] = time.sleep) -> None:
         self.client = client
@@ -170,7 +179,11 @@ class Service:
         self.requests = 0
 
     def call(self, operation: str, doing: str, **params: t.Any) -> dict[str, t.Any]:
-        """One request; parameters that are None are left out."""
+        """One request; returns the answer without its metadata.
+
+        `operation`: name of the client's method. `doing`: start of an error message. `params`:
+        parameters of the request; those that are None are left out. Raises `AwsFailure`.
+        """
         given = {key: value for key, value in params.items() if value is not None}
         self.requests += 1
         try:
@@ -183,14 +196,18 @@ class Service:
         return t.cast("dict[str, t.Any]", answer)
 
     def find(self, operation: str, doing: str, **params: t.Any) -> dict[str, t.Any] | None:
-        """Like C(call), but None when it isn't there."""
+        """Like `call`, but returns None when the resource does not exist."""
         try:
             return self.call(operation, doing, **params)
         except AwsMissing:
             return None
 
     def all(self, operation: str, key: str, doing: str, token: str = "nextToken", **params: t.Any) -> list[t.Any]:
-        """What all pages hold."""
+        """The entries of all pages of a listing.
+
+        `key`: where an answer has its entries. `token`: name of the parameter that asks for the
+        next page. The rest as for `call`.
+        """
         found: list[t.Any] = []
         more: dict[str, t.Any] = {}
         while True:
@@ -201,7 +218,10 @@ class Service:
             more = {token: answer[token]}
 
     def settled(self, operation: str, doing: str, timeout: float, **params: t.Any) -> dict[str, t.Any]:
-        """Like C(call), but waits for a role or instance profile that was made a moment ago: IAM takes some seconds to tell others."""
+        """Like `call`, but retries for up to `timeout` seconds while AWS does not know a role yet.
+
+        A new role or instance profile takes some seconds until other services see it.
+        """
         deadline = time.monotonic() + timeout
         pause = 2.0
         while True:
@@ -225,7 +245,16 @@ def wait_for(
     delay: float = 2.0,
     sleep: t.Callable[[float], None] = time.sleep,
 ) -> dict[str, t.Any]:
-    """Reads until the state is one of C(done). One of C(broken) ends it at once, with the reason that AWS gives."""
+    """Reads a resource until its state is in `done`, and returns the last answer.
+
+    - `what`: the resource, start of an error message. `read`: reads it. `state`: its state in an
+      answer.
+    - `broken`: states from which it can't become ready. `reason`: what AWS says about such a state.
+    - `timeout`: seconds to wait in all. `delay`: seconds between two reads.
+
+    Raises `AwsBroken` for a state in `broken`, `AwsTimeout` when the time is over, and
+    `AwsFailure`.
+    """
     deadline = time.monotonic() + timeout
     while True:
         answer = read()
@@ -248,16 +277,19 @@ def wait_for(
 
 
 def to_map(tags: t.Iterable[t.Mapping[str, str]] | None) -> Tags:
-    """AWS's list of C(Key)/C(Value) as a dictionary."""
+    """AWS's list of `Key` and `Value` as a dictionary."""
     return {one["Key"]: one.get("Value") or "" for one in tags or ()}
 
 
 def to_list(tags: t.Mapping[str, str]) -> list[dict[str, str]]:
+    """A dictionary of tags as AWS's list of `Key` and `Value`, sorted by key."""
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
 def wanted_tags(params: t.Mapping[str, t.Any]) -> Tags | None:
-    """The tags that a resource should have: those given and the owner's; None when tags are left alone."""
+    """The tags that a resource should have: the given ones and the owner's. None: tags are not
+    managed.
+    """
     owner = params.get("owner_tags") or {}
     if params.get("tags") is None and not owner:
         return None
@@ -265,7 +297,7 @@ def wanted_tags(params: t.Mapping[str, t.Any]) -> Tags | None:
 
 
 def tag_changes(current: Tags, wanted: Tags | None) -> tuple[Tags, list[str]]:
-    """What to set and which keys to remove. AWS's own tags stay."""
+    """The tags to set and the keys to remove. Tags of AWS itself (`aws:`) stay."""
     if wanted is None:
         return {}, []
     put = {key: value for key, value in wanted.items() if current.get(key) != value}
@@ -276,7 +308,7 @@ def tag_changes(current: Tags, wanted: Tags | None) -> tuple[Tags, list[str]]:
 
 
 def _plain(value: t.Any) -> t.Any:
-    """Without empty values: AWS leaves out what isn't set."""
+    """The value without empty parts, because AWS leaves out what isn't set."""
     if isinstance(value, dict):
         return {
             key: plain
@@ -289,7 +321,7 @@ def _plain(value: t.Any) -> t.Any:
 
 
 def part_of(current: t.Any, wanted: t.Any) -> t.Any:
-    """The part of C(current) that C(wanted) speaks of; the rest isn't ours."""
+    """The part of `current` that `wanted` mentions; everything else is not managed."""
     if isinstance(wanted, dict) and isinstance(current, dict):
         return {key: part_of(current.get(key), value) for key, value in wanted.items()}
     if isinstance(wanted, list) and isinstance(current, list) and len(wanted) == len(current):
@@ -298,12 +330,16 @@ def part_of(current: t.Any, wanted: t.Any) -> t.Any:
 
 
 def same(current: t.Any, wanted: t.Any) -> bool:
-    """Whether all that is wanted is so; what is wanted empty must not be set."""
+    """Whether `current` has every wanted value. A value that is wanted empty must not be set."""
     return bool(_plain(part_of(current, wanted)) == _plain(wanted))
 
 
 class Changes:
-    """Tracks what differs, and does it unless in check mode. ``before`` and ``after`` hold only what differs."""
+    """Collects what differs and changes it, unless in check mode.
+
+    `owner`: tags that a resource must have to be changed. `actions`: sentences about what was done,
+    or would be. `before` and `after`: only what differs, by resource.
+    """
 
     def __init__(self, check_mode: bool, owner: t.Mapping[str, str] | None = None) -> None:
         self.check_mode = check_mode
@@ -313,7 +349,7 @@ class Changes:
         self.after: dict[str, t.Any] = {}
 
     def own(self, what: str, tags: Tags) -> None:
-        """Fails when a resource that is there belongs to somebody else."""
+        """Raises `AwsForeign` when an existing resource lacks one of the owner's tags."""
         missing = {key: value for key, value in self.owner.items() if tags.get(key) != value}
         if missing:
             shown = ", ".join(f"{key}={value}" for key, value in sorted(missing.items()))
@@ -323,21 +359,23 @@ class Changes:
             )
 
     def do(self, sentence: str, work: t.Callable[[], t.Any]) -> t.Any:
-        """Notes an action and does it; None in check mode."""
+        """Records an action and calls `work`. Returns its result, None in check mode."""
         self.actions.append(sentence)
         return None if self.check_mode else work()
 
     def show(self, what: str, before: t.Any, after: t.Any) -> None:
+        """Adds the state of a resource before and after to the diff."""
         self.before[what], self.after[what] = before, after
 
     def create(self, what: str, wanted: t.Any, work: t.Callable[[], t.Any]) -> t.Any:
+        """Records and creates a resource. Returns the result of `work`, None in check mode."""
         self.show(what, None, _plain(wanted))
         return self.do(f"create {what}", work)
 
     def update(
         self, what: str, current: dict[str, t.Any], wanted: dict[str, t.Any], work: t.Callable[[], t.Any]
     ) -> bool:
-        """Writes when something wanted differs."""
+        """Calls `work` when a wanted value differs. Returns whether one did."""
         if same(current, wanted):
             return False
         before, after = _plain(part_of(current, wanted)), _plain(wanted)
@@ -347,6 +385,7 @@ class Changes:
         return True
 
     def delete(self, what: str, current: t.Any, work: t.Callable[[], t.Any]) -> None:
+        """Records and deletes a resource with `work`."""
         self.show(what, current, None)
         self.do(f"delete {what}", work)
 
@@ -358,7 +397,9 @@ class Changes:
         put: t.Callable[[Tags], t.Any],
         remove: t.Callable[[list[str]], t.Any],
     ) -> None:
-        """Brings tags to what they should be."""
+        """Sets and removes tags with `put` and `remove`. `wanted`: None leaves all tags as they
+        are.
+        """
         new, gone = tag_changes(current, wanted)
         if not new and not gone:
             return
@@ -369,7 +410,7 @@ class Changes:
             self.do(f"remove the tags {', '.join(gone)} of {what}", lambda: remove(gone))
 
     def result(self, **more: t.Any) -> dict[str, t.Any]:
-        """What a module returns."""
+        """The module's return values; `more` is added to `changed`, `actions` and `diff`."""
         return {
             "changed": bool(self.actions),
             "actions": self.actions,
@@ -379,7 +420,12 @@ class Changes:
 
 
 def run_module(module: t.Any, services: t.Sequence[str], work: t.Callable[..., dict[str, t.Any]]) -> None:
-    """Makes the clients, runs the work, and turns typed errors into one line."""
+    """Runs a whole AWS module, and exits or fails it.
+
+    `services`: boto3 names of the services that it uses. `work`: called with the module's
+    parameters, `Changes` and one `Service` for each name; returns further return values. An
+    `AwsFailure` becomes the failure of the module.
+    """
     params = module.params
     changes = Changes(module.check_mode, params["owner_tags"])
     try:

@@ -19,10 +19,11 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._aws.service i
     wanted_tags,
 )
 
-MAX_SIZE = 64 * 1024  # what Systems Manager takes
+MAX_SIZE = 64 * 1024  # bytes; limit of Systems Manager
 
 
 def parse(name: str, content: str) -> t.Any:
+    """The value of a JSON text. `name`: the document, for the message. Raises `AwsInvalid`."""
     try:
         return json.loads(content)
     except ValueError as error:
@@ -53,6 +54,12 @@ class Document:
         return tags
 
     def ensure(self) -> dict[str, t.Any]:
+        """Creates the document, or a new version of it if its content differs, and waits until it
+        is active.
+
+        Returns `name` and `version`. Raises `AwsInvalid` for content above 64 KiB, otherwise
+        `AwsFailure`.
+        """
         wanted = parse(self.name, json.dumps(self.params["content"]))
         text = json.dumps(wanted, indent=1)
         if len(text.encode("utf-8")) > MAX_SIZE:
@@ -140,6 +147,7 @@ class Document:
         )
 
     def remove(self) -> dict[str, t.Any]:
+        """Deletes the document. Returns an empty dictionary. Raises `AwsFailure`."""
         if self._read() is not None:
             self._own()
             self.changes.delete(
@@ -151,5 +159,6 @@ class Document:
 
 
 def work(params: t.Mapping[str, t.Any], changes: Changes, service: Service) -> dict[str, t.Any]:
+    """What the module `aws_ssm_document` does: the module's own return values. Raises `AwsFailure`."""
     document = Document(params, changes, service)
     return document.ensure() if params["state"] == "present" else document.remove()

@@ -3,14 +3,16 @@
 # PRIVATE to the collection odoo_cloud.platform.
 """Releases in a bucket.
 
-    <prefix>channels/<channel>.json           which release the hosts of a channel should have; written last, with one request
+    <prefix>channels/<channel>.json           which release a channel's hosts should have; written
+                                              last, with one request
     <prefix>releases/<release>.json           its manifest
-    <prefix>releases/<release>.files.json.gz  all its files, for the difference of two releases
-    <prefix>packs/<digest>.tar.gz             layout `pack`: one archive for each content of a package
+    <prefix>releases/<release>.files.json.gz  all its files, to compare two releases
+    <prefix>packs/<digest>.tar.gz             layout `pack`: one archive for each package content
     <prefix>releases/<release>/modules/...    layout `tree`: files at their paths
-    <prefix>modules/...                       layout `tree` in place: the same, one tree for all releases, as a file sync wants it
+    <prefix>modules/...                       layout `tree` in place: the same, one tree for all
+                                              releases, for a file sync
 
-No release is visible before it is whole: nothing reads one that no channel names.
+No release is visible before it is complete, because readers start from a channel.
 """
 
 from __future__ import annotations
@@ -39,28 +41,33 @@ from .release import (
 )
 
 LAYOUTS = ("pack", "tree")
-# An archive that no manifest names may belong to a run that is going on; it is left alone for this many seconds.
+# An archive that no manifest names may belong to a run that is going on; it is left alone for this
+# many seconds.
 GRACE = 3600
 _CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
 class NotDelivered(S3Failure):
-    """A channel or release that isn't in the bucket."""
+    """The bucket does not have this channel or release."""
 
 
 class Pointer(t.NamedTuple):
-    """What a channel says."""
+    """The content of a channel: its release and how it is stored."""
 
     release: str
     layout: str
     in_place: bool
 
     def dump(self) -> bytes:
+        """The channel as it is stored."""
         document = {"format": FORMAT, **self._asdict()}
         return (json.dumps(document, sort_keys=True) + "\n").encode("utf-8")
 
     @classmethod
     def load(cls, data: bytes, where: str) -> Pointer:
+        """A stored channel. `where`: named in the message. Raises `DeliveryError` when it is not
+        valid.
+        """
         try:
             document = json.loads(data)
             pointer = cls(str(document["release"]), str(document["layout"]), bool(document.get("in_place")))
@@ -74,7 +81,7 @@ class Pointer(t.NamedTuple):
 
 
 class Places:
-    """Where things are in the bucket."""
+    """The keys of objects in the bucket."""
 
     def __init__(self, prefix: str = "", channel: str = "current") -> None:
         if prefix and (prefix.startswith("/") or "//" in prefix or ".." in prefix.split("/")):
@@ -89,20 +96,24 @@ class Places:
         self.packs = f"{self.prefix}packs/"
 
     def manifest(self, release: str) -> str:
+        """The key of a release's manifest."""
         return f"{self.releases}{release}.json"
 
     def files(self, release: str) -> str:
+        """The key of a release's list of files."""
         return f"{self.releases}{release}.files.json.gz"
 
     def pack(self, digest: str) -> str:
+        """The key of a package's archive in the layout `pack`."""
         return f"{self.packs}{digest}.tar.gz"
 
     def tree(self, release: str, in_place: bool) -> str:
+        """The prefix of a release's files in the layout `tree`."""
         return self.prefix if in_place else f"{self.releases}{release}/"
 
 
 def tree_of(packages: t.Mapping[str, t.Iterable[File]]) -> dict[str, File]:
-    """Paths of a release's files as they stand in the layout C(tree)."""
+    """The files of a release by their paths in the layout `tree`."""
     found = {}
     for name, files in packages.items():
         folder = TREE_FOLDERS[name.split("/", 1)[0]]
@@ -111,7 +122,7 @@ def tree_of(packages: t.Mapping[str, t.Iterable[File]]) -> dict[str, File]:
 
 
 class Sync:
-    """Brings a release to a bucket. What was done or would be done is in C(actions) and the counters."""
+    """Brings a release to a bucket. `actions` and the counters report what was done, or would be."""
 
     def __init__(
         self,
@@ -160,7 +171,11 @@ class Sync:
     # -- the whole
 
     def run(self, manifest: Manifest, packages: list[Package], verify: bool = False) -> bool:
-        """Makes the release the one of the channel; returns whether something differed."""
+        """Makes the release the current one of the channel. Returns whether anything differed.
+
+        `verify`: whether to check the objects in the bucket even if the channel has this release
+        already. Raises `DeliveryError` and `S3Failure`.
+        """
         self.pointer = self.pointer._replace(release=manifest.release)
         self._verify = verify
         try:
@@ -197,8 +212,8 @@ class Sync:
         return True
 
     def _publish(self, manifest: Manifest, packages: list[Package]) -> None:
-        """Files, manifest, channel: in this order, so that who sees one sees the ones before."""
-        if not self.pointer.in_place:  # else they were written before the tree was touched
+        """Uploads files, manifest and channel in this order, so whatever a reader finds is complete."""
+        if not self.pointer.in_place:  # in place they were written before the tree was changed
             self._put_manifest(manifest, packages)
         self.objects.put(self.places.channel, self.pointer.dump(), "application/json")
 
@@ -212,7 +227,7 @@ class Sync:
         there = {one.key for one in self.objects.list(self.places.packs)[0] if one.size}
         wanted = {package.digest: package for package in packages}
         missing = [package for digest, package in sorted(wanted.items()) if self.places.pack(digest) not in there]
-        # The largest first: what takes longest must not begin last.
+        # The largest first: the slowest uploads must not start last.
         missing.sort(key=lambda package: -package.size)
         self.actions += [
             f"upload {package.id} {package.digest[:12]}" for package in sorted(missing, key=lambda one: one.id)
@@ -277,12 +292,15 @@ class Sync:
         old_texts: dict[str, str],
         pending: Pointer | None,
     ) -> None:
-        """One tree that is changed where it stands. A note says so meanwhile, so that the next run finishes what a broken one left."""
+        """Changes a tree in place. A note in the bucket lets the next run finish an interrupted
+        change.
+        """
         root = self.places.prefix
         there: set[str] = set()
         stale_texts = [name for name in old_texts if name not in texts]
         if pending is not None or not old or self._verify:
-            # What stands there is not known for sure: look, and write again what may be of the other release.
+            # An interrupted run leaves an unknown state: list the objects, and write again whatever
+            # may belong to the other release.
             for folder in TREE_FOLDERS.values():
                 there.update(one.key[len(root) :] for one in self.objects.list(f"{root}{folder}/")[0])
             doubtful: set[str] = set()
@@ -324,7 +342,10 @@ class Sync:
     # -- removing
 
     def remove(self) -> bool:
-        """Takes a channel away, and every release and archive that no other channel names."""
+        """Deletes a channel, and every release and archive that no other channel needs.
+
+        Returns whether anything differed. Raises `S3Failure`.
+        """
         places, objects = self.places, self.objects
         channels = [one.key for one in objects.list(places.channels)[0]]
         if places.channel not in channels:
@@ -360,7 +381,11 @@ class Sync:
         return self.places.channel[len(self.places.channels) : -len(".json")]
 
     def prune(self) -> None:
-        """Removes releases that are neither among the newest nor named by a channel, then archives that no release names."""
+        """Deletes releases that are neither among the newest nor current in a channel, then unused
+        archives.
+
+        Raises `S3Failure`.
+        """
         if self.keep_releases < 1:
             return
         listed, dummy = self.objects.list(self.places.releases, "/")
@@ -369,7 +394,7 @@ class Sync:
             for one in listed
             if one.key.endswith(".json") and is_release(one.key[len(self.places.releases) : -len(".json")])
         }
-        # The current one first: when it was made current again, it is younger than its manifest.
+        # The current one first: a release that became current again is younger than its manifest.
         newest = sorted(
             manifests, key=lambda name: (name == self.pointer.release, manifests[name].modified, name), reverse=True
         )
@@ -391,7 +416,7 @@ class Sync:
                 manifest = self._manifest(name)
                 if manifest is not None:
                     kept.append(manifest)
-        # The manifests first: a release that is only partly there must not look whole.
+        # The manifests first: a partly deleted release must not look complete.
         count = self.objects.delete([*map(self.places.manifest, old), *map(self.places.files, old)])
         for name in old:
             count += self.objects.delete(one.key for one in self.objects.list(f"{self.places.releases}{name}/")[0])
@@ -409,19 +434,19 @@ def _content(one: File) -> tuple[str, bool]:
 
 
 def _minus(moment: str, seconds: int) -> str:
-    """An earlier moment, in the form in which a store tells moments."""
+    """An earlier moment, in the format in which a store reports times."""
     import calendar
     import time
 
     try:
         then = calendar.timegm(time.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S")) - seconds
     except ValueError:
-        return ""  # nothing is older than that
+        return ""  # before all times that the store reports
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(then))
 
 
 def changed_files(before: t.Mapping[str, list[File]], after: t.Mapping[str, list[File]]) -> Difference:
-    """The files that differ between two releases, by their paths in the layout C(tree)."""
+    """The files that differ between two releases, by their paths in the layout `tree`."""
     return difference(
         {path: _content(one) for path, one in tree_of(before).items()},
         {path: _content(one) for path, one in tree_of(after).items()},
@@ -429,7 +454,9 @@ def changed_files(before: t.Mapping[str, list[File]], after: t.Mapping[str, list
 
 
 def read_channel(objects: Objects, places: Places) -> Pointer:
-    """The release that a channel names; an error when it names none."""
+    """The current release of a channel. Raises `NotDelivered` when there is none, otherwise
+    `S3Failure`.
+    """
     data = objects.get(places.channel)
     if data is None:
         raise NotDelivered(

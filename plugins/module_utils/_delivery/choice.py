@@ -1,7 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Which image and which release of own code the containers of an instance get, and why one gets none: pure."""
+"""Which image and which release of custom code an instance's containers get, and why it gets none.
+No I/O.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ Results = t.Sequence[t.Mapping[str, t.Any]]
 
 
 def _by_instance(pulled: Results) -> dict[str, t.Mapping[str, t.Any]]:
-    """The results of pulling releases in a loop over names of instances."""
+    """The results of pulling releases, by instance; they come from a loop over instance names."""
     return {str(result["item"]): result for result in pulled if "item" in result}
 
 
@@ -31,7 +33,11 @@ def _trouble(result: t.Mapping[str, t.Any] | None) -> str:
 
 
 def sets(instances: Instances, images: t.Mapping[str, str], pulled: Results) -> list[dict[str, t.Any]]:
-    """The sets of requirements that the releases on a machine have, for the role C(image)."""
+    """The sets of requirements of the releases on a machine, for the role `image`.
+
+    `images`: ID of each image by its name. `pulled`: results of the module `odoo_release` in a
+    loop.
+    """
     found, results = [], _by_instance(pulled)
     for instance in instances:
         result = results.get(instance.name)
@@ -53,7 +59,11 @@ def sets(instances: Instances, images: t.Mapping[str, str], pulled: Results) -> 
 
 
 def code(instances: Instances, images: t.Mapping[str, str], pulled: Results) -> dict[str, dict[str, str]]:
-    """For each instance: the image, the folder of its release on the machine (empty without own code), and the two as one name."""
+    """The image and release of each instance, by its name; parameters as for `sets`.
+
+    `folder` is the release's folder on the machine, empty without custom code; `release` is image
+    and release as one name.
+    """
     results = _by_instance(pulled)
     names = {one["instance"]: one["name"] for one in sets(instances, images, pulled)}
     found = {}
@@ -75,7 +85,12 @@ def code(instances: Instances, images: t.Mapping[str, str], pulled: Results) -> 
 def failures(
     instances: Instances, images: t.Mapping[str, str], pulled: Results, image_failures: t.Mapping[str, str]
 ) -> list[dict[str, t.Any]]:
-    """The instances that can't be brought up because of their code, with the reason. What runs of them stays as it is."""
+    """The instances that can't be started because of their code, each with its replicas and a
+    message.
+
+    Their running containers stay as they are. `image_failures`: why an image was not built, by its
+    name; the rest as for `sets`.
+    """
     results = _by_instance(pulled)
     names = {one["instance"]: one["name"] for one in sets(instances, images, pulled)}
     found = []

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Git repositories as sources: pinned revisions, submodules, several branches merged.
+"""Git repositories as sources: pinned revisions, submodules, merges of several branches.
 
-Git is called with lists of arguments, never through a shell. What was taken is known by commits; a checkout that is already what
-is wanted costs no network.
+Git is called with lists of arguments, never through a shell. Sources are identified by commits; a
+checkout that already has the wanted commits needs no network.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ _ENVIRONMENT = {
     "GIT_ADVICE": "0",
     "LC_ALL": "C",
 }
-# Merges are made anew on each machine: without these their commits, not their content, would differ.
+# Merges are rebuilt on each machine. Without fixed names and dates their commits would differ,
+# though not their content.
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "odoo_cloud", "GIT_AUTHOR_EMAIL": "odoo_cloud@localhost", "GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z",
     "GIT_COMMITTER_NAME": "odoo_cloud", "GIT_COMMITTER_EMAIL": "odoo_cloud@localhost", "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z",
@@ -39,12 +40,12 @@ _IDENTITY = {
 
 
 def without_user(url: str) -> str:
-    """An address without name and password in it."""
+    """An address without the user name and password in it."""
     return _USER.sub(r"\1", url)
 
 
 class Git:
-    """Checkouts in one folder, made of repositories at known commits."""
+    """Checkouts below one folder, built from repositories at known commits."""
 
     def __init__(
         self, folder: str, timeout: int = 600, git: str = "git", locked: t.Mapping[str, str] | None = None
@@ -89,12 +90,16 @@ class Git:
         )
 
     def commit_of(self, url: str, revision: str) -> str:
-        """The commit that a revision is: itself, the locked one, or what the repository says now."""
+        """The commit of a revision: itself, the locked one, or the one that the repository has now.
+
+        Raises `DeliveryError` when there is none, or when git fails.
+        """
         if url.startswith("-") or not url:
             raise DeliveryError(f"git_sources: url={url!r} is no address")
         if not _REVISION.match(revision) or ".." in revision:
             raise DeliveryError(f"git_sources: {without_user(url)}: revision={revision!r} is no branch, tag or commit")
-        # Never ext::, which runs commands; and a repository of somebody else's can't name folders of this machine as submodules.
+        # Never ext::, which runs commands. And a foreign repository must not name folders of this
+        # machine as submodules.
         local = url.startswith(("/", "file://"))
         self._protocols = "file:git:http:https:ssh" if local else "git:http:https:ssh"
         key = f"{without_user(url)} {revision}"
@@ -123,7 +128,10 @@ class Git:
 
     @contextlib.contextmanager
     def lock(self) -> t.Iterator[None]:
-        """One run at a time works with the folder, from the first checkout until its content was read and delivered."""
+        """Keeps other runs from the folder, until what was checked out has been read and delivered.
+
+        Raises `DeliveryError` when the folder can't be used.
+        """
         try:
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
             descriptor = os.open(os.path.join(self.folder, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -136,7 +144,10 @@ class Git:
             os.close(descriptor)
 
     def checkout(self, source: t.Mapping[str, t.Any]) -> tuple[str, dict[str, t.Any]]:
-        """The folder with the wanted content, and what it was made of."""
+        """The folder with the wanted content, and a description of what it was built from.
+
+        `source`: one entry of the module's option `git_sources`. Raises `DeliveryError`.
+        """
         url, submodules = str(source["url"]), bool(source.get("submodules", True))
         commit = self.commit_of(url, str(source["revision"]))
         merges = [
@@ -153,7 +164,7 @@ class Git:
             re.sub(r"[^A-Za-z0-9]+", "-", url.rstrip("/").rpartition("/")[2].replace(".git", "")).strip("-")
             or "repository"
         )
-        # One folder for each source: another commit of it needs only what is new.
+        # One folder for each source: a new commit downloads only what is new.
         identity = json.dumps([url, source["revision"], [[one["url"], one["revision"]] for one in merges]])
         folder = os.path.join(self.folder, f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}")
         doing = f"git_sources: {without_user(url)} at {commit[:12]}"
@@ -167,7 +178,7 @@ class Git:
         return folder, about
 
     def _complete(self, folder: str, wanted: str, doing: str) -> bool:
-        """Whether the checkout is, untouched, what is wanted."""
+        """Whether the checkout has exactly the wanted content."""
         try:
             with open(os.path.join(folder, ".git", _MARKER), encoding="utf-8") as stream:
                 said, head = stream.read().splitlines()
@@ -192,7 +203,7 @@ class Git:
                 shutil.rmtree(folder, ignore_errors=True)
                 os.makedirs(folder, mode=0o700)
                 self._git(folder, doing, "init", "--quiet")
-            for lock in ("index.lock", "shallow.lock", "HEAD.lock"):  # of a run that was killed; we are alone here
+            for lock in ("index.lock", "shallow.lock", "HEAD.lock"):  # left by a killed run
                 if os.path.exists(os.path.join(folder, ".git", lock)):
                     os.unlink(os.path.join(folder, ".git", lock))
             self._fetch(folder, url, commit, doing)
@@ -201,7 +212,7 @@ class Git:
             self.fetches += 1
             self._git(
                 folder, doing, "config", "remote.origin.url", url
-            )  # what relative addresses of submodules begin from
+            )  # relative addresses of submodules are resolved against it
             self._git(folder, doing, "submodule", "--quiet", "sync", "--recursive")
             self._git(folder, doing, "submodule", "--quiet", "update", "--init", "--recursive", "--force")
             self._git(folder, doing, "submodule", "--quiet", "foreach", "--recursive", "git", "clean", "-ffdxq")
@@ -216,14 +227,15 @@ class Git:
         try:
             self._git(folder, doing, "fetch", "--quiet", "--no-tags", "--depth=1", "--", url, commit)
         except DeliveryError:
-            # Some servers give only what a branch or tag points to: take them all, then the commit must be there.
+            # Some servers serve only the commits that a branch or tag points to: fetch all of
+            # those, which must include the commit.
             self._git(
                 folder, doing, "fetch", "--quiet", "--tags", "--force", "--", url, "+refs/heads/*:refs/remotes/origin/*"
             )
             self._git(folder, f"{doing}: no such commit there", "cat-file", "-e", f"{commit}^{{commit}}")
 
     def _aggregate(self, folder: str, url: str, commit: str, merges: list[dict[str, str]], doing: str) -> None:
-        """Merges by the library git-aggregator, which is called like a program: its licence is AGPL."""
+        """Merges with git-aggregator, which is run as a program because its licence is AGPL."""
         remotes = {url: "origin"}
         for one in merges:
             remotes.setdefault(one["url"], f"remote{len(remotes)}")
@@ -258,7 +270,10 @@ class Git:
 
 
 def read_lock(path: str) -> dict[str, str]:
-    """The commits that a lock file holds, by address and revision; nothing when there is no such file."""
+    """The commits in a lock file by address and revision; empty when the file does not exist.
+
+    Raises `DeliveryError` for a file that is no lock file.
+    """
     try:
         with open(path, encoding="utf-8") as stream:
             revisions = json.load(stream)["revisions"]

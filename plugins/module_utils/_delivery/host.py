@@ -8,10 +8,10 @@
     <path>/releases/<release>/release.json             its manifest
     <path>/current -> releases/<release>               replaced by one rename
 
-A release is unpacked and checked beside the others and gets its name by one rename, so each folder in C(releases/) is whole. Who
-reads follows the link once (C(readlink), a working folder, an open folder) and stays in that release. Packages that two releases
-have in common are the same files (hard links). A reader that holds a shared lock (flock) on the release's folder keeps it from
-being removed.
+A release is unpacked and checked beside the others and gets its name by one rename, so each folder
+in `releases/` is complete. A reader follows the link once (`readlink`, a working directory, an open
+folder) and stays in that release. Packages that two releases share are the same files (hard links).
+A shared lock (flock) on a release's folder keeps the release from being deleted.
 """
 
 from __future__ import annotations
@@ -46,12 +46,16 @@ MANIFEST = "release.json"
 LINK = "current"
 STATE = "state.json"
 _FOLDER = re.compile(rf"([0-9a-f]{{{RELEASE_LENGTH}}})(?:\.\d+)?\Z")
-# So many new files are flushed one by one; more by one flush of everything.
+# Up to this many new files are flushed one by one; for more a single sync of the system is faster.
 _FLUSHED_SINGLY = 500
 
 
 class Host:
-    """The releases below one folder. C(actions) says what was done or, in check mode, would be done."""
+    """The releases below one folder. `actions`: what was done or, in check mode, would be done.
+
+    `keep`: number of releases to keep, at least 1. Raises `DeliveryError` for a relative path or a
+    wrong number.
+    """
 
     def __init__(self, path: str, keep: int = 3, check_mode: bool = False) -> None:
         if not os.path.isabs(path):
@@ -75,7 +79,7 @@ class Host:
         return os.path.join(self.path, "releases")
 
     def _folders(self) -> dict[str, str]:
-        """Folder name to release, of all releases that are whole."""
+        """The release of each folder with a complete release."""
         try:
             names = os.listdir(self._releases)
         except FileNotFoundError:
@@ -87,11 +91,11 @@ class Host:
         return os.path.join(self._releases, folder, MANIFEST)
 
     def releases(self) -> list[str]:
-        """The releases that are whole."""
+        """The complete releases, sorted."""
         return sorted(set(self._folders().values()))
 
     def _current_folder(self) -> str:
-        """The folder that the link names, empty without a link or when it leads nowhere."""
+        """The folder that the link names; empty without a link, or if its target does not exist."""
         try:
             target = os.readlink(os.path.join(self.path, LINK))
         except FileNotFoundError:
@@ -102,17 +106,22 @@ class Host:
         return folder if os.path.dirname(target) == "releases" and folder in self._folders() else ""
 
     def folder(self, release: str) -> str:
-        """The folder of a release, the current one if it is a folder of that release; the release's name when it isn't here."""
+        """The folder of a release; the release's name when it is not here.
+
+        The current folder is preferred, if it has that release.
+        """
         names = [name for name, one in self._folders().items() if one == release]
         current = self._current_folder()
         return current if current in names else (names[-1] if names else release)
 
     def current(self) -> str:
-        """The release in use, empty when there is none."""
+        """The release in use, empty when there is none. Raises `DeliveryError` if `current` is no
+        link.
+        """
         return self._current_folder().partition(".")[0]
 
     def manifest(self, release: str) -> Manifest | None:
-        """The manifest of a release that is here, None without one."""
+        """The manifest of a release on this host, None when it is not here."""
         return self._read(self.folder(release))
 
     def _read(self, folder: str) -> Manifest | None:
@@ -124,7 +133,11 @@ class Host:
             return None
 
     def state(self) -> dict[str, list[str]]:
-        """C(history): releases in the order in which they were in use. C(rejected): those that were left by a rollback."""
+        """What was in use: `history`, oldest first, and `rejected`, the releases left by a
+        rollback.
+
+        Raises `DeliveryError` when the file can't be read.
+        """
         path = os.path.join(self.path, STATE)
         try:
             with open(path, encoding="utf-8") as stream:
@@ -139,7 +152,7 @@ class Host:
             raise DeliveryError(f"{path}: can't be read: {error}; delete it, only the way back is lost") from error
 
     def previous(self) -> str:
-        """The release that a rollback leads to, empty when there is none."""
+        """The release that a rollback would switch to, empty when there is none."""
         current, state, here = self.current(), self.state(), self.releases()
         history = state["history"]
         end = len(history) - history[::-1].index(current) - 1 if current in history else len(history)
@@ -150,7 +163,10 @@ class Host:
 
     @contextlib.contextmanager
     def lock(self) -> t.Iterator[None]:
-        """One run at a time; a run that dies lets go. In check mode nothing is made, not even the lock."""
+        """Lets one run work at a time. A run that dies releases the lock; check mode takes none.
+
+        Raises `DeliveryError` when the folder can't be used.
+        """
         if self.check_mode:
             yield
             return
@@ -166,7 +182,10 @@ class Host:
             os.close(descriptor)
 
     def wanted(self, objects: Objects, places: Places) -> str:
-        """The release that the channel names; one request."""
+        """The release that the channel names; one request.
+
+        Raises `NotDelivered` without one, otherwise `S3Failure`.
+        """
         pointer = read_channel(objects, places)
         if pointer.layout != "pack":
             raise S3Failure(
@@ -176,7 +195,10 @@ class Host:
         return pointer.release
 
     def fetch_manifest(self, objects: Objects, places: Places, release: str) -> Manifest:
-        """The manifest of a release: the one that is here, else the bucket's."""
+        """The manifest of a release, from this host or else from the bucket.
+
+        Raises `NotDelivered` when neither has it, otherwise `DeliveryError` or `S3Failure`.
+        """
         here = self.manifest(release)
         if here is not None:
             return here
@@ -189,9 +211,13 @@ class Host:
         return Manifest.load(data, f"{objects.bucket}/{key}", release)
 
     def pull(self, objects: Objects | None, places: Places, manifest: Manifest, again: bool = False) -> str:
-        """Makes the release's folder unless it is there; returns the folder's name. ``again`` makes another one in any case.
+        """Creates the folder of a release unless it exists. Returns the folder's name.
 
-        Without a bucket only what is on this machine can be used.
+        - `objects`: the bucket; None when all that is needed is on this host.
+        - `again`: whether to create another folder even if there is one.
+
+        Raises `S3Failure` when an archive is missing, `DeliveryError` when it is not what the
+        manifest says.
         """
         release = manifest.release
         if release in self.releases() and not again:
@@ -208,7 +234,7 @@ class Host:
             self.downloaded = [name for name in manifest.by_id() if name not in donors]
             self.linked = sorted(donors)
             return folder
-        # What a broken run has unpacked is taken over as far as it is whole.
+        # Complete packages that an interrupted run has unpacked are reused.
         for name in self._leftovers():
             if name.startswith(".new-"):
                 number = 1
@@ -219,7 +245,7 @@ class Host:
         new = os.path.join(self._releases, f".new-{folder}")
         os.mkdir(new, 0o755)
         made: list[str] = []
-        for below in HOST_FOLDERS.values():  # also an empty one: it stands in addons_path or PYTHONPATH
+        for below in HOST_FOLDERS.values():  # even if it stays empty: addons_path or PYTHONPATH names it
             os.mkdir(os.path.join(new, below), 0o755)
 
         def bring(item: tuple[str, dict[str, t.Any]]) -> None:
@@ -255,7 +281,9 @@ class Host:
         return folder
 
     def _donors(self, manifest: Manifest) -> dict[str, list[str]]:
-        """Where packages of this release already are: C(kind/name) to folders, the current release's first."""
+        """The folders that already have packages of this release, by `kind/name`, the current
+        release first.
+        """
         current = self._current_folder()
         wanted = {name: entry["digest"] for name, entry in manifest.by_id().items()}
         found: dict[str, list[str]] = {}
@@ -268,7 +296,7 @@ class Host:
 
     @staticmethod
     def _link(source: str, target: str, entry: dict[str, t.Any]) -> bool:
-        """Takes a package over from another folder when, looked at anew, it is the wanted one."""
+        """Links a package from another folder, if its files there still are what the manifest says."""
         files = read_unpacked(source, entry["name"])
         if not files or digest_of(files) != entry["digest"]:
             return False
@@ -284,7 +312,7 @@ class Host:
         except OSError as error:
             shutil.rmtree(os.path.join(target, entry["name"]), ignore_errors=True)
             if error.errno in (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.ENOENT):
-                return False  # a file system without links, or with too many to this file: unpack it
+                return False  # no hard links here, or too many to this file: unpack the package instead
             raise
         return True
 
@@ -292,7 +320,7 @@ class Host:
         return sorted(name for name in os.listdir(self._releases) if name.startswith((".new-", ".part-")))
 
     def _flush(self, new: str, made: list[str]) -> None:
-        """The content is on the disk before the release has its name."""
+        """Writes the content to the disk before the release gets its name."""
         files: list[str] = [os.path.join(new, name) for name in os.listdir(new)]
         for path in made:
             files.append(path)
@@ -306,7 +334,7 @@ class Host:
         _sync_folder(new)
 
     def switch(self, folder: str) -> None:
-        """Makes a folder the current one: one rename, nobody sees anything between."""
+        """Makes a folder the current one with one rename, so readers never see a state in between."""
         if folder == self._current_folder():
             return
         release = folder.partition(".")[0]
@@ -320,7 +348,7 @@ class Host:
         if not history or history[-1] != release:
             history = [*history, release]
         self._write_state({"history": history[-50:], "rejected": [one for one in state["rejected"] if one != release]})
-        os.utime(os.path.join(self._releases, folder))  # when it was last taken into use
+        os.utime(os.path.join(self._releases, folder))  # its time says when it was last used
         link, temporary = os.path.join(self.path, LINK), os.path.join(self.path, f".{LINK}.new")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
@@ -329,7 +357,7 @@ class Host:
         _sync_folder(self.path)
 
     def reject(self, release: str) -> None:
-        """Notes that a release was left by a rollback: a pull of its channel doesn't bring it back."""
+        """Records that a release was left by a rollback, so that a pull does not switch back to it."""
         state = self.state()
         if release and release not in state["rejected"] and not self.check_mode:
             self._write_state({**state, "rejected": [*state["rejected"], release][-50:]})
@@ -343,7 +371,7 @@ class Host:
         os.rename(f"{path}.new", path)
 
     def verify(self, folder: str) -> list[str]:
-        """The packages of a release whose files aren't any more what they were."""
+        """The packages of a release whose files were changed since, sorted."""
         manifest = self._read(folder)
         if manifest is None:
             return [MANIFEST]
@@ -368,9 +396,10 @@ class Host:
         return sorted(bad)
 
     def prune(self) -> None:
-        """Keeps the current release, the one that a rollback leads to, the one that was just asked for, and the newest others.
+        """Deletes old releases.
 
-        One that a reader has locked stays too, and one that a running container has as a mount.
+        Kept are the current one, the target of a rollback, the one of this run, the newest others,
+        and those that a reader has locked or a running container has mounted.
         """
         folders = self._folders()
         current = self._switched or self._current_folder()
@@ -380,7 +409,7 @@ class Host:
         protected = {current, self._pulled}
         protected |= mounted(self._releases, folders)
         if self.keep > 1:
-            # In check mode nothing was switched: the current one would be the way back.
+            # Check mode has not switched: the current release would be the target of a rollback.
             previous = self.current() if self.check_mode and self._switched else self.previous()
             protected.add(self.folder(previous) if previous else "")
         others = sorted(
@@ -408,19 +437,24 @@ class Host:
         self._remove_old()
 
     def _remove_old(self) -> None:
-        """Deletes what was renamed away, also by a run that died then."""
+        """Deletes folders that were renamed for deletion, including those of a run that died
+        meanwhile.
+        """
         for name in [] if self.check_mode else os.listdir(self._releases):
             if name.startswith(".old-"):
                 shutil.rmtree(os.path.join(self._releases, name), ignore_errors=True)
 
     def clean(self) -> None:
-        """Removes what broken runs left, once nothing needs it any more."""
+        """Deletes what interrupted runs left, once nothing needs it."""
         for name in self._leftovers():
             shutil.rmtree(os.path.join(self._releases, name), ignore_errors=True)
 
 
 def mounted(parent: str, names: t.Iterable[str], proc: str = "/proc") -> set[str]:
-    """Those of these folders that some process has as a mount of its own: containers that run with a release."""
+    """Those of the folders `names` in `parent` that some process has mounted somewhere.
+
+    These are the releases of running containers. `proc`: where the machine's processes are.
+    """
     paths = {name: os.path.join(os.path.realpath(parent), name) for name in names}
     found: set[str] = set()
     seen: set[str] = set()
@@ -435,8 +469,9 @@ def mounted(parent: str, names: t.Iterable[str], proc: str = "/proc") -> set[str
             with open(f"{proc}/{pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
                 roots = {line.split(" ", 4)[3] for line in stream}
         except OSError:
-            continue  # it has ended meanwhile, or is somebody else's
-        # What is mounted is told from the top of its file system, which may be below ours.
+            continue  # the process has ended, or may not be read
+        # The paths of mounts begin at the top of their file system, which may be mounted below the
+        # root.
         found |= {
             name for root in roots for name, path in paths.items() if path.endswith(root) and root.endswith(f"/{name}")
         }
@@ -453,7 +488,11 @@ def _sync_folder(path: str) -> None:
 
 
 class Reader:
-    """A release that is read as a whole: the link is followed once, and the release can't be removed meanwhile."""
+    """Reads a release as a whole, as a context manager.
+
+    The link in the folder `path` is followed once, to `folder`, whose release can't be deleted
+    meanwhile. Entering raises `FileNotFoundError` when there is no current release.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -468,7 +507,7 @@ class Reader:
             except FileNotFoundError:
                 if not os.path.lexists(os.path.join(self._path, LINK)):
                     raise
-                continue  # it was removed between the two looks: the link is another by now
+                continue  # it was deleted in between: the link has a new target by now
             fcntl.flock(self._descriptor, fcntl.LOCK_SH)
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.stat(self.folder), os.fstat(self._descriptor)):
@@ -479,7 +518,7 @@ class Reader:
         os.close(self._descriptor)
 
     def files(self) -> dict[str, list[File]]:
-        """The packages of the release as they stand on the disk."""
+        """The files of each package as they are on the disk, by `kind/name`."""
         found = {}
         for kind, below in HOST_FOLDERS.items():
             folder = os.path.join(self.folder, below)

@@ -1,10 +1,12 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Releases of code: packages named by their content, their archives, the manifest of a release, what differs between two.
+"""Releases of code: packages named by their content, their archives, the manifest of a release, the
+difference between two.
 
-A *package* is one addon or one Python package. Its digest is made of paths, contents and executable bits, never of the bytes
-of an archive: the same content has the same name wherever and with whatever compressor it was packed.
+A *package* is one addon or one Python package. Its digest is computed from paths, contents and
+executable bits, never from the bytes of an archive. So the same content has the same name, wherever
+and with whichever compressor it was packed.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import zlib
 
 FORMAT = 1
 KINDS = ("addon", "python")
-# Where the packages of a kind stand in a release: on a host, and in a bucket with the layout `tree`.
+# The folder of each kind of package in a release: on a host, and in a bucket with layout `tree`.
 HOST_FOLDERS = {"addon": "addons", "python": "python"}
 TREE_FOLDERS = {"addon": "modules", "python": "python"}
 REQUIREMENTS = "requirements.txt"
@@ -37,7 +39,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 class DeliveryError(Exception):
-    """Why a delivery can't go on; ``problems`` has a line for each reason."""
+    """A delivery can't go on; `problems` has one line for each reason."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
@@ -45,7 +47,11 @@ class DeliveryError(Exception):
 
 
 class File(t.NamedTuple):
-    """A file of a package. ``path`` begins with the package's name; ``source`` is where it was read, and no part of the digest."""
+    """A file of a package.
+
+    `path` begins with the package's name, `size` is in bytes. `source`, where the file was read, is
+    not part of the digest.
+    """
 
     path: str
     digest: str
@@ -55,13 +61,15 @@ class File(t.NamedTuple):
 
 
 def digest_of(files: t.Iterable[File]) -> str:
-    """What names a package: the hash over all its files, in the order of their paths."""
+    """The name of a package's content: the SHA-256 over all its files, sorted by path."""
     lines = [f"{'x' if one.executable else '-'} {one.digest} {one.path}\n" for one in files]
     return hashlib.sha256("".join(sorted(lines, key=lambda line: line[67:])).encode("utf-8")).hexdigest()
 
 
 class Package:
-    """One addon or Python package with the files that were read."""
+    """One addon or Python package with the files that were read; `size` is the sum of theirs in
+    bytes.
+    """
 
     def __init__(self, kind: str, name: str, files: t.Iterable[File], version: str = "", source: str = "") -> None:
         self.kind = kind
@@ -74,10 +82,11 @@ class Package:
 
     @property
     def id(self) -> str:
+        """`kind/name`, which is unique in a release."""
         return f"{self.kind}/{self.name}"
 
     def entry(self) -> dict[str, t.Any]:
-        """The package in a manifest."""
+        """The package as an entry of a manifest."""
         entry: dict[str, t.Any] = {
             "kind": self.kind,
             "name": self.name,
@@ -94,7 +103,9 @@ class Package:
 
 
 def safe_path(path: str) -> bool:
-    """Whether a path stays below the folder it is put in, and is one that every system and store can hold."""
+    """Whether a path stays below the folder that it is put in, and every system and store can hold
+    it.
+    """
     try:
         length = len(path.encode("utf-8"))
     except UnicodeEncodeError:
@@ -110,7 +121,7 @@ def safe_path(path: str) -> bool:
 
 
 def is_release(name: str) -> bool:
-    """Whether this is the name of a release."""
+    """Whether a text is the name of a release."""
     return bool(_RELEASE.match(name))
 
 
@@ -118,7 +129,9 @@ def is_release(name: str) -> bool:
 
 
 class Manifest:
-    """What a release is made of. ``about`` (revisions, ...) says where it came from, and does not change its name."""
+    """The content of a release. `about` says where it came from and does not change the release's
+    name.
+    """
 
     def __init__(
         self,
@@ -148,11 +161,11 @@ class Manifest:
         self.release = self.digest[:RELEASE_LENGTH]
 
     def by_id(self) -> dict[str, dict[str, t.Any]]:
-        """The packages' entries by C(kind/name)."""
+        """The entries of the packages by `kind/name`."""
         return {f"{entry['kind']}/{entry['name']}": entry for entry in self.packages}
 
     def files(self) -> dict[str, str]:
-        """The texts that stand beside the packages: name to content, none for what is empty."""
+        """The texts beside the packages, by file name; empty ones are left out."""
         texts = {
             REQUIREMENTS: self.requirements,
             CONSTRAINTS: self.constraints,
@@ -177,7 +190,11 @@ class Manifest:
 
     @classmethod
     def load(cls, data: bytes, where: str, release: str = "") -> Manifest:
-        """A stored manifest, refused unless it is whole and has the name that it should have."""
+        """A stored manifest.
+
+        `where`: named in messages. `release`: the name that it should have, any if empty. Raises
+        `DeliveryError` when it is not complete or has another name.
+        """
         try:
             document = json.loads(data)
             if document["format"] != FORMAT:
@@ -204,7 +221,7 @@ class Manifest:
 
 
 def dump_files(packages: t.Iterable[Package]) -> bytes:
-    """The files of all packages of a release, compressed: what the difference of two releases is made from."""
+    """The list of files of all packages of a release, compressed; it serves to compare two releases."""
     document = {
         package.id: [[one.path, one.digest, one.size, int(one.executable)] for one in package.files]
         for package in packages
@@ -213,7 +230,7 @@ def dump_files(packages: t.Iterable[Package]) -> bytes:
 
 
 def load_files(data: bytes, where: str) -> dict[str, list[File]]:
-    """What C(dump_files) wrote."""
+    """The list that `dump_files` wrote. `where`: named in the message. Raises `DeliveryError`."""
     try:
         document = json.loads(gzip.decompress(data))
         return {
@@ -237,11 +254,12 @@ class Difference(t.NamedTuple):
         return bool(self.added or self.changed or self.removed)
 
     def as_dict(self) -> dict[str, list[str]]:
+        """The three lists by name."""
         return {"added": self.added, "changed": self.changed, "removed": self.removed}
 
 
 def difference(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any]) -> Difference:
-    """What turns one mapping into the other."""
+    """What has to change in `before` to get `after`."""
     return Difference(
         sorted(after.keys() - before.keys()),
         sorted(name for name in after.keys() & before.keys() if after[name] != before[name]),
@@ -250,7 +268,7 @@ def difference(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any]) -> D
 
 
 def package_difference(before: Manifest | None, after: Manifest | None, kind: str) -> Difference:
-    """The packages of one kind that differ between two releases."""
+    """The packages of one kind that differ between two releases; None is an empty release."""
 
     def digests(manifest: Manifest | None) -> dict[str, str]:
         return (
@@ -263,7 +281,10 @@ def package_difference(before: Manifest | None, after: Manifest | None, kind: st
 def describe(
     manifest: Manifest | None, files: t.Mapping[str, list[File]] | None = None, only: t.Container[str] = ()
 ) -> str:
-    """A release as text for a diff: a line for each package, and for each file of those in ``only``."""
+    """A release as text for a diff: one line per package.
+
+    `files`: files by package; those of the packages in `only` get one line each.
+    """
     if manifest is None:
         return ""
     lines = [f"odoo {manifest.odoo_version}"]
@@ -282,16 +303,17 @@ def describe(
 
 
 def mtime_of(digest: str) -> int:
-    """A time of modification that follows from a file's content, between 2001 and 2010.
+    """A modification time (seconds since the epoch, 2001 to 2010) computed from a file's content.
 
-    Python takes time and size for the identity of a source whose compiled form it keeps, and proxies make an ETag of them;
-    so two contents must not have the same time, and the same content has the same on every host.
+    Python identifies the source of a compiled module by time and size, and proxies build an ETag
+    from them. So different contents need different times, and the same content needs the same time
+    on every host.
     """
     return 1_000_000_000 + int(digest[:7], 16)
 
 
 class _Gzip(io.RawIOBase):
-    """Compresses what is written in large pieces, during which other threads run."""
+    """Compresses what is written in large pieces, so that other threads run meanwhile."""
 
     def __init__(self, level: int) -> None:
         super().__init__()
@@ -325,7 +347,7 @@ class _Gzip(io.RawIOBase):
 
 
 def read_checked(one: File) -> bytes:
-    """A file's content, refused when it isn't any more what was looked at."""
+    """A file's content. Raises `DeliveryError` when it differs from what was hashed."""
     try:
         with open(one.source, "rb") as stream:
             content = stream.read()
@@ -337,7 +359,10 @@ def read_checked(one: File) -> bytes:
 
 
 def pack(package: Package, level: int = 4) -> bytes:
-    """The package as a compressed archive; nothing in it but names, contents and executable bits."""
+    """The package as a compressed archive of names, contents and executable bits only.
+
+    `level`: of the compression, 1 to 9. Raises `DeliveryError` when a file was changed meanwhile.
+    """
     stream = _Gzip(level)
     with tarfile.open(fileobj=t.cast(t.Any, stream), mode="w", format=tarfile.PAX_FORMAT) as archive:
         for one in package.files:
@@ -351,7 +376,11 @@ def pack(package: Package, level: int = 4) -> bytes:
 
 
 def write_file(path: str, chunks: t.Iterable[bytes], executable: bool = False) -> tuple[str, int]:
-    """Writes a new file that follows no link and replaces nothing; returns its digest and size."""
+    """Writes a new file without following a link or replacing anything. Returns its digest and
+    size.
+
+    Raises `OSError`.
+    """
     hasher, size = hashlib.sha256(), 0
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
@@ -374,9 +403,12 @@ def _chunks(stream: t.IO[bytes]) -> t.Iterator[bytes]:
 
 
 def unpack(data: bytes, entry: t.Mapping[str, t.Any], folder: str, where: str) -> int:
-    """Unpacks an archive into a folder where nothing of this package is yet, and checks that it is what the manifest says.
+    """Unpacks an archive into a folder that has no files of the package yet. Returns the number of
+    files.
 
-    Returns the number of files. Whatever it wrote is the caller's to remove when it fails.
+    `entry`: what the manifest says about the package. `where`: named in messages. Raises
+    `DeliveryError` when the content is not what the manifest says; the caller then deletes what was
+    written.
     """
     name, files, left = entry["name"], [], int(entry["size"])
     made: set[str] = set()
@@ -413,12 +445,12 @@ def unpack(data: bytes, entry: t.Mapping[str, t.Any], folder: str, where: str) -
 
 
 def hash_file(path: str) -> tuple[str, int]:
-    """Digest and size of a file."""
+    """Digest and size in bytes of a file. Raises `OSError`."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         content = os.read(descriptor, CHUNK)
         if len(content) < CHUNK:
-            rest = os.read(descriptor, CHUNK)  # a read may end early; only nothing is the end
+            rest = os.read(descriptor, CHUNK)  # a read may return less than asked for; only an empty one is the end
             if not rest:
                 return hashlib.sha256(content).hexdigest(), len(content)
             content += rest
@@ -434,7 +466,7 @@ def hash_file(path: str) -> tuple[str, int]:
 
 
 def read_unpacked(folder: str, name: str) -> list[File] | None:
-    """The files of a package as it stands unpacked in a folder, None when something else than files and folders is there."""
+    """The files of an unpacked package, None when the folder holds anything but files and folders."""
     found: list[File] = []
     waiting = [name]
     while waiting:

@@ -1,9 +1,10 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""What is delivered, read from folders and files: addons, Python packages, requirements, system packages.
+"""Reads what is delivered from folders and files: addons, Python packages, requirements, system
+packages.
 
-Everything that is wrong is found before anything moves, and named with file and line, all of it at once.
+All problems are found before anything is changed, and reported together with file and line.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _LOCAL = re.compile(r"(?:-e|--editable)(?:\s|=)|(?:\.{0,2}/|file:|-f[\s=]|--find
 
 
 def _translate(pattern: str) -> str:
-    """A pattern with slashes as an expression: C(*) stays within a folder, C(**) does not."""
+    """A pattern with slashes as a regular expression: `*` stays within a folder, `**` does not."""
     out, position = [], 0
     while position < len(pattern):
         if pattern.startswith("**/", position):
@@ -58,8 +59,11 @@ def _translate(pattern: str) -> str:
 
 
 class Globs:
-    """A set of patterns. One without a slash is compared with each name of a path, one with a slash with the path from the parent
-    folder on; both take everything below what they name. So C(.git) is that folder and not C(.github)."""
+    """A set of patterns; each also matches everything below what it names.
+
+    A pattern without a slash is compared with every name of a path, one with a slash with the path
+    from the parent folder on. So `.git` matches that folder and not `.github`.
+    """
 
     def __init__(self, patterns: t.Iterable[str], option: str) -> None:
         names, paths = [], []
@@ -77,12 +81,14 @@ class Globs:
         return bool(self._names or self._paths)
 
     def match(self, name: str, path: str) -> bool:
-        """Whether the last name of this path, or the path, is meant. Parents are the caller's to ask first."""
+        """Whether a pattern matches the last name of a path, or the path. Callers check the parents
+        first.
+        """
         return bool(self._names and self._names.match(name)) or bool(self._paths and self._paths.match(path))
 
 
 class Filter:
-    """Which files are taken: those that C(include) names (everything without one), but none that C(exclude) names."""
+    """Which files are delivered: those that match `include` (all without one) and not `exclude`."""
 
     def __init__(self, include: t.Iterable[str] = (), exclude: t.Iterable[str] = DEFAULT_EXCLUDE) -> None:
         self.include = Globs(include, "include")
@@ -90,7 +96,11 @@ class Filter:
 
 
 def read_files(parent: str, name: str, globs: Filter, problems: list[str]) -> list[File]:
-    """All files of a package, hashed. A link inside counts as what it points to, one that leaves the package is a problem."""
+    """All files of a package, hashed. A link inside the package counts as its target.
+
+    `parent`: folder of the package. `problems`: gets a line for each file that can't be delivered,
+    such as a link that leaves the package.
+    """
     found: list[File] = []
     top = os.path.realpath(os.path.join(parent, name))
     take_all = not globs.include
@@ -145,7 +155,7 @@ def read_files(parent: str, name: str, globs: Filter, problems: list[str]) -> li
 
 
 class AddonManifest(t.NamedTuple):
-    """What matters here of an addon's manifest, with the lines where it stands."""
+    """The relevant parts of an addon's manifest, with their line numbers."""
 
     path: str
     version: str
@@ -155,7 +165,9 @@ class AddonManifest(t.NamedTuple):
 
 
 def read_addon_manifest(path: str) -> AddonManifest:
-    """Reads a manifest without running it."""
+    """Reads a manifest without executing it. Raises `DeliveryError` when it is not a dictionary of
+    literals.
+    """
     try:
         with open(path, "rb") as stream:
             source = stream.read()
@@ -201,19 +213,22 @@ def read_addon_manifest(path: str) -> AddonManifest:
 
 
 def series_of(odoo_version: str) -> str:
-    """C(19) or C(19.0) as the series that versions of addons begin with."""
+    """The series with which versions of addons begin, such as `19.0` for `19` or `19.0`.
+
+    Raises `DeliveryError` for another text.
+    """
     if not re.match(r"\d+(\.\d+)?\Z|saas[~-]\d+\.\d+\Z", odoo_version):
         raise DeliveryError(f"odoo_version={odoo_version!r}: right is e.g. '19'")
     return odoo_version if "." in odoo_version else f"{odoo_version}.0"
 
 
 def other_series(version: str, series: str) -> str:
-    """The other Odoo series that a version of an addon is made for, empty when there is none."""
+    """The Odoo series that an addon's version is for, if it is another one; else empty."""
     match = _SERIES.match(version)
     if not match or match[1] == series:
         return ""
     major = re.match(r"\d+", match[1].replace("saas~", "").replace("saas-", ""))
-    # 1.2.3.4 is an addon's own count, not Odoo 1.2: the series with such versions began with 6.
+    # 1.2.3.4 is an addon's own numbering, not Odoo 1.2: such versions began with series 6.
     return match[1] if major and int(major[0]) >= 6 else ""
 
 
@@ -231,7 +246,7 @@ def _addon_manifest_of(folder: str) -> str:
 
 
 class Sources:
-    """Gathers packages from their parents; C(finish) says everything that is wrong."""
+    """Collects packages from their parent folders and all problems with them; `finish` raises those."""
 
     def __init__(self, odoo_version: str, globs: Filter | None = None) -> None:
         self.series = series_of(odoo_version)
@@ -249,7 +264,7 @@ class Sources:
         package = Package(kind, name, read_files(parent, name, globs, self.problems), version, source)
         if not package.files:
             return
-        # foo/ and foo.py beside each other: which of them is imported depends on Python.
+        # foo/ and foo.py in the same folder: which of them is imported depends on Python.
         stem = name[:-3] if kind == "python" and name.endswith(".py") else name
         for other in self.packages.values():
             other_stem = other.name[:-3] if kind == "python" and other.name.endswith(".py") else other.name
@@ -262,14 +277,16 @@ class Sources:
         self.packages[package.id] = package
 
     def _nothing_left(self, option: str, parent: str) -> None:
-        """A pattern with a mistake must not look like a removal of everything. Names that clash are a problem of their own."""
+        """A wrong pattern must not look like a removal of everything. Name clashes are reported
+        anyway.
+        """
         if not self.problems:
             self.problems.append(
                 f"{option}: {parent!r}: include and exclude leave nothing of it; mend them or take the path out"
             )
 
     def add_addons(self, parent: str, option: str = "odoo_custom_modules_paths", globs: Filter | None = None) -> None:
-        """All addons of a parent folder."""
+        """Adds all addons of a parent folder. `option`: the option that named it, for messages."""
         globs = globs or self.globs
         try:
             children = _children(parent, option)
@@ -315,7 +332,10 @@ class Sources:
     def add_python(
         self, parent: str, option: str = "odoo_python_dependencies_paths", globs: Filter | None = None
     ) -> None:
-        """All Python packages and modules of a parent folder, as they are imported when it is in PYTHONPATH."""
+        """Adds all Python packages and modules of a folder that would be in PYTHONPATH.
+
+        `option`: the option that named it, for messages.
+        """
         globs = globs or self.globs
         try:
             children = _children(parent, option)
@@ -346,7 +366,11 @@ class Sources:
     def add_requirements(
         self, path: str, known_packages: t.Mapping[str, str] | None = None, markers: t.Mapping[str, str] | None = None
     ) -> None:
-        """A file of requirements, with the files that it includes; refused where Odoo has another version itself."""
+        """Adds a requirements file and the files that it includes.
+
+        `known_packages`: version of each package that Odoo itself needs; a requirement for another
+        version is a problem. `markers`: see `conflict`.
+        """
         text = _read_requirements(
             path, (), self.problems, False, lambda one: conflict(one, known_packages or {}, markers)
         )
@@ -354,7 +378,7 @@ class Sources:
         self.constraints += "".join(f"{line}\n" for line in text[1])
 
     def add_system_packages(self, path: str) -> None:
-        """A file with Debian packages, one a line."""
+        """Adds a file with names of Debian packages, one per line."""
         for number, line in _lines(path, "system_packages_file", self.problems):
             text = line.split("#", 1)[0].strip()
             if not text:
@@ -367,7 +391,11 @@ class Sources:
                 self.system_packages.append(text)
 
     def finish(self, known_addons: t.Collection[str] = ()) -> list[Package]:
-        """Checks what only the whole tells, and gives the packages; raises with all problems when there are some."""
+        """Checks what only the whole release shows, and returns the packages.
+
+        `known_addons`: names of addons that exist anyway; without any, dependencies that are not
+        delivered are listed in `unchecked`. Raises `DeliveryError` with all problems.
+        """
         known = {*known_addons, *self.manifests}
         unchecked: set[str] = set()
         for name, manifest in sorted(self.manifests.items()):
@@ -408,7 +436,7 @@ def _holds_python(path: str) -> bool:
 
 
 def _lines(path: str, option: str, problems: list[str]) -> list[tuple[int, str]]:
-    """The lines of a text file with their numbers, continued lines joined."""
+    """The lines of a text file with their numbers; continued lines are joined."""
     try:
         with open(path, encoding="utf-8-sig") as stream:
             raw = stream.read().splitlines()
@@ -434,8 +462,11 @@ def _lines(path: str, option: str, problems: list[str]) -> list[tuple[int, str]]
 
 
 def conflict(text: str, known: t.Mapping[str, str], markers: t.Mapping[str, str] | None = None) -> str:
-    """Why a requirement can't be had beside the packages (name to version) that Odoo's image has; empty when it can. C(markers): what
-    environment markers mean there."""
+    """Why a requirement conflicts with the packages of Odoo's image; empty when it doesn't.
+
+    `known`: version of each package by its normalised name. `markers`: values of environment
+    markers in the image. Raises `DeliveryError` when the library packaging is missing.
+    """
     if not known:
         return ""
     try:
@@ -447,7 +478,7 @@ def conflict(text: str, known: t.Mapping[str, str], markers: t.Mapping[str, str]
     try:
         wanted = Requirement(re.split(r"\s--", text)[0])
     except InvalidRequirement:
-        return ""  # an option, or an address without a name: pip will tell
+        return ""  # an option, or an address without a name: pip checks it
     version = known.get(re.sub(r"[-_.]+", "-", wanted.name).lower())
     if version is None or (wanted.marker is not None and not wanted.marker.evaluate(dict(markers or {}))):
         return ""
@@ -462,8 +493,10 @@ def conflict(text: str, known: t.Mapping[str, str], markers: t.Mapping[str, str]
 def _read_requirements(
     path: str, above: tuple[str, ...], problems: list[str], constraints: bool, wrong: t.Callable[[str], str]
 ) -> tuple[list[str], list[str]]:
-    """Requirements and constraints as flat lists without comments; included files are read in their place. C(wrong) says what else is wrong
-    with one."""
+    """Requirements and constraints as flat lists without comments.
+
+    Included files are read at their place. `wrong`: says what else is wrong with a requirement.
+    """
     required: list[str] = []
     constrained: list[str] = []
     real = os.path.realpath(path)

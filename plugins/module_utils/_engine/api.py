@@ -1,11 +1,12 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Speaks with a Docker engine over its Unix socket: standard library only, because a read must stay cheap.
+"""Speaks with a Docker engine over its Unix socket, with the standard library only.
 
-Importing the Docker SDK or requests costs 0.2 to 0.5 seconds for each module run. What should be there for long (containers that
-serve, networks, images) is made by community.docker, from roles. A module that runs something in a container of its own and follows it
-can't call another module: for those, and nothing else, containers are made, started, stopped and removed here.
+Importing the Docker SDK or requests costs 0.2 to 0.5 seconds in each module run. Lasting objects
+(containers that serve, networks, images) are created by community.docker from roles. But a module
+that runs something in its own container and follows it can't call another module: for those
+containers, and nothing else, this client can create, start, stop and remove.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ DEFAULT_SOCKET = "/var/run/docker.sock"
 
 
 class EngineError(Exception):
-    """The engine answered with an error; one line for people."""
+    """The engine answered with an error; the message is one line for operators."""
 
 
 class EngineConflict(EngineError):
-    """A container of that name is there already."""
+    """The engine refuses because of the container's state or a name that is taken (HTTP status
+    409).
+    """
 
 
 class EngineUnreachable(EngineError):
@@ -45,7 +48,11 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def socket_path(docker_host: str | None = None) -> str:
-    """The socket's path out of C(DOCKER_HOST) or its default."""
+    """The path of the engine's socket.
+
+    `docker_host`: an address such as `unix:///path`; by default that of the variable `DOCKER_HOST`,
+    else `/var/run/docker.sock`. Raises `EngineError` for an address that is no local socket.
+    """
     address = docker_host or os.environ.get("DOCKER_HOST") or f"unix://{DEFAULT_SOCKET}"
     if not address.startswith("unix://"):
         raise EngineError(f"docker_host={address!r}: only a local socket (unix:///path) is supported")
@@ -53,7 +60,10 @@ def socket_path(docker_host: str | None = None) -> str:
 
 
 def frames(body: bytes) -> t.Iterator[tuple[int, bytes]]:
-    """The parts of a container's output with their stream (1 stdout, 2 stderr); a container with a terminal has one stream alone."""
+    """The parts of a container's output, each with its stream: 1 for stdout, 2 for stderr.
+
+    A container with a terminal has a single stream, which is reported as stdout.
+    """
     while len(body) >= 8 and body[0] in (0, 1, 2) and body[1:4] == b"\0\0\0":  # kind, 3 zero bytes, 4 bytes of length
         length = int.from_bytes(body[4:8], "big")
         yield body[0], body[8 : 8 + length]
@@ -63,10 +73,14 @@ def frames(body: bytes) -> t.Iterator[tuple[int, bytes]]:
 
 
 class Engine:
-    """One engine; every method is one request.
+    """One engine; apart from `execute` and `healthy` every method is one request.
 
-    Paths carry no API version: an engine then answers with its own newest one. What is read here is the same in all of them
-    since 20.10, while the oldest version that an engine still accepts moves on (1.44 in Docker 29).
+    `timeout`: seconds for each request. All methods raise `EngineUnreachable` when the engine does
+    not answer, and `EngineError` when it refuses.
+
+    Paths carry no API version, so an engine answers with its own newest one. What is read here is
+    the same in all of them since 20.10, whereas the oldest version that an engine accepts keeps
+    moving (1.44 in Docker 29).
     """
 
     def __init__(self, docker_host: str | None = None, timeout: float = 60.0) -> None:
@@ -74,7 +88,7 @@ class Engine:
         self._timeout = timeout
 
     def get(self, path: str, **query: t.Any) -> t.Any:
-        """The decoded answer, None for 404."""
+        """The decoded JSON answer of a GET request, None for status 404."""
         status, body = self._request("GET", path, query)
         if status == 404:
             return None
@@ -113,32 +127,36 @@ class Engine:
             connection.close()
 
     def version(self) -> str:
-        """The engine's version."""
+        """The engine's version, such as `29.1.3`."""
         return str(self.get("/version")["Version"])
 
     def containers(self, **filters: list[str]) -> list[dict[str, t.Any]]:
-        """All containers, also stopped ones."""
+        """All containers, including stopped ones, as the engine lists them. `filters`: the engine's
+        filters.
+        """
         return t.cast("list[dict[str, t.Any]]", self.get("/containers/json", all="true", filters=filters))
 
     def volumes(self, **filters: list[str]) -> list[str]:
-        """Names of volumes."""
+        """Names of the volumes that match the engine's `filters`."""
         return [str(one["Name"]) for one in self.get("/volumes", filters=filters).get("Volumes") or []]
 
     def container(self, name: str) -> dict[str, t.Any] | None:
-        """All about one container."""
+        """The engine's full description of a container, None when it does not exist."""
         return t.cast("dict[str, t.Any] | None", self.get(f"/containers/{urllib.parse.quote(name)}/json"))
 
     def image_id(self, reference: str) -> str | None:
-        """The ID of an image, None when it isn't there."""
+        """The ID of an image, None when it does not exist."""
         image = self.get(f"/images/{urllib.parse.quote(reference)}/json")
         return None if image is None else str(image["Id"])
 
     def network_exists(self, name: str) -> bool:
-        """True when the network is there."""
+        """Whether the network exists."""
         return self.get(f"/networks/{urllib.parse.quote(name)}") is not None
 
     def output(self, name: str, lines: int = 0) -> tuple[str, str]:
-        """The last lines that a container wrote (all: 0), those of stdout alone and all of them in their order."""
+        """The last `lines` lines that a container wrote, 0 for all: those of stdout, and those of
+        both streams.
+        """
         dummy, body = self._request(
             "GET", f"/containers/{urllib.parse.quote(name)}/logs", {"stdout": 1, "stderr": 1, "tail": lines or "all"}
         )
@@ -148,38 +166,49 @@ class Engine:
         return stdout.decode("utf-8", "replace"), everything.decode("utf-8", "replace")
 
     def log_tail(self, name: str, lines: int = 20) -> str:
-        """The last lines that a container wrote."""
+        """The last `lines` lines that a container wrote to stdout and stderr."""
         return self.output(name, lines)[1]
 
     def create(self, name: str, content: dict[str, t.Any]) -> str:
-        """Make a container; its ID. EngineConflict when the name is taken."""
+        """Creates a container and returns its ID. `content`: its definition in the terms of the
+        engine.
+
+        Raises `EngineConflict` when the name is taken.
+        """
         status, body = self._request("POST", "/containers/create", {"name": name}, content)
         self._check("POST", f"/containers/create?name={name}", status, body)
         return str(json.loads(body)["Id"])
 
     def start(self, name: str) -> None:
-        """Start a container; one that runs already is left alone (304)."""
+        """Starts a container; one that runs already is left alone."""
         path = f"/containers/{urllib.parse.quote(name)}/start"
         status, body = self._request("POST", path, {})
         self._check("POST", path, status, body)
 
     def stop(self, name: str, limit: float = 120.0) -> None:
-        """Stop a container, with the time that it was given to end by itself. One that has ended or isn't there is fine. C(limit): how
-        long the engine may take."""
+        """Stops a container within the stop timeout of its definition.
+
+        One that has ended or does not exist is no error. `limit`: seconds to wait for the engine's
+        answer.
+        """
         path = f"/containers/{urllib.parse.quote(name)}/stop"
         status, body = self._request("POST", path, {}, timeout=limit)
         if status != 404:
             self._check("POST", path, status, body)
 
     def signal(self, name: str, number: str) -> None:
-        """Send a signal such as SIGUSR1 to a container's first process. One that has ended or isn't there gets none."""
+        """Sends a signal such as `SIGUSR1` to a container's first process, if the container runs."""
         path = f"/containers/{urllib.parse.quote(name)}/kill"
         status, body = self._request("POST", path, {"signal": number})
         if status not in (404, 409):
             self._check("POST", path, status, body)
 
     def execute(self, name: str, command: t.Sequence[str], timeout: float = 30.0) -> tuple[int, str]:
-        """Run a command in a running container, as its user: exit code and output. C(timeout): seconds that it may take."""
+        """Runs a command in a running container as the container's user. Returns exit code and
+        output.
+
+        `timeout`: seconds that the command may take.
+        """
         path = f"/containers/{urllib.parse.quote(name)}/exec"
         content = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(command)}
         status, body = self._request("POST", path, {}, content)
@@ -193,10 +222,11 @@ class Engine:
         return 1 if code is None else int(code), output.strip()
 
     def healthy(self, inspected: t.Mapping[str, t.Any], ask: bool = False) -> tuple[bool, str]:
-        """Whether a container runs and is healthy, and what its health check said.
+        """Whether a container runs and is healthy, and the output of its health check.
 
-        The engine runs health checks seldom (each one starts a program, which many instances pay for). So of a container that the
-        engine doesn't call healthy yet, and with C(ask) of every one, the check is run here and now.
+        `inspected`: the engine's description of the container. The engine runs health checks
+        rarely, because each one starts a program. So the check is run now for a container that the
+        engine does not call healthy yet, and with `ask` for every container.
         """
         state, config = inspected.get("State") or {}, inspected.get("Config") or {}
         if not state.get("Running") or state.get("Restarting") or state.get("Paused"):
@@ -209,12 +239,15 @@ class Engine:
             code, output = self.execute(str(inspected["Id"]), command)
         except EngineUnreachable:
             raise
-        except EngineError as error:  # it has stopped meanwhile
+        except EngineError as error:  # it stopped in the meantime
             return False, str(error)
         return code == 0, output or f"its health check ended with exit code {code}"
 
     def remove(self, name: str) -> None:
-        """Remove a container that has ended, with its unnamed volumes. One that isn't there is fine, one that runs is an error."""
+        """Removes a container that has ended, with its anonymous volumes.
+
+        One that does not exist is no error; one that runs is.
+        """
         path = f"/containers/{urllib.parse.quote(name)}"
         status, body = self._request("DELETE", path, {"v": "true"})
         if status != 404:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Decides what has to happen to a container so that it runs as it should: pure, no input or output."""
+"""Decides what has to happen to a container so that it runs as defined. No I/O."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ NOT_PART_OF_DEFINITION = ("config_paths", "reload")
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """What one container needs."""
+    """What one container needs, and why (`reason`, empty for the action `none`)."""
 
     action: str  # none, create, recreate, start, restart, reload, wait
     reason: str
 
 
 def owner_of(container: t.Mapping[str, t.Any]) -> str:
-    """The platform that created a container, out of the engine's list; empty for another one.
+    """The name of the platform that created a container of the engine's list; empty for any other
+    one.
 
-    The label alone doesn't tell: a container inherits the labels of its image, and an image has that of the platform that built it.
-    So whatever somebody runs from such an image is a platform's only when it is also called like the platform's containers.
+    The label alone is not enough: containers inherit the labels of their image, and an image has
+    the label of the platform that built it. So a container counts only if its name begins with the
+    platform's name too.
     """
     platform = str((container.get("Labels") or {}).get(PLATFORM_LABEL) or "")
     name = str((container.get("Names") or [""])[0]).lstrip("/")
@@ -35,7 +37,10 @@ def owner_of(container: t.Mapping[str, t.Any]) -> str:
 
 
 def canonical(definition: dict[str, t.Any], image_id: str) -> str:
-    """The definition as it is kept in the container's label; two equal definitions give equal text."""
+    """A definition as JSON text for the container's label; equal definitions give equal texts.
+
+    `image_id`: the ID that replaces the name of the image.
+    """
     kept = {
         key: value
         for key, value in definition.items()
@@ -64,12 +69,15 @@ def decide(
     other_mount: str = "",
     healthy: bool = True,
 ) -> Decision:
-    """Compare one container with what should be.
+    """Compares one container with its definition.
 
-    ``inspected`` is the engine's description, ``wanted`` the canonical definition, ``config_time`` when the newest of its
-    configuration files was written, ``applied_time`` when they were last made effective by a reload, ``other_mount`` a path of
-    the machine that was removed and made again, while the running container has what was there before, ``healthy`` what its
-    health check says.
+    - `inspected`: the engine's description, None when the container does not exist.
+    - `wanted`: the definition as `canonical` gives it.
+    - `config_time`: when its newest configuration file was written, in seconds since the epoch.
+    - `applied_time`: when they were last applied by a reload, in seconds since the epoch.
+    - `can_reload`: whether it can reload its configuration instead of being restarted.
+    - `other_mount`: a mounted path that was removed and created again since the container's start.
+    - `healthy`: the result of its health check.
     """
     if inspected is None:
         return Decision("create", "it does not exist")
@@ -96,13 +104,15 @@ def decide(
 
 
 def changed_keys(old: str | None, new: str) -> list[str]:
-    """Names of the options that differ between two canonical definitions."""
+    """Names of the options that differ between two canonical definitions, sorted."""
     before, after = json.loads(old or "{}"), json.loads(new)
     return sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
 
 
 def missing_networks(inspected: dict[str, t.Any], wanted: str) -> str:
-    """The network that the container should be on and isn't; empty when all is well."""
+    """The network that the container should be attached to and isn't; empty when nothing is
+    missing.
+    """
     name = json.loads(wanted).get("network")
     attached = (inspected.get("NetworkSettings") or {}).get("Networks") or {}
     return str(name) if name and name not in attached else ""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""What an image is made of, and the content hash that names it: pure Python, used on the controller."""
+"""What an image is built from, and the content hash that names it. Used on the controller."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import re
 import typing as t
 
 LABEL_PREFIX = "org.odoo-cloud."
-# What carries an instance's own requirements, and what they are installed with; made for each set of requirements.
+# CODE: the image with an instance's own requirements; BUILD: the one that they are installed with.
+# Both are built for each set of requirements.
 CODE, BUILD = "code", "build"
 KINDS = ("odoo", "postgres", "redis", "swift", "nginx")
 ODOO_VERSIONS = ("14", "15", "16", "17", "18", "19")
@@ -24,7 +25,7 @@ DEBIAN_PYTHONS = {"14": "3.9", "19": "3.13"}
 OFFICIAL_PYTHONS = {"14": "3.9", "15": "3.9", "16": "3.9", "17": "3.10", "18": "3.12", "19": "3.12"}
 HASH_LENGTH = 12
 RUNTIME_FOLDER = "odoo_cloud_runtime"
-ADDONS_FOLDER = "addons"  # in the build context; in the image it is C(_odoo_conf.ADDONS_DIR)
+ADDONS_FOLDER = "addons"  # in the build context; `odoo_conf.ADDONS_DIR` in the image
 REQUIREMENTS = "requirements.txt"  # in the build context of Odoo images
 SKIPPED_FOLDERS = ("__pycache__",)
 SKIPPED_SUFFIXES = (".pyc", ".pyo", "~", ".swp")
@@ -39,17 +40,21 @@ _PINNED = re.compile(r"^[^\s@]+@sha256:[0-9a-f]{64}$")
 
 
 class ImageError(Exception):
-    """Something in the inventory makes an image impossible; one line for people."""
+    """The inventory describes an image that is not possible; the message is one line for operators."""
 
 
 def content_hash(parts: t.Any) -> str:
-    """The short hash of anything that JSON can hold."""
+    """The short SHA-256 of any value that JSON can hold."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:HASH_LENGTH]
 
 
 def check_item(item: t.Any, source: str) -> dict[str, t.Any]:
-    """One entry of C(image_list) with all its keys as text, or a clear refusal."""
+    """One entry of `image_list`, completed with all keys as text.
+
+    `source`: `image_source` of the inventory. Raises `ImageError` for an entry that is not
+    possible.
+    """
     if not isinstance(item, dict):
         raise ImageError(
             f"image_list: {item!r} is not a dictionary; right is e.g. {{name: odoo-19, kind: odoo, version: '19'}}"
@@ -87,12 +92,15 @@ def check_item(item: t.Any, source: str) -> dict[str, t.Any]:
 
 
 def set_key(version: str, files: t.Mapping[str, str]) -> str:
-    """Names a set of requirements: the texts of a release for one Odoo version."""
+    """The name of a set of requirements: a hash of the texts of a release and the Odoo version."""
     return content_hash({"version": version, "files": dict(files)})
 
 
 def requirement_sets(sets: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
-    """Images for sets of requirements (C(key), C(version), C(from), C(files)), each set once: entries for C(image_list)."""
+    """Entries of `image_list` for sets of requirements, each set once.
+
+    `sets`: dictionaries with `key`, `version`, `from` and `files`.
+    """
     found: dict[str, dict[str, t.Any]] = {}
     for one in sets:
         version, files = str(one["version"]), dict(one["files"])
@@ -109,19 +117,25 @@ def requirement_sets(sets: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, 
 
 
 def code_name(version: str, key: str) -> str:
-    """The name of the image for a set of requirements."""
+    """The name of the image for a set of requirements. `key`: of `set_key`."""
     return f"odoo-{version}-code-{key}"
 
 
 def build_item(code: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The image that a set of requirements is installed with; sets with the same system packages share one."""
+    """The entry of the image that a set of requirements is installed with.
+
+    Sets with the same system packages share one.
+    """
     version, packages = code["version"], list(code["packages"])
     name = f"odoo-{version}-build" + (f"-{content_hash(packages)}" if packages else "")
     return {"name": name, "kind": BUILD, "version": version, "packages": packages}
 
 
 def updates(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
-    """What Debian has newer, out of C(apt-get --simulate dist-upgrade) in each image: packages, and a digest of them."""
+    """The newer packages that Debian has, `packages`, and their `digest`, empty without any.
+
+    `results`: those of running `apt-get --simulate dist-upgrade` in each image, in a loop.
+    """
     found = set()
     for result in results:
         for line in str((result.get("container") or {}).get("Output") or "").splitlines():
@@ -132,7 +146,11 @@ def updates(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
 
 
 def pip_home(texts: t.Mapping[str, str], folder: str) -> list[dict[str, str]]:
-    """Files for pip's home folder (name below it to text) as a list for the module C(files), hidden in its output."""
+    """The files of pip's home folder, as a list for the module `files`, which hides their contents.
+
+    `texts`: content by path below `folder`, which is on the machine. Raises `ImageError` for a path
+    outside of it.
+    """
     result = [{"path": folder, "state": "directory", "mode": "0700"}]
     seen = {""}
     for name in sorted(texts):
@@ -149,7 +167,7 @@ def pip_home(texts: t.Mapping[str, str], folder: str) -> list[dict[str, str]]:
 
 
 def pip_failure(output: str, lines: int = 12) -> str:
-    """What pip said went wrong: its errors, then its last lines."""
+    """The error messages in the output of pip, then its last `lines` lines."""
     texts = [line.rstrip() for line in _COLOUR.sub("", output).splitlines() if line.strip()]
     said = [line.strip()[len("ERROR: ") :] for line in texts if line.strip().startswith("ERROR: ")]
     last = "\n".join(f"    {line}" for line in texts[-lines:])
@@ -162,12 +180,16 @@ def suite_of(kind: str, version: str) -> str:
 
 
 def ref_name(item: t.Mapping[str, t.Any]) -> str:
-    """The image in C(image_registry_refs) that an image begins with."""
+    """The key of `image_registry_refs` for the image that an image is built from."""
     return f"odoo-{item['version']}" if item["kind"] == BUILD else str(item["name"])
 
 
 def check_ref(name: str, refs: t.Mapping[str, t.Any], allow_unpinned: bool) -> str:
-    """The registry reference of an image, refused when its content could change under us."""
+    """The registry reference of an image.
+
+    Raises `ImageError` when there is none, or it is not pinned by digest and `allow_unpinned` is
+    false.
+    """
     ref = str(refs.get(name) or "")
     if not ref:
         raise ImageError(f"image_registry_refs: no entry for {name}; right is {name}: <repository>@sha256:<digest>")
@@ -180,7 +202,10 @@ def check_ref(name: str, refs: t.Mapping[str, t.Any], allow_unpinned: bool) -> s
 
 
 def problems(items: list[t.Any], source: str, refs: t.Mapping[str, t.Any], allow_unpinned: bool = False) -> list[str]:
-    """All that makes a list of images impossible, a line each."""
+    """One line for each reason why a list of images is not possible.
+
+    `items`: the entries of `image_list`. `source`: `image_source`. The rest as for `check_ref`.
+    """
     found: list[str] = []
     names: set[str] = set()
     for entry in items:
@@ -197,7 +222,11 @@ def problems(items: list[t.Any], source: str, refs: t.Mapping[str, t.Any], allow
 
 
 def read_tree(folder: str, prefix: str = "") -> list[dict[str, str]]:
-    """All files below a folder as C(path), C(content) and C(mode), sorted; caches and editor files are left out."""
+    """All files below a folder as `path`, `content` and `mode`, sorted by path.
+
+    `prefix`: put before every path. Caches and files of editors are left out. Raises `ImageError`
+    for a file that is not UTF-8 text.
+    """
     found: list[dict[str, str]] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
@@ -217,7 +246,10 @@ def read_tree(folder: str, prefix: str = "") -> list[dict[str, str]]:
 
 
 def odoo_files(folder: str, version: str) -> list[dict[str, str]]:
-    """The files of Odoo's image: of the requirements only those of its version, so that others' changes leave it alone."""
+    """The files of an Odoo image, with the requirements of its own version only.
+
+    So a change of another version's requirements does not rebuild this image.
+    """
     found = []
     for entry in read_tree(folder):
         if entry["path"] == f"requirements-{version}.txt":
@@ -228,7 +260,7 @@ def odoo_files(folder: str, version: str) -> list[dict[str, str]]:
 
 
 def base_plan(platform: str, suite: str, definition: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The Debian base image of one release."""
+    """The plan of the Debian base image of a release. `definition`: what its packages are chosen by."""
     dockerfile = 'FROM scratch\nADD base.tar /\nENV LANG=C.UTF-8\nCMD ["bash"]\n'
     digest = content_hash({"suite": suite, "definition": definition, "dockerfile": dockerfile})
     return {
@@ -244,7 +276,7 @@ def base_plan(platform: str, suite: str, definition: dict[str, t.Any]) -> dict[s
 
 
 def code_files(folder: str, item: t.Mapping[str, t.Any]) -> list[dict[str, str]]:
-    """The build context of an image with own requirements."""
+    """The build context of an image with an instance's own requirements; empty without requirements."""
     if not item["requirements"]:
         return []
     texts = {"requirements.txt": item["requirements"], "constraints.txt": item["constraints"]}
@@ -254,7 +286,13 @@ def code_files(folder: str, item: t.Mapping[str, t.Any]) -> list[dict[str, str]]
 def image_plan(
     platform: str, item: dict[str, t.Any], base: str, pull: str, dockerfile: str, context: list[dict[str, str]]
 ) -> dict[str, t.Any]:
-    """One image: its tag is the hash of everything that goes into it."""
+    """The plan of one image, whose tag is a hash of everything that goes into it.
+
+    - `item`: the entry of `image_list`, checked.
+    - `base`: tag of the image that it is built from. `pull`: its reference in a registry, else
+      empty.
+    - `context`: the files besides the Dockerfile, as `read_tree` returns them.
+    """
     files = [{"path": "Dockerfile", "content": dockerfile, "mode": "0644"}, *context]
     digest = content_hash({"item": item, "files": files})
     return {
@@ -268,7 +306,10 @@ def image_plan(
 
 
 def context_files(plan: list[dict[str, t.Any]], tags: list[str], folder: str) -> list[dict[str, str]]:
-    """Build contexts of the images with these tags as a list for the module C(files), parents first."""
+    """The build contexts of the images with these tags, as a list for the module `files`.
+
+    `folder`: where they are written on the machine. Parent folders come before what is in them.
+    """
     result: list[dict[str, str]] = []
     for image in plan:
         if image["tag"] not in tags:
@@ -291,7 +332,7 @@ def context_files(plan: list[dict[str, t.Any]], tags: list[str], folder: str) ->
 
 
 def ids_by_tag(images: list[dict[str, t.Any]]) -> dict[str, str]:
-    """Tag to ID, out of what the engine says about images."""
+    """The ID of each tag in the engine's description of images."""
     return {str(tag): str(image["Id"]) for image in images for tag in image.get("RepoTags") or []}
 
 
@@ -301,11 +342,12 @@ def resolve(
     platform: str,
     seen: list[dict[str, t.Any]] | None = None,
 ) -> dict[str, str]:
-    """Image name to ID; the tag stands for an image that isn't there.
+    """The ID of each image by its name; its tag when the image does not exist.
 
-    images: the engine's answer to a question for the plan's tags. They are matched by repository: they were asked for by tags of an
-    earlier look at the same files, and a file that is edited while a build runs must not make the answer differ.
-    seen: images that are on the machine, of whatever version; they are matched by the whole tag, and go before.
+    `images`: the engine's answer for the plan's tags, matched by repository. The tags come from an
+    earlier scan of the same files, so a file that is edited during a build must not change the
+    result. `seen`: images of any version on the machine, matched by the whole tag; they take
+    precedence.
     """
     known = {tag.rpartition(":")[0]: number for tag, number in ids_by_tag(images).items()}
     exact = ids_by_tag(seen or [])
@@ -316,14 +358,19 @@ def resolve(
 
 
 def missing(plan: list[dict[str, t.Any]], images: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
-    """The images that must be built, without their files; those that take longest (Odoo) first."""
+    """The images that must be built, without their files. Odoo's come first, because they take
+    longest.
+    """
     known = ids_by_tag(images)
     left = [{key: image[key] for key in image if key != "files"} for image in plan if image["tag"] not in known]
     return sorted(left, key=lambda image: image["kind"] != "odoo")
 
 
 def build_error(message: str, lines: int = 15) -> str:
-    """The end of a failed build, out of the message that community.docker gives (which carries the whole log)."""
+    """The reason of a failed build and the last `lines` lines of its log.
+
+    `message`: what community.docker reports, which contains the whole log.
+    """
     head, found, tail = message.partition(", logs: ")
     if not found:
         return message.strip()
@@ -343,9 +390,10 @@ def build_error(message: str, lines: int = 15) -> str:
 
 
 def failures(results: list[dict[str, t.Any]], timeout: int) -> list[dict[str, str]]:
-    """Name and reason of the images that were not built, out of the results of builds side by side.
+    """`name` and `reason` of each image that was not built.
 
-    A result belongs to C(image_item) or, for one that ran in the background, to the C(image_item) of its C(image_job).
+    `results`: those of parallel builds. Each belongs to its `image_item` or, if it ran in the
+    background, to the `image_item` of its `image_job`. `timeout`: `image_build_timeout` in seconds.
     """
     found = []
     for result in results:
@@ -358,7 +406,7 @@ def failures(results: list[dict[str, t.Any]], timeout: int) -> list[dict[str, st
 
 
 def parse_packages(text: str) -> dict[str, str]:
-    """Package to version, out of C(dpkg-query -W)."""
+    """The version of each package in the output of `dpkg-query -W`."""
     pairs = (line.split("\t", 1) for line in text.splitlines() if "\t" in line)
     return {name: version.strip() for name, version in sorted(pairs)}
 
@@ -366,9 +414,10 @@ def parse_packages(text: str) -> dict[str, str]:
 def records(
     plan: list[dict[str, t.Any]], images: list[dict[str, t.Any]], packages: list[dict[str, t.Any]], folder: str
 ) -> list[dict[str, str]]:
-    """What is kept on the machine about built images, as a list for the module C(files).
+    """What is recorded on the machine about built images, as a list for the module `files`.
 
-    ``packages`` are the results of running C(dpkg-query -W) in each image, in a loop over the plan.
+    `packages`: the results of running `dpkg-query -W` in each image, in a loop over the plan.
+    `folder`: where the records are kept.
     """
     inspected = {str(tag): image for image in images for tag in image.get("RepoTags") or []}
     outputs = {

@@ -1,10 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Python packages for another Python, as one tar archive: pip of this Python fetches and unpacks, nothing is run or built.
+"""Python packages for another Python, in one tar archive. The pip of this Python downloads and
+unpacks them; nothing is run or built.
 
-So an image gets its packages without pip in it, without a network in its build, and without pip's configuration (which may hold
-credentials) in its layers.
+So the image needs neither pip nor network access in its build, and pip's configuration, which may
+hold credentials, never becomes part of a layer.
 """
 
 from __future__ import annotations
@@ -18,17 +19,21 @@ import tempfile
 import typing as t
 
 FOLDER = "python"  # name of the folder inside the archive
-# The C libraries that wheels may want; Debian 11 (Odoo 14) has 2.31.
+# Versions of glibc that wheels may need; Debian 11 (Odoo 14) has 2.31.
 GLIBC = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
 _LINE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+( --hash=sha256:[0-9a-f]{64})+$")
 
 
 class ArchiveError(Exception):
-    """The packages can't be had; one line for people."""
+    """The packages can't be downloaded; the message is one line for operators."""
 
 
 def requirements(text: str, path: str = "requirements") -> list[str]:
-    """The requirements of a file, each on one line; refused unless each is pinned to a version with its hashes."""
+    """The requirements in a file, one per line.
+
+    `path`: named in messages. Raises `ArchiveError` for one that is not pinned to a version with
+    hashes.
+    """
     found, line, begin = [], "", 0
     for number, raw in enumerate(text.splitlines(), 1):
         part = re.sub(r"(^|\s)#.*$", "", raw).strip()
@@ -49,7 +54,14 @@ def requirements(text: str, path: str = "requirements") -> list[str]:
 
 
 def pip_command(python: str, machine: str, target: str, file: str, wheels_dir: str = "") -> list[str]:
-    """The call of pip that unpacks wheels for Python C(python) on a C(machine), with this Python's own configuration of pip."""
+    """The command that downloads and unpacks wheels for another Python, with this Python's pip
+    settings.
+
+    - `python`: version of the other Python, such as `3.11`. `machine`: its processor, such as
+      `x86_64`.
+    - `target`: folder for the packages. `file`: the requirements.
+    - `wheels_dir`: a folder with wheels; if set, no index is asked.
+    """
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     command += ["--no-compile", "--no-deps", "--require-hashes", "--only-binary=:all:", "--implementation", "cp"]
     command += ["--python-version", python, "--target", target, "--requirement", file]
@@ -59,14 +71,14 @@ def pip_command(python: str, machine: str, target: str, file: str, wheels_dir: s
 
 
 def reason(stderr: str) -> str:
-    """What pip says went wrong, in one line."""
+    """The error in pip's output, in one line."""
     lines = [line.strip() for line in stderr.splitlines()]
     errors = [line[len("ERROR: ") :] for line in lines if line.startswith("ERROR: ")]
     return (errors or [line for line in lines if line] or ["no reason given"])[-1]
 
 
 def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """An entry as it should be in an image, whatever user, umask and clock the controller has."""
+    """An entry of the archive without traces of the controller's users, umask and clock."""
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = "root"
     entry.mode = 0o755 if entry.isdir() else 0o644
@@ -75,7 +87,11 @@ def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def make(path: str, lines: t.Sequence[str], python: str, machine: str, wheels_dir: str = "") -> None:
-    """Write the archive C(path); it appears when it is whole."""
+    """Writes the archive `path`, which appears only when it is complete.
+
+    `lines`: requirements as `requirements` returns them; the rest as for `pip_command`. Raises
+    `ArchiveError`.
+    """
     folder = os.path.dirname(path)
     with tempfile.TemporaryDirectory(dir=folder) as work:
         file, site, archive = (os.path.join(work, name) for name in ("requirements.txt", FOLDER, "archive.tar"))
@@ -97,5 +113,5 @@ def make(path: str, lines: t.Sequence[str], python: str, machine: str, wheels_di
 
 
 def _is_script(name: str) -> bool:
-    """Programs of packages start the Python that unpacked them, which the image doesn't have."""
+    """Whether a file is a program of a package. It would start this Python, which the image lacks."""
     return name.split("/")[1:2] == ["bin"]

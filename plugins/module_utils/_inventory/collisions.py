@@ -1,11 +1,12 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Names that are derived from instances and may belong to one of them only: pure.
+"""Names that are derived from instances and may belong to only one of them. No I/O.
 
-Two instances that share a bucket overwrite each other's files, two that share a Redis prefix log each other's users in, and an
-instance called ``postgres`` would get the folder of the server. So every derived name has its line in C(claims), and whatever two
-instances derive alike is refused before anything is touched.
+Two instances that share a bucket overwrite each other's files, two that share a Redis prefix share
+their logins, and an instance called `postgres` would get the server's folder. So `claims` lists
+every derived name, and names that two instances have in common are refused before anything is
+changed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import typing as t
 from .model import Instance
 from .naming import ONE_OFF_SUFFIXES, RESERVED_REDIS_USERS
 
-# Containers `<platform>-<service>`, and folders below the platform's root and in the secrets folder: an instance's have its name.
+# Services have containers `<platform>-<service>` and folders below the platform's root and in the
+# secrets folder; so do instances, by their names.
 SERVICES = ("postgres", "redis", "swift", "nginx")
 FOLDERS = (*SERVICES, "object_storage", "secrets", "images", "applied", "static", "tls")
 
@@ -25,8 +27,10 @@ FOLDERS = (*SERVICES, "object_storage", "secrets", "images", "applied", "static"
 class Claim:
     """One name that an instance takes.
 
-    C(kind): what it names; equal names of different kinds don't collide. C(value): compared. C(shown): as people know it.
-    C(variable) and C(given): the variable that decides it, with its value. C(fix): what to do about a collision.
+    - `kind`: what it names; equal names of different kinds don't collide.
+    - `value`: what is compared. `shown`: the name in messages.
+    - `variable`, `given`: the variable that decides it, and its value.
+    - `fix`: how to resolve a collision.
     """
 
     kind: str
@@ -42,7 +46,7 @@ def claims(instance: Instance) -> list[Claim]:
     name, database, stateless = instance.name, instance.database, instance.stateless
     bucket, prefix = instance.bucket.name, instance.redis.prefix
     by_project = ("odoo_project", instance.project, "give one of the two another odoo_project")
-    # The same name in two stores is two buckets.
+    # Buckets of the same name in two stores are different buckets.
     store = stateless.swift.auth_url if stateless.kind == "ovh" else stateless.s3.endpoint
     by_bucket = ("odoo_bucket", bucket, "give one of the two another odoo_bucket, or another odoo_project")
     found = [
@@ -72,9 +76,11 @@ def claims(instance: Instance) -> list[Claim]:
 
 
 def problems(instances: t.Sequence[Instance]) -> list[str]:
-    """One line for each name that two instances, or an instance and the platform itself, would both have."""
+    """One line for each name that two instances, or an instance and the platform itself, would both
+    have.
+    """
     found: list[str] = []
-    told: set[tuple[str, str, str]] = set()  # one line for a variable, whatever else follows from it
+    told: set[tuple[str, str, str]] = set()  # one line per variable, even if several names follow from it
     taken: dict[tuple[str, t.Any], str] = {("container", one): "the platform's own service" for one in SERVICES}
     for instance in instances:
         name = instance.name

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Where Odoo's containers have what is mounted into them, and what they are given as files."""
+"""Paths in Odoo's containers: mounted folders, and the files that containers are given."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Instances and replicas out of an inventory: the one place that knows how groups and variables become an Odoo.
+"""Builds instances and replicas from an inventory: groups and variables become typed objects.
 
-An instance is a group of replicas below an environment group. Its variables, with their defaults and what they may be, are in
-C(settings); what becomes of them is in C(model).
+An instance is a group of replicas below an environment group. `settings` has its variables with
+defaults and allowed values, `model` the resulting fields.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ Problems = t.Iterator[tuple[str, t.Any, str]]
 
 
 class InventoryError(Exception):
-    """What is wrong with the inventory, one line for each problem."""
+    """The inventory is wrong; the message has one line for each problem."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -61,13 +61,13 @@ class InventoryError(Exception):
 
 
 class SecretSource(t.Protocol):
-    """Gives the secret of a name, making it when it isn't there."""
+    """Returns the secret of a name, and generates it when it does not exist."""
 
     def __call__(self, name: str) -> str: ...
 
 
 def is_environment(group: str) -> bool:
-    """True for the name of an environment group."""
+    """Whether a group is an environment group, by its name."""
     return group in ENVIRONMENTS or bool(LABS.match(group))
 
 
@@ -76,9 +76,12 @@ def build_instances(
 ) -> list[Instance]:
     """All instances of the inventory with their replicas, settings and secrets, sorted by name.
 
-    ``secret``: gives the secrets that the inventory doesn't. ``https_port``: at which the sites are served. ``thorough``: whether
-    secrets that the inventory has for several replicas are compared too; each may have to come from a vault, which takes time.
-    Raises InventoryError with every problem found.
+    - `secret`: returns the secrets that the inventory does not have.
+    - `https_port`: the port at which sites are served.
+    - `thorough`: whether secrets in the inventory are compared between replicas too; each may have
+      to be read from a vault, which takes time.
+
+    Raises `InventoryError` with all problems.
     """
     problems: list[str] = []
     instances = []
@@ -100,7 +103,7 @@ def build_instances(
 
 
 def _members(groups: Groups, hostvars: Hostvars, problems: list[str]) -> dict[str, tuple[str, list[str]]]:
-    """Environment and replicas of each instance, by its name. What is wrong with a replica's groups is added to ``problems``."""
+    """Environment and replicas of each instance, by its name. Problems with groups go to `problems`."""
     found: dict[str, tuple[str, list[str]]] = {}
     for replica in groups.get(ROOT_GROUP, []):
         place = _place(replica, groups, hostvars, problems)
@@ -113,9 +116,10 @@ def _members(groups: Groups, hostvars: Hostvars, problems: list[str]) -> dict[st
 def _differences(
     name: str, members: list[str], values: t.Mapping[str, t.Any], hostvars: Hostvars, thorough: bool
 ) -> list[str]:
-    """One line for each setting that isn't the same for all replicas of an instance, which takes those of its first replica.
+    """One line for each setting that differs between the replicas of an instance.
 
-    ``members``: the instance's replicas. ``values``: settings of the first one. ``thorough``: whether secrets are compared too.
+    The instance takes the settings of its first replica, `values`. `members`: its replicas.
+    `thorough`: whether secrets are compared too.
     """
     found = []
     first, *others = members
@@ -182,13 +186,13 @@ def _place(replica: str, groups: Groups, hostvars: Hostvars, problems: list[str]
 
 
 def instance_of(replica: str, groups: Groups, hostvars: Hostvars) -> str | None:
-    """The instance that a replica belongs to; None when its groups don't say it."""
+    """The instance of a replica; None when its groups don't determine one."""
     found = _place(replica, groups, hostvars, [])
     return found[0] if found else None
 
 
 def machine_of(replica: str, groups: Groups, hostvars: Hostvars) -> str | None:
-    """The inventory host of the machine that a replica runs on."""
+    """The inventory host of the machine that a replica runs on; None when there is none."""
     address = hostvars[replica].get("ansible_host") or replica
     for machine in groups.get("docker_hosts", []):
         if address in (machine, hostvars[machine].get("ansible_host")):
@@ -208,19 +212,21 @@ def _machine(replica: str, groups: Groups, hostvars: Hostvars, problems: list[st
 
 
 def project_of(name: str, environment: str) -> str:
-    """The project of an instance that doesn't name it: C(acme_prod) in C(prod) is C(acme)."""
+    """The project of an instance without `odoo_project`: for `acme_prod` in `prod` it is `acme`."""
     plain_name = name.replace("_", "-")
     return plain_name.removesuffix(f"-{environment}") or plain_name
 
 
 def upstream_alias(name: str) -> str:
-    """The name on the platform's network that all replicas of an instance answer to."""
+    """The name on the platform's network that all replicas of an instance share."""
     return f"{name}.odoo"
 
 
 @dataclasses.dataclass(frozen=True)
 class _Given:
-    """What an instance is made from: its place in the inventory, its settings, and where secrets come from."""
+    """What an instance is built from: its place in the inventory, its settings, the source of
+    secrets.
+    """
 
     name: str
     environment: str
@@ -257,11 +263,13 @@ class _Given:
         return as_size(self.settings[variable])
 
     def flag(self, variable: str) -> bool:
-        """A setting that is true or false."""
+        """A setting that is a boolean."""
         return bool(as_boolean(self.settings[variable]))
 
     def password(self, variable: str, name: str) -> str:
-        """A setting that is a secret; the one of this name that is made once when it is not set."""
+        """A setting that is a secret; when it is not set, the generated secret `name` of the
+        instance.
+        """
         return self.text(variable) or self.secret(f"{self.name}/{name}")
 
     @property
@@ -274,12 +282,15 @@ class _Given:
 
     @property
     def bucket(self) -> str:
-        """Name of its bucket. Raises NamingError when none follows from the project."""
+        """Name of its bucket. Raises `NamingError` when the project gives none."""
         return self.text("odoo_bucket") or bucket_name(self.project, self.environment)
 
     @property
     def code_bucket(self) -> str:
-        """Bucket of its releases: the stated one, else one beside its own. Raises NamingError for a name that can't be."""
+        """Bucket of its releases: the stated one, else its own with the suffix `-code`.
+
+        Raises `NamingError` for a name that is not possible.
+        """
         return check_bucket_name(self.text("odoo_release_bucket") or f"{self.bucket}-code")
 
     @property
@@ -288,7 +299,7 @@ class _Given:
 
 
 def _problems(given: _Given) -> list[str]:
-    """One line for each thing that is wrong with an instance's name and settings."""
+    """One line for each problem with an instance's name and settings."""
     found = []
     if not _NAME.match(given.name):
         found.append(
@@ -326,7 +337,7 @@ def _migration_problems(given: _Given) -> Problems:
 
 
 def _code_problems(given: _Given) -> Problems:
-    """The sources themselves are checked by the module that reads them."""
+    """Problems with the settings of custom code. The module that reads the sources checks those."""
     if not given.has_code:
         if given.text("odoo_release"):
             right = "give odoo_release_bucket too, or sources such as odoo_custom_modules_paths"
@@ -410,7 +421,9 @@ def _united(*lists: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _account(name: str) -> str:
-    """The instance's account of the local object storage, as its store takes it for an access key or a user."""
+    """The name of the instance's account in the local object storage, valid as access key and as
+    user.
+    """
     return f"{name}:{LOCAL_STORAGE_USER}"
 
 
@@ -443,13 +456,16 @@ def _bucket(given: _Given) -> Bucket:
 
 
 def _code(given: _Given, bucket: Bucket) -> Code:
-    """Where the instance's custom code comes from. A bucket that nobody named is made beside ``bucket``, with the same keys."""
+    """Where the instance's custom code comes from.
+
+    A bucket that is not named is created beside `bucket`, with the same keys.
+    """
     own = None if given.text("odoo_release_bucket") else dataclasses.replace(bucket, name=given.code_bucket)
     return Code(
         bucket=given.code_bucket,
         own_bucket=own,
         prefix=given.text("odoo_release_prefix"),
-        # One channel for each instance, unless several are to get the same code.
+        # One channel for each instance, unless several instances share their code.
         channel=given.text("odoo_release_channel") or given.name,
         endpoint=given.text("odoo_release_endpoint"),
         region=given.text("odoo_release_region"),
@@ -481,10 +497,10 @@ def _migration(given: _Given) -> Migration:
 
 
 def _way_back(given: _Given) -> tuple[str, str]:
-    """What a failed update does, and what is kept before it begins."""
+    """What a failed update does, and what is kept before an update."""
     point, prod = given.text("odoo_restore_point"), given.environment == "prod"
     on_failure = given.text("odoo_on_failure") or ("rollback" if prod and point != "none" else "hold")
-    # An operator who has to decide after a failure in prod needs a way back too.
+    # After a failure in prod an operator decides, and needs a restore point for a rollback.
     return on_failure, point or ("auto" if on_failure == "rollback" or prod else "none")
 
 

@@ -1,10 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Every variable of this collection that begins with C(odoo_), and what else begins like that in an inventory: pure.
+"""Every variable of this collection that begins with `odoo_`, and other such variables of an
+inventory. No I/O.
 
-A misspelt variable has no effect and no error of its own, so that names which nobody reads are refused. A unit test collects what
-roles, playbooks and documents use and compares it with the lists here.
+A misspelt variable would have no effect and cause no error, so names that nothing reads are
+refused. A unit test compares the lists here with the variables in roles, playbooks and documents.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ ROLE = frozenset(
     }
 )
 
-# What playbooks and roles set themselves: hosts have these as variables once such a task has run.
+# Set by playbooks and roles themselves: hosts have these as variables after such a task.
 FACTS = frozenset(
     {
         "odoo_cloud_limit",
@@ -99,7 +100,7 @@ FACTS = frozenset(
     }
 )
 
-# What somebody may set, and what else may be there.
+# Variables that an inventory may set, and others that hosts may have.
 SETTABLE = frozenset({*settings.SETTINGS, *PLATFORM, *ROLE})
 KNOWN = SETTABLE | FACTS
 
@@ -108,9 +109,10 @@ _SHOWN_HOSTS = 3
 
 
 def problems(groups: Groups, hostvars: Hostvars) -> list[str]:
-    """One line for each variable of replicas and machines that begins with C(odoo_) and that nobody reads.
+    """One line for each variable of replicas and machines that begins with `odoo_` and that nothing
+    reads.
 
-    No value is rendered but that of a variable which is refused.
+    Only values of refused variables are rendered.
     """
     found: dict[str, list[str]] = {}
     wrong: dict[str, list[str]] = {}
@@ -133,7 +135,7 @@ def problems(groups: Groups, hostvars: Hostvars) -> list[str]:
 
 
 def closest(name: str) -> str:
-    """The variable that was probably meant; empty when none is like it."""
+    """The variable that was probably meant; empty when none is similar."""
     for right in (name.replace("odoo_cloud_", "odoo_", 1), name.replace("odoo_", "odoo_cloud_", 1)):
         if right in SETTABLE:
             return right
@@ -145,7 +147,7 @@ def closest(name: str) -> str:
 def _problem(name: str, members: list[str], hosts: list[str], hostvars: Hostvars) -> str:
     meant = closest(name)
     value = ""
-    with contextlib.suppress(Exception):  # one that can't be rendered is refused all the same
+    with contextlib.suppress(Exception):  # a value that can't be rendered is refused all the same
         secret = meant in settings.SECRETS or _SECRET.search(name)
         value = f"={settings.HIDDEN if secret else plain(hostvars[members[0]][name])!r}"
     right = f"did you mean {meant}?" if meant else "leave it out"

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Which hosts may be left out with C(--limit): pure, out of an inventory.
+"""Which hosts `--limit` may leave out, decided from an inventory. No I/O.
 
-A playbook about instances works on machines first (it stops replicas and updates databases) and then on replicas. With one and not the
-other it would stop in the middle and call that a success.
+A playbook about instances first works on machines (it stops replicas and updates databases) and
+then on replicas. With only one of both it would stop halfway and report success.
 """
 
 from __future__ import annotations
@@ -17,15 +17,19 @@ SCOPES = ("machines", "platform", "instances")
 
 
 def instance_groups(groups: Groups, hostvars: Hostvars) -> dict[str, str]:
-    """Replica to the group of its instance, of those replicas that are in the right groups; the lookup C(instances) tells of others."""
+    """The group of each replica's instance, for replicas in valid groups.
+
+    The lookup `instances` reports the others.
+    """
     found = {replica: instance_of(replica, groups, hostvars) for replica in groups.get(ROOT_GROUP) or []}
     return {replica: instance for replica, instance in found.items() if instance}
 
 
 def whole(chosen: t.Collection[str], groups: Groups, hostvars: Hostvars) -> set[str]:
-    """The least set of hosts around ``chosen`` that has no part of an instance without the rest.
+    """The smallest set of hosts that includes `chosen` and no part of an instance without the rest.
 
-    To a machine belong the replicas on it; to a replica its machine, whose nginx serves it, and the instance's other replicas.
+    A machine comes with the replicas on it; a replica with its machine, whose nginx serves it, and
+    with the instance's other replicas.
     """
     instance = instance_groups(groups, hostvars)
     machines = {replica: machine_of(replica, groups, hostvars) for replica in instance}
@@ -42,7 +46,7 @@ def whole(chosen: t.Collection[str], groups: Groups, hostvars: Hostvars) -> set[
 
 
 def shortest(hosts: t.Collection[str], groups: Groups, hostvars: Hostvars) -> str:
-    """The hosts as ``--limit`` takes them, a whole instance by its group's name."""
+    """The hosts as a value of `--limit`; a whole instance is given by its group."""
     instance = instance_groups(groups, hostvars)
     complete = {name for name in instance.values() if set(groups[name]) <= set(hosts)}
     replicas = [host for host in groups.get(ROOT_GROUP) or [] if host in hosts]
@@ -60,11 +64,13 @@ def limit_problems(
     needs: t.Sequence[str] = MACHINE_GROUPS,
     choice: bool = False,
 ) -> list[str]:
-    """Why a playbook can't do its work with these hosts; one line or none.
+    """Why a playbook can't work with these hosts: a list of one line, or none.
 
-    ``scope``: C(machines) for a playbook that never touches replicas, C(platform) for one that may, C(instances) for one that does
-    nothing without an instance. ``needs``: groups of machines one of which the playbook works on. ``choice``: whether
-    C(odoo_cloud_instance) chooses one instance.
+    - `limit`: the given `--limit`. `chosen`: the hosts that it leaves.
+    - `scope`: `machines` for a playbook that never changes replicas, `platform` for one that may,
+      `instances` for one that does nothing without an instance.
+    - `needs`: groups of machines; the playbook needs a machine of at least one.
+    - `choice`: whether `odoo_cloud_instance` selects one instance.
     """
     replicas = set(groups.get(ROOT_GROUP) or [])
     if scope == "instances" and not replicas:

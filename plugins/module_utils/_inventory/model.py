@@ -1,11 +1,12 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""What an Odoo instance is: one typed object, every field with its description, unit and origin.
+"""The typed Odoo instance: every field has a description, a unit and an origin.
 
-C(instance.build_instances) makes instances from the inventory. The lookup C(instances) returns C(Instance.to_dict), which playbooks
-and templates read; filters and modules get these dictionaries back from Jinja and make the typed object again with
-C(Instance.from_dict). The documentation of the lookup follows from the fields (C(contains); a unit test compares the two).
+`instance.build_instances` builds instances from the inventory. The lookup `instances` returns
+`Instance.to_dict`, which playbooks and templates read. Filters and modules get these dictionaries
+from Jinja and rebuild the object with `Instance.from_dict`. The lookup's documentation follows from
+the fields (`contains`); a unit test compares the two.
 """
 
 from __future__ import annotations
@@ -22,17 +23,23 @@ LOCAL_STORAGE_USER = "odoo"  # user of the instance's own account in the local o
 
 
 class ModelError(ValueError):
-    """A dictionary that is no instance; the text says what is missing or wrong in it."""
+    """A dictionary that is no instance; the message says what is missing or wrong in it."""
 
 
 @dataclasses.dataclass(frozen=True)
 class About:
-    """What is known about one field of an instance.
+    """The description of one field of an instance.
 
-    C(kind): type name as documentation of Ansible has it. C(variables): the inventory variables that the value comes from.
-    C(derived): how the value is found when it isn't simply that variable's, as the rest of a sentence. C(unit): what a number
-    counts. C(secret): never to be shown. C(optional): may be None. C(part): the class of a nested object, or of each element.
-    C(read): makes the field's value from a plain one. C(plain): makes the plain one again.
+    - `description`: a sentence for the documentation.
+    - `kind`: name of its type in Ansible documentation.
+    - `variables`: the inventory variables that decide the value.
+    - `derived`: how the value follows from them, as the rest of a sentence; empty if it is just
+      copied.
+    - `unit`: unit of a number.
+    - `secret`: whether the value must never be shown.
+    - `optional`: whether it may be None.
+    - `part`: class of a nested object, or of each element of a list.
+    - `read`: converts a plain value to that of the field. `plain`: converts it back.
     """
 
     description: str
@@ -48,7 +55,10 @@ class About:
 
 
 def plain(value: t.Any) -> t.Any:
-    """The value made of Python's own types alone: values of Ansible carry marks, and may be rendered only when they are read."""
+    """The value with Python's own types only.
+
+    Values of Ansible are tagged, and may be rendered only when they are read.
+    """
     if isinstance(value, t.Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
@@ -96,7 +106,7 @@ def _field(
     part: type[Part] | None = None,
     back: t.Callable[[t.Any], t.Any] = _same,
 ) -> t.Any:
-    """A field with what is known about it; ``variable`` may name several, with commas."""
+    """A field with its description. `variable` may name several variables, separated by commas."""
     variables = tuple(one.strip() for one in variable.split(",") if one.strip())
     about = About(description, kind, variables, derived, unit, secret, optional, part, read, back)
     return dataclasses.field(repr=not secret, metadata={"about": about})
@@ -119,7 +129,7 @@ def _list(*given: t.Any, **more: t.Any) -> t.Any:
 
 
 def _records(*given: t.Any, **more: t.Any) -> t.Any:
-    """A list of dictionaries whose keys are somebody else's business."""
+    """A field with a list of dictionaries whose keys are not checked here."""
     return _field("list", lambda value: tuple(_mapping(one) for one in value), *given, back=plain, **more)
 
 
@@ -145,18 +155,18 @@ def _parts(part: type[Part], *given: t.Any, **more: t.Any) -> t.Any:
 
 @functools.cache
 def fields_of(part: type[Part]) -> tuple[tuple[str, About], ...]:
-    """Name of each field of an instance, or of a part of it, with what is known about it."""
+    """The fields of an instance, or of a part of it: name and description."""
     return tuple((one.name, one.metadata["about"]) for one in dataclasses.fields(part))  # type: ignore[arg-type]
 
 
 class Part:
-    """An instance or a part of it: typed here, a dictionary of plain values for Ansible."""
+    """An instance or a part of it: a typed object here, a dictionary of plain values in Ansible."""
 
-    # Whether fields that are empty stand for keys that aren't in the dictionary.
+    # Whether keys of empty fields are left out of the dictionary.
     sparse: t.ClassVar[bool] = False
 
     def to_dict(self) -> dict[str, t.Any]:
-        """The dictionary that playbooks and templates read, made of plain values down to the last one."""
+        """The dictionary that playbooks and templates read, with plain values at every level."""
         values = ((name, getattr(self, name), about) for name, about in fields_of(type(self)))
         return {
             name: None if value is None else about.plain(value)
@@ -166,9 +176,9 @@ class Part:
 
     @classmethod
     def from_dict(cls: type[SELF], mapping: t.Any) -> SELF:
-        """The typed object of such a dictionary; keys that no field has are left out.
+        """The typed object of such a dictionary; unknown keys are ignored.
 
-        Raises ModelError for a dictionary in which a key is missing, or has a value of another type.
+        Raises `ModelError` when a key is missing, or has a value of another type.
         """
         if isinstance(mapping, cls):
             return mapping
@@ -200,7 +210,7 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class Replica(Part):
-    """One container that serves the instance."""
+    """A container that serves the instance."""
 
     name: str = _text(
         "Name of the replica, and of its container after the platform's name.", derived="the inventory host"
@@ -213,7 +223,7 @@ class Replica(Part):
 
 @dataclasses.dataclass(frozen=True)
 class Image(Part):
-    """What the role image builds or pulls for the instance."""
+    """The image of the instance, for the role `image`, which builds or pulls it."""
 
     name: str = _text("Name of the image.", derived="odoo-<version>")
     kind: str = _text("Kind of the image.", derived="always odoo")
@@ -222,7 +232,7 @@ class Image(Part):
 
 @dataclasses.dataclass(frozen=True)
 class Database(Part):
-    """The instance's database and its two roles, as the role postgres takes it."""
+    """The instance's database and its two roles, for the role `postgres`."""
 
     name: str = _text("Name of the database.", "odoo_db_name", "the instance's name unless it is given")
     owner: str = _text(
@@ -242,7 +252,7 @@ class Database(Part):
 
 @dataclasses.dataclass(frozen=True)
 class Login(Part):
-    """How to connect to the instance's database as its owner, as the module odoo_state_info takes it."""
+    """The connection to the instance's database as its owner, for the module `odoo_state_info`."""
 
     database: str = _text("Name of the database.", derived="C(database.name)")
     user: str = _text("Role that owns it.", derived="C(database.owner)")
@@ -251,7 +261,7 @@ class Login(Part):
 
 @dataclasses.dataclass(frozen=True)
 class RedisUser(Part):
-    """The instance's user of Redis, as the role redis takes it."""
+    """The instance's user of Redis, for the role `redis`."""
 
     name: str = _text("Name of the user.", derived="C(database.name)")
     prefix: str = _text(
@@ -263,7 +273,7 @@ class RedisUser(Part):
 
 @dataclasses.dataclass(frozen=True)
 class Bucket(Part):
-    """A bucket of the object storage and the keys to it."""
+    """A bucket of the object storage and its keys."""
 
     name: str = _text("Name of the bucket.", "odoo_bucket", "<project>-odoo-<environment> unless it is given")
     access_key: str = _text(
@@ -276,7 +286,7 @@ class Bucket(Part):
 
 @dataclasses.dataclass(frozen=True)
 class StorageAccount(Part):
-    """The instance's account of the local object storage, as the role object_storage takes it."""
+    """The instance's account of the local object storage, for the role `object_storage`."""
 
     account: str = _text("Name of the account.", derived="C(name)")
     user: str = _text("User of the account.", derived=f"always {LOCAL_STORAGE_USER}")
@@ -285,7 +295,7 @@ class StorageAccount(Part):
 
 @dataclasses.dataclass(frozen=True)
 class Sources(Part):
-    """Where the instance's custom code is on the controller. Keys of sources that it hasn't are not in the dictionary."""
+    """The sources of the instance's custom code on the controller. Keys of unused ones are left out."""
 
     sparse: t.ClassVar[bool] = True
 
@@ -304,7 +314,7 @@ class Sources(Part):
 
 @dataclasses.dataclass(frozen=True)
 class Code(Part):
-    """The instance's custom code: where it comes from, and the bucket that its releases go through."""
+    """The instance's custom code: its sources, and the bucket for its releases."""
 
     bucket: str = _text(
         "Bucket of the releases.",
@@ -341,7 +351,7 @@ class Code(Part):
 
 @dataclasses.dataclass(frozen=True)
 class S3Place(Part):
-    """A store that speaks S3."""
+    """An S3 store."""
 
     endpoint: str | None = _text("Address; none for the platform's store.", "odoo_s3_endpoint", optional=True)
     region: str | None = _text("Region; none for the store's default.", "odoo_s3_region", optional=True)
@@ -349,7 +359,7 @@ class S3Place(Part):
 
 @dataclasses.dataclass(frozen=True)
 class SwiftPlace(Part):
-    """A store that speaks Swift, and the login to it."""
+    """A Swift store and the login to it."""
 
     auth_url: str | None = _text(
         "Address of Keystone or TempAuth; none for the platform's store.", "odoo_swift_auth_url", optional=True
@@ -366,7 +376,7 @@ class SwiftPlace(Part):
 
 @dataclasses.dataclass(frozen=True)
 class Statsd(Part):
-    """Where times of requests are sent to."""
+    """The server that request times are sent to."""
 
     host: str | None = _text("Host; none for nowhere.", "odoo_statsd_host", optional=True)
     port: int = _number("UDP port.", "odoo_statsd_port")
@@ -374,7 +384,9 @@ class Statsd(Part):
 
 @dataclasses.dataclass(frozen=True)
 class Stateless(Part):
-    """What makes replicas disposable: sessions in Redis, attachments in the object storage; and what is logged and measured."""
+    """What makes replicas disposable: sessions in Redis, attachments in the object storage. Also
+    logging and metrics.
+    """
 
     enabled: bool = _flag("Whether replicas keep nothing on a disk of their own.", "odoo_stateless")
     kind: str = _text(
@@ -438,7 +450,7 @@ class Migration(Part):
 
 @dataclasses.dataclass(frozen=True)
 class Site(Part):
-    """The instance's site, as the role nginx takes it."""
+    """The instance's site, for the role `nginx`."""
 
     instance: str = _text("Name of the instance.", derived="C(name)")
     version: str = _text("Odoo version.", "odoo_version")
@@ -452,7 +464,7 @@ class Site(Part):
 
 @dataclasses.dataclass(frozen=True)
 class Instance(Part):
-    """An Odoo instance: one database, the replicas that serve it, and all of its settings and secrets."""
+    """An Odoo instance: one database, the replicas that serve it, and all settings and secrets."""
 
     name: str = _text(
         "Name of the instance.", "odoo_instance", "its group in the inventory; the variable chooses among several"
@@ -574,7 +586,7 @@ class Instance(Part):
 
 
 def described(part: type[Part]) -> t.Iterator[About]:
-    """What is known about every field of an instance or a part of it, also of nested ones."""
+    """The descriptions of all fields of an instance or a part of it, including nested ones."""
     for dummy, about in fields_of(part):
         yield about
         if about.part:
@@ -582,7 +594,7 @@ def described(part: type[Part]) -> t.Iterator[About]:
 
 
 def contains(part: type[Part]) -> dict[str, t.Any]:
-    """The documentation of the fields as the RETURN block of a plugin has it, in the field C(contains)."""
+    """The documentation of the fields in the form of `contains` in a plugin's RETURN block."""
     documented: dict[str, t.Any] = {}
     for name, about in fields_of(part):
         lines = [about.description]

@@ -1,10 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Names that follow from a project and an environment, and the rules they obey.
+"""Names that follow from a project and an environment, and their rules.
 
-Existing Odoo cloud add-ons refuse to start when ``<project>-odoo-prod`` is not the bucket of production, and also when another
-environment's bucket begins like that; so no name is made here that they would take for the wrong one.
+Existing Odoo cloud addons refuse to start in production unless the bucket is `<project>-odoo-prod`,
+and elsewhere if the bucket's name begins like that. So no name is created here that they would
+mistake for the other.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ ENVIRONMENT_RULE = (
     "lower-case letters, digits and single hyphens or underscores between them, such as 'prod' or 'labs_next'"
 )
 
-# Suffixes of the one-off containers `<platform>-<instance>-<suffix>`; no replica may be called `<instance>-<suffix>`.
+# Suffixes of the one-off containers `<platform>-<instance>-<suffix>`; no replica may be called
+# `<instance>-<suffix>`.
 ONE_OFF_SUFFIXES = ("run", "plan", "rehearsal", "rollback", "attachments", "static")
-RESERVED_REDIS_USERS = ("admin", "default", "health", "loader")  # those that the server itself has
+RESERVED_REDIS_USERS = ("admin", "default", "health", "loader")  # users of the server itself
 
 _PROJECT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _ENVIRONMENT = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*\Z")
@@ -32,25 +34,28 @@ _RESERVED_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 
 class NamingError(ValueError):
-    """A name that can't be used; the text is one line for people."""
+    """A name is not possible; the message is one line for operators."""
 
 
 def check_project(project: str) -> str:
-    """The project's short name, when it is one."""
+    """The project's short name, checked. Raises `NamingError`."""
     if not _PROJECT.match(project):
         raise NamingError(f"project {project!r}: use {PROJECT_RULE}")
     return project
 
 
 def check_environment(environment: str) -> str:
-    """The environment's name, when it is one."""
+    """The environment's name, checked. Raises `NamingError`."""
     if not _ENVIRONMENT.match(environment):
         raise NamingError(f"environment {environment!r}: use {ENVIRONMENT_RULE}")
     return environment
 
 
 def structured_name(project: str, environment: str) -> str:
-    """``<project>-odoo-<environment>``; underscores of the environment become hyphens."""
+    """`<project>-odoo-<environment>`; underscores of the environment become hyphens.
+
+    Raises `NamingError`.
+    """
     name = f"{check_project(project)}-odoo-{check_environment(environment).replace('_', '-')}"
     if environment != "prod" and like_production(name):
         raise NamingError(
@@ -61,17 +66,17 @@ def structured_name(project: str, environment: str) -> str:
 
 
 def redis_prefix(project: str, environment: str) -> str:
-    """Prefix of all keys of an instance in Redis."""
+    """The prefix of an instance's keys in Redis. Raises `NamingError`."""
     return structured_name(project, environment)
 
 
 def bucket_name(project: str, environment: str) -> str:
-    """Name of the bucket of an instance."""
+    """The name of an instance's bucket. Raises `NamingError`."""
     return check_bucket_name(structured_name(project, environment))
 
 
 def check_bucket_name(name: str) -> str:
-    """The name, when S3 takes it for a bucket."""
+    """The name of a bucket, checked against the rules of S3. Raises `NamingError`."""
     problem = ""
     if not 3 <= len(name) <= 63:
         problem = f"has {len(name)} characters, 3 to 63 are allowed"

@@ -1,7 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Secrets that are made once on the controller and kept as one file each, and whose set they are."""
+"""Secrets that are generated once on the controller and kept in one file each, and the set that
+they belong to.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ import typing as t
 
 DEFAULT_LENGTH = 40
 DEFAULT_NAME = "odoo-cloud"
-# Every platform had this folder on its machines, whatever its name, until the folder got the platform's name.
+# The folder of every platform on its machines before folders were named after the platform.
 FORMER_ROOT = "/srv/odoo-cloud"
 SET_FILE = "platform.json"
 CA_FILE = "tls/ca.crt"
@@ -27,11 +29,11 @@ _NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*
 
 
 class SecretError(Exception):
-    """A secret that can't be read or kept; the text is one line for people."""
+    """A secret can't be read or kept; the message is one line for operators."""
 
 
 def secret_path(folder: str, name: str) -> str:
-    """The file that keeps the secret C(name); C(name) may have folders, never C(..)."""
+    """The file of the secret `name`, which may have folders but never `..`. Raises `SecretError`."""
     if not _NAME.match(name):
         raise SecretError(f"secret name {name!r}: letters, digits, '_', '.', '-' and '/' between parts are allowed")
     return os.path.join(folder, *name.split("/"))
@@ -39,20 +41,20 @@ def secret_path(folder: str, name: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class SecretSet:
-    """What the file C(platform.json) of a folder says. All is empty when there is no such file."""
+    """The content of a folder's file `platform.json`; everything is empty when there is none."""
 
-    name: str = ""  # of the platform that began the set
-    identity: str = ""  # random, made with the set; machines know its SHA-256
-    root: str = ""  # the platform's folder when the set is older than this file
+    name: str = ""  # of the platform for which the set was created
+    identity: str = ""  # random, created with the set; machines know its SHA-256
+    root: str = ""  # the platform's folder, if the set is older than this file
 
     @property
     def fingerprint(self) -> str:
-        """What machines remember of the set. It reveals nothing, since the identity is random and used for nothing else."""
+        """The SHA-256 of the identity, which machines keep. It reveals nothing about the secrets."""
         return hashlib.sha256(self.identity.encode()).hexdigest() if self.identity else ""
 
 
 def read_set(folder: str) -> SecretSet:
-    """Whose secrets a folder has."""
+    """The set of a secrets folder. Raises `SecretError` when its file can't be read."""
     path = os.path.join(folder, SET_FILE)
     try:
         with open(path, encoding="utf-8") as handle:
@@ -68,7 +70,10 @@ def read_set(folder: str) -> SecretSet:
 
 
 def begin_set(folder: str, name: str) -> SecretSet:
-    """The set of a folder. One that isn't there is begun for the platform C(name); two runs at the same moment agree."""
+    """The set of a folder, created for the platform `name` when there is none.
+
+    Two runs at the same moment agree on one set. Raises `SecretError`.
+    """
     found = read_set(folder)
     if found.identity:
         return found
@@ -84,7 +89,7 @@ def begin_set(folder: str, name: str) -> SecretSet:
 
 
 def secret_names(folder: str) -> list[str]:
-    """Names of the secrets of a folder, with those of certificates and keys."""
+    """Names of all secrets of a folder, including certificates and keys."""
     names = []
     with contextlib.suppress(OSError):
         for service in os.scandir(folder):
@@ -99,7 +104,7 @@ def has_secrets(folder: str) -> bool:
 
 
 def default_root(folder: str, name: str) -> str:
-    """The platform's folder on its machines, when the inventory doesn't say it."""
+    """The platform's folder on its machines when the inventory does not state it."""
     known = read_set(folder)
     if known.root:
         return known.root
@@ -107,20 +112,25 @@ def default_root(folder: str, name: str) -> str:
 
 
 def generated_digests(text: str) -> set[str]:
-    """SHA-256 of everything in a text that looks like a secret made here.
+    """The SHA-256 of everything in a text that looks like a generated secret.
 
-    Made secrets have 238 random bits, so a digest tells nothing. One that a person chose is left out, unless it looks the same.
+    Generated secrets have 238 random bits, so their digests reveal nothing. A secret that a person
+    chose is left out, unless it looks the same.
     """
     return {hashlib.sha256(one.encode()).hexdigest() for one in _GENERATED.findall(text)}
 
 
 def text_digest(text: str) -> str:
-    """SHA-256 of a public text, such as the CA's certificate."""
+    """The SHA-256 of a public text, such as the CA's certificate."""
     return hashlib.sha256(text.strip().encode()).hexdigest()
 
 
 def set_digests(folder: str, names: t.Sequence[str] | None = None) -> set[str]:
-    """What can be compared with a machine: digests of the made secrets of a folder, and of its CA's certificate; all, or some."""
+    """Digests of a folder's generated secrets and of its CA's certificate, to compare with a
+    machine.
+
+    `names`: only of these secrets.
+    """
     found: set[str] = set()
     for name in secret_names(folder) if names is None else names:
         if name.endswith(".key"):
@@ -139,7 +149,7 @@ def _random(length: int) -> str:
 
 
 def _create(path: str, text: str) -> bool:
-    """Keeps a text in a file of its own (0600, folders 0700); False when the file was there already."""
+    """Writes a text to a new file (mode 0600, folders 0700). Returns False when the file exists."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     temporary = f"{path}.{os.getpid()}.{secrets.token_hex(4)}.new"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -157,10 +167,15 @@ def _create(path: str, text: str) -> bool:
 
 
 def read_or_create(folder: str, name: str, length: int = DEFAULT_LENGTH, create: bool = True) -> str:
-    """The secret C(name) of C(folder); made and kept (0600, folders 0700) when it isn't there.
+    """The secret `name` of a folder, generated and kept (mode 0600, folders 0700) when it does not
+    exist.
 
-    With C(create=False) a missing secret gives a placeholder of the right form and nothing is written: what check
-    mode needs. Two runs at the same moment agree on one value: the file is linked into place, the first one wins.
+    - `length`: number of characters of a generated secret.
+    - `create`: if false, a missing secret gives a placeholder of the right form and nothing is
+      written, as check mode needs.
+
+    Two runs at the same moment agree on one value: the file is linked into place, the first one
+    wins. Raises `SecretError`.
     """
     path = secret_path(folder, name)
     existing = _read(path)

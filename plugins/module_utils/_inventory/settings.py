@@ -1,10 +1,10 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""The inventory variables of an instance: the default of each, and what it may be.
+"""The inventory variables of an instance, with their defaults and allowed values.
 
-The role C(odoo) documents the same variables with the same defaults, and C(model) says what becomes of them; a unit test compares
-the three. What depends on more than one variable is checked in C(instance).
+The role `odoo` documents the same variables with the same defaults, and `model` has the resulting
+fields; a unit test compares the three. `instance` checks what depends on several variables.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .model import Instance, described
 from .naming import NamingError, check_bucket_name
 
 VERSIONS = ("14", "15", "16", "17", "18", "19")
-# What a replica may be started to do; the modes that don't serve are for the role's one-off containers.
+# Modes of replicas. Modes that don't serve requests are for the role's one-off containers.
 REPLICA_MODES = ("RunOnly", "InstallAndRun", "UpdateAndRun")
 UPDATES = ("changed", "all", "none")
 # Sources of custom code: setting to option of the module odoo_addons_sync
@@ -41,13 +41,16 @@ _ADDRESS = re.compile(r"https?://[^\s/@]+(/\S*)?\Z")
 _MODULE = re.compile(r"^[A-Za-z]\w*$")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 
-# Takes a value that is set; gives what would be right, empty when the value is.
+# Checks a value that is set. Returns what would be right, empty when the value is.
 Rule = t.Callable[[t.Any], str]
 
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """One inventory variable of an instance: C(default) counts when it is not set, or empty; C(rule) looks at every other value."""
+    """One inventory variable of an instance.
+
+    `default`: counts when the variable is not set or empty. `rule`: checks every other value.
+    """
 
     default: t.Any = None
     rule: Rule | None = None
@@ -62,7 +65,7 @@ def _one_of(*choices: str) -> Rule:
 
 
 def is_whole(value: t.Any) -> bool:
-    """True for a whole number, also as the text that a command line gives."""
+    """Whether a value is a whole number, possibly as text, as the command line gives it."""
     return not isinstance(value, bool) and bool(re.match(r"^-?\d+$", str(value)))
 
 
@@ -85,7 +88,7 @@ def _starts_at_root(path: str) -> bool:
 
 
 def names(value: t.Any) -> list[str]:
-    """A list of names, also when it is written as one text with commas."""
+    """A list of names, which may also be given as one text with commas."""
     if isinstance(value, (list, tuple)):
         return [str(one) for one in value]
     return [one.strip() for one in str(value).split(",") if one.strip()]
@@ -109,7 +112,7 @@ def _bucket(value: t.Any) -> str:
 
 
 def version_of(value: t.Any) -> str:
-    """Odoo's version as its first number: C(19) for C(19.0)."""
+    """Odoo's version as its first number: `19` for `19.0`."""
     return str(value).removesuffix(".0")
 
 
@@ -260,15 +263,17 @@ SETTINGS: dict[str, Setting] = {
 }
 
 
-# What may differ between the replicas of an instance: it is needed for those that are in more groups.
+# Variables that may differ between replicas of an instance; replicas in several groups need them.
 REPLICAS_OWN = ("odoo_instance",)
-# Those whose value is never shown, and what is shown instead.
+# Variables whose value is never shown, and what is shown instead.
 HIDDEN = "********"
 SECRETS = frozenset(variable for about in described(Instance) if about.secret for variable in about.variables)
 
 
 def read(variables: t.Mapping[str, t.Any], names: t.Iterable[str] = tuple(SETTINGS)) -> dict[str, t.Any]:
-    """The settings ``names`` out of the variables of a replica; the default of those that are not set or empty."""
+    """The settings `names` from the variables of a replica, with defaults for those not set or
+    empty.
+    """
     found = {}
     for name in names:
         value = variables.get(name)
@@ -277,7 +282,10 @@ def read(variables: t.Mapping[str, t.Any], names: t.Iterable[str] = tuple(SETTIN
 
 
 def problems(values: t.Mapping[str, t.Any]) -> list[tuple[str, t.Any, str]]:
-    """(variable, value, what would be right) for each setting that breaks its own rule. ``values``: as read() gives them."""
+    """(variable, value, what would be right) for each setting that breaks its own rule.
+
+    `values`: as `read` returns them.
+    """
     found = []
     for name, setting in SETTINGS.items():
         value = values[name]

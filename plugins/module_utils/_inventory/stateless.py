@@ -1,10 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""What lets any replica of an instance vanish: the addons, and the variables and secrets of its containers. Pure.
+"""Settings that make replicas disposable: addons, and the variables and secret files of containers.
+No I/O.
 
-Whether they are right is not decided here: the rules are in C(_runtime/rules/environment.py), and are asked by the pre-flight, by
-the runtime at start and by the addon with the very variables that are made here.
+The rules for them are in `_runtime/rules/environment.py`. The pre-flight, the runtime at start and
+the addon check them on exactly the variables that are built here.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ AWS = "https://s3{}.amazonaws.com"
 
 DIRECT_DOWNLOAD_BYTES: int = VARIABLES["ODOO_DIRECT_DOWNLOAD_BYTES"].read({})  # the addon's default
 
-# What the runtime needs as it is, and what would be a secret for all to see.
+# Variables that the runtime needs unchanged, and variables that would expose a secret.
 _PLAIN_SECRET = re.compile(r"(PASSWORD|SECRET|TOKEN|ACCESS_KEY)(_ID|_KEY)?\Z")
 
 
 def problems(settings: t.Mapping[str, t.Any]) -> list[tuple[str, t.Any, str]]:
-    """(variable, value, what would be right) for settings that are right alone and wrong together."""
+    """(variable, value, what would be right) for settings that are valid alone and wrong together."""
     found: list[tuple[str, t.Any, str]] = []
     extra = settings["odoo_env"]
     for name, value in extra.items() if isinstance(extra, dict) else ():
@@ -39,7 +40,7 @@ def problems(settings: t.Mapping[str, t.Any]) -> list[tuple[str, t.Any, str]]:
     conf = settings["odoo_conf"]
     loaded = str(conf.get("server_wide_modules") or "") if isinstance(conf, dict) else ""
     if as_boolean(settings["odoo_stateless"]) and loaded and "session_redis" not in loaded.split(","):
-        # Sessions would be files of one replica, and nobody would notice.
+        # Sessions would be files of one replica, without any error.
         found.append(
             (
                 "odoo_conf: server_wide_modules",
@@ -51,9 +52,10 @@ def problems(settings: t.Mapping[str, t.Any]) -> list[tuple[str, t.Any, str]]:
 
 
 def build(environment: str, settings: t.Mapping[str, t.Any], secret_key: str, local_account: str) -> Stateless:
-    """The part of an instance that is about this.
+    """The field `stateless` of an instance.
 
-    ``settings``: those of the instance, checked. ``secret_key`` and ``local_account``: of its bucket in the local object storage.
+    - `settings`: those of the instance, checked.
+    - `secret_key`, `local_account`: of its bucket in the local object storage.
     """
     stateless, json, requests, metrics = (
         bool(as_boolean(settings[variable]))
@@ -66,7 +68,7 @@ def build(environment: str, settings: t.Mapping[str, t.Any], secret_key: str, lo
         addons=_chosen({f"cloud_platform_{kind}": stateless, "monitoring_log_requests": requests}),
         server_wide=_chosen(
             {
-                "database_reconnect": True,  # a live update's restore point ends idle sessions of replicas that serve
+                "database_reconnect": True,  # the restore point of a live update closes idle connections of serving replicas
                 "session_redis": stateless,
                 "logging_json": stateless or json,
                 "monitoring_prometheus": metrics,
@@ -82,7 +84,8 @@ def build(environment: str, settings: t.Mapping[str, t.Any], secret_key: str, lo
             project=_optional(settings["odoo_swift_project"]),
             region=_optional(settings["odoo_swift_region"]),
         ),
-        # A test's sessions are for a day: its copies of production come and go.
+        # Sessions of test instances last a day, because their copies of production are replaced
+        # often.
         expiration=_number(settings["odoo_session_expiration"]) or (DAY if environment == "test" else None),
         expiration_anonymous=_number(settings["odoo_session_expiration_anonymous"]),
         direct_bytes=as_size(settings["odoo_direct_download_bytes"]) or 0,
@@ -108,7 +111,7 @@ def _text(value: t.Any) -> str:
 
 
 def secret_files(stateless: Stateless, redis: RedisUser, bucket: Bucket) -> dict[str, str]:
-    """The secrets of the instance's containers as files: name to content. No variable of a container holds one."""
+    """The secrets of the instance's containers: content by file name. No variable holds a secret."""
     files: dict[str, str] = {}
     if stateless.enabled:
         files["redis_password"] = redis.password
@@ -123,7 +126,10 @@ def secret_files(stateless: Stateless, redis: RedisUser, bucket: Bucket) -> dict
 
 
 def variables(instance: Instance, redis: t.Mapping[str, t.Any], storage: t.Mapping[str, t.Any]) -> dict[str, str]:
-    """The variables of the instance's containers. ``redis`` and ``storage`` say where these are, as containers see them."""
+    """The variables of the instance's containers.
+
+    `redis`, `storage`: where these are, as containers reach them; see `topology`.
+    """
     stateless = instance.stateless
     env: dict[str, t.Any] = {}
     if stateless.enabled:
@@ -154,18 +160,21 @@ def variables(instance: Instance, redis: t.Mapping[str, t.Any], storage: t.Mappi
 
 
 def sites(instances: t.Sequence[Instance], storage: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
-    """The proxy's sites, with the store that it may get large files from. ``storage`` as for variables()."""
+    """The proxy's sites, with the store from which it may serve large files.
+
+    `storage`: as for `variables`.
+    """
     return [{**instance.site.to_dict(), "store": _store_address(instance, storage)} for instance in instances]
 
 
 def _store_address(instance: Instance, storage: t.Mapping[str, t.Any]) -> str:
-    """Where objects can be had by a signed address, without a path; empty for nowhere."""
+    """Where objects are available by a signed address, without a path; empty if nowhere."""
     stateless = instance.stateless
     if not stateless.enabled or not stateless.direct_bytes:
         return ""
     endpoint = str(storage.get("endpoint") or "")
     if stateless.kind == "ovh":
-        # Another Swift's objects are where its catalogue says, which only a login tells.
+        # An external Swift names the address of objects in its catalogue, which needs a login.
         endpoint = "" if stateless.swift.auth_url else endpoint
     else:
         region = stateless.s3.region or storage.get("region") or "us-east-1"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Which machine does what, and what has to be reached from another one: pure, out of an inventory."""
+"""Which machine runs what, and what other machines must reach, decided from an inventory. No I/O."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import typing as t
 from .instance import BUILDER_GROUP, MACHINE_GROUPS, ROOT_GROUP, Groups, Hostvars, machine_of
 from .model import Instance
 
-# Service to its port's variable, that variable's default, and the variable that says that somebody else runs it.
+# For each service: the variable of its port, that variable's default, and the variable that names
+# an external server.
 SERVICES = {
     "postgres": ("postgres_port", 5432, "postgres_external"),
     "redis": ("redis_port", 6379, "redis_external"),
@@ -22,13 +23,16 @@ SWIFT_PORT = 8080  # of the local object storage inside its container
 
 
 def stated_address(machine: str, hostvars: Hostvars) -> str:
-    """What the inventory says of the address at which other machines reach this one."""
+    """The address at which other machines reach this one, as the inventory states it."""
     variables = hostvars[machine]
     return str(variables.get(ADDRESS) or variables.get("ansible_host") or machine)
 
 
 def address_of(machine: str | None, hostvars: Hostvars) -> str:
-    """That address when a port can be published on it (an IP address, not every one and not the machine's own), else empty."""
+    """The address of `stated_address` if a port can be published on it, else empty.
+
+    It must be an IP address, but neither the unspecified nor a loopback one.
+    """
     if machine is None:
         return ""
     text = stated_address(machine, hostvars)
@@ -40,7 +44,7 @@ def address_of(machine: str | None, hostvars: Hostvars) -> str:
 
 
 def builder(groups: Groups) -> str | None:
-    """The machine that builds the images of all."""
+    """The machine that builds all images, None without machines."""
     for group in (BUILDER_GROUP, *MACHINE_GROUPS):
         for machine in groups.get(group) or []:
             return machine
@@ -60,12 +64,13 @@ def topology(groups: Groups, hostvars: Hostvars) -> dict[str, t.Any]:
             "address": address,
             "port": int(variables.get(port) or default),
             "remote": bool(machine) and bool(places - {machine}) and not variables.get(external),
-            # The name that Odoo calls it by, which stands in its certificate; old clients check no IP address.
+            # The name in its certificate, by which Odoo connects; old clients don't verify IP
+            # addresses.
             "host": service.replace("_", "-"),
             "names": [service.replace("_", "-"), *([address] if address else [])],
         }
         theirs = variables.get(external) or {}
-        if service == "postgres" and theirs:  # somebody else's server: Odoo calls it by its own name
+        if service == "postgres" and theirs:  # external server: Odoo connects by the server's own name
             result[service].update(
                 host=str(theirs.get("host") or ""),
                 port=int(theirs.get("port") or default),
@@ -77,9 +82,9 @@ def topology(groups: Groups, hostvars: Hostvars) -> dict[str, t.Any]:
 
 
 def _addresses(result: dict[str, t.Any], groups: Groups, hostvars: Hostvars) -> None:
-    """Where Redis and the object storage are, for a container of Odoo and for the machine that it runs on.
+    """Where Redis and the object storage are, for a container of Odoo and for its machine.
 
-    Somebody else's server needs no machine in its group; then the variable is read from a replica.
+    An external server needs no machine in its group; then the variable is read from a replica.
     """
     anybody = next(iter(groups.get(ROOT_GROUP) or []), None)
 
@@ -103,7 +108,7 @@ def _addresses(result: dict[str, t.Any], groups: Groups, hostvars: Hostvars) -> 
 
 
 def problems(groups: Groups, hostvars: Hostvars, instances: t.Sequence[Instance]) -> list[str]:
-    """What this release can't do with these machines, one line each."""
+    """One line for each reason why this release can't work with these machines."""
     found = []
     for service, place in topology(groups, hostvars).items():
         if service not in SERVICES:

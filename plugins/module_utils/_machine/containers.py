@@ -1,7 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Compares a list of containers with their definitions: on the machine itself, or on the controller with a snapshot of the machine."""
+"""Compares a list of containers with their definitions: on the machine, or on the controller with a
+snapshot of the machine.
+"""
 
 from __future__ import annotations
 
@@ -15,30 +17,43 @@ from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL, Decision, can
 
 
 class MachineView(t.Protocol):
-    """What the comparison asks of a machine; `LiveMachine` and `snapshot.MachineSnapshot` answer."""
+    """What the comparison has to know about a machine: implemented by `LiveMachine` and `Snapshot`.
 
-    def network_exists(self, name: str) -> bool: ...
+    An implementation that can't answer raises `snapshot.Unknown`, one whose engine fails
+    `EngineError`.
+    """
 
-    def container(self, name: str) -> dict[str, t.Any] | None: ...
+    def network_exists(self, name: str) -> bool:
+        """Whether the engine has a network of that name."""
 
-    def image_id(self, reference: str) -> str | None: ...
+    def container(self, name: str) -> dict[str, t.Any] | None:
+        """The engine's description of a container, None when it does not exist."""
 
-    def newest(self, paths: t.Iterable[str]) -> float: ...
+    def image_id(self, reference: str) -> str | None:
+        """The ID of an image, None when it does not exist."""
 
-    def other_mounts(self, inspected: t.Mapping[str, t.Any] | None) -> tuple[list[str], list[str]]: ...
+    def newest(self, paths: t.Iterable[str]) -> float:
+        """When the newest file below the paths was written, in seconds since the epoch; 0 without
+        any.
+        """
 
-    def healthy(self, inspected: t.Mapping[str, t.Any]) -> bool: ...
+    def other_mounts(self, inspected: t.Mapping[str, t.Any] | None) -> tuple[list[str], list[str]]:
+        """Bind mounts of a running container that were replaced since, and those that are gone."""
 
-    def exists(self, path: str) -> bool: ...
+    def healthy(self, inspected: t.Mapping[str, t.Any]) -> bool:
+        """Whether the container's health check passes."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is something at a path; a link counts as its target."""
 
 
 class PlanError(Exception):
-    """The containers can't be as the definitions say; one line for people."""
+    """The containers can't be as defined; the message is one line for operators."""
 
 
 @dataclasses.dataclass
 class Plan:
-    """The outcome: fields as the module `container_plan` returns them; `warnings` are lines for people."""
+    """The result of a comparison: the return values of the module `container_plan`, and `warnings`."""
 
     engine: bool
     network_missing: bool
@@ -50,11 +65,11 @@ class Plan:
 
     @property
     def nothing_to_do(self) -> bool:
-        """Whether everything is as it should be, and nothing is left to remove or to report."""
+        """Whether everything is as defined, and there is nothing to remove or to report."""
         return self.engine and not (self.network_missing or self.plan or self.done or self.absent or self.warnings)
 
     def result(self, platform: str) -> dict[str, t.Any]:
-        """The fields that the module returns, apart from `changed` and `diff`."""
+        """The return values of the module, apart from `changed` and `diff`. `platform`: its name."""
         return {
             "engine": self.engine,
             "network_missing": self.network_missing,
@@ -67,7 +82,10 @@ class Plan:
 
 
 def newest(paths: t.Iterable[str]) -> float:
-    """When the newest file was written, in seconds since the epoch; folders count with all that is in them."""
+    """When the newest file was written, in seconds since the epoch; 0 when there is none.
+
+    A folder counts as the newest of itself and all files below it.
+    """
     latest = 0.0
     for path in paths:
         try:
@@ -80,23 +98,28 @@ def newest(paths: t.Iterable[str]) -> float:
 
 
 def ended_well(inspected: t.Mapping[str, t.Any] | None, platform: str) -> bool:
-    """Whether a container of the platform was started, and has ended with exit code 0."""
+    """Whether a container of the platform was started and has ended with exit code 0."""
     labels = ((inspected or {}).get("Config") or {}).get("Labels") or {}
     state = (inspected or {}).get("State") or {}
     return labels.get(PLATFORM_LABEL) == platform and state.get("Status") == "exited" and state.get("ExitCode") == 0
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two paths are the same file or folder. OSError when one isn't there, or may not be looked at."""
+    """Whether two paths are the same file or folder.
+
+    Raises `OSError` when one does not exist or is not accessible.
+    """
     return os.path.samestat(os.stat(one), os.stat(other))
 
 
 def other_mounts(inspected: t.Mapping[str, t.Any] | None, proc: str = "/proc") -> tuple[list[str], list[str]]:
-    """The bind mounts of a running container, by their path on the machine, that are no longer what has this path now, and those
-    whose path is gone.
+    """The bind mounts of a running container that were replaced since its start, and those that are
+    gone.
 
-    Nothing is told unless the container's own host name file, which nobody replaces, is seen to be the same from outside and inside:
-    else its process isn't one of this /proc, or the paths are those of another machine.
+    Both are paths on the machine. `proc`: where the machine's processes are. The container's own
+    host name file, which nothing replaces, is compared first. If it isn't the same from outside and
+    inside, the process is not in this `/proc` or the paths are another machine's, and both lists
+    are empty.
     """
     process = ((inspected or {}).get("State") or {}).get("Pid")
     if not inspected or not process or not inspected.get("HostnamePath"):
@@ -114,7 +137,7 @@ def other_mounts(inspected: t.Mapping[str, t.Any] | None, proc: str = "/proc") -
         source, target = str(mount["Source"]), str(mount["Destination"])
         folders = target.strip("/").split("/")
         if any(os.path.islink(root + "/" + "/".join(folders[:end])) for end in range(1, len(folders) + 1)):
-            continue  # it would be followed outside
+            continue  # a link would be resolved outside of the container
         try:
             if not os.path.lexists(source):
                 gone.append(source)
@@ -126,35 +149,44 @@ def other_mounts(inspected: t.Mapping[str, t.Any] | None, proc: str = "/proc") -
 
 
 class LiveMachine:
-    """The machine that this runs on, and its engine."""
+    """The machine that this code runs on, with its engine; see `MachineView`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def network_exists(self, name: str) -> bool:
+        """Whether the engine has a network of that name."""
         return self._engine.network_exists(name)
 
     def container(self, name: str) -> dict[str, t.Any] | None:
+        """The engine's description of a container, None when it does not exist."""
         return self._engine.container(name)
 
     def image_id(self, reference: str) -> str | None:
+        """The ID of an image, None when it does not exist."""
         return self._engine.image_id(reference)
 
     def newest(self, paths: t.Iterable[str]) -> float:
+        """When the newest file below the paths was written, in seconds since the epoch; 0 without
+        any.
+        """
         return newest(paths)
 
     def other_mounts(self, inspected: t.Mapping[str, t.Any] | None) -> tuple[list[str], list[str]]:
+        """Bind mounts of a running container that were replaced since, and those that are gone."""
         return other_mounts(inspected)
 
     def healthy(self, inspected: t.Mapping[str, t.Any]) -> bool:
+        """Whether the container's health check passes."""
         return self._engine.healthy(inspected)[0]
 
     def exists(self, path: str) -> bool:
+        """Whether there is something at a path; a link counts as its target."""
         return os.path.exists(path)
 
 
 def pretty(definition: str | None) -> str:
-    """A definition as the diff shows it."""
+    """A canonical definition as the diff shows it; empty without one."""
     return json.dumps(json.loads(definition), indent=2, sort_keys=True) + "\n" if definition else ""
 
 
@@ -169,8 +201,9 @@ def compare(
 ) -> Plan:
     """What has to happen to the containers so that they are as defined.
 
-    Parameters are those of the module `container_plan`. Raises PlanError for what can't be, EngineError for what the engine refuses
-    and EngineUnreachable when it doesn't answer, unless `check_mode` asks for what would be done there.
+    Parameters are those of the module `container_plan`. Raises `PlanError` for a definition that is
+    not possible, `EngineError` when the engine refuses, and `EngineUnreachable` when it does not
+    answer. In check mode an engine that does not answer counts as one without containers.
     """
     answers = True
     try:
@@ -195,7 +228,7 @@ def _compare_one(
     result: Plan,
     check_mode: bool,
 ) -> None:
-    """One container; what it needs is added to `result`."""
+    """Compares one container and adds what it needs to `result`."""
     name = str(definition["name"])
     inspected = machine.container(name) if result.engine else None
     labels = ((inspected or {}).get("Config") or {}).get("Labels") or {}
@@ -226,7 +259,7 @@ def _compare_one(
             config_time=machine.newest(definition.get("config_paths") or []),
             applied_time=machine.newest([os.path.join(applied_dir, name)]),
             can_reload=bool(definition.get("reload")),
-            # What is gone is made again by tasks before this one, as far as it is a role's.
+            # Outside of check mode earlier tasks have created the missing folders of roles again.
             other_mount=", ".join(other + (gone if check_mode else [])),
             healthy=not result.engine or inspected is None or machine.healthy(inspected),
         )

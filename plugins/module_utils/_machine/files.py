@@ -1,7 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""What one entry of the module `files` asks for: read on the machine by the module, and on the controller to compare a snapshot."""
+"""What one entry of the module `files` asks for: used by the module on the machine, and on the
+controller to compare it with a snapshot.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,15 @@ DEFAULT_MODE = {"file": 0o644, "directory": 0o755}
 
 
 class FilesError(Exception):
-    """An entry that can't be; one line for people."""
+    """An entry that is not possible; the message is one line for operators."""
 
 
 def numeric_id(value: str, lookup: t.Callable[[str], int], what: str, path: str) -> int:
-    """The number of a user or group that is given by number or by name; `lookup` knows names and raises KeyError."""
+    """The number of a user or group that is given as a number or a name.
+
+    `lookup`: returns the number of a name or raises `KeyError`. `what` and `path`: for the message.
+    Raises `FilesError` for an unknown name.
+    """
     if value.isdigit():
         return int(value)
     try:
@@ -27,7 +33,7 @@ def numeric_id(value: str, lookup: t.Callable[[str], int], what: str, path: str)
 
 
 def wanted_mode(entry: t.Mapping[str, t.Any]) -> int:
-    """The permission bits of one entry."""
+    """The permission bits of an entry. Raises `FilesError` when `mode` is not octal."""
     text = entry["mode"]
     if text is None:
         return DEFAULT_MODE[entry["state"]]
@@ -38,15 +44,16 @@ def wanted_mode(entry: t.Mapping[str, t.Any]) -> int:
 
 
 def content_of(entry: t.Mapping[str, t.Any]) -> bytes | None:
-    """The bytes that the file should hold, None when only owner and mode matter."""
+    """The bytes that the file should hold, None when only its owner and mode are managed."""
     text = entry["content"] if entry["secret_content"] is None else entry["secret_content"]
     return None if text is None else str(text).encode("utf-8", "surrogateescape")
 
 
 def as_wanted(given: t.Mapping[str, t.Any], snapshot: MachineSnapshot) -> bool:
-    """Whether an entry is on the machine already, by a snapshot of it. `given`: the entry as a task has it, without defaults.
+    """Whether the machine already is as an entry wants it, according to a snapshot.
 
-    Raises Unknown for whatever the module itself has to look at, also for an entry that it would refuse.
+    `given`: the entry as a task has it, without defaults. Raises `Unknown` when the module itself
+    has to check, including entries that it would refuse.
     """
     defaults = {"state": "file", "mode": None, "owner": "0", "group": "0", "content": None, "secret_content": None}
     if not {"path"} <= set(given) <= {"path", *defaults}:

@@ -1,13 +1,16 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""The state of one machine, read once at the beginning of a playbook run: files of the platform's folder, containers, networks.
+"""The state of one machine, read once at the start of a playbook run: files of the platform's
+folder, containers, networks.
 
-Action plugins compare what should be with this snapshot on the controller. If it shows that nothing differs, no module has to run
-on the machine. Whatever the snapshot can't answer for sure (a path that wasn't read, a container of somebody else) raises `Unknown`,
-and the module itself is run. So a snapshot can save work and never decides that something is to be changed.
+Action plugins compare what is wanted with this snapshot on the controller. If nothing differs, no
+module has to run on the machine. If the snapshot can't answer reliably (a path that wasn't read, a
+container of another owner), it raises `Unknown` and the module runs. So a snapshot can save work,
+but never decides that something is to be changed.
 
-Contents of files are kept as keyed digests (HMAC-SHA256), with a key that the controller draws for each run.
+Contents of files are kept as keyed digests (HMAC-SHA256), with a key that the controller draws for
+each run.
 """
 
 from __future__ import annotations
@@ -22,24 +25,26 @@ import typing as t
 from .._engine.api import Engine, EngineError
 from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL
 
-# Folders below the root that are named but not entered: they hold thousands of files that no task compares one by one.
+# Folders below the root that are listed but not entered: they hold thousands of files, which no
+# task compares one by one.
 NOT_ENTERED = ("images", "static/*/*", "*/code", "*/runs", "*/restore")
-MOST_ENTRIES = 5000  # a folder that is larger than that isn't read to its end, and what is beyond is unknown
-MOST_BYTES = 1024 * 1024  # of a file whose content is compared; the largest of ours has 100 kB
+MOST_ENTRIES = 5000  # per folder; a larger one is not read to its end, and the rest is unknown
+MOST_BYTES = 1024 * 1024  # files above this size have no digest; the largest managed file has 100 kB
 
 
 class Unknown(Exception):
-    """The snapshot can't answer; the text says what."""
+    """The snapshot can't answer; the message says what it lacks."""
 
 
 def digest(key: str, content: bytes) -> str:
-    """The keyed digest of a file's content, in hexadecimal."""
+    """The keyed digest (HMAC-SHA256) of a file's content, in hexadecimal."""
     return hmac.new(key.encode(), content, hashlib.sha256).hexdigest()
 
 
 def _describe(path: str, key: str) -> dict[str, t.Any]:
-    """One entry: `kind` (directory, file, link, other), mode, uid, gid and mtime (seconds), `digest` of a file, and whether a link
-    `leads` to something."""
+    """One entry: `kind` (directory, file, link, other), mode, uid, gid and mtime (seconds),
+    `digest` of a file, and whether a link `leads` to something.
+    """
     found = os.lstat(path)
     entry: dict[str, t.Any] = {"mtime": found.st_mtime, "uid": found.st_uid, "gid": found.st_gid}
     entry["mode"] = stat.S_IMODE(found.st_mode)
@@ -58,9 +63,10 @@ def _describe(path: str, key: str) -> dict[str, t.Any]:
 
 
 def read_files(root: str, key: str) -> dict[str, t.Any]:
-    """Everything below `root`, by its path relative to it ("." is the root itself), and under `unread` the folders that were not entered.
+    """Describes everything below `root`, for the snapshot.
 
-    A root that isn't there gives no entries.
+    Keys are paths relative to the root, "." for itself; `unread` lists the folders that were not
+    entered. A root that does not exist gives no entries. `key`: for the digests of contents.
     """
     entries: dict[str, t.Any] = {}
     unread: list[str] = []
@@ -99,9 +105,11 @@ def read_containers(
     names: t.Iterable[str],
     mounts: t.Callable[[dict[str, t.Any] | None], tuple[list[str], list[str]]],
 ) -> dict[str, t.Any]:
-    """The platform's containers as `containers.plan` needs them, the names of all others, and whether the network is there.
+    """The platform's containers as the comparison needs them, the names of all others, and its
+    network.
 
-    `names`: all containers of the machine. `mounts`: bind mounts that were replaced or are gone, see `containers.other_mounts`.
+    `names`: all containers of the machine. `mounts`: see `containers.other_mounts`. Raises
+    `EngineError`.
     """
     mine: dict[str, t.Any] = {}
     others: list[str] = []
@@ -129,7 +137,7 @@ def read_containers(
 
 
 def read_images(engine: Engine) -> list[dict[str, t.Any]]:
-    """The images that a platform built here: their IDs and tags, with the keys that the engine uses."""
+    """IDs and tags of the images that a platform built here. Raises `EngineError`."""
     listed = engine.get("/images/json", filters={"label": [PLATFORM_LABEL]}) or []
     return [{"Id": one["Id"], "RepoTags": list(one.get("RepoTags") or [])} for one in listed]
 
@@ -142,7 +150,11 @@ def read(
     names: t.Iterable[str],
     mounts: t.Callable[[dict[str, t.Any] | None], tuple[list[str], list[str]]],
 ) -> dict[str, t.Any] | None:
-    """The whole snapshot, as it travels to the controller; None when no engine answers, since then everything has to be made anyway."""
+    """The whole snapshot, as it is sent to the controller.
+
+    Parameters as for `read_files` and `read_containers`. None when no engine answers, because then
+    everything has to be created anyway.
+    """
     if engine is None:
         return None
     try:
@@ -154,7 +166,10 @@ def read(
 
 
 class MachineSnapshot:
-    """What `read` returned, asked on the controller. Every method raises `Unknown` for what the snapshot doesn't hold."""
+    """The result of `read`, used on the controller; see `containers.MachineView`.
+
+    Every method raises `Unknown` for what the snapshot does not hold.
+    """
 
     def __init__(self, data: t.Mapping[str, t.Any], key: str) -> None:
         self.platform = str(data["platform"])
@@ -166,7 +181,7 @@ class MachineSnapshot:
         self._images: t.Mapping[str, str] = data["images"]
 
     def entry(self, path: str) -> t.Mapping[str, t.Any] | None:
-        """What is at a path (see `_describe`), None when nothing is there."""
+        """What is at a path (see `_describe`), None when there is nothing."""
         relative = os.path.relpath(os.path.normpath(path), self._root)
         if not os.path.isabs(path) or relative.startswith(".."):
             raise Unknown(f"{path} is outside of {self._root}")
@@ -181,7 +196,9 @@ class MachineSnapshot:
                 return None
 
     def newest(self, paths: t.Iterable[str]) -> float:
-        """When the newest file was written, in seconds since the epoch; folders count with all that is in them."""
+        """When the newest file below the paths was written, in seconds since the epoch; 0 without
+        any.
+        """
         latest = 0.0
         for path in paths:
             top = self.entry(path)
@@ -200,19 +217,21 @@ class MachineSnapshot:
         return latest
 
     def network_exists(self, name: str) -> bool:
-        """Whether the platform's network is there."""
+        """Whether the platform's network exists. Another network raises `Unknown`."""
         if name != self.platform:
             raise Unknown(f"network {name}")
         return bool(self._containers["network"])
 
     def container(self, name: str) -> dict[str, t.Any] | None:
-        """What the engine said of a container, as far as it is compared; None when there is none."""
+        """The engine's description of a container, as far as it is compared; None when it does not
+        exist.
+        """
         if name in self._containers["others"]:
             raise Unknown(f"container {name} is not this platform's")
         return t.cast("dict[str, t.Any] | None", self._containers["mine"].get(name))
 
     def image_id(self, reference: str) -> str | None:
-        """The ID of an image that was built by a platform; an ID is its own."""
+        """The ID of an image that a platform built; an ID is returned as it is."""
         if reference in self._images.values():
             return reference
         if reference in self._images:
@@ -225,10 +244,10 @@ class MachineSnapshot:
         return list(other), list(gone)
 
     def healthy(self, inspected: t.Mapping[str, t.Any]) -> bool:
-        """What the container's health check said."""
+        """Whether the container's health check passed when the snapshot was read."""
         return bool(inspected["healthy"])
 
     def exists(self, path: str) -> bool:
-        """Whether something is at a path; a link counts as what it leads to."""
+        """Whether there is something at a path; a link counts as its target."""
         found = self.entry(path)
         return found is not None and bool(found.get("leads", True))

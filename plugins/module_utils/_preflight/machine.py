@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""What a machine must have before anything is changed on it: pure decisions over measured facts."""
+"""What a machine must have before anything is changed on it: decisions over measured facts. No I/O."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import typing as t
 from .._runtime.common import values
 
 MIB = 1024 * 1024
-# Measured: PostgreSQL, Redis, Swift, nginx and one Odoo of two workers take 1.1 GiB at rest (docs/benchmarks.md).
+# Measured: PostgreSQL, Redis, Swift, nginx and one Odoo of two workers take 1.1 GiB at rest
+# (docs/benchmarks.md).
 LEAST_MEMORY = 2048 * MIB
-# Images of one Odoo version 2.6 GB, the others 1.3 GB, room for a database.
+# The images of one Odoo version take 2.6 GB, the others 1.3 GB; the rest is for a database.
 LEAST_DISK = 8192 * MIB
 
 
@@ -26,10 +27,11 @@ def machine_problems(
     least_memory: int = LEAST_MEMORY,
     least_disk: int = LEAST_DISK,
 ) -> list[str]:
-    """One line for each thing that is wrong.
+    """One line for each reason why the machine can't be used.
 
-    ``machine`` is the return value of the module C(machine_info); ``ports`` maps variable names to TCP ports that this
-    platform is going to publish on the machine.
+    - `machine`: the return values of the module `machine_info`.
+    - `ports`: the TCP ports that the platform is going to publish there, by variable.
+    - `least_memory`, `least_disk`: what it must have, in bytes.
     """
     problems = []
     name = machine["name"]

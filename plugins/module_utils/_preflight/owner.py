@@ -1,10 +1,12 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Whose folder a platform's root on a machine is, and whether the controller has the secrets that the platform works with.
+"""Which platform the root folder on a machine belongs to, and whether the controller has the
+secrets that the platform works with.
 
-A platform leaves a mark in its root: its name and the fingerprint of its secrets. What is older than marks is told by the containers that
-have folders of the root mounted, and by secrets that are on the machine. Reading is for the machine, deciding for the controller.
+A platform leaves a mark in its root: its name and the fingerprint of its secrets. Roots that are
+older than marks are recognised by the containers that have their folders mounted, and by the
+secrets on the machine. Reading happens on the machine, deciding on the controller.
 """
 
 from __future__ import annotations
@@ -21,14 +23,18 @@ from .._inventory.secret import generated_digests, text_digest
 MARK = ".odoo-cloud.json"
 # Every container of a platform has a folder of <root>/secrets mounted.
 _SECRETS_MOUNT = re.compile(r"^(?P<root>/.+)/secrets/[^/]+$")
-_TYPICAL = ("secrets", "images", "applied")  # folders of a root, one of which is in each
-_LONGEST = 64 * 1024  # of a file that is compared
+_TYPICAL = ("secrets", "images", "applied")  # every root has at least one of these folders
+_LONGEST = 64 * 1024  # bytes; larger files are not compared
 
 Machine = t.Mapping[str, t.Any]
 
 
 def read_mark(root: str) -> dict[str, str] | None:
-    """The mark of a folder. Only root and ourselves can leave one; one that can't be read has an empty name."""
+    """The mark in a folder: `platform`, its name, and `secrets`, the fingerprint of its secrets.
+
+    None without one, or if it was written by another user than root and this one. Both texts are
+    empty if it can't be read.
+    """
     path = os.path.join(root, MARK)
     try:
         with open(path, encoding="utf-8") as handle:
@@ -43,12 +49,15 @@ def read_mark(root: str) -> dict[str, str] | None:
 
 
 def mark_text(platform: str, fingerprint: str) -> str:
-    """What stands in the mark."""
+    """The text of a mark."""
     return json.dumps({"platform": platform, "secrets": fingerprint}, indent=2, sort_keys=True) + "\n"
 
 
 def inspect_root(root: str, platform: str, containers: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
-    """Everything about a platform's root on this machine. ``containers``: all of the engine's, as its list has them."""
+    """What a machine shows about a platform's root, for the decisions on the controller.
+
+    `containers`: all containers as the engine lists them.
+    """
     real = os.path.realpath(root)
     own_roots: set[str] = set()
     others: list[dict[str, str]] = []
@@ -117,7 +126,10 @@ def _around(root: str) -> list[str]:
 
 
 def digests(root: str) -> set[str]:
-    """What can be compared with the controller's secrets: made passwords, the hash secrets of Swift, the CA."""
+    """Digests of what the controller's secrets can be compared with.
+
+    These are the generated passwords, the hash secrets of Swift and the certificate of the CA.
+    """
     found: set[str] = set()
     for service in _listed(root):
         for folder in (os.path.join(root, service), os.path.join(root, service, "config")):
@@ -131,7 +143,7 @@ def digests(root: str) -> set[str]:
 
 
 def swift_digests(root: str) -> set[str]:
-    """Digests of the hash secrets of the object storage on this machine, with which its volume was made."""
+    """Digests of the Swift hash secrets on this machine, with which its volume was created."""
     return set().union(*map(generated_digests, _texts(os.path.join(root, "secrets", "swift"), "swift.conf")))
 
 
@@ -152,10 +164,11 @@ def owner_problems(
     stated: t.Sequence[str] = (),
     take_over: str = "",
 ) -> list[str]:
-    """Why a playbook must not touch these machines, one line each.
+    """One line for each reason why a playbook must not change these machines.
 
-    Where the platform runs, its secrets come first: with the wrong ones a root that nobody states is the wrong one too. Elsewhere the
-    root does: another platform's has other secrets too.
+    Where the platform runs, its secrets are checked first: with the wrong ones a root that the
+    inventory does not state is wrong too. Elsewhere the root is checked first, because another
+    platform's root has other secrets too. Parameters as for `root_problems` and `secrets_problems`.
     """
     running = [machine for machine in machines if machine["root"]["own_roots"]]
     return (
@@ -166,8 +179,11 @@ def owner_problems(
 
 
 def root_problems(machines: t.Sequence[Machine], platform: str, stated: t.Sequence[str]) -> list[str]:
-    """Why roots can't be this platform's, one line each. ``machines``: what C(machine_info) returned of each; ``stated``: those of them
-    whose root the inventory says."""
+    """One line for each root that can't be this platform's.
+
+    `machines`: return values of the module `machine_info`. `stated`: names of the machines whose
+    root the inventory states.
+    """
     problems = []
     for machine in machines:
         root = machine["root"]
@@ -194,10 +210,10 @@ def _whose(other: t.Mapping[str, str]) -> str:
 def secrets_problems(
     machines: t.Sequence[Machine], platform: str, secret_set: t.Mapping[str, t.Any], take_over: str = ""
 ) -> list[str]:
-    """Why the controller's secrets can't be those that the platform works with; a list of one line or none.
+    """Why the platform can't work with the controller's secrets: a list of one line, or none.
 
-    ``secret_set``: what the lookup C(secrets_set) returns. ``take_over``: the name of the platform, when somebody has decided that these
-    secrets take the place of the platform's.
+    `secret_set`: what the lookup `secrets_set` returns. `take_over`: the platform's name, if an
+    operator has decided that these secrets replace those of the platform.
     """
     if machines and take_over and take_over != platform:
         return [
@@ -232,8 +248,9 @@ def secrets_problems(
 def _evidence(machine: Machine, secret_set: t.Mapping[str, t.Any]) -> bool:
     """Whether a machine shows that the platform works with these secrets.
 
-    The mark's fingerprint does. Other identities, or none, are right if all that can be compared is the same: a backup from before
-    there were identities, a second controller. Without a mark one secret is enough, since others may be in the inventory.
+    The fingerprint in the mark does. With another or no identity everything comparable must be
+    equal: a backup from before there were identities, a second controller. Without a mark one equal
+    secret is enough, because the others may be in the inventory.
     """
     fingerprints = {mark["secrets"] for mark in machine["root"]["marks"]} - {""}
     mine, theirs = set(secret_set["digests"]), set(machine["root"]["digests"])
@@ -256,7 +273,7 @@ def _wrong_secrets(machine: Machine, secret_set: t.Mapping[str, t.Any]) -> str:
 
 
 def wants_mark(machine: Machine, platform: str, secret_set: t.Mapping[str, t.Any], take_over: str = "") -> bool:
-    """Whether the platform's mark has to be written on a machine that passed."""
+    """Whether the platform's mark has to be written on a machine that passed the checks."""
     mark = machine["root"]["mark"]
     if mark is None or mark["platform"] != platform or not mark["secrets"]:
         return True
@@ -266,7 +283,7 @@ def wants_mark(machine: Machine, platform: str, secret_set: t.Mapping[str, t.Any
 def clean_problems(
     machines: t.Sequence[Machine], platform: str, secret_set: t.Mapping[str, t.Any], stated: t.Sequence[str]
 ) -> list[str]:
-    """Why nothing may be removed, one line each."""
+    """One line for each machine on which nothing may be removed."""
     problems = root_problems(machines, platform, stated)
     for machine in machines:
         root = machine["root"]
@@ -283,7 +300,10 @@ def clean_problems(
 def kept_secrets(
     machines: t.Sequence[Machine], platform: str, secret_set: t.Mapping[str, t.Any], all_machines: t.Sequence[str]
 ) -> str:
-    """Why the controller's secrets stay when the platform is removed from these machines; empty when they go."""
+    """Why the controller's secrets are kept when the platform is removed from these machines.
+
+    Empty when they are removed too. `all_machines`: names of all machines of the platform.
+    """
     left = sorted(set(all_machines) - {machine["name"] for machine in machines})
     if left:
         return f"the platform stays on {', '.join(left)}"

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Asks the rules, Redis and the store about an instance before anything of it is deployed.
+"""Checks an instance against the naming rules, Redis and the object store before it is deployed.
 
-What is wrong is a sentence each. What isn't there yet, because a later step of the playbook makes it, is C(absent).
+Each problem is one sentence. What a later step of the playbook creates is reported as `absent`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ KEY = ".odoo-cloud-preflight"
 def arguments(
     instances: t.Sequence[Instance], redis: t.Mapping[str, t.Any], storage: t.Mapping[str, t.Any]
 ) -> list[dict[str, t.Any]]:
-    """What the module C(odoo_preflight) takes. ``redis`` and ``storage`` say where these are, as containers see them."""
+    """The option `instances` of the module `odoo_preflight`.
+
+    `redis`, `storage`: where these are, as containers reach them; see `stateless.variables`.
+    """
     found = []
     for instance in instances:
         stateless = instance.stateless
@@ -54,7 +57,7 @@ def arguments(
 
 
 def rule_problems(instance: t.Mapping[str, t.Any]) -> list[str]:
-    """What breaks the rules: the very sentences of the runtime and the addon."""
+    """Violations of the naming rules, in the words of the runtime and the addon."""
     env = instance["variables"]
     return environment.set_up_problems(
         env.get("ODOO_CLOUD_PLATFORM_KIND", ""),
@@ -66,7 +69,7 @@ def rule_problems(instance: t.Mapping[str, t.Any]) -> list[str]:
 
 
 class PlacesProbe:
-    """Asks an instance's Redis and store, as this machine reaches them."""
+    """Checks the Redis and store of an instance from this machine."""
 
     def __init__(
         self,
@@ -78,11 +81,14 @@ class PlacesProbe:
         max_skew: float,
         timeout: float,
     ) -> None:
-        """instance: as the module gets it; its variables are those of the containers.
-        redis, storage: where this machine reaches them: `url`, `endpoint`, `ca`.
-        may_be_absent: whether an earlier step may only make them (check mode); then what isn't there is no problem.
-        read_only: whether nothing is written, not even for a moment.
-        max_skew: seconds that clocks may differ. timeout: seconds for each connection.
+        """Describes the check; `run` does it.
+
+        - `instance`: as the module gets it; its variables are those of the containers.
+        - `redis`, `storage`: how this machine reaches them: `url`, `endpoint`, `ca`.
+        - `may_be_absent`: whether an earlier step would create them (check mode), so that one that
+          does not exist is no problem.
+        - `read_only`: whether nothing is written, not even for a moment.
+        - `max_skew`: seconds by which clocks may differ. `timeout`: seconds for each connection.
         """
         self.instance, self.env = instance, instance["variables"]
         self.redis_place, self.storage_place = redis, storage
@@ -91,7 +97,9 @@ class PlacesProbe:
         self.result: dict[str, t.Any] = {"redis": SKIPPED, "storage": SKIPPED, "clock_skew": {}}
 
     def run(self) -> None:
-        """Asks all of them. Afterwards `problems` has one line for each thing that is wrong, and `result` how each of them is."""
+        """Checks all of them. Afterwards `problems` has one line per problem, and `result` the
+        state of each.
+        """
         self.result["redis"] = self._redis()
         kind = self.env.get("ODOO_CLOUD_PLATFORM_KIND", "")
         location = environment.location_for(kind, self.env.get("RUNNING_ENV", ""))
@@ -180,7 +188,7 @@ class PlacesProbe:
                 f"ODOO_SESSION_REDIS_USERNAME is {user!r}: this user of Redis can read keys outside of the prefix {prefix!r};"
                 " its ACL must have the keys of the prefix only (role redis)"
             )
-        return READ if self.read_only else OK  # somebody else's server, perhaps without ACL: said in the docs
+        return READ if self.read_only else OK  # an external server may have no ACL; the documentation warns about it
 
     # -- the store
 
@@ -188,7 +196,7 @@ class PlacesProbe:
         endpoint = self.instance.get("s3_endpoint") or self.storage_place.get("endpoint") or ""
         bucket = self.env.get("AWS_BUCKETNAME", "").replace("{db}", self.instance["database"].replace("_", "-").lower())
         if environment.is_true(self.env, "AWS_USE_IRSA"):
-            return SKIPPED  # the containers' role, which this machine may not have
+            return SKIPPED  # the role of the containers, which this machine may not have
         try:
             client = S3Client(
                 Keys(self.instance.get("access_key") or "", self.instance["password"]),
@@ -247,7 +255,7 @@ class PlacesProbe:
             versions.append(client.call("DELETE", bucket, key=key).headers.get("x-amz-version-id"))
         for version in versions:
             if version and version != "null":
-                try:  # a versioned bucket keeps both; the right to remove them is not needed otherwise
+                try:  # a versioned bucket keeps both; no other step needs the right to delete versions
                     client.call("DELETE", bucket, [("versionId", version)], key=key)
                 except S3Error:
                     break

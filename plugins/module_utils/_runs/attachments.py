@@ -1,7 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""The module odoo_attachments: options become a command line of the runtime, its JSON becomes the module's result."""
+"""The module `odoo_attachments`: its options become a command line of the runtime, whose JSON
+output becomes the module's result.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ SHOWN = ("plan", "moved", "places", "counts", "missing", "corrupt", "orphans")
 
 
 class Failed(Exception):
-    """One clear line for people, and what else is known."""
+    """The work failed: the message is one line for operators, `found` further return values."""
 
     def __init__(self, message: str, **found: t.Any) -> None:
         super().__init__(message)
@@ -28,7 +30,7 @@ class Failed(Exception):
 
 
 def command(params: t.Mapping[str, t.Any], check_mode: bool) -> list[str]:
-    """The command line of the runtime."""
+    """The arguments of the runtime for the module's options."""
     words = ["attachments", params["action"], f"--workers={params['workers']}"]
     if params["action"] == "move":
         words += [f"--to={params['to']}"] if params["to"] else []
@@ -43,13 +45,15 @@ def command(params: t.Mapping[str, t.Any], check_mode: bool) -> list[str]:
 
 
 def work(params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    """Starts the container, or finds it at work on the same, and waits for its end. Returns the module's result.
+    """Starts the container, or finds one that does the same, and waits for its end. Returns the
+    result.
 
-    `params`: the module's. Raises Failed when it goes on after `timeout` seconds, or did not do its work.
+    `params`: the module's. Raises `Failed` when the container runs longer than `timeout` seconds or
+    did not do its work.
     """
     engine, platform = Engine(params["docker_host"]), params["platform"]
     kept = params["definition"] or one_off.definition_of(engine, platform, params["instance"])
-    # It changes no module: what a run does with these is not its business.
+    # The container changes no modules, so it needs no settings of runs.
     env = {"MODE": "RunOnly", "MIGRATION_FILE": None, "STEPS": None, "RESTORE_POINT": None, "ON_FAILURE": None}
     definition = odoo_one_off.derive(kept, platform, params["instance"], SUFFIX, env, command(params, check_mode))
     begin = time.monotonic()
@@ -71,7 +75,10 @@ def work(params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
 
 
 def finished(params: t.Mapping[str, t.Any], found: one_off.Progress, stdout: str, output: str) -> dict[str, t.Any]:
-    """The result of a container that has ended."""
+    """The result of a container that has ended.
+
+    `stdout`: its standard output. `output`: both of its streams. Raises `Failed`.
+    """
     lines = run_module.tail(output)
     try:
         answer = json.loads(stdout)
@@ -96,7 +103,7 @@ def finished(params: t.Mapping[str, t.Any], found: one_off.Progress, stdout: str
 
 
 def diff(answer: t.Mapping[str, t.Any]) -> dict[str, str]:
-    """How many attachments are where, before and after; of an audit what repairing does."""
+    """Numbers of attachments by place, before and after; for an audit what a repair would change."""
     if answer.get("action") != "move":
         repair = answer.get("repair") or {}
         return {

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""The events of a run (an object of JSON on each line) as lines for people and as a result for playbooks. Pure, but for reading them."""
+"""The events of a run (one JSON object per line) as lines for operators and as a result for
+playbooks.
+
+No I/O but reading events.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,10 @@ Event = dict[str, t.Any]
 
 
 def read(path: str, offset: int = 0) -> tuple[list[Event], int]:
-    """The events behind an offset, and where the last whole line ends. A line that is being written is left for the next look."""
+    """The events after a byte offset, and the offset after the last complete line.
+
+    A line that is still being written is left for the next call.
+    """
     try:
         with open(path, "rb") as stream:
             stream.seek(offset)
@@ -59,12 +66,12 @@ def what(event: t.Mapping[str, t.Any]) -> str:
     """The step of an event, in words."""
     kind, name = str(event.get("kind") or ""), str(event.get("name") or event.get("step_id") or event.get("id") or "")
     if name.startswith(f"{kind} ") or (kind == "update" and name.startswith("install ")):
-        return name  # it says its kind itself
+        return name  # the name includes the kind
     return f"{kind} {name}".strip()
 
 
 def line(event: Event) -> str:
-    """What a playbook's output says of an event; empty for those that say nothing to people."""
+    """An event in the output of a playbook; empty for one that is not shown."""
     kind = event.get("event")
     version = f" of {event['version']}" if event.get("version") else ""
     if kind == "run_started":
@@ -113,14 +120,17 @@ def line(event: Event) -> str:
 
 
 def lines(events: t.Iterable[Event], started: bool = False) -> list[str]:
-    """The events as lines. Steps are shown when they end; with C(started) also when they begin."""
+    """The events as lines. Steps are shown when they end; with `started` also when they begin."""
     return [
         text for event in events if started or event.get("event") != "step_started" for text in [line(event)] if text
     ]
 
 
 def doing(events: t.Sequence[Event]) -> str:
-    """What is going on after these events, for those who wait: the step that is at work, and what came last; empty when it isn't known."""
+    """What is going on after these events: the current step and the last thing that happened.
+
+    Empty when it isn't known.
+    """
     last = ""
     for event in reversed(events):
         kind = event.get("event")
@@ -135,7 +145,9 @@ def doing(events: t.Sequence[Event]) -> str:
 
 
 def result(events: t.Sequence[Event]) -> dict[str, t.Any]:
-    """What the run was, out of all of its events; also when it was killed before it could say so itself."""
+    """The result of a run from all of its events, even if it was killed before it wrote a result
+    itself.
+    """
     ended = next((event for event in reversed(events) if event.get("event") == "run_ended"), None)
     reported = ended.get("result") if ended is not None else None
     found: dict[str, t.Any] = dict(reported) if isinstance(reported, dict) else {}
@@ -146,7 +158,7 @@ def result(events: t.Sequence[Event]) -> dict[str, t.Any]:
     found.setdefault("modules", _modules(events))
     found["status"] = (ended or {}).get("status") or found.get("status") or ("killed" if events else None)
     if found["status"] == "rolled_back":
-        found["modules"] = {}  # C(versions) tells how it went; the modules are those of before
+        found["modules"] = {}  # `versions` has the outcome; these modules are those before the run
     for kind in ("restore_point", "rolled_back", "held"):
         event = next((one for one in reversed(events) if one.get("event") == kind), None)
         if event is not None and kind not in found:
@@ -186,7 +198,7 @@ def _modules(events: t.Sequence[Event]) -> dict[str, dict[str, t.Any]]:
     return {name: one for name, one in found.items() if one["from"] != one["to"]}
 
 
-# What a run tells before it changes anything
+# Events that a run writes before it changes anything
 _BEFORE = ("run_started", "lock_awaited", "lock_taken", "run_ended")
 
 
@@ -196,12 +208,15 @@ def begun(events: t.Sequence[Event]) -> bool:
 
 
 def changed(events: t.Sequence[Event]) -> bool:
-    """Whether the run has changed the database, so that it may not be open any more. What it will do, it says before."""
+    """Whether the run has changed the database, so that it may not be open any more.
+
+    A run reports changes before it makes them.
+    """
     return any(event.get("event") not in (*_BEFORE, "go_ahead", "plan") for event in events)
 
 
 def holds(events: t.Sequence[Event]) -> bool:
-    """Whether the run has the lock and waits for the go-ahead."""
+    """Whether the run has the lock and is waiting for the go-ahead now."""
     kinds = [event.get("event") for event in events]
     return "lock_taken" in kinds and "go_ahead" not in kinds and "run_ended" not in kinds
 
@@ -212,7 +227,7 @@ def took_lock(events: t.Sequence[Event]) -> bool:
 
 
 def seconds_since(event: Event) -> float:
-    """How long ago an event was; 0 when it doesn't say."""
+    """The age of an event in seconds; 0 when it has no time."""
     try:
         at = datetime.datetime.fromisoformat(str(event.get("at")).replace("Z", "+00:00"))
     except ValueError:
@@ -221,12 +236,12 @@ def seconds_since(event: Event) -> float:
 
 
 def awaited(events: t.Sequence[Event]) -> str:
-    """Who was last in the way of the run, in words; empty when nobody was."""
+    """Whom the run last waited for, in words; empty for nobody."""
     return next((str(one.get("holder")) for one in reversed(events) if one.get("event") == "lock_awaited"), "")
 
 
 def failure(events: t.Sequence[Event]) -> str:
-    """Why the run failed, in one line, as far as its events tell."""
+    """Why the run failed, in one line, as far as its events show."""
     ended = next((one for one in reversed(events) if one.get("event") == "run_ended"), {})
     if ended.get("error"):
         return error_line(ended)

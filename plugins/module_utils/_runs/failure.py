@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Why a one-off container did not do its work, in words. Pure."""
+"""Why a one-off container did not do its work, in words. No I/O."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typing as t
 
 from .._runtime.common import errors
 
-# What an exit code means for operators; docs/runtime.md has the same table with more words.
+# The meaning of exit codes for operators; docs/runtime.md has the same table with more details.
 MEANINGS = {
     errors.EXIT_OK: "done",
     errors.EXIT_USAGE: "an argument that the image's runtime does not know; the image may be older than this collection",
@@ -50,11 +50,11 @@ _ERROR_LINE = re.compile(r"^\S+ \S+ \d+ ERROR odoo-cloud: (.*)$")
 def describe(result: t.Mapping[str, t.Any], what: str, reason: str = "", lines: int = 12) -> str:
     """Why a one-off container did not do its work: one line, then its last lines. Empty when it did.
 
-    result: `name`, `exists`, `running`, `exit_code`, `output`, `oom_killed`; while it runs `waited` (seconds) and `limit` (the
-    option that was exceeded).
-    what: what it was to do, as the beginning of a sentence.
-    reason: what is known already; by default the last error that the runtime logged.
-    lines: how many of its last lines are shown.
+    - `result`: `name`, `exists`, `running`, `exit_code`, `output`, `oom_killed`; while it runs also
+      `waited` (seconds) and `limit` (the option that was exceeded).
+    - `what`: what it was to do, the start of the sentence.
+    - `reason`: what is known already; by default the last error that the runtime logged.
+    - `lines`: how many of its last lines are shown.
     """
     name = result["name"]
     if not result["exists"]:

@@ -1,8 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""What the modules odoo_migration, odoo_update, odoo_module and anthem_song have in common: they differ in the environment that they
-give to a one-off container."""
+"""What the modules `odoo_migration`, `odoo_update`, `odoo_module` and `anthem_song` share. They
+differ in the environment that they give to a one-off container.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ from . import failure, one_off, report
 Env = dict[str, t.Optional[str]]
 PLAN_TIMEOUT = 600
 LOG_LINES = 40
-# How long a run that has the lock waits for the replicas to be stopped; each of them may take 60 s, all at a time
+# How long a run that has the lock waits for the replicas to be stopped; each of them may take 60 s,
+# all at a time
 GO_AHEAD_SECONDS = 180
 STOP_SECONDS = 150
 
@@ -43,28 +45,28 @@ SPEC: dict[str, dict[str, t.Any]] = {
 }
 
 
-# Of those that change the database in which the instance's replicas work
+# For modules that change the database of running replicas
 STOP_FIRST: dict[str, dict[str, t.Any]] = {"stop_first": {"type": "list", "elements": "str", "default": []}}
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """A kind of one-off container: by default a run of the mode that the environment says."""
+    """A kind of one-off container: by default a run whose mode is in its environment."""
 
     suffix: str = "run"
     command: tuple[str, ...] = ()
-    # Makes of the instance's definition that of this kind
+    # Changes the instance's definition into one of this kind
     shape: t.Callable[[dict[str, t.Any]], dict[str, t.Any]] = dict
-    # Reads what the command printed, into the result; says which exit codes are no failure
+    # `read` turns the output of the command into return values; exit codes in `fine` are no failure
     read: t.Callable[[str, dict[str, t.Any]], dict[str, t.Any]] | None = None
     fine: tuple[int, ...] = (0,)
-    reads: bool = False  # so it is done in check mode too
-    # What the container's variables are called here; {} is the number of a step, from 0
+    reads: bool = False  # it changes nothing, so it also runs in check mode
+    # The module's options by variable of the container; {} is the number of a step, from 0
     options: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class RunFailed(Exception):
-    """One clear line for people, and what else is known."""
+    """The run failed: the message is one line for operators, `found` further return values."""
 
     def __init__(self, message: str, **found: t.Any) -> None:
         super().__init__(message)
@@ -72,7 +74,10 @@ class RunFailed(Exception):
 
 
 def own_words(text: str, options: t.Mapping[str, str]) -> str:
-    """A message of the container in which variables are called as people gave them."""
+    """A message of the container with the module's option names in place of variables.
+
+    `options`: option by variable, see `Kind`.
+    """
     for variable, option in options.items():
         text = re.sub(
             rf"\b{variable}(?::(\d+))?(?= is |: |=)",
@@ -83,7 +88,7 @@ def own_words(text: str, options: t.Mapping[str, str]) -> str:
 
 
 def switch(value: bool | None) -> str | None:
-    """A boolean as the container takes it."""
+    """A boolean as a variable of the container; None stays None, which leaves the instance's value."""
     return None if value is None else str(bool(value))
 
 
@@ -98,7 +103,11 @@ def common_env(params: t.Mapping[str, t.Any]) -> Env:
 
 
 class Run:
-    """One use of such a module."""
+    """One use of such a module. Methods raise `RunFailed`, `OneOffError` and `EngineError`.
+
+    `what`: what is done, the start of messages. `env` in methods: variables of the container by
+    name.
+    """
 
     def __init__(
         self, params: t.Mapping[str, t.Any], what: str, engine: Engine | None = None, kind: Kind | None = None
@@ -113,7 +122,7 @@ class Run:
 
     @property
     def definition(self) -> dict[str, t.Any]:
-        """How the instance runs."""
+        """The kept definition of the instance's one-off containers."""
         if self._definition is None:
             given = self.params["definition"]
             self._definition = (
@@ -122,7 +131,10 @@ class Run:
         return self._definition
 
     def derived(self, suffix: str, env: t.Mapping[str, str | None], command: t.Sequence[str] = ()) -> dict[str, t.Any]:
-        """The container that does it. A variable that isn't given stays as the instance has it, one that is empty is taken away."""
+        """The definition of this run's container.
+
+        A variable that is None keeps the instance's value, an empty one is removed.
+        """
         mine = self.definition.get("env") or {}
         modes = (odoo_one_off.INSTALL, odoo_one_off.UPDATE)
         variables: Env = {"MODE": mine["MODE"] if mine.get("MODE") in modes else odoo_one_off.UPDATE, "WAIT": "True"}
@@ -130,13 +142,13 @@ class Run:
             if value is not None:
                 variables[key] = value or None
         if mine.get("MIGRATION_FILE") and env.get("MIGRATION_FILE") == "":
-            # Its steps are not wanted; songs that lie beside it may be.
+            # Its steps are not wanted, but songs in the same folder may be.
             variables["SONG_PATH"] = posixpath.dirname(mine["MIGRATION_FILE"].rstrip("/"))
         return odoo_one_off.derive(self.definition, self.platform, self.params["instance"], suffix, variables, command)
 
     def plan(self, env: t.Mapping[str, str | None]) -> dict[str, t.Any]:
-        """What would be done, without touching anything."""
-        # A server that is away is told now, not after minutes.
+        """What the run would do, found out without changing anything."""
+        # An unreachable server is reported at once, not after minutes.
         definition = self.derived("plan", {**env, "DB_WAIT_TIMEOUT": "10"}, [one_off.PLAN])
         found = one_off.ask_plan(self.engine, definition, self.platform, min(self.params["timeout"], PLAN_TIMEOUT))
         try:
@@ -158,16 +170,18 @@ class Run:
         return plan
 
     def begin(self, env: t.Mapping[str, str | None]) -> tuple[one_off.Progress, bool]:
-        """Start it, or find it at work."""
+        """Starts the container, or finds a running one. Returns its progress, and whether it does
+        `env`.
+        """
         if self.replicas(running=True):
             env = {**env, "GO_AHEAD_TIMEOUT": str(GO_AHEAD_SECONDS)}
         definition = self.kind.shape(self.derived(self.kind.suffix, env, self.kind.command))
         return one_off.begin(self.engine, definition, self.platform, self.kind.suffix)
 
-    # The replicas that must not serve while something is changed
+    # The replicas that must not serve during changes
 
     def replicas(self, running: bool) -> list[str]:
-        """Those of C(stop_first) that are this platform's and run, or don't."""
+        """The containers in `stop_first` that belong to this platform and run, or that don't."""
         if not self.stop_first:
             return []
         found = []
@@ -178,12 +192,15 @@ class Run:
         return sorted(found)
 
     def heed(self, found: one_off.Progress) -> None:
-        """A run that has the lock waits for its replicas to be stopped: stop them, and tell it. If this is cut off, whoever follows the run
-        next does it."""
+        """Stops the replicas of a run that has the lock and waits for that, then tells the run to
+        go on.
+
+        If this is interrupted, the next caller that follows the run does it.
+        """
         if not self.stop_first or not found.running:
             return
         holds = _events.holds(found.events)
-        # A runtime that is older than this collection doesn't wait.
+        # A runtime that is older than this collection does not wait.
         if not holds and not (_events.begun(found.events) and not _events.took_lock(found.events)):
             return
         self.stop_replicas(found)
@@ -191,7 +208,10 @@ class Run:
             self.engine.signal(found.container, "SIGUSR1")
 
     def stop_replicas(self, found: one_off.Progress) -> None:
-        """Stops the replicas, all at once. When one can't be stopped, ends the run, starts the others again and raises RunFailed."""
+        """Stops the replicas in parallel.
+
+        If one can't be stopped, ends the run, starts the others again and raises `RunFailed`.
+        """
         names = self.replicas(running=True)
         if not names:
             return
@@ -202,7 +222,7 @@ class Run:
                 error = job.exception()
                 failed = failed or (f"{name} can't be stopped: {error}" if error else "")
         if failed:
-            self.engine.stop(found.container)  # nothing was changed
+            self.engine.stop(found.container)  # it has changed nothing yet
             self.start_replicas(names)
             raise RunFailed(f"{self.what}: {failed}; nothing was changed, the replicas serve as before", stopped=[])
 
@@ -212,7 +232,10 @@ class Run:
             self.engine.start(name)
 
     def stopped(self, found: one_off.Progress, events: t.Sequence[_events.Event]) -> list[str]:
-        """Which replicas don't run because of this run. When it ended before it changed anything, they are started again."""
+        """The replicas that are stopped because of this run.
+
+        If the run ended before it changed anything, they are started again first.
+        """
         if not self.stop_first or not (_events.took_lock(events) or _events.begun(events)):
             return []
         names = self.replicas(running=False)
@@ -222,7 +245,11 @@ class Run:
         return names
 
     def end_waiting(self, found: one_off.Progress) -> None:
-        """The time is over. A run that has not begun is ended, so that nobody is surprised when it gets the lock at last."""
+        """Ends a run that has not begun within the time limit, so that it does not start unattended
+        later.
+
+        Raises `RunFailed` if it did so.
+        """
         events = found.events
         if self.kind.suffix != "run" or not found.running or not events:
             return
@@ -231,7 +258,7 @@ class Run:
         self.engine.stop(found.container)
         events = _events.read(found.events_file)[0]
         if _events.begun(events):
-            found.running = False  # in this very moment; result() says how far it came
+            found.running = False  # it began in this moment; result() says how far it got
             return
         dummy, output = self.engine.output(found.container, 400)
         self.engine.remove(found.container)
@@ -250,10 +277,14 @@ class Run:
         )
 
     def result(self, found: one_off.Progress, waited: float = 0.0) -> dict[str, t.Any]:
-        """What a run was that has ended. Its container is removed if it did its work, else it is kept for those who look at its log."""
+        """The result of a run that has ended. `waited`: seconds.
+
+        Its container is removed if it did its work, else it is kept so that its log can be read.
+        """
         events = _events.read(found.events_file)[0] if found.events_file else []
         if not found.exists:
-            # Somebody else who waited for the same run may have been faster, and it did its work.
+            # Another caller that waited for the same run may have removed it, after it did its
+            # work.
             result = {**_events.result(events), "events_file": found.events_file, "running": False}
             if result["status"] not in ("done", "nothing"):
                 raise RunFailed(f"{self.what}: its container is gone; somebody removed it", **result)
@@ -282,7 +313,7 @@ class Run:
             result["stopped"] = self.stopped(found, events)
         if self.kind.read is not None:
             result.update(self.kind.read(stdout, result))
-        elif not events and found.exit_code == 0:  # a runtime that tells no events: what it did isn't known
+        elif not events and found.exit_code == 0:  # a runtime without events: what it did isn't known
             if found.asked:
                 raise RunFailed(
                     f"{self.what}: its runtime told no events, so it knows nothing of {', '.join(found.asked)}; the image is older than"
@@ -298,7 +329,10 @@ class Run:
         return result
 
     def to_the_end(self, env: t.Mapping[str, str | None]) -> dict[str, t.Any]:
-        """Start it, or find it at work, and wait for its end. Somebody else's run is waited for first."""
+        """Starts the container, or finds a running one, and waits for its end. Returns its result.
+
+        Another run on the same instance is waited for first.
+        """
         start = time.monotonic()
         while True:
             found, mine = self.begin(env)
@@ -313,7 +347,7 @@ class Run:
                 return self.result(found, time.monotonic() - start)
 
     def is_mine(self, found: one_off.Progress, env: t.Mapping[str, str | None]) -> bool:
-        """Whether a run that was started before does what this is asked for."""
+        """Whether a run that was started before does what `env` says."""
         try:
             definition = self.kind.shape(self.derived(self.kind.suffix, env, self.kind.command))
         except (one_off.OneOffError, EngineError):
@@ -321,7 +355,10 @@ class Run:
         return found.request == one_off.request_of(definition)
 
     def collect(self, container: str, env: t.Mapping[str, str | None]) -> dict[str, t.Any]:
-        """Wait for the end of a run that was started before."""
+        """Waits for the end of a run that was started before. Returns its result.
+
+        `container`: ID of its container.
+        """
         found = one_off.follow(self.engine, container, self.params["timeout"], platform=self.platform, heed=self.heed)
         found.events_file = found.events_file or str(self.params["events_file"] or "")
         if self.is_mine(found, env):
@@ -329,7 +366,7 @@ class Run:
         return self.result(found, self.params["timeout"])
 
     def step(self, container: str) -> dict[str, t.Any]:
-        """One look at a run that was started before, with what it needs just now."""
+        """Looks once at a run that was started before, and stops its replicas if it waits for that."""
         found = one_off.follow(self.engine, container, 0, platform=self.platform, heed=self.heed)
         return {
             "changed": False,
@@ -340,7 +377,7 @@ class Run:
 
 
 def last_json(stdout: str) -> dict[str, t.Any] | None:
-    """The object of JSON that a command printed at its end; songs and hooks may have printed before it."""
+    """The last JSON object in the output of a command; songs and hooks may have printed before it."""
     lines = stdout.splitlines()
     for index in range(len(lines) - 1, -1, -1):
         if lines[index] == "{":
@@ -373,8 +410,13 @@ def execute(
     kind: Kind | None = None,
     check: t.Callable[[dict[str, t.Any]], str] | None = None,
 ) -> None:
-    """The whole of such a module. C(needed) may look at the plan first and say with which variables it is run, or None: not at all.
-    C(check) looks at the result and says what is wrong with it."""
+    """Runs a whole module of this kind, and exits or fails it.
+
+    - `what`: what is done, the start of messages. `env`: variables of the container.
+    - `needed`: looks at the run first, and returns the variables of the run, or None if none is
+      needed.
+    - `check`: looks at the result and returns what is wrong with it; empty when nothing is.
+    """
     params = module.params
     try:
         run = Run(params, what, kind=kind)
@@ -422,7 +464,7 @@ def _planned(run: Run, env: Env, needed: t.Callable[[Run], Env | None] | None) -
             env = {**env, **more}
         plan = run.plan(env)
     except (one_off.Missing, EngineUnreachable) as error:
-        # An instance that would only be made by the tasks before this one.
+        # The instance does not exist yet; earlier tasks would create it.
         return {"changed": True, "status": "planned", "plan": None, "modules": {}, "reason": str(error)}
     return {
         "changed": bool(plan.get("changed")),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Which instances need an installation or an update before their replicas run. Pure."""
+"""Which instances need an installation or an update before their replicas run. No I/O."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typing as t
 
 from .._inventory.model import Instance
 
-INSTALL, UPDATE = "InstallOnly", "UpdateOnly"  # of MODE
+INSTALL, UPDATE = "InstallOnly", "UpdateOnly"  # values of MODE
 
 
 def runs(
@@ -21,14 +21,17 @@ def runs(
     always: bool = False,
     code: t.Mapping[str, t.Mapping[str, str]] | None = None,
 ) -> list[dict[str, t.Any]]:
-    """The runs that are needed, in the order of the instances. An instance whose replicas install or update by themselves needs none.
+    """The runs that are needed, in the order of the instances.
 
-    instances: what the lookup `instances` returns.
-    databases: what `odoo_cloud.platform.odoo_state_info` returned, by the database's name; all of the instances can be read.
-    images: the ID of each image, by its name in the inventory.
-    machine: only the instances of this machine; None: all.
-    always: whether to ask the plan of every instance that shows no reason by itself.
-    code: the release of custom code of each instance that has some, by the instance's name.
+    Instances whose replicas install or update by themselves need none.
+
+    - `instances`: what the lookup `instances` returns.
+    - `databases`: what `odoo_cloud.platform.odoo_state_info` returned, by name of the database; all
+      of the instances' databases can be read.
+    - `images`: ID of each image by its name in the inventory.
+    - `machine`: only the instances of this machine; None: all.
+    - `always`: whether to ask for the plan of every instance that shows no reason by itself.
+    - `code`: the release of custom code of each instance that has some, by name of the instance.
     """
     found = []
     for instance in instances:
@@ -37,14 +40,16 @@ def runs(
         database = databases[instance.database.name]
         release = str((code or {}).get(instance.name, {}).get("release") or images[instance.image.name])
         reasons = _reasons(instance, database, release)
-        # What lies on the machine can't be told from the database: the runtime's plan says whether it changes anything.
+        # The database does not show the files on the machine: the runtime's plan says whether they
+        # change anything.
         ask = not reasons
         if ask:
             reasons = ["odoo_run_always is set"] if always else _questions(instance)
         if not reasons:
             continue
-        # While somebody works on it, the history has to tell; a database that was ever open is not installed anew. A first
-        # installation is finished as such, whatever is installed by now: only that sets the administrator's password.
+        # While another run works on the database, its history decides; one that was ever open is
+        # not installed again. A first installation that was interrupted is continued as one,
+        # because only an installation sets the administrator's password.
         initialised = database["ever_open"] if database["initialised"] is None else database["initialised"]
         initialised = initialised and not database["first_installation"]
         mode = UPDATE if initialised else INSTALL
@@ -52,7 +57,8 @@ def runs(
             {
                 "instance": instance.name,
                 "mode": mode,
-                # A new database is installed first, then the migration's setup finds it as marabunta does.
+                # A new database is installed first, then the migration's setup finds it as
+                # marabunta does.
                 "modes": [mode, UPDATE] if mode == INSTALL and instance.migration.file else [mode],
                 "ask": ask,
                 "reason": "; ".join(reasons),
@@ -68,8 +74,11 @@ def unreadable(
     databases: t.Mapping[str, t.Mapping[str, t.Any]],
     machine: str | None = None,
 ) -> list[dict[str, t.Any]]:
-    """The instances whose database can't be read, with the reason. What runs of them stays as it is, and the others go on. `machine`:
-    only replicas on this machine are named."""
+    """The instances whose database can't be read, each with the reason and its replicas.
+
+    Their containers stay as they are, and the other instances are processed. `machine`: only
+    replicas on this machine are named.
+    """
     found = []
     for instance in instances:
         name = instance.database.name
@@ -86,7 +95,7 @@ def unreadable(
 
 
 def _questions(instance: Instance) -> list[str]:
-    """What might ask for a run although nothing in the database tells."""
+    """What may require a run although the database does not show it."""
     found = []
     if instance.migration.file:
         found.append("its migration file may have a pending version")
@@ -130,6 +139,6 @@ def _reasons(instance: Instance, database: t.Mapping[str, t.Any], release: str) 
 
 
 def short(release: str) -> str:
-    """An image's ID as docker shows it, and after it the release of own code."""
+    """A short image ID, as docker shows it, followed by the release of custom code."""
     image, plus, code = release.partition("+")
     return (image[7:19] if re.fullmatch(r"sha256:[0-9a-f]{64}", image) else image) + plus + code

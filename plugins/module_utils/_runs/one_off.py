@@ -1,10 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""One-off containers at work: started from their definition, followed by their events, their result read.
+"""Running one-off containers: started from their definition, followed by their events, their result
+read.
 
-What such a container is made from is said in C(_services/odoo_one_off.py). Identical requests share one container: a second caller waits
-for the first, so a playbook that was killed loses nothing.
+`_services/odoo_one_off.py` makes the definitions. Identical requests share one container: a second
+caller waits for the first, so a playbook that was killed loses nothing.
 """
 
 from __future__ import annotations
@@ -27,16 +28,19 @@ from . import events as _events
 REQUEST_LABEL = "org.odoo-cloud.request"
 EVENT_FILES_KEPT = 20
 POLL_SECONDS = 0.25
-ENGINE_AWAY_SECONDS = 60  # an engine that is restarted meanwhile
-PLAN, STATIC = "plan", "static"  # suffixes of their names, and commands of the runtime
+ENGINE_AWAY_SECONDS = 60  # how long an engine that restarts may not answer
+PLAN, STATIC = "plan", "static"  # suffixes of the containers' names, and commands of the runtime
 # Variables that say how a run is followed, not what it does
 _NOT_ASKED = ("EVENTS_FILE", "GO_AHEAD_TIMEOUT")
 _LOGS = {"Type": "json-file", "Config": {"max-size": "50m", "max-file": "3"}}
 
 
 def definition_of(engine: Engine, platform: str, instance: str) -> dict[str, t.Any]:
-    """The container for work on the instance, as the role left it in a file beside the instance's configuration; else what its newest
-    replica was made from, as its label tells."""
+    """The kept definition of an instance's one-off containers.
+
+    It is in a file that the role has written beside the instance's configuration; without one, the
+    label of its newest replica has its definition. Raises `Missing` when there is neither.
+    """
     found = []
     names = set()
     for container in engine.containers(label=[f"{PLATFORM_LABEL}={platform}"]):
@@ -68,7 +72,7 @@ def _plain_name(container: t.Mapping[str, t.Any]) -> str:
 
 
 def request_of(definition: t.Mapping[str, t.Any]) -> str:
-    """Equal for two definitions that do the same."""
+    """A key that is equal for two definitions that do the same."""
     env = {key: value for key, value in (definition.get("env") or {}).items() if key not in _NOT_ASKED}
     content = {key: value for key, value in definition.items() if value not in (None, [], {}, "")}
     text = json.dumps({**content, "env": env}, sort_keys=True)
@@ -76,7 +80,7 @@ def request_of(definition: t.Mapping[str, t.Any]) -> str:
 
 
 def body(definition: t.Mapping[str, t.Any], platform: str) -> dict[str, t.Any]:
-    """A definition, in the words of the role C(container), as the engine takes it."""
+    """A definition in the terms of the role `container`, translated for the engine."""
     host: dict[str, t.Any] = {
         "Mounts": [_mount(one, platform) for one in definition.get("mounts") or []],
         "Tmpfs": dict(tmpfs_parts(one) for one in definition.get("tmpfs") or []),
@@ -126,13 +130,15 @@ def _mount(mount: t.Mapping[str, t.Any], platform: str) -> dict[str, t.Any]:
 
 
 def event_file_name(suffix: str, now: datetime.datetime | None = None) -> str:
-    """A new name; names sort by time."""
+    """A new file name; names sort by time."""
     moment = now or datetime.datetime.now(datetime.timezone.utc)
     return f"{suffix}-{moment.strftime('%Y%m%dT%H%M%S')}-{uuid.uuid4().hex[:4]}.ndjson"
 
 
 def prune(folder: str, suffix: str, keep: int = EVENT_FILES_KEPT) -> None:
-    """Remove the oldest event files of one kind of run. Those of the last runs stay, for people and tools."""
+    """Deletes the oldest event files of one kind of run, and keeps the last `keep` for operators
+    and tools.
+    """
     try:
         names = sorted(
             name for name in os.listdir(folder) if name.startswith(f"{suffix}-") and name.endswith(".ndjson")
@@ -145,23 +151,26 @@ def prune(folder: str, suffix: str, keep: int = EVENT_FILES_KEPT) -> None:
 
 @dataclasses.dataclass
 class Progress:
-    """What is known about a one-off container at a moment."""
+    """The state of a one-off container at one moment."""
 
     exists: bool
     running: bool = False
     exit_code: int | None = None
     oom_killed: bool = False
     name: str = ""
-    container: str = ""  # its ID
+    container: str = ""  # ID of the container
     request: str = ""
     events: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
-    offset: int = 0  # where the events end that were read
-    events_file: str = ""  # on the machine
-    asked: list[str] = dataclasses.field(default_factory=list)  # variables that an older runtime doesn't know
+    offset: int = 0  # in bytes; the end of the events that were read
+    events_file: str = ""  # path on the machine
+    asked: list[str] = dataclasses.field(default_factory=list)  # variables that an older runtime does not know
 
 
 def look(engine: Engine, name: str, offset: int = 0, platform: str = "") -> Progress:
-    """One look at a one-off container, with the events after the offset. Of another platform's container nothing is told."""
+    """The state of a one-off container, with the events after the offset.
+
+    Raises `OneOffError` for a container of another platform.
+    """
     inspected = engine.container(name)
     if inspected is None:
         return Progress(False, name=name, offset=offset)
@@ -204,8 +213,15 @@ def follow(
     sleep: t.Callable[[float], None] = time.sleep,
     heed: t.Callable[[Progress], None] | None = None,
 ) -> Progress:
-    """Look until the container has ended, with C(news) until there is an event, or until the time is over. C(heed) is given each look,
-    with all events that were seen."""
+    """Follows a one-off container until it has ended, or for `timeout` seconds. Returns its
+    progress.
+
+    - `news`: whether to return as soon as there is an event.
+    - `heed`: is called after each look, with all events that were seen.
+    - `clock`, `sleep`: for tests.
+
+    Raises `EngineUnreachable` when the engine is away for longer than `ENGINE_AWAY_SECONDS`.
+    """
     start = answered = clock()
     gathered: list[dict[str, t.Any]] = []
     while True:
@@ -227,7 +243,10 @@ def follow(
 
 
 def start(engine: Engine, definition: t.Mapping[str, t.Any], platform: str) -> str:
-    """Make and start a one-off container; its ID. EngineConflict when another one has the name."""
+    """Creates and starts a one-off container. Returns its ID.
+
+    Raises `EngineConflict` when its name is taken, `Missing` without its image.
+    """
     if engine.image_id(str(definition["image"])) is None:
         raise Missing(f"image={definition['image']!r} of {definition['name']}: the engine has no such image")
     try:
@@ -252,8 +271,12 @@ def start(engine: Engine, definition: t.Mapping[str, t.Any], platform: str) -> s
 def begin(
     engine: Engine, definition: t.Mapping[str, t.Any], platform: str, suffix: str, tries: int = 5
 ) -> tuple[Progress, bool]:
-    """Start the one-off, or find one that works. True when it does what is asked for; false when it is another's work, to be waited
-    for before this is called again."""
+    """Starts the container, or finds one that runs. Returns its progress, and whether it does the
+    same.
+
+    If it doesn't, it is another's work, to be waited for before this is called again. Raises
+    `OneOffError` when no attempt succeeds.
+    """
     wanted = request_of(definition)
     folder = mount_source(definition.get("mounts") or [], EVENTS_DIR)
     for dummy in range(tries):
@@ -268,14 +291,17 @@ def begin(
             env["EVENTS_FILE"] = f"{EVENTS_DIR}/{event_file_name(suffix)}"
         try:
             container = start(engine, {**definition, "env": env}, platform)
-        except EngineConflict:  # somebody else was a moment faster
+        except EngineConflict:  # another caller was faster
             continue
         return look(engine, container), True
     raise OneOffError(f"{definition['name']}: other runs take this name again and again; try again later")
 
 
 def ask_plan(engine: Engine, definition: t.Mapping[str, t.Any], platform: str, timeout: float) -> dict[str, t.Any]:
-    """What C(odoo-cloud plan) says in a container of its own, which only reads."""
+    """The output of `odoo-cloud plan` in a container that only reads. `timeout`: seconds.
+
+    Raises `OneOffError` when there is none.
+    """
     name = str(definition["name"])
     found = follow(engine, name, timeout, platform=platform)
     if found.running:

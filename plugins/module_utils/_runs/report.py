@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Plans and results of migrations and updates, as lines for people. Pure."""
+"""Plans and results of migrations and updates, as lines for operators. No I/O."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .table import table
 
 
 class PlanError(ValueError):
-    """What was given is no plan or result."""
+    """The value is no plan or no result."""
 
 
 def _mapping(value: t.Any, what: str) -> dict[str, t.Any]:
@@ -27,8 +27,11 @@ _VARIABLES = re.compile(r"\bMIGRATION_(ALLOW_SERIE|FORCE_VERSION|MODE|NEXT)=")
 
 
 def refusal(plan: t.Mapping[str, t.Any]) -> str:
-    """Why nothing would be done, with the commands that decide, in one line; empty when nothing stands in the way. What the container's
-    variables are called, playbooks call C(odoo_migration_...)."""
+    """Why a plan would change nothing, with the commands that decide, in one line; empty when it is
+    clear.
+
+    Variables of the container are named as in playbooks (`odoo_migration_...`).
+    """
     migration = plan.get("migration")
     migration = migration if isinstance(migration, dict) else {}
     problems = [_problem(one) for one in migration.get("problems") or []]
@@ -48,7 +51,7 @@ def refusal(plan: t.Mapping[str, t.Any]) -> str:
 
 
 def as_variables(text: str) -> str:
-    """The same with the variables of decisions as playbooks call them."""
+    """A text with the names that playbooks use for variables of decisions."""
     return _VARIABLES.sub(lambda match: f"odoo_migration_{match[1].lower()}=", text)
 
 
@@ -61,7 +64,7 @@ def _problem(one: t.Any) -> str:
 
 
 def planned_modules(plan: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
-    """Module to its version now and then, as far as the plan tells."""
+    """The version now and afterwards of each module, as far as the plan has them."""
     modules = plan.get("modules") or {}
     items = modules.items() if isinstance(modules, dict) else ((one.get("name"), one) for one in modules)
     found = {}
@@ -75,7 +78,7 @@ def planned_modules(plan: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
 
 
 def steps(plan: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
-    """The steps of a plan in their order, each with C(version), C(id), C(kind), C(name) and C(done)."""
+    """The steps of a plan in order, each with `version`, `id`, `kind`, `name` and `done`."""
     migration = plan.get("migration")
     found: list[dict[str, t.Any]] = []
     for version in (migration or {}).get("versions") or []:
@@ -150,7 +153,7 @@ def _texts(values: t.Any) -> list[str]:
 
 
 def report(result: t.Any) -> list[str]:
-    """A run's result as a table of its steps and one of its modules."""
+    """The result of a run as a table of its steps and one of its modules."""
     result = _mapping(result, "the result of a run, as the modules return it")
     rows = []
     for version in result.get("versions") or []:
@@ -176,7 +179,7 @@ def report(result: t.Any) -> list[str]:
 
 
 def progress(events: t.Any) -> list[str]:
-    """Events as lines, the way playbooks show them."""
+    """Events as lines, the way playbooks show them. Raises `PlanError`."""
     if not isinstance(events, (list, tuple)) or not all(isinstance(one, dict) for one in events):
         raise PlanError("give a list of events, as the module odoo_run_info returns them")
     return _events.lines(events)

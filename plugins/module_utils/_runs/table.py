@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""A text table for people."""
+"""A text table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typing as t
 
 
 def table(heads: t.Sequence[str], rows: t.Sequence[t.Sequence[str]]) -> list[str]:
-    """The lines of a table with the columns that say something; empty without rows."""
+    """The lines of a table, without columns that are empty in every row; no lines without rows."""
     if not rows:
         return []
     shown = [index for index in range(len(heads)) if any(row[index] for row in rows)]

@@ -1,7 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""The history of a database as a timeline: what was going on from when to when, by whom, and how it ended."""
+"""The history of a database as a timeline: what was done from when to when, by whom, and its
+outcome.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +32,13 @@ DETAIL_WIDTH = 100
 
 
 class TimelineError(ValueError):
-    """What was given is not a history."""
+    """The value is no history."""
 
 
 def timeline(history: t.Any, table: bool = False) -> list[t.Any]:
-    """One entry per phase, oldest first; with ``table`` the lines of a text table."""
+    """One entry per phase, oldest first; with `table` the lines of a text table. Raises
+    `TimelineError`.
+    """
     rows = _ordered(history)
     phases = [list(rows) for _key, rows in itertools.groupby(rows, _same_phase())]
     followers: list[dict[str, t.Any] | None] = [phase[0] for phase in phases[1:]]
@@ -54,7 +58,7 @@ def _ordered(history: t.Any) -> list[dict[str, t.Any]]:
 
 
 def _same_phase() -> t.Callable[[dict[str, t.Any]], t.Any]:
-    """Rows that one run wrote of one kind of work, one after the other, are one phase."""
+    """A key that is equal for successive rows of one kind of work of one run, which are one phase."""
     numbers = itertools.count()
 
     def key(row: dict[str, t.Any]) -> t.Any:
@@ -94,7 +98,10 @@ def _age(row: dict[str, t.Any]) -> float | None:
 
 
 def _duration(first: dict[str, t.Any], after: dict[str, t.Any] | None) -> float | None:
-    """From the ages, which PostgreSQL gives with fractions; rows without them have their times. None: not known."""
+    """The length of a phase in seconds, None when it isn't known.
+
+    Ages are used if both rows have them, because PostgreSQL returns them with fractions.
+    """
     begin, end = _age(first), _age(after) if after is not None else 0.0
     if begin is not None and end is not None:
         return round(max(begin - end, 0), 1)
@@ -103,14 +110,15 @@ def _duration(first: dict[str, t.Any], after: dict[str, t.Any] | None) -> float 
 
 
 def _result(last: dict[str, t.Any], after: dict[str, t.Any] | None) -> str | None:
-    """What the row says of itself; how work ended is in the row that came after it."""
+    """What the row says of itself; the outcome of work is in the row that came after it."""
     if last["state"] not in WORK or after is None:
         return last.get("result") or None
     if (last.get("run_id") or None) != (after.get("run_id") or None):
         return "interrupted"
     if after["state"] == state.FAILED:
         return "failed"
-    # The original tool names no runs: after its work comes Ready, anything else began because the work never ended.
+    # The original tool does not name runs. Ready follows completed work; any other state means
+    # that the work never ended.
     ended_well = after["state"] == state.READY or (last.get("run_id") and after["state"] == state.MAINTENANCE)
     return "ok" if ended_well else "interrupted"
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection odoo_cloud.platform.
-"""Names in certificates of servers, and when a certificate has to be made anew: pure, no input or output."""
+"""Names in server certificates, and when a certificate has to be replaced. No I/O."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typing as t
 
 
 def subject_alt_names(names: t.Iterable[str]) -> list[str]:
-    """Host names and IP addresses as they stand in a certificate."""
+    """Host names and IP addresses as subject alternative names of a certificate (`DNS:…`, `IP:…`)."""
     result = []
     for name in names:
         try:
@@ -29,9 +29,12 @@ def certificate_due(
     days: int = 30,
     now: datetime.datetime | None = None,
 ) -> bool:
-    """Whether a server certificate has to be made anew.
+    """Whether a server certificate has to be replaced.
 
-    ``info`` and ``ca_info`` are what the filter ``community.crypto.x509_certificate_info`` tells of the certificate and of the CA.
+    - `info`, `ca_info`: what the filter `community.crypto.x509_certificate_info` returns for the
+      certificate and for the CA; without the latter the issuer is not checked.
+    - `names`: host names and addresses that it must have.
+    - `days`: days before its end when it is replaced. `now`: for tests.
     """
     moment = now or datetime.datetime.now(datetime.timezone.utc)
     not_after = datetime.datetime.strptime(str(info["not_after"]), "%Y%m%d%H%M%SZ").replace(

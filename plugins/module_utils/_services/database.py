@@ -1,7 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The module odoo_database's side of _runtime/database/provision.py: its options, its connection, what its diff shows."""
+"""The side of the module `odoo_database` of `_runtime/database/provision.py`: options, connection,
+diff.
+"""
 
 from __future__ import annotations
 
@@ -39,10 +41,11 @@ CONNECTION_SPEC: dict[str, dict[str, Any]] = {
 
 
 class ServerUnreachable(DatabaseError):
-    """Nothing answers at the address given."""
+    """No server answers at the given address."""
 
 
 def check_name(option: str, name: str) -> None:
+    """Raises `DatabaseError` unless `name` can be a name in PostgreSQL. `option`: for the message."""
     if not NAME.fullmatch(name):
         raise DatabaseError(f"{option} is {name!r}: {NAME_RULE}")
     if name == "postgres" or name.startswith(("template", "pg_")):
@@ -50,7 +53,10 @@ def check_name(option: str, name: str) -> None:
 
 
 def parse_wanted(items: list[dict[str, Any]], login_user: str) -> list[Wanted]:
-    """Checks the option `databases` as far as this is possible without a server."""
+    """The entries of the option `databases`, checked as far as possible without a server.
+
+    Raises `DatabaseError` for the first one that is not possible.
+    """
     result = []
     passwords: dict[str, str] = {}
     for number, item in enumerate(items):
@@ -112,8 +118,8 @@ def parse_wanted(items: list[dict[str, Any]], login_user: str) -> list[Wanted]:
 
 SESSION_NAME = "odoo-cloud ansible"
 
-# An administrator's session finds PostgreSQL's own functions and operators only, whatever others have created in the database.
-# What a client asks for at connect wins over what ALTER ROLE and ALTER DATABASE have set.
+# An administrator's session resolves names in pg_catalog only, whatever others have created in the
+# database. Options that a client sets when it connects win over ALTER ROLE and ALTER DATABASE.
 PINNED = {"search_path": "pg_catalog"}
 
 
@@ -125,6 +131,13 @@ def connect(
     name: str = SESSION_NAME,
     settings: dict[str, str] | None = None,
 ) -> Any:
+    """An autocommit connection with the module's `login_*` and `ssl_*` options.
+
+    - `user`, `password`, `database`: instead of `login_user`, `login_password`, `login_db`.
+    - `name`: shown in `pg_stat_activity`. `settings`: of the session, by default `PINNED`.
+
+    Raises `psycopg2.Error`.
+    """
     arguments = {
         "host": params["login_host"],
         "port": params["login_port"],
@@ -145,7 +158,7 @@ def connect(
     return connection
 
 
-# Texts with which libpq says that no server is there at all; everything else is an answer of one.
+# Messages of libpq when no server answers; every other message comes from a server.
 _ABSENT = (
     "connection refused",
     "no such file or directory",
@@ -160,7 +173,10 @@ _ABSENT = (
 
 
 def open_server(params: dict[str, Any], database: str = "", name: str = SESSION_NAME) -> Any:
-    """The administrator's connection, or a DatabaseError that says what is wrong."""
+    """The administrator's connection.
+
+    Raises `ServerUnreachable` when no server answers, `DatabaseError` when it refuses.
+    """
     where = f"{params['login_host']}:{params['login_port']}"
     try:
         connection = connect(params, database=database, name=name)
@@ -183,8 +199,11 @@ def open_server(params: dict[str, Any], database: str = "", name: str = SESSION_
 
 
 def password_is_right(connection: Any, params: dict[str, Any], facts: Facts, role: str, password: str) -> bool:
-    """Logs in as the role. Where that asks for no password (trust) or is not allowed from here (peer), a superuser
-    compares the stored verifier instead."""
+    """Whether a role's password is the given one, found out by logging in.
+
+    Where that needs no password (trust) or is not allowed from here (peer), a superuser compares
+    the stored verifier instead. Raises `DatabaseError` when the server was not reached or is full.
+    """
     refused = ""
     try:
         probe = connect(params, user=role, password=password)
@@ -208,7 +227,7 @@ def password_is_right(connection: Any, params: dict[str, Any], facts: Facts, rol
 
 
 def picture(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str], after: bool) -> dict[str, Any]:
-    """The server's side of a diff: as it is, or as it will be."""
+    """The server's side of a diff. `after`: as it will be, instead of as it is."""
     databases: dict[str, Any] = {}
     roles: dict[str, Any] = {}
     surplus = {(one.role, one.member) for one in undeclared(wanted, facts)} if after else set()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection odoo_cloud.platform.
-"""What the proxy needs to know of its sites: pure, no input or output."""
+"""Checks the proxy's sites and builds what the templates need. No I/O."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ _INSTANCE = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
 _UPSTREAM_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
-_SIZE = re.compile(r"[0-9]+[kmgKMG]?\Z")  # as nginx takes it
+_SIZE = re.compile(r"[0-9]+[kmgKMG]?\Z")  # sizes in the notation of nginx
 _STORE = re.compile(rf"https?://{_LABEL}(?:\.{_LABEL})*(?::[0-9]{{1,5}})?\Z")
 _PATH = re.compile(r"/[A-Za-z0-9._/-]*\Z")
 
 
 class SiteError(ValueError):
-    """One line for people: the variable, the value, what would be right."""
+    """A site is not possible: one line with the variable, its value and what would be right."""
 
 
 def realtime_path(version: str) -> str:
-    """The path that belongs to Odoo's gevent port."""
+    """The path that is sent to Odoo's gevent port."""
     return "/websocket" if int(version) >= FIRST_WEBSOCKET_VERSION else "/longpolling"
 
 
 def upstream_config(name: str, servers: t.Sequence[str] = ()) -> str:
-    """Whom nginx asks for a site: the name of all replicas or, while one is taken out, these replicas alone.
+    """The configuration that says which servers nginx asks for a site, as part of its server block.
 
-    It is part of a server block. A request goes to one of several replicas by the first digit of its random ID.
+    `servers`: these replicas alone, because another one is drained; by default the common name of
+    all replicas. A request goes to one of several by the first digit of its random ID.
     """
     lines = [f"set $odoo_upstream {(servers or [name])[0]};"]
     for number, server in enumerate(servers[1:16], 1):
@@ -49,7 +50,9 @@ def upstream_config(name: str, servers: t.Sequence[str] = ()) -> str:
 
 
 def upstream_files(sites: t.Sequence[t.Mapping[str, t.Any]], folder: str) -> list[dict[str, str]]:
-    """The file of each checked site that says whom nginx asks, as a list for the module C(files)."""
+    """The upstream file of each checked site, as a list for the module `files`. `folder`: on the
+    machine.
+    """
     return [{"path": folder, "state": "directory", "mode": "0755"}] + [
         {"path": f"{folder}/{site['instance']}.conf", "content": upstream_config(site["upstream_name"]), "mode": "0644"}
         for site in sites
@@ -58,9 +61,10 @@ def upstream_files(sites: t.Sequence[t.Mapping[str, t.Any]], folder: str) -> lis
 
 
 def normal_sites(sites: t.Any, defaults: t.Mapping[str, t.Any] | None = None) -> list[dict[str, t.Any]]:
-    """Check the sites and fill in what they leave out.
+    """The checked sites with all keys.
 
-    ``defaults`` may give ``max_body``, ``tls`` (mode), ``tls_certificate``, ``tls_key`` and ``hsts_max_age``.
+    `defaults` may have `max_body`, `tls` (mode), `tls_certificate`, `tls_key` and `hsts_max_age`
+    (seconds). Raises `SiteError`.
     """
     if not isinstance(sites, (list, tuple)):
         raise SiteError(f"nginx_sites={sites!r}: give a list of sites")
@@ -142,7 +146,7 @@ def _port(value: t.Any, default: int, where: str) -> int:
 
 
 def _server(item: t.Any, http_port: int, gevent_port: int, where: str) -> dict[str, t.Any]:
-    """One replica on another machine: ``host``, ``host:port`` or a dictionary."""
+    """A replica on another machine, given as `host`, `host:port` or a dictionary."""
     if isinstance(item, t.Mapping):
         host = str(item.get("host") or "")
         http_port = _port(item.get("http_port"), http_port, f"{where}.http_port")

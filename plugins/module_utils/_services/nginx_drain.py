@@ -4,8 +4,9 @@
 # PRIVATE to the collection odoo_cloud.platform.
 """Takes a replica out of the proxy without losing a request, and puts it back.
 
-The proxy asks the name of all replicas, which stands in a small file of each site. Draining writes the names of the others there and
-lets the proxy load it anew: its new workers ask the others alone, its old ones finish what they have begun.
+nginx asks the common name of all replicas, which is in a small file of each site. Draining writes
+the names of the other replicas to that file and reloads nginx: new workers ask the others alone,
+old ones finish their requests.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ ESTABLISHED = "01"
 
 
 class DrainError(Exception):
-    """One line for people."""
+    """The replica can't be drained; the message is one line for operators."""
 
 
 class NotTaken(DrainError):
-    """nginx goes on with the configuration that it had."""
+    """nginx did not take the new configuration and continues with the old one."""
 
 
 def others_that_serve(engine: t.Any, platform: str, replica: str, replicas: t.Sequence[str]) -> list[str]:
-    """The other replicas of the instance that can take the requests: they run, and their health check says so now."""
+    """The instance's other replicas that can serve: they run, and their health check passes now."""
     found = []
     for name in replicas:
         inspected = engine.container(f"{platform}-{name}") if name != replica else None
@@ -42,7 +43,7 @@ def others_that_serve(engine: t.Any, platform: str, replica: str, replicas: t.Se
 
 
 def requests_in_flight(table: str, port: int = HTTP_PORT) -> int:
-    """How many connections to a port are open, out of the text of C(/proc/<pid>/net/tcp)."""
+    """Number of open connections to a port. `table`: the text of `/proc/<pid>/net/tcp`."""
     count = 0
     for line in table.splitlines()[1:]:
         fields = line.split()
@@ -52,7 +53,7 @@ def requests_in_flight(table: str, port: int = HTTP_PORT) -> int:
 
 
 def read_table(pid: int) -> str:
-    """The TCP connections of a container, by the number of its first process; nothing of one that is gone."""
+    """The TCP connections of the container with the first process `pid`; empty if it has ended."""
     text = ""
     for name in ("tcp", "tcp6"):
         try:
@@ -64,13 +65,16 @@ def read_table(pid: int) -> str:
 
 
 def process_of(inspected: t.Mapping[str, t.Any] | None) -> int:
-    """The main process of a container; 0 when there is none, for which nobody must send a signal: 0 is the sender's own group."""
+    """The first process of a container, 0 when it does not run.
+
+    No signal may be sent to 0, which is the sender's own process group.
+    """
     state = (inspected or {}).get("State") or {}
     return int(state.get("Pid") or 0) if state.get("Running") else 0
 
 
 def children(pid: int) -> set[int]:
-    """The processes that a process has started."""
+    """The child processes of a process."""
     try:
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as stream:
             return {int(one) for one in stream.read().split()}
@@ -79,7 +83,9 @@ def children(pid: int) -> set[int]:
 
 
 def write(path: str, text: str) -> bool:
-    """Replaces a file by one rename; False when it says that already."""
+    """Replaces a file by one rename. Returns False when it has that content already. Raises
+    `OSError`.
+    """
     try:
         with open(path, encoding="utf-8") as stream:
             if stream.read() == text:
@@ -100,7 +106,11 @@ def reload(
     look: t.Callable[[int], set[int]] = children,
     sleep: t.Callable[[float], None] = time.sleep,
 ) -> None:
-    """Lets nginx load its configuration anew, and waits until new workers are there. A configuration that it refuses has none."""
+    """Reloads the configuration of nginx and waits until new workers run.
+
+    `pid`: its first process. Raises `NotTaken` when no worker starts within `RELOAD_SECONDS`,
+    because a rejected configuration starts none.
+    """
     before = look(pid)
     kill(pid, signal.SIGHUP)
     waited = 0.0
@@ -112,7 +122,9 @@ def reload(
 
 
 def wait_idle(count: t.Callable[[], int], timeout: float, sleep: t.Callable[[float], None] = time.sleep) -> int:
-    """Waits until no request is in flight in two looks one after the other; returns how many are when the time is over."""
+    """Waits until `count` returns 0 twice in a row. Returns the last count when `timeout` (seconds)
+    is over.
+    """
     sleep(SETTLE_SECONDS)
     waited, quiet, number = 0.0, 0, 0
     while quiet < 2:
@@ -126,7 +138,16 @@ def wait_idle(count: t.Callable[[], int], timeout: float, sleep: t.Callable[[flo
 
 
 def set_upstream(path: str, upstream: str, servers: t.Sequence[str], nginx_pid: int, stamp: str) -> bool:
-    """Tells nginx whom to ask; returns whether that was new to it."""
+    """Makes nginx ask the given replicas. Returns whether that was a change.
+
+    - `path`: the upstream file. `upstream`: the common name of all replicas.
+    - `servers`: the replicas that are asked; empty for all.
+    - `nginx_pid`: first process of nginx.
+    - `stamp`: file whose time says when a configuration was last applied.
+
+    Raises `DrainError` when nginx does not take it. The file then has its earlier text, unless all
+    replicas were wanted.
+    """
     if not os.path.isfile(path):
         raise DrainError(f"{path}: is not there; run the playbook proxy first")
     with open(path, encoding="utf-8") as stream:
@@ -136,10 +157,10 @@ def set_upstream(path: str, upstream: str, servers: t.Sequence[str], nginx_pid: 
     try:
         reload(nginx_pid)
     except NotTaken:
-        if servers:  # a replica that is not out must not be out after the next start either
+        if servers:  # the file must not take the replica out at the next start
             write(path, before)
         raise
     os.makedirs(os.path.dirname(stamp), mode=0o755, exist_ok=True)
     with open(stamp, "a", encoding="ascii"):
-        os.utime(stamp)  # the file is in use: nobody needs to load it once more
+        os.utime(stamp)  # applied: no further reload is needed
     return True

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""odoo.conf as each Odoo version wants it, and the sizes of its workers.
+"""odoo.conf for each Odoo version, and the sizes of its workers.
 
-Sources: the option tables of Odoo's C(odoo/tools/config.py) of 14.0 to 19.0; the deployment guide of the documentation
-(workers = CPU * 2 + 1, heavy and light workers).
+Sources: the options in Odoo's `odoo/tools/config.py` of 14.0 to 19.0; the deployment guide of the
+documentation (workers = CPU * 2 + 1, heavy and light workers).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from .._runtime.common.password import password_hash
 
 MIB = 1024 * 1024
 ADDONS_DIR = "/opt/odoo-cloud/addons"  # the platform's own addons in our images; before others, so that no older copy stands in for them
-# A container sees one release of own code, under the same path whichever it is; so odoo.conf stays as it is.
+# Containers see their release of custom code at the same path whichever it is, so odoo.conf does
+# not change with it.
 CODE_DIR = "/mnt/release"
 CODE_ADDONS = f"{CODE_DIR}/addons"
 CODE_PYTHON = f"{CODE_DIR}/python"
@@ -27,43 +28,47 @@ CODE_PYTHON = f"{CODE_DIR}/python"
 WORKER_MEMORY = int((0.8 * 150 + 0.2 * 1024) * MIB)
 LIMIT_MEMORY_SOFT = 2048 * MIB
 LIMIT_MEMORY_HARD = 2560 * MIB
-# One worker renders a report while it serves the report's own style sheets to the renderer, so one is not enough.
+# While one worker renders a report, another one has to serve its style sheets to the renderer.
 LEAST_WORKERS = 2
 
 _PASSLIB_ROUNDS = 25000  # passlib's default of pbkdf2_sha512; the passwords here are long random ones
 
 
 def gevent_port_option(version: str) -> str:
-    """C(gevent_port) since 16.0, C(longpolling_port) before."""
+    """The option for the gevent port: `gevent_port` since 16.0, `longpolling_port` before."""
     return "gevent_port" if int(version) >= 16 else "longpolling_port"
 
 
 def realtime_path(version: str) -> str:
-    """The path that goes to the gevent port: C(/websocket) since 16.0, C(/longpolling) before."""
+    """The path that is sent to the gevent port: `/websocket` since 16.0, `/longpolling` before."""
     return "/websocket" if int(version) >= 16 else "/longpolling"
 
 
 def server_wide_modules(version: str) -> list[str]:
-    """Modules that every worker loads; 19.0 moved the RPC routes out of C(base)."""
+    """The modules that every worker loads. 19.0 moved the RPC routes out of `base`."""
     return ["base", "rpc", "web"] if int(version) >= 19 else ["base", "web"]
 
 
 def workers_for(cpus: int, memory_bytes: int, replicas: int) -> int:
-    """HTTP workers of one of ``replicas`` replicas that share a machine; half of its memory is Odoo's."""
+    """Number of HTTP workers of one of `replicas` replicas on a machine, half of whose memory is
+    Odoo's.
+    """
     by_cpu = (cpus * 2 + 1) // max(replicas, 1)
     by_memory = memory_bytes // 2 // max(replicas, 1) // WORKER_MEMORY
     return max(LEAST_WORKERS, min(by_cpu, by_memory))
 
 
 def memory_limits(memory_bytes: int, replicas: int) -> tuple[int, int]:
-    """Soft and hard limit of one worker in bytes: Odoo's own defaults, less on a small machine."""
+    """Soft and hard memory limit of one worker in bytes: Odoo's defaults, less on a small machine."""
     share = memory_bytes // 2 // max(replicas, 1)
     soft = max(512 * MIB, min(LIMIT_MEMORY_SOFT, share))
     return soft, soft + min(LIMIT_MEMORY_HARD - LIMIT_MEMORY_SOFT, soft // 4)
 
 
 def master_password_hash(password: str) -> str:
-    """What C(admin_passwd) holds; the same password gives the same text, so that an unchanged file stays unchanged."""
+    """The value of `admin_passwd`; the same password gives the same hash, so the file does not
+    change.
+    """
     salt = hashlib.sha256(b"odoo_cloud.platform:" + password.encode()).digest()[:16]
     return password_hash(password, _PASSLIB_ROUNDS, salt)
 
@@ -71,7 +76,12 @@ def master_password_hash(password: str) -> str:
 def options(
     instance: Instance, machine: t.Mapping[str, t.Any], db_host: str, db_port: int, db_sslmode: str = ""
 ) -> dict[str, str]:
-    """All options of odoo.conf for one instance on one machine (C(cpus), C(memory_bytes)), without any plain secret."""
+    """All options of odoo.conf for one instance on one machine, without plain secrets.
+
+    - `machine`: its `cpus` and `memory_bytes`.
+    - `db_host`, `db_port`, `db_sslmode`: the connection to PostgreSQL; no mode leaves libpq's
+      default.
+    """
     version, number = instance.version, int(instance.version)
     replicas = max(1, len(instance.replicas))
     soft, hard = memory_limits(machine["memory_bytes"], replicas)
@@ -113,14 +123,14 @@ def options(
     ]
     values["addons_path"] = ",".join(dict.fromkeys(addons))
     if number <= 18:
-        # 19.0 makes no demo data unless asked, and calls the old option deprecated.
+        # 19.0 creates demo data only on request, and the old option is deprecated.
         values["without_demo"] = "all"
     values.update(instance.conf)
     return {key: str(value) for key, value in values.items() if value is not None}
 
 
 def render(instance: Instance, machine: t.Mapping[str, t.Any], db_host: str, db_port: int, db_sslmode: str = "") -> str:
-    """The text of odoo.conf."""
+    """The text of odoo.conf. Parameters as for `options`."""
     values = options(instance, machine, db_host, db_port, db_sslmode)
     lines = [f"{key} = {value}" for key, value in sorted(values.items())]
     return "\n".join(["; Made by odoo_cloud.platform; changes made here are undone.", "[options]", *lines, ""])

@@ -1,14 +1,16 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""What an instance's containers are made from: its replicas, and the one-off containers that install and update. No I/O.
+"""The definitions of an instance's containers: replicas, and one-off containers that install and
+update. No I/O.
 
-Both have the same image, settings and folders. A replica is what nginx asks; a one-off container may write where a replica must not
-(static files, events, restore points). A stateless replica has no volume; a container that changes modules has one, because Odoo puts
-files there before they are moved to the store.
+Both have the same image, settings and folders. nginx asks the replicas. A one-off container may
+write where a replica must not (static files, events, restore points). A stateless replica has no
+volume; a container that changes modules has one, because Odoo writes files there before they are
+moved to the store.
 
-A definition is a dictionary in the words of the role C(container), which documents its keys. A definition that differs from the one
-that a container was made from means that the container is recreated.
+A definition is a dictionary in the terms of the role `container`, which documents its keys. When
+the definition of a container changes, the container is recreated.
 """
 
 from __future__ import annotations
@@ -44,15 +46,18 @@ HEALTHCHECK = {
 
 
 class SurroundingsError(ValueError):
-    """Surroundings that say too little or too much; the text is one line for operators."""
+    """The surroundings lack a key or have an unknown one; the message is one line for operators."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Software:
     """What runs in the containers of one instance.
 
-    C(image): ID of the image. C(release): image and release of custom code as one name. C(folder): the release's folder on the machine,
-    empty without custom code. C(mount): where containers see it. C(pythonpath): the folder with Python packages in it.
+    - `image`: ID of the image.
+    - `release`: image and release of custom code as one name.
+    - `folder`: the release's folder on the machine, empty without custom code.
+    - `mount`: where containers see that folder.
+    - `pythonpath`: the folder with Python packages in it.
     """
 
     image: str
@@ -64,17 +69,17 @@ class Software:
 
 @dataclasses.dataclass(frozen=True)
 class Surroundings:
-    """What the containers and files of a machine need to know besides their instance.
+    """What the containers and files of a machine need besides their instance.
 
-    - C(name): the platform's name; containers, volumes and the network begin with it.
-    - C(root): the platform's folder on the machine.
-    - C(machine): size of the machine, C(cpus) and C(memory_bytes).
-    - C(db_host), C(db_port): PostgreSQL as containers reach it; the host is a folder when there is a socket.
-    - C(db_socket): folder of that socket on the machine; empty when PostgreSQL is reached over TCP.
-    - C(db_ca_certificate): PEM text of the authority that the server's certificate is checked with; empty for none.
-    - C(etc_hosts): names that containers know besides those of the platform's network, with their addresses.
-    - C(redis), C(storage): where Redis and the object storage are, see C(stateless.variables).
-    - C(code): what runs, for each instance by its name.
+    - `name`: the platform's name; names of containers, volumes and the network begin with it.
+    - `root`: the platform's folder on the machine.
+    - `machine`: size of the machine, `cpus` and `memory_bytes`.
+    - `db_host`, `db_port`: PostgreSQL as containers reach it; for a socket the host is its folder.
+    - `db_socket`: folder of that socket on the machine; empty when PostgreSQL is reached over TCP.
+    - `db_ca_certificate`: PEM text of the CA of PostgreSQL's certificate; empty for none.
+    - `etc_hosts`: addresses of host names that containers know besides those of the network.
+    - `redis`, `storage`: where Redis and the object storage are, see `stateless.variables`.
+    - `code`: what runs in each instance, by its name.
     """
 
     name: str
@@ -91,9 +96,9 @@ class Surroundings:
 
     @classmethod
     def from_dict(cls, mapping: t.Any) -> Surroundings:
-        """The surroundings out of the dictionary that the role odoo gives.
+        """The surroundings from the dictionary that the role `odoo` provides.
 
-        Raises SurroundingsError for a key that is missing or unknown.
+        Raises `SurroundingsError` for a missing or unknown key.
         """
         if isinstance(mapping, cls):
             return mapping
@@ -104,7 +109,9 @@ class Surroundings:
         return _read(cls, {**values, "db_port": int(values.get("db_port") or 0), "code": software}, "surroundings")
 
     def software(self, instance: Instance) -> Software:
-        """What runs in the instance's containers. SurroundingsError when nobody said it."""
+        """What runs in the instance's containers. Raises `SurroundingsError` when `code` lacks the
+        instance.
+        """
         try:
             return self.code[instance.name]
         except KeyError:
@@ -120,15 +127,17 @@ class Surroundings:
         return f"{self.root}/{instance.name}"
 
     def secrets(self, instance: Instance) -> str:
-        """The folder of its secrets."""
+        """The folder of its secrets on the machine."""
         return f"{self.root}/secrets/{instance.name}"
 
     def keeper_secrets(self, instance: Instance) -> str:
-        """The folder with the password of the role that copies and renames its database."""
+        """The folder with the password of the role that copies and renames its database, on the
+        machine.
+        """
         return f"{self.root}/secrets/{instance.name}-admin"
 
     def static(self, instance: Instance) -> str:
-        """The folder of its static files."""
+        """The folder of its static files on the machine."""
         return f"{self.root}/static/{instance.name}"
 
 
@@ -148,7 +157,8 @@ def replicas(
 ) -> list[Definition]:
     """The definitions of all replicas on a machine, in the order of the instances.
 
-    C(machine): its inventory host. C(without): names of instances that are left out, such as those whose update failed.
+    `machine`: its inventory host. `without`: names of instances to leave out, such as those whose
+    update failed. Raises `SurroundingsError`.
     """
     return [
         definition(instance, here, replica.name, instance.mode)
@@ -164,9 +174,12 @@ def one_off(
 ) -> Definition:
     """The definition of the container that installs or updates an instance.
 
-    C(mode): UpdateOnly or InstallOnly. C(page): whether it shows the waiting page, because no replica serves meanwhile. C(now): whether
-    it is for a run of this moment, which also has what is asked for just once (the version of a migration that is forced); a definition
-    that is kept has not. Raises ValueError for another mode.
+    - `mode`: `UpdateOnly` or `InstallOnly`.
+    - `page`: whether it shows the waiting page, because no replica serves meanwhile.
+    - `now`: whether it is for a run of this moment. Such a run also gets what is asked for only
+      once (a forced migration version), which the kept definition must not have.
+
+    Raises `ValueError` for another mode, otherwise `SurroundingsError`.
     """
     if mode not in (INSTALL, UPDATE):
         raise ValueError(f"mode {mode!r} of a one-off container: {INSTALL} or {UPDATE} is right")
@@ -176,7 +189,11 @@ def one_off(
 def definition(
     instance: Instance, here: Surroundings, name: str, mode: str, page: bool = False, now: bool = False
 ) -> Definition:
-    """The definition of one container. C(name): after the platform's name; the rest as for C(one_off)."""
+    """The definition of one container.
+
+    `name`: after the platform's name. `mode`: value of the variable `MODE`. The rest as for
+    `one_off`. Raises `SurroundingsError`.
+    """
     serves = _serves(mode)
     found: Definition = {
         "name": f"{here.name}-{name}",
@@ -203,10 +220,10 @@ def definition(
             *(folder.source for folder in instance.addons_dirs),
         ]
     else:
-        # For purposes that copy or rename the database; see odoo_one_off.
+        # Added by odoo_one_off for purposes that copy or rename the database.
         found["keeper"] = {"user": instance.database.keeper, "secrets": here.keeper_secrets(instance)}
     if page:
-        # No replica serves meanwhile: nginx asks this container, which shows how far it is.
+        # No replica serves meanwhile, so nginx asks this container, which shows its progress.
         found["page_aliases"] = [instance.site.upstream]
     return found
 
@@ -214,9 +231,10 @@ def definition(
 def variables(
     instance: Instance, here: Surroundings, name: str, mode: str, page: bool = False, now: bool = False
 ) -> dict[str, str]:
-    """The environment variables of one container, in the order of their groups; parameters as for C(definition).
+    """The environment variables of one container, in the order of their groups.
 
-    No value is a secret: secrets are files, and variables with the ending C(_FILE) say where. What the user gives as C(odoo_env) wins.
+    Parameters as for `definition`. No value is a secret: secrets are files, and variables that end
+    in `_FILE` have their paths. Values of `odoo_env` win.
     """
     software, migration = here.software(instance), instance.migration
     serves, changes = _serves(mode), mode != RUN
@@ -251,12 +269,13 @@ def variables(
         "ADMIN_PASSWORD_FILE": f"{SECRETS_DIR}/admin_password",
         "BASE_URL": instance.base_url,
         "LANGUAGE": instance.language or None,
-        # Whose it is, and what runs in it
+        # Its environment and project, and the software in it
         "INSTANCE": instance.name,
         "REPLICA": name,
         "RELEASE": software.release,
         "PYTHONPATH": ":".join(filter(None, python)) or None,
-        # Written by what installs and updates, and by `odoo-cloud static` before replicas are replaced; never by a replica
+        # Written by what installs and updates, and by `odoo-cloud static` before replicas are
+        # replaced; never by a replica
         "STATIC_DIR": None if serves else STATIC_DIR,
         # Migrations
         "ODOO_DATA_PATH": PROJECT_DIR if instance.project_dir else None,
@@ -265,7 +284,7 @@ def variables(
         "MIGRATION_NEXT": migration.next or None if migration.file else None,
         "MIGRATION_FORCE_VERSION": migration.force_version or None if migration.file and now else None,
         "MIGRATION_ALLOW_SERIE": str(migration.allow_serie) if migration.file else None,
-        # The way back
+        # Restore points and rollback
         "ON_FAILURE": None if serves else instance.on_failure,
         "RESTORE_POINT": None if serves else instance.restore_point,
         "RESTORE_DIR": RESTORE_DIR if restores else None,
@@ -279,7 +298,7 @@ def variables(
 
 
 def mounts(instance: Instance, here: Surroundings, mode: str) -> list[dict[str, t.Any]]:
-    """The folders and volumes of one container; C(mode) as for C(definition)."""
+    """The folders and volumes of one container. `mode`: as for `definition`."""
     software, folder = here.software(instance), here.folder(instance)
     found = [_bind(f"{folder}/config", CONFIG_DIR), _bind(here.secrets(instance), SECRETS_DIR)]
     if here.db_socket:
@@ -308,7 +327,7 @@ def _serves(mode: str) -> bool:
 
 
 def _diskless(instance: Instance, mode: str) -> bool:
-    """Whether a container needs no volume: it changes no module, and sessions and attachments are elsewhere."""
+    """Whether a container needs no volume: it changes no modules, and keeps no files itself."""
     return instance.stateless.enabled and mode == RUN
 
 

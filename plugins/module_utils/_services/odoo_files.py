@@ -1,8 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""The folders and files of instances on their machine: configuration, secrets, static files, and the definition of one-off containers.
-No I/O."""
+"""The folders and files of instances on their machine: configuration, secrets, static files, and
+the definition of one-off containers. No I/O.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ _OWNED = {"owner": OWNER, "group": OWNER}
 
 
 def files(instances: t.Iterable[Instance], here: Surroundings) -> list[File]:
-    """All folders and files of a machine's instances, as the module C(files) takes them."""
+    """The folders and files of all instances on a machine, as a list for the module `files`."""
     found = [
         _folder(here.root, "0711"),
         _folder(f"{here.root}/secrets", "0700"),
@@ -31,7 +32,7 @@ def files(instances: t.Iterable[Instance], here: Surroundings) -> list[File]:
 
 
 def of_instance(instance: Instance, here: Surroundings) -> list[File]:
-    """The folders and files of one instance."""
+    """The folders and files of one instance, as a list for the module `files`."""
     folder, secrets, keeper = here.folder(instance), here.secrets(instance), here.keeper_secrets(instance)
     conf = odoo_conf.render(instance, here.machine, here.db_host, here.db_port, here.sslmode)
     found = [
@@ -60,7 +61,7 @@ def of_instance(instance: Instance, here: Surroundings) -> list[File]:
 
 
 def kept_one_off(instance: Instance, here: Surroundings) -> str:
-    """The text of the file that tells modules how work on the instance's database is run; see C(odoo_one_off)."""
+    """The text of the file from which modules create one-off containers; see `odoo_one_off`."""
     return json.dumps(one_off(instance, here), indent=4, sort_keys=True) + "\n"
 
 

@@ -1,11 +1,13 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""The one-off containers of an instance: their names, and what each purpose makes of the definition that is kept for them. No I/O.
+"""The one-off containers of an instance: their names, and how each purpose changes the kept
+definition. No I/O.
 
-The role odoo keeps one definition for each instance in a file on the machine (C(odoo_containers.one_off)). It is that of an update. A
-plan, a rehearsal, a rollback, a look at attachments and a copy of static files differ from it in what is said here. Definitions are
-dictionaries in the words of the role C(container), which documents their keys.
+The role `odoo` keeps one definition for each instance in a file on the machine
+(`odoo_containers.one_off`), which is that of an update. This module has the differences for a plan,
+a rehearsal, a rollback, a check of attachments and a copy of static files. Definitions are
+dictionaries in the terms of the role `container`, which documents their keys.
 """
 
 from __future__ import annotations
@@ -17,13 +19,13 @@ from .._inventory.naming import ONE_OFF_SUFFIXES
 
 Definition = dict[str, t.Any]
 
-INSTALL, UPDATE = "InstallOnly", "UpdateOnly"  # the modes of runs, which serve nobody
+INSTALL, UPDATE = "InstallOnly", "UpdateOnly"  # the modes of runs, which don't serve requests
 DEFINITION_FILE = "one-off.json"  # on the machine, in the instance's folder
 KEEPER_FILE = "db_keeper_password"  # in the keeper's folder of secrets
 
-# Of a replica that serves; a one-off container has none of them.
+# Keys of serving replicas, which one-off containers don't have.
 _SERVING = ("aliases", "healthcheck", "config_paths", "published_ports", "reload", "hostname")
-# What the runtime has to know to find the static files of all addons.
+# Variables from which the runtime finds the static files of all addons.
 _STATIC_ENV = (
     "STATIC_DIR",
     "INSTANCE",
@@ -37,22 +39,25 @@ _STATIC_ENV = (
     "DATA_DIR",
     "HOME",
 )
-# What a rehearsal must not have: it works on a copy, and changes nothing outside of it.
+# Variables that a rehearsal must not have: it works on a copy and changes nothing outside of it.
 _NOT_REHEARSED = ("STATIC_DIR", "ADMIN_PASSWORD_FILE", "RESTORE_DIR", "DB_SPACE_DIR")
 
 
 class OneOffError(Exception):
-    """A one-off container can't be made; the text is one line for operators."""
+    """A one-off container can't be created; the message is one line for operators."""
 
 
 class Missing(OneOffError):
-    """There is no container, folder or image that tells how the instance runs. In check mode it may only not be there yet."""
+    """A container, folder or image from which to create it is missing. In check mode it may come
+    later.
+    """
 
 
 def name_of(instance: str, suffix: str) -> str:
     """The name of an instance's one-off container, after the platform's name.
 
-    C(suffix): one of C(ONE_OFF_SUFFIXES), since replicas may not be called like these; ValueError for another one.
+    `suffix`: one of `ONE_OFF_SUFFIXES`, which are reserved in names of replicas. Raises
+    `ValueError` for another one.
     """
     if suffix not in ONE_OFF_SUFFIXES:
         raise ValueError(f"suffix {suffix!r} of a one-off container: it is not in ONE_OFF_SUFFIXES")
@@ -72,10 +77,13 @@ def derive(
     env: t.Mapping[str, str | None],
     command: t.Sequence[str] = (),
 ) -> Definition:
-    """The definition of the one-off container C(<platform>-<instance>-<suffix>).
+    """The definition of the one-off container `<platform>-<instance>-<suffix>`.
 
-    C(definition): the kept one, or that of a replica. C(env): variables that are added or replaced; one that is None is taken away.
-    C(command): arguments of the runtime; without any it does what the variable C(MODE) says. ValueError for an unknown suffix.
+    - `definition`: the kept one, or that of a replica.
+    - `env`: variables to add or replace; None removes one.
+    - `command`: arguments of the runtime; without any the variable `MODE` decides.
+
+    Raises `ValueError` for an unknown suffix.
     """
     name = name_of(instance, suffix)
     variables = {**(definition.get("env") or {}), "REPLICA": name, **env}
@@ -89,17 +97,19 @@ def derive(
 
 
 def keeper_variables(user: str) -> dict[str, str]:
-    """The variables of a container that copies or renames the database. C(user): the role of PostgreSQL that may."""
+    """The variables of a container that copies or renames the database. `user`: its role in
+    PostgreSQL.
+    """
     return {"DB_ADMIN_USER": user, "DB_ADMIN_PASSWORD_FILE": f"{KEEPER_SECRETS_DIR}/{KEEPER_FILE}"}
 
 
 def keeper_mount(folder: str) -> dict[str, t.Any]:
-    """The mount with that role's password. C(folder): where it is on the machine."""
+    """The mount with the password of that role. `folder`: where it is on the machine."""
     return {"type": "bind", "source": folder, "target": KEEPER_SECRETS_DIR, "read_only": True}
 
 
 def with_keeper(definition: t.Mapping[str, t.Any]) -> Definition:
-    """The same container, with the role that copies and renames the instance's database."""
+    """The same container with the login of the role that copies and renames the instance's database."""
     shaped = dict(definition)
     keeper = definition.get("keeper")
     if "DB_ADMIN_USER" in definition["env"] or not keeper:
@@ -110,15 +120,16 @@ def with_keeper(definition: t.Mapping[str, t.Any]) -> Definition:
 
 
 def static_folder(definition: t.Mapping[str, t.Any]) -> str:
-    """Where the container has the instance's static files; empty when it writes none."""
+    """The path of the instance's static files in the container; empty when it writes none."""
     env = definition.get("env") or {}
     return f"{env['STATIC_DIR']}/{env['INSTANCE']}" if env.get("STATIC_DIR") and env.get("INSTANCE") else ""
 
 
 def for_static(definition: t.Mapping[str, t.Any], only_look: bool = False) -> Definition:
-    """The container that copies static files: no network, no secrets, and only their folder to write in.
+    """The container that copies static files: no network, no secrets, write access to their folder
+    alone.
 
-    C(only_look): not even that. Raises Missing when the definition has no such folder.
+    `only_look`: not even that. Raises `Missing` when the definition has no such folder.
     """
     folder = static_folder(definition)
     if not folder or not mount_source(definition.get("mounts") or [], folder):
@@ -130,7 +141,7 @@ def for_static(definition: t.Mapping[str, t.Any], only_look: bool = False) -> De
             mounts.append({**mount, "read_only": only_look})
         elif mount.get("read_only") and not secret:
             mounts.append(dict(mount))
-        elif mount["type"] == "volume":  # the data folder, where Odoo looks for addons too
+        elif mount["type"] == "volume":  # the data folder, in which Odoo also searches addons
             mounts.append({**mount, "read_only": True})
     shaped = dict(definition)
     env = {key: value for key, value in definition["env"].items() if key in _STATIC_ENV}
@@ -142,9 +153,11 @@ def for_static(definition: t.Mapping[str, t.Any], only_look: bool = False) -> De
 
 
 def for_rehearsal(definition: t.Mapping[str, t.Any], network: str = "") -> Definition:
-    """The container of a rehearsal: no network but the database's, a data folder of its own, no secrets but PostgreSQL's.
+    """The container of a rehearsal: its own data folder, no secrets but PostgreSQL's, no other
+    network.
 
-    C(network): an internal network in which only the server of PostgreSQL is; OneOffError when it is needed and not given.
+    `network`: an internal network with the PostgreSQL server alone. Raises `OneOffError` when it is
+    needed and not given.
     """
     shaped = with_keeper(definition)
     env = {key: value for key, value in shaped["env"].items() if key not in _NOT_REHEARSED}
@@ -164,7 +177,7 @@ def for_rehearsal(definition: t.Mapping[str, t.Any], network: str = "") -> Defin
                     mounts.append({**mount, **one})
         elif mount["type"] == "bind" and mount["target"] != RESTORE_DIR:
             mounts.append(mount)
-    mounts.append({"type": "volume", "target": DATA_DIR})  # without a name: it goes with the container
+    mounts.append({"type": "volume", "target": DATA_DIR})  # anonymous: deleted with the container
     env["REHEARSAL_DIR"] = DATA_DIR
     tmpfs = [one for one in shaped.get("tmpfs") or [] if tmpfs_parts(one)[0] != DATA_DIR]
     shaped.update(env=env, mounts=mounts, tmpfs=tmpfs)
@@ -178,7 +191,7 @@ def for_rehearsal(definition: t.Mapping[str, t.Any], network: str = "") -> Defin
 def mount_source(mounts: t.Iterable[t.Mapping[str, t.Any]], target: str) -> str:
     """The folder on the machine that is mounted at a path; empty when there is none.
 
-    C(mounts): those of a definition, or of a container as the engine describes it.
+    `mounts`: those of a definition, or of a container as the engine describes it.
     """
     for mount in mounts:
         if (mount.get("target") or mount.get("Destination")) == target:
@@ -187,6 +200,6 @@ def mount_source(mounts: t.Iterable[t.Mapping[str, t.Any]], target: str) -> str:
 
 
 def tmpfs_parts(text: str) -> tuple[str, str]:
-    """Path and options of a file system in memory as a definition has it."""
+    """Path and options of an in-memory file system in the notation of a definition."""
     path, dummy, options = str(text).partition(":")
     return path, options

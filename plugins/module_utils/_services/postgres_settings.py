@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""The settings of a PostgreSQL server for Odoo, sized from the memory it may plan with."""
+"""The settings of a PostgreSQL server for Odoo, computed from the memory that it may use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FALLBACK_MACHINE_MEMORY = 2 * GIB
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$")
 
-# What the role decides elsewhere, or what would open a way around it.
+# Settings that the role decides elsewhere, or that would bypass its decisions.
 RESERVED = {
     "config_file": "the role mounts the configuration",
     "data_directory": "it is on the platform's volume",
@@ -38,7 +38,7 @@ RESERVED = {
     "unix_socket_directories": "it is in the platform's folder",
 }
 
-# pg_settings.context = 'postmaster' (PostgreSQL 13 to 18): a reload is not enough for these.
+# pg_settings.context = 'postmaster' (PostgreSQL 13 to 18): these need a restart.
 NEED_RESTART = {
     "archive_mode",
     "autovacuum_freeze_max_age",
@@ -109,11 +109,14 @@ NEED_RESTART = {
 
 
 class SettingsError(ValueError):
-    """One line naming the variable, its value and what would be right."""
+    """A setting is not possible: one line with the variable, its value and what would be right."""
 
 
 def size_bytes(value: t.Any, variable: str) -> int:
-    """A size such as C(512m), C(1.5g) or a number of bytes."""
+    """A size such as `512m`, `1.5g` or a number of bytes, in bytes. `variable`: for the message.
+
+    Raises `SettingsError`.
+    """
     found = values.as_size(value)
     if found is None:
         raise SettingsError(f"{variable}={value!r}: give a size such as 512m or 2g")
@@ -121,7 +124,10 @@ def size_bytes(value: t.Any, variable: str) -> int:
 
 
 def memory_to_plan(memory: t.Any, machine_memory: t.Any) -> int:
-    """The memory in bytes that the server may plan with: what was given, else a quarter of the machine's."""
+    """The memory in bytes that the server may use: the given one, else a quarter of the machine's.
+
+    Raises `SettingsError`.
+    """
     if memory not in (None, ""):
         planned = size_bytes(memory, "postgres_memory")
         if planned < LEAST_MEMORY:
@@ -136,14 +142,15 @@ def _clamp(value: int, least: int, most: int) -> int:
 
 
 def _kb(value: int) -> str:
-    """As PostgreSQL writes it; whole megabytes where possible."""
+    """A size as PostgreSQL writes it, in whole megabytes if possible."""
     return f"{value // MIB}MB" if value >= MIB else f"{value // KIB}kB"
 
 
 def computed(memory: int, max_connections: int) -> dict[str, t.Any]:
-    """Settings that follow from memory and number of connections."""
+    """The settings that follow from memory in bytes and the number of connections."""
     shared = _clamp(memory * 2 // 5, 64 * MIB, 16 * GIB)
-    # Odoo holds many connections open of which few work at a time: a quarter of them may sort or hash at once.
+    # Odoo keeps many connections open, few of which are busy at a time: a quarter of them is
+    # assumed to sort or hash at once.
     work = _clamp((memory - shared) // max(1, max_connections // 4), 4 * MIB, 64 * MIB)
     wal = _clamp(memory, GIB, 8 * GIB)
     return {
@@ -193,9 +200,13 @@ def postgres_settings(
     fixed: t.Mapping[str, t.Any] | None = None,
     overrides: t.Any = None,
 ) -> dict[str, t.Any]:
-    """All settings as the text of C(postgresql.conf), and what the container has to know.
+    """The text of `postgresql.conf` (`text`) and what the container has to know.
 
-    ``fixed`` is what the role sets; ``overrides`` what the user gave, which wins over the computed values.
+    - `memory`, `machine_memory`: sizes, see `memory_to_plan`.
+    - `fixed`: settings of the role.
+    - `overrides`: settings of the user, which replace computed ones.
+
+    Raises `SettingsError`.
     """
     if (
         isinstance(max_connections, bool)
@@ -210,7 +221,8 @@ def postgres_settings(
     return {
         "text": "".join(f"{name} = {text}\n" for name, text in lines.items()),
         "restart_key": hashlib.sha256(json.dumps(restart, sort_keys=True).encode()).hexdigest()[:12],
-        # Parallel queries exchange rows through /dev/shm.
+        # Parallel queries exchange rows through /dev/shm, which the container must make large
+        # enough.
         "shm_size": f"{_clamp(planned // 2, 64 * MIB, 4 * GIB) // MIB}m",
         "memory_bytes": planned,
     }

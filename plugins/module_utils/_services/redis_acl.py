@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""The file of users of a Redis or Valkey server: one user for each instance, bound to its key prefix."""
+"""The ACL file of a Redis or Valkey server: one user for each instance, limited to its key prefix."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ LEAST_PASSWORD = 16
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
 _PREFIX = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,98}$")
 
-# Everything that works on keys, without what reaches beyond a user's own keys: the commands that show or touch other instances' keys
-# (KEYS, SCAN, RANDOMKEY, FLUSHALL, tracking of changes), other clients, functions and scripts, which all users share.
+# Everything that works on keys, without what reaches beyond a user's own keys: the commands that
+# show or touch other instances' keys (KEYS, SCAN, RANDOMKEY, FLUSHALL, tracking of changes), other
+# clients, functions and scripts, which all users share.
 INSTANCE_RULES = (
     "+@all -@admin -@dangerous -scan -randomkey -dbsize -pubsub -function -script +script|load +script|exists "
     "-client +client|id +client|getname +client|setname +client|setinfo +info"
@@ -25,7 +26,7 @@ INSTANCE_RULES = (
 
 
 class AclError(ValueError):
-    """One line naming the variable, its value and what would be right."""
+    """A user is not possible: one line with the variable, its value and what would be right."""
 
 
 def _hashed(password: t.Any, name: str, variable: str) -> str:
@@ -35,16 +36,17 @@ def _hashed(password: t.Any, name: str, variable: str) -> str:
 
 
 def patterns(prefix: str) -> tuple[str, ...]:
-    """Beginnings of the keys of a prefix. The colon ends it, so that C(a-odoo-labs) doesn't reach C(a-odoo-labs-next).
+    """The key patterns of a prefix.
 
-    C(session:) in front is how existing session add-ons write it.
+    The prefix ends with a colon, so that `a-odoo-labs` does not include `a-odoo-labs-next`.
+    Existing session addons put `session:` in front of it.
     """
     plain = prefix.rstrip(":")
     return tuple(f"{before}{plain}:*" for before in ("", "session:", "session::"))
 
 
 def instance_line(user: t.Mapping[str, t.Any]) -> str:
-    """The line of one instance's user."""
+    """The line of one instance's user. Raises `AclError`."""
     name, prefix = str(user.get("name", "")), str(user.get("prefix", ""))
     if not _NAME.match(name) or name in RESERVED_REDIS_USERS:
         raise AclError(
@@ -58,7 +60,10 @@ def instance_line(user: t.Mapping[str, t.Any]) -> str:
 
 
 def redis_acl(users: t.Sequence[t.Mapping[str, t.Any]], admin_password: str) -> str:
-    """The text of the file of users: hashed passwords only; nobody comes in without one but the health check."""
+    """The text of the ACL file, with hashed passwords only.
+
+    Every user but that of the health check needs a password. Raises `AclError`.
+    """
     lines = [
         "user default off resetpass resetkeys resetchannels -@all",
         f"user admin on {_hashed(admin_password, 'admin', 'redis_admin_password')} ~* &* +@all",

@@ -1,7 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""A few commands to a Redis or Valkey server with Python's own library: machines have no client of it."""
+"""A few commands to a Redis or Valkey server with the standard library, because machines have no
+client of it.
+"""
 
 from __future__ import annotations
 
@@ -12,23 +14,28 @@ from urllib.parse import urlsplit
 
 
 class RedisFailure(Exception):
-    """One line for people."""
+    """A command failed; the message is one line for operators."""
 
 
 class Unreachable(RedisFailure):
-    """The server can't be reached."""
+    """The server does not answer."""
 
 
 class Refused(RedisFailure):
-    """The server answered with an error; the first word is its kind (WRONGPASS, NOPERM, ...)."""
+    """The server answered with an error, whose first word is its kind (`WRONGPASS`, `NOPERM`, ...)."""
 
     @property
     def kind(self) -> str:
+        """The kind of the error."""
         return str(self).partition(" ")[0]
 
 
 class RedisClient:
-    """One connection, as one user."""
+    """One connection as one user.
+
+    `timeout`: seconds for the connection and each answer. Connecting raises `Unreachable` or
+    `Refused`.
+    """
 
     def __init__(
         self, url: str, username: str, password: str, timeout: float = 5, ca: str = "", verify: bool = True
@@ -74,7 +81,7 @@ class RedisClient:
         return context.wrap_socket(plain, server_hostname=parts.hostname)
 
     def command(self, *words: str) -> t.Any:
-        """The answer to one command."""
+        """The answer to one command. Raises `Refused` for an error, `Unreachable` without an answer."""
         parts = [word.encode("utf-8") for word in words]
         message = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
         try:
@@ -100,6 +107,7 @@ class RedisClient:
         return text
 
     def close(self) -> None:
+        """Closes the connection."""
         self.file.close()
         self.socket.close()
 

@@ -2,11 +2,12 @@
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""An instance's database as a module opens it that administers the server.
+"""A connection to an instance's database for modules that administer the server.
 
-Whoever works in an Odoo database owns it, and can put views, functions and settings there that act in our session. So it is
-opened with the owner's own login, never as the administrator: whatever runs there has no more rights than the owner has
-anyway. Its settings don't reach us, and it can't keep us waiting: a session has a time limit that the server can't extend.
+A user of an Odoo database owns it, and can create views, functions and settings there that act in
+other sessions. So it is opened with the owner's own login, never as the administrator: code that
+runs there has only the rights that the owner has anyway. The session does not use the database's
+settings, and it can't be delayed: it has a time limit that the server can't extend.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ OWNERS_SPEC: dict[str, dict[str, Any]] = {
 }
 
 STATEMENT_SECONDS = 15
-SESSION_SECONDS = 25  # for all statements together; the server's own limit can be evaded by a function, this one can't
+SESSION_SECONDS = 25  # for all statements together; unlike the server's own limit, a function can't evade it
 
-# Asked for at connect, where it wins over ALTER ROLE ... SET and ALTER DATABASE ... SET.
+# Set when connecting, which wins over ALTER ROLE ... SET and ALTER DATABASE ... SET.
 SETTINGS = {
     **_database.PINNED,
     "statement_timeout": f"{STATEMENT_SECONDS}s",
@@ -65,21 +66,24 @@ SELECT pg_catalog.pg_get_userbyid(d.datdba), o.rolsuper, session_user::text, me.
 
 
 class TenantError(Exception):
-    """This one database can't be used; one line that says why and what to do."""
+    """This one database can't be used; the message is one line with the reason and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Login:
+    """The login of a database's owner; `password` is None if the server asks for none."""
+
     database: str
     user: str
     password: str | None = dataclasses.field(default=None, repr=False)
 
 
 def login(params: dict[str, Any], control: Any, database: str) -> Login:
-    """The owner's login. `control`: the administrator's connection to the server.
+    """The login of the owner of a database.
 
-    A login that is not given is a mistake in the call (DatabaseError); one that does not fit is that database's trouble
-    (TenantError)."""
+    `control`: the administrator's connection to the server. Raises `DatabaseError` when the module
+    has no login for it, `TenantError` when that login does not fit the database.
+    """
     with control.cursor() as cursor:
         cursor.execute(OWNER_SQL, (database,))
         row = cursor.fetchone()
@@ -109,7 +113,10 @@ def login(params: dict[str, Any], control: Any, database: str) -> Login:
 def session(
     params: dict[str, Any], who: Login, name: str = _database.SESSION_NAME, write: bool = False
 ) -> Iterator[Any]:
-    """An autocommit connection as the owner. Everything that goes wrong with it is a TenantError."""
+    """An autocommit connection as the owner. `write`: whether it may change anything.
+
+    Errors of the connection and of statements are raised as `TenantError`.
+    """
     settings = {**SETTINGS, "default_transaction_read_only": "off" if write else "on"}
     try:
         connection = _database.connect(params, who.user, who.password, who.database, name, settings)
@@ -133,7 +140,7 @@ def session(
 
 
 class Limit:
-    """Cuts the connection after so many seconds, whatever the server is doing."""
+    """Cuts a connection after a number of seconds, whatever the server does."""
 
     def __init__(self, connection: Any, seconds: float) -> None:
         self.connection = connection
@@ -145,7 +152,7 @@ class Limit:
     def _cut(self) -> None:
         self.reached = True
         with contextlib.suppress(_database.psycopg2.Error):
-            self.connection.cancel()  # ends what can be ended there
+            self.connection.cancel()  # ends the statement, if the server can
         with contextlib.suppress(OSError, _database.psycopg2.Error):
             end = socket.socket(fileno=os.dup(self.connection.fileno()))
             try:
@@ -154,12 +161,13 @@ class Limit:
                 end.close()
 
     def cancel(self) -> None:
+        """Stops the timer and waits for the end of its thread."""
         self.timer.cancel()
         self.timer.join()
 
 
 def printable(value: Any) -> Any:
-    """The same without characters that would act on a terminal."""
+    """The value without characters that would act on a terminal."""
     if isinstance(value, str):
         return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in value)
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""Brings the buckets of an S3 store to what they should be."""
+"""Brings the buckets of an S3 store to the wanted state."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .s3_keys import Keys, S3Failure, find_keys
 from .s3_settings import ALL_FEATURES, PROVIDERS, Feature
 
 _UNSUPPORTED_CODES = {"NotImplemented", "XNotImplemented", "MethodNotAllowed", "UnsupportedOperation", "MalformedXML"}
-_CREATED_FIRST = ("public_access_block",)  # closed before anything else is done with a new bucket
+_CREATED_FIRST = ("public_access_block",)  # a new bucket is closed to the public before anything else is set
 
 
 class Store:
-    """Brings buckets to what they should be."""
+    """Brings buckets to the wanted state. `actions` and `diff` report what was done, or would be."""
 
     def __init__(
         self,
@@ -28,9 +28,12 @@ class Store:
         may_be_absent: bool = False,
         look_for_keys: t.Callable[[], Keys] | None = None,
     ) -> None:
-        """provider: one of s3_settings.PROVIDERS, or auto: told by the store's answers.
-        may_be_absent: in check mode a store that doesn't answer may be one that an earlier step would only have made.
-        look_for_keys: finds the client's keys when a bucket has none of its own.
+        """Sends no request yet.
+
+        - `provider`: one of `s3_settings.PROVIDERS`, or `auto`: recognised by the store's answers.
+        - `may_be_absent`: whether, in check mode, an earlier step would create a store that does
+          not answer.
+        - `look_for_keys`: finds the client's keys when a bucket has none of its own.
         """
         self.client = client
         self.keys = client.keys
@@ -47,7 +50,11 @@ class Store:
         self.absent_store = ""
 
     def ensure(self, bucket: dict[str, t.Any]) -> None:
-        """One bucket, present or absent."""
+        """Creates, changes or deletes one bucket. `bucket`: an entry of the module's option
+        `buckets`.
+
+        Raises `S3Failure`, before anything is changed if a required feature is known to be missing.
+        """
         name = bucket["name"]
         keys = self.keys
         if bucket.get("access_key") or bucket.get("secret_key"):
@@ -138,7 +145,9 @@ class Store:
         return True
 
     def _require_known(self, bucket: dict[str, t.Any]) -> None:
-        """A feature that is required and known to be missing is an error, before anything is changed if possible."""
+        """Raises `S3Failure` for a required feature that the store is known to lack, before any
+        change.
+        """
         for feature in bucket.get("required") or ():
             if not self._supported(feature):
                 raise S3Failure(
@@ -147,7 +156,7 @@ class Store:
                 )
 
     def lacking(self) -> list[str]:
-        """Features that were wanted and that the store doesn't have."""
+        """Wanted features that the store does not have."""
         return sorted(name for name, known in self.capabilities.items() if not known["supported"])
 
     # requests
@@ -166,7 +175,7 @@ class Store:
             self._note_provider(error.headers)
             if error.status == 404:
                 return False
-            if not error.code:  # the answer to HEAD has no body: ask again for the reason
+            if not error.code:  # the answer to HEAD has no body: GET gives the reason
                 try:
                     self.client.call("GET", name, [("versioning", "")])
                 except S3Error as detailed:
@@ -191,7 +200,7 @@ class Store:
             raise
         root = answer.xml()
         if root is None or root.tag.startswith("List"):
-            # a store that doesn't know the question lists the bucket instead
+            # a store that does not know the setting lists the bucket instead
             raise S3Error(501, "NotImplemented", f"something else than {feature.root} came back", answer.headers)
         return root
 

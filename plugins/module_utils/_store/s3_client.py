@@ -1,9 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""A small client of S3 stores: signed requests over kept connections, and what the answers mean.
+"""A small client of S3 stores: signed requests over persistent connections, and the meaning of
+answers.
 
-It signs with Python's own library: importing botocore would cost more than the requests (s3_keys.py).
+It signs with the standard library, because importing botocore costs more than the requests (see
+`s3_keys`).
 """
 
 from __future__ import annotations
@@ -32,11 +34,11 @@ REFUSED_KEY_CODES = {"InvalidAccessKeyId", "SignatureDoesNotMatch"}
 
 
 class Unreachable(S3Failure):
-    """The endpoint can't be reached."""
+    """The endpoint does not answer."""
 
 
 class S3Error(S3Failure):
-    """An answer of the store that isn't success."""
+    """The store refused a request: `status` of HTTP and `code` of S3, which may be empty."""
 
     def __init__(self, status: int, code: str, text: str, headers: dict[str, str]) -> None:
         super().__init__(f"{code or status}: {text}" if text else str(code or status))
@@ -73,7 +75,10 @@ def sign(
     region: str,
     now: float,
 ) -> dict[str, str]:
-    """All headers of a request, signed (AWS signature version 4). ``path`` is already quoted, ``headers`` hold the host."""
+    """The headers of a request with its signature (AWS signature version 4).
+
+    `path`: already quoted. `headers`: with the host. `now`: seconds since the epoch.
+    """
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     digest = hashlib.sha256(body).hexdigest()
     signed = {
@@ -108,14 +113,19 @@ def sign(
 
 
 def query_string(query: t.Sequence[tuple[str, str]], signed: bool = True) -> str:
-    """A query as it is signed, or as it is sent: there without C(=) after a name alone, which not all stores understand."""
+    """A query as it is signed, or as it is sent.
+
+    When sent, a name without a value has no `=`, which some stores do not understand.
+    """
     return "&".join(
         quote(name, safe="-_.~") + (f"={quote(value, safe='-_.~')}" if signed or value else "") for name, value in query
     )
 
 
 class S3Client:
-    """Requests to one store, over kept connections, counted."""
+    """Sends requests to one store over persistent connections, and counts them and the bytes of
+    bodies.
+    """
 
     def __init__(
         self,
@@ -127,13 +137,17 @@ class S3Client:
         ca: str | None = None,
         timeout: float = 30,
     ) -> None:
-        """keys: None until they are known; then set `keys` before the first request.
-        endpoint: the store's address; by default AWS in that region.
-        path_style: whether the bucket is in the path rather than in the host's name; by default with an endpoint of one's own.
-        verify, ca: whether the certificate must be trusted, and a file of CAs to trust instead of the system's.
-        timeout: seconds for each connection and answer.
+        """Opens no connection yet.
 
-        Raises S3Failure for an address or a file of CAs that can't be used.
+        - `keys`: None until they are known; then set `keys` before the first request.
+        - `endpoint`: the store's address; by default AWS in that region.
+        - `path_style`: whether the bucket is in the path instead of the host name; by default only
+          with an `endpoint`.
+        - `verify`, `ca`: whether the certificate is checked, and a file of CAs to use instead of
+          the system's.
+        - `timeout`: seconds for each connection and answer.
+
+        Raises `S3Failure` for an address or a file of CAs that can't be used.
         """
         suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
         self.endpoint = (endpoint or f"https://s3.{region}.{suffix}").rstrip("/")
@@ -162,7 +176,7 @@ class S3Client:
         self._connections: dict[str, http.client.HTTPConnection] = {}
 
     def _connect(self, host: str) -> tuple[http.client.HTTPConnection, str]:
-        """A connection and what stands before the path (the whole address for a plain proxy)."""
+        """A connection, and the prefix of the path (the whole address for a plain proxy)."""
         proxy = self._proxy(host)
         address = f"[{host}]" if ":" in host else host
         connection = self._connections.get(host)
@@ -197,9 +211,11 @@ class S3Client:
         key: str = "",
         headers: t.Mapping[str, str] | None = None,
     ) -> Answer:
-        """One request, tried again where the store asks for it, and for the codes in `retry`.
+        """Sends one request, and repeats it where the store asks for that or its code is in
+        `retry`.
 
-        Raises S3Error for every answer but 2xx, Unreachable when there is none, S3Failure without keys.
+        `key`: the object, empty for the bucket. Raises `S3Error` for every answer but 2xx,
+        `Unreachable` without an answer, `S3Failure` without keys.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -226,13 +242,13 @@ class S3Client:
         raise AssertionError("not reached")
 
     def close(self) -> None:
-        """Lets go of all connections; the next request makes a new one."""
+        """Closes all connections; the next request opens a new one."""
         for connection in self._connections.values():
             connection.close()
         self._connections.clear()
 
     def twin(self) -> S3Client:
-        """Another client with connections and counters of its own, for another thread."""
+        """Another client with its own connections and counters, for another thread."""
         twin = copy.copy(self)
         twin.requests = twin.bytes_sent = twin.bytes_received = 0
         twin._connections = {}
@@ -280,7 +296,7 @@ class S3Client:
 
 def _md5(body: bytes) -> bytes:
     try:
-        return hashlib.md5(body, usedforsecurity=False).digest()  # what the protocol wants
+        return hashlib.md5(body, usedforsecurity=False).digest()  # required by the protocol
     except TypeError:
         return hashlib.md5(body).digest()
 
@@ -296,7 +312,7 @@ def _reason(error: BaseException) -> str:
 
 
 def error_of(answer: Answer) -> S3Error:
-    """What an answer says that went wrong; its code is empty when it says nothing."""
+    """The error in an answer; its code is empty when the answer names none."""
     code, text = "", ""
     root = answer.xml() if answer.body else None
     if root is not None:
@@ -309,7 +325,7 @@ def error_of(answer: Answer) -> S3Error:
 
 
 def detect_provider(endpoint: str, headers: t.Mapping[str, str]) -> str:
-    """Whose store answered, from its address and the headers of any answer."""
+    """The provider of a store, recognised by its address and the headers of any answer."""
     host = urlsplit(endpoint).hostname or ""
     if host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
         return "aws"
@@ -319,7 +335,10 @@ def detect_provider(endpoint: str, headers: t.Mapping[str, str]) -> str:
 
 
 def explain(error: S3Error, client: S3Client, doing: str, name: str) -> S3Failure:
-    """The store's answer as one line that says what to do."""
+    """An error of the store as one line that says what to do.
+
+    `doing`: what was being done. `name`: the bucket.
+    """
     access, endpoint = (client.keys.access if client.keys else ""), client.endpoint
     region = error.headers.get("x-amz-bucket-region", "")
     if error.code == "SignatureDoesNotMatch":
@@ -359,7 +378,9 @@ def explain(error: S3Error, client: S3Client, doing: str, name: str) -> S3Failur
 
 
 def not_there_yet(failure: S3Failure) -> bool:
-    """Whether this is what a store says that an earlier step would only have made: no answer, no bucket, unknown key."""
+    """Whether a failure shows that an earlier step has not created the store, the bucket or the key
+    yet.
+    """
     return isinstance(failure, Unreachable) or getattr(failure.__cause__, "code", "") in (
         "NoSuchBucket",
         *REFUSED_KEY_CODES,

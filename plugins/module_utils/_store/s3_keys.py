@@ -1,10 +1,10 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""The keys and the region that requests to an S3 store are signed with, and where they come from.
+"""The keys and the region with which requests to an S3 store are signed, and where they come from.
 
-Importing botocore and making its S3 client costs 0.45 s (boto3: 0.55 s) in each run, more than the requests; it is imported only where
-keys must be looked for (profile, instance role).
+Importing botocore and creating its S3 client costs 0.45 s (boto3: 0.55 s) in each run, more than
+the requests. So it is imported only to search for keys (profile, instance role).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import typing as t
 
 
 class S3Failure(Exception):
-    """Something that has to do with the store can't be done; the message is one line for people."""
+    """A request to the store, or its preparation, failed; the message is one line for operators."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Keys:
-    """What requests are signed with."""
+    """The keys that requests are signed with."""
 
     access: str
     secret: str = dataclasses.field(repr=False)
@@ -34,9 +34,10 @@ def find_keys(
     profile: str | None = None,
     environ: t.Mapping[str, str] | None = None,
 ) -> Keys:
-    """The given keys, else those of the environment, else whatever botocore finds (profile, container or instance role).
+    """The given keys, else those of the environment, else those that botocore finds.
 
-    `environ`: by default that of this process. Raises S3Failure when none are found, or only one of the two is given.
+    botocore looks at profiles and at the role of the container or instance. `environ`: by default
+    that of this process. Raises `S3Failure` when none are found, or only one of two is given.
     """
     environ = os.environ if environ is None else environ
     if access_key or secret_key:
@@ -53,7 +54,7 @@ def find_keys(
     session = _botocore_session(profile)
     try:
         credentials = session.get_credentials()
-    except Exception as error:  # botocore's own hierarchy, not importable here without its cost
+    except Exception as error:  # botocore's exceptions, whose import is what is avoided here
         raise S3Failure(f"profile={profile!r}: {error}") from error
     if credentials is None:
         raise S3Failure("access_key and secret_key: neither given nor found (profile, environment, instance role)")
@@ -62,7 +63,7 @@ def find_keys(
 
 
 def find_region(region: str | None, profile: str | None = None, endpoint: str | None = None) -> str:
-    """The given region, else that of the environment or profile, else us-east-1."""
+    """The given region, else that of the environment or profile, else `us-east-1`."""
     found = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not found and not endpoint and (profile or os.environ.get("AWS_PROFILE")):
         found = _botocore_session(profile or os.environ.get("AWS_PROFILE")).get_config_variable("region")

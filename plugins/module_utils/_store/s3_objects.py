@@ -14,12 +14,14 @@ from .s3_client import Answer, S3Client, S3Error, error_of, explain
 from .s3_keys import S3Failure
 from .s3_xml import document, element, number
 
-_PART = 1000  # objects in one listing or deletion: the protocol's limit
+_PART = 1000  # objects per listing or deletion; limit of the protocol
 
 
 @dataclasses.dataclass(frozen=True)
 class Listed:
-    """An object as a listing shows it. ``modified`` is ISO 8601 in UTC, so text order is time order."""
+    """An object in a listing: size in bytes; `modified` in ISO 8601 and UTC, so that it sorts by
+    time.
+    """
 
     key: str
     size: int
@@ -28,7 +30,10 @@ class Listed:
 
 
 class Objects:
-    """The objects of one bucket. Each thread has a connection of its own, kept alive; the counters are those of all."""
+    """The objects of one bucket. Each thread has its own persistent connection.
+
+    The counters are sums over all threads. Methods raise `S3Failure`.
+    """
 
     def __init__(self, client: S3Client, bucket: str, threads: int = 8) -> None:
         self.client = client
@@ -48,21 +53,21 @@ class Objects:
 
     @property
     def requests(self) -> int:
-        """How many were sent."""
+        """Number of requests that were sent."""
         return sum(twin.requests for twin in self._twins)
 
     @property
     def bytes_sent(self) -> int:
-        """Of bodies."""
+        """Bytes of request bodies."""
         return sum(twin.bytes_sent for twin in self._twins)
 
     @property
     def bytes_received(self) -> int:
-        """Of bodies."""
+        """Bytes of response bodies."""
         return sum(twin.bytes_received for twin in self._twins)
 
     def close(self) -> None:
-        """Lets go of all connections."""
+        """Closes the connections of all threads."""
         for twin in self._twins:
             twin.close()
 
@@ -74,7 +79,7 @@ class Objects:
             raise explain(error, client, doing, self.bucket) from error
 
     def get(self, key: str) -> bytes | None:
-        """An object's content, None when it isn't there. A bucket that isn't there is an error."""
+        """An object's content, None when it does not exist. A missing bucket is an error."""
         try:
             return self._twin().call("GET", self.bucket, key=key).body
         except S3Error as error:
@@ -83,11 +88,13 @@ class Objects:
             raise explain(error, self.client, f"reading {key!r}", self.bucket) from error
 
     def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
-        """Writes an object whole; the store checks the body against its checksums."""
+        """Writes an object as a whole; the store checks the body against its checksums."""
         self._call(f"writing {key!r}", "PUT", body=body, key=key, headers={"content-type": content_type})
 
     def copy(self, source: str, key: str) -> bool:
-        """Copies within the bucket without moving the content; False when the source isn't there."""
+        """Copies an object within the bucket on the store. Returns False when the source does not
+        exist.
+        """
         headers = {"x-amz-copy-source": quote(f"/{self.bucket}/{source}", safe="/-_.~")}
         try:
             answer = self._twin().call("PUT", self.bucket, key=key, headers=headers)
@@ -95,13 +102,17 @@ class Objects:
             if error.status == 404 and error.code != "NoSuchBucket":
                 return False
             raise explain(error, self.client, f"copying {source!r} to {key!r}", self.bucket) from error
-        failure = error_of(answer)  # a copy may fail after the store has answered 200
+        failure = error_of(answer)  # a copy may fail although the status is 200
         if failure.code:
             raise explain(failure, self.client, f"copying {source!r} to {key!r}", self.bucket)
         return True
 
     def list(self, prefix: str, delimiter: str = "") -> tuple[list[Listed], list[str]]:
-        """All objects whose key begins like this; with a delimiter only those of that level, and the levels below."""
+        """All objects whose keys begin with `prefix`, and the levels below.
+
+        With a delimiter only the objects of that level are listed, and the prefixes of the levels
+        below.
+        """
         found: list[Listed] = []
         below: list[str] = []
         query = [("list-type", "2"), ("prefix", prefix), *([("delimiter", delimiter)] if delimiter else [])]
@@ -126,7 +137,7 @@ class Objects:
                 return found, below
 
     def delete(self, keys: t.Iterable[str]) -> int:
-        """Deletes objects, a thousand in one request; what isn't there counts as deleted."""
+        """Deletes objects, 1,000 per request. Returns their number; missing ones count as deleted."""
         wanted = sorted(set(keys))
         for start in range(0, len(wanted), _PART):
             nodes = [element("Object", Key=key) for key in wanted[start : start + _PART]]
@@ -141,7 +152,10 @@ class Objects:
         return len(wanted)
 
     def each(self, work: t.Callable[[t.Any], t.Any], items: t.Iterable[t.Any]) -> list[t.Any]:
-        """``work`` for all items side by side. The first failure stops what hasn't begun and is raised."""
+        """The results of `work` for all items, called in parallel.
+
+        The first failure cancels what has not started and is raised.
+        """
         todo = list(items)
         if self.threads == 1 or len(todo) < 2:
             return [work(item) for item in todo]
@@ -157,10 +171,12 @@ class Objects:
 
 
 class NoObjects(Objects):
-    """The objects of a bucket that isn't there yet, for check mode."""
+    """The objects of a bucket that does not exist yet, for check mode."""
 
     def get(self, key: str) -> bytes | None:
+        """None: no object exists."""
         return None
 
     def list(self, prefix: str, delimiter: str = "") -> tuple[list[Listed], list[str]]:
+        """Two empty lists: no object exists."""
         return [], []

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""What an instance's key may do on AWS: its own bucket's objects, and nothing else."""
+"""What an instance's key may do on AWS: access to the objects of its own bucket, nothing else."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ import typing as t
 
 from .._inventory.naming import check_bucket_name
 
-# What attachment_s3, the mover and the audit call. The bucket itself is made by somebody else (role s3_bucket).
+# What attachment_s3, the mover and the audit call. The role s3_bucket creates the bucket itself.
 READS = ("s3:GetObject", "s3:GetObjectVersion")
 WRITES = ("s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 LISTS = ("s3:ListBucket", "s3:GetBucketLocation")
 
 
 def policy(bucket: str, read_only: t.Sequence[str] = (), partition: str = "aws") -> str:
-    """The policy document of one bucket as JSON; ``read_only`` are others' buckets that a copy may read."""
+    """The policy document for the key of one bucket, as JSON.
+
+    `read_only`: names of further buckets, which a copy may read. `partition`: of AWS.
+    """
     own = check_bucket_name(bucket)
     others = [check_bucket_name(name) for name in read_only if name != own]
     statements = [

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""XML as the S3 protocol has it."""
+"""XML in the form of the S3 protocol."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ def parse(body: bytes) -> ElementTree.Element | None:
 
 
 def element(tag: str, **children: t.Any) -> ElementTree.Element:
-    """An element with text children; a nested element is taken as it is, None is left out, of a list each."""
+    """An element with text children.
+
+    A child that is an element is nested, None is left out, and a list gives one child for each
+    entry.
+    """
     result = ElementTree.Element(tag)
     for name, value in children.items():
         for single in value if isinstance(value, list) else [value]:
@@ -37,7 +41,7 @@ def element(tag: str, **children: t.Any) -> ElementTree.Element:
 
 
 def document(root: ElementTree.Element) -> bytes:
-    """The whole document, as it is sent."""
+    """The document as it is sent."""
     root.set("xmlns", NAMESPACE)
     return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
 

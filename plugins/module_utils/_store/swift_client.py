@@ -1,7 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection odoo_cloud.platform.
-"""A few requests to an OpenStack Swift with Python's own library: machines have no client of it. TempAuth and Keystone v3."""
+"""A few requests to OpenStack Swift with the standard library, because machines have no client of
+it. Supports TempAuth and Keystone v3.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,11 @@ from urllib.parse import quote
 
 from ansible.module_utils.urls import open_url
 
-ATTEMPTS = 4  # as for S3: a store that is slow for a moment is no reason to refuse a deployment
+ATTEMPTS = 4  # as for S3: a short outage of the store must not stop a deployment
 
 
 class SwiftFailure(Exception):
-    """One line for people. ``status`` is 0 when nobody answered."""
+    """A request failed; the message is one line for operators. `status` is 0 without an answer."""
 
     def __init__(self, text: str, status: int = 0) -> None:
         super().__init__(text)
@@ -25,7 +27,10 @@ class SwiftFailure(Exception):
 
 
 class SwiftClient:
-    """One container, as one user."""
+    """Access to one container as one user. Logging in and all methods raise `SwiftFailure`.
+
+    `timeout`: seconds for each request.
+    """
 
     def __init__(
         self,
@@ -43,7 +48,8 @@ class SwiftClient:
         if auth_url.rstrip("/").endswith(("/v1", "/v1.0")):
             answer = self._call("GET", auth_url, {"X-Auth-User": account, "X-Auth-Key": password})
             token, url = answer.headers["X-Auth-Token"], answer.headers["X-Storage-Url"]
-            # TempAuth names itself as it was called, without the port that a proxy or container engine added.
+            # TempAuth returns its address as it was called, without a port that a proxy or
+            # container engine added.
             url = auth_url.split("/auth/", 1)[0] + "/v1/" + url.rpartition("/v1/")[2]
         else:
             token, url = self._keystone(auth_url, account, password, project, region)
@@ -89,7 +95,7 @@ class SwiftClient:
         raise AssertionError("not reached")
 
     def call(self, method: str, key: str = "", body: bytes | None = None, query: str = "") -> bytes:
-        """The body of the answer of the container, or of an object in it."""
+        """Sends a request for the container, or for an object in it. Returns the body of the answer."""
         url = f"{self.url}/{quote(key)}" if key else self.url
         answer = self._call(method, f"{url}?{query}" if query else url, self.headers, body)
         version = answer.headers.get("X-Object-Version-Id")
@@ -98,7 +104,10 @@ class SwiftClient:
         return bytes(answer.content)
 
     def forget(self) -> None:
-        """Removes the versions that this client made in a container that keeps them. Not by a listing: listings lag behind."""
+        """Deletes the versions that this client created in a container that keeps versions.
+
+        They are known from the answers, because listings are not up to date at once.
+        """
         for key, version in self.versions:
             self.call("DELETE", key, query=f"version-id={version}")
         self.versions.clear()
