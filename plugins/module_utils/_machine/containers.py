@@ -15,7 +15,7 @@ from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL, Decision, can
 
 
 class MachineView(t.Protocol):
-    """What the comparison asks of a machine; `LiveMachine` and `snapshot.Snapshot` answer."""
+    """What the comparison asks of a machine; `LiveMachine` and `snapshot.MachineSnapshot` answer."""
 
     def network_exists(self, name: str) -> bool: ...
 

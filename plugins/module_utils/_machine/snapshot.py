@@ -153,7 +153,7 @@ def read(
     return {"platform": platform, "files": read_files(root, key), "containers": containers, "images": images}
 
 
-class Snapshot:
+class MachineSnapshot:
     """What `read` returned, asked on the controller. Every method raises `Unknown` for what the snapshot doesn't hold."""
 
     def __init__(self, data: t.Mapping[str, t.Any], key: str) -> None:
