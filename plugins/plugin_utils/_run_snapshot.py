@@ -24,7 +24,7 @@ import typing as t
 
 from ansible import constants
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._machine.snapshot import Snapshot
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._machine.snapshot import MachineSnapshot
 
 MAX_AGE = 60  # seconds; an unchanged run of a platform takes 5 to 15
 
@@ -44,7 +44,7 @@ def keep(host: str, data: t.Mapping[str, t.Any], key: str) -> None:
     os.replace(temporary, path)
 
 
-def load(host: str) -> Snapshot | None:
+def load(host: str) -> MachineSnapshot | None:
     """The snapshot of a host, None when there is none or it is too old."""
     try:
         with open(_path(host), encoding="utf-8") as handle:
@@ -53,7 +53,7 @@ def load(host: str) -> Snapshot | None:
         return None
     if not 0 <= time.time() - kept["time"] <= MAX_AGE:
         return None
-    return Snapshot(kept["data"], kept["key"])
+    return MachineSnapshot(kept["data"], kept["key"])
 
 
 def drop(host: str) -> None:

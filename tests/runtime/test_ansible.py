@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import types
+
 import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runs import need
@@ -246,18 +248,21 @@ def test_no_server_in_check_mode(params, tmp_path):
 
 
 def test_what_the_role_makes_of_it(params, run):
-    instance = {
-        "name": "acme",
-        "mode": "RunOnly",
-        "machine": "app1",
-        "database": {"name": params["database"]},
-        "image": {"name": "odoo-19"},
-        "modules": ["base"],
-        "server_wide_modules": [],
-        "update_modules": "changed",
-        "update_live": False,
-        "replicas": [{"name": "acme-1", "machine": "app1"}],
-    }
+    # What need.runs() asks of an instance
+    instance = types.SimpleNamespace(
+        name="acme",
+        mode="RunOnly",
+        machine="app1",
+        database=types.SimpleNamespace(name=params["database"]),
+        image=types.SimpleNamespace(name="odoo-19"),
+        modules=["base"],
+        server_wide_modules=[],
+        addons_dirs=[],
+        migration=types.SimpleNamespace(file=""),
+        update_modules="changed",
+        update_live=False,
+        replicas=[types.SimpleNamespace(name="acme-1", machine="app1")],
+    )
 
     def needed():
         return [

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib
 import os
 import pathlib
@@ -268,3 +269,49 @@ def test_list_and_help(capsys):
     )  # fmt: skip
     for proof in PROOFS.values():
         assert isinstance(command.parser_of(proof), argparse.ArgumentParser)
+
+
+# Two lanes
+
+LANE = """#!/bin/sh
+echo "$PROVE_NAME $PROVE_PORT $*" >"$LANE_ASKED"
+echo 'holds        first: x  (target: y)'
+[ "$LANE_CODE" = 0 ] || echo 'FALLS SHORT  second: x  (target: y)'
+exit "${LANE_EXIT:-$LANE_CODE}"
+"""
+
+
+@pytest.fixture
+def lanes(tried, tmp_path, monkeypatch):
+    (tmp_path / "lane").write_text(LANE)
+    (tmp_path / "lane").chmod(0o755)
+    monkeypatch.setattr(runner.sys, "executable", str(tmp_path / "lane"))
+    monkeypatch.setenv("LANE_ASKED", str(tmp_path / "asked"))
+    monkeypatch.setenv("LANE_CODE", "0")
+    parts = {name: PROOF.parts[name] for name in ("good", "short", "nothing")}
+    monkeypatch.setattr(
+        sys.modules[__name__], "PROOF", dataclasses.replace(PROOF, parts=parts, beside=("nothing",), alone=("short",))
+    )  # fmt: skip
+    return tried
+
+
+def test_a_second_lane_runs_beside_what_is_not_alone(lanes, tmp_path):
+    code, output = lanes("--seed", "3")
+    assert code == 0
+    assert re.findall(r"^holds  +(\w+):", output, re.M)[0] == "short"  # alone, before the other lane begins
+    assert sorted(re.findall(r"^holds  +(\w+):", output, re.M)) == ["first", "good", "short"]
+    assert "3 passed, 0 failed" in output
+    asked = (tmp_path / "asked").read_text().split()
+    assert asked[:6] == ["oc-lane", "2000", "-m", "prove", "try", "--part"] and asked[6:9] == ["nothing", "--seed", "3"]
+    (tmp_path / "asked").unlink()
+    assert lanes("--part", "good")[0] == 0 and not (tmp_path / "asked").exists()  # only when all is run
+
+
+@pytest.mark.parametrize(
+    ("lane_code", "lane_exit", "sums"), [("1", "1", "3 passed, 1 failed"), ("0", "1", "3 passed, 1 failed")]
+)
+def test_what_falls_short_in_the_second_lane_counts(lanes, monkeypatch, lane_code, lane_exit, sums):
+    monkeypatch.setenv("LANE_CODE", lane_code)
+    monkeypatch.setenv("LANE_EXIT", lane_exit)
+    code, output = lanes()
+    assert code == 1 and sums in output

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .snapshot import Snapshot, Unknown, digest
+from .snapshot import MachineSnapshot, Unknown, digest
 
 DEFAULT_MODE = {"file": 0o644, "directory": 0o755}
 
@@ -49,7 +49,7 @@ def content_of(entry: t.Mapping[str, t.Any]) -> bytes | None:
     return None if text is None else str(text).encode("utf-8", "surrogateescape")
 
 
-def as_wanted(given: t.Mapping[str, t.Any], snapshot: Snapshot) -> bool:
+def as_wanted(given: t.Mapping[str, t.Any], snapshot: MachineSnapshot) -> bool:
     """Whether the machine already is as an entry wants it, according to a snapshot.
 
     `given`: the entry as a task has it, without defaults. Raises `Unknown` when the module itself

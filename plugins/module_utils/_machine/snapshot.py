@@ -165,7 +165,7 @@ def read(
     return {"platform": platform, "files": read_files(root, key), "containers": containers, "images": images}
 
 
-class Snapshot:
+class MachineSnapshot:
     """The result of `read`, used on the controller; see `containers.MachineView`.
 
     Every method raises `Unknown` for what the snapshot does not hold.

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The runtime: what the Odoo container does before it becomes Odoo.
 
-Plain Python 3.9 to 3.13 with psycopg2 and nothing else: no Ansible, no Odoo import. The image carries it as the package
-``odoo_cloud_runtime``; modules and tests import it from here. PostgreSQL holds the lock and the history, so a container
-that restarts by itself obeys the same rules as a playbook run.
+Plain Python 3.9 to 3.13 without Ansible and Odoo: psycopg2, yaml for migration files and boto3
+for S3, each imported where it is needed. The image contains it as the package
+`odoo_cloud_runtime`; modules and tests import it from here. PostgreSQL holds the lock and the
+history, so a container that restarts on its own follows the same rules as a playbook run.
 """
 
 from __future__ import annotations

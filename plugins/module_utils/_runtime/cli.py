@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-# `-m` puts the working directory first on the path: whatever lies there must not stand in for a module of ours.
+# `-m` puts the working directory first on the path, and files there must not shadow our modules.
 if (
     __name__ == "__main__"
     and sys.path
@@ -18,10 +18,12 @@ if (
 
 
 def main(arguments: list[str]) -> int:
+    """Run the command given by `arguments` and return its exit code. Every `RuntimeFailure` is
+    logged as one line and becomes its exit code."""
     import os
 
     env = os.environ
-    if arguments[:1] == ["health"]:  # runs every few seconds: nothing but what it needs is imported
+    if arguments[:1] == ["health"]:  # runs every few seconds, so import only what it needs
         from .run.health import check
 
         good, line = check(env)

@@ -461,7 +461,7 @@ PARTS = {
 }
 MUTANTS = {
     "installation-resumed": Mutant(
-        ("installation-repaired", "installation-kills"),
+        ("installation-repaired",),
         ((f"{RUNTIME}/database/state.py", "if latest is not None and history.first_installation:", "if False:"),),
     ),
     "installation-served": Mutant(

@@ -19,6 +19,6 @@ PROOF = Proof(
     "blockers", __doc__, Bench, {name: part for group in GROUPS for name, part in group.PARTS.items()}, port=9800,
     mutants={name: mutant for group in GROUPS for name, mutant in group.MUTANTS.items()},
     sample=[name for group in GROUPS for name in group.SAMPLE], sample_versions=("19",),
-    beside=("installation-kills", "installation-repaired", "updates-auto-install", "updates-gone", "takeover"),
-    alone=("postgres-restart", "foreign-lock", "installation-password"),
+    beside=("installation-kills", "installation-repaired", "installation-password", "updates-auto-install", "updates-gone", "takeover"),
+    alone=("postgres-restart",),
 )  # fmt: skip

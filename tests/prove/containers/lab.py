@@ -339,7 +339,8 @@ class Box:
         """Whether Odoo renders its login page, for which it needs the database."""
         try:
             status, dummy, body = self.get("/web/login")
-            return status == 200 and b'name="login"' in body
+            # The address of one that has ended may be another container's already.
+            return status == 200 and b'name="login"' in body and self.running()
         except (OSError, http.client.HTTPException):
             return False
 

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pathlib
+import tarfile
 import typing as t
 
 from ..frame import docker
@@ -24,10 +26,11 @@ SERVICES = {
 }
 
 
-def described(platform: Platform, name: str) -> dict[str, t.Any]:
+def described(platform: Platform, name: str, bundle: pathlib.Path) -> dict[str, t.Any]:
     """All that is needed to have the same once more under another name: variables of compact.yml and roles.yml.
 
-    The containers sleep in place of what they run, since only their management is measured; published ports are left out.
+    bundle: where the archive of all files is written, for compact.yml. The containers sleep in place of what they run, since only their
+    management is measured; published ports are left out.
     """
     root = f"/srv/{name}"
 
@@ -49,6 +52,7 @@ def described(platform: Platform, name: str) -> dict[str, t.Any]:
             directories.append(one)
         elif path.is_file():
             files.append({**one, "content": ours(path.read_text())})
+    write_bundle(bundle, root, directories, files)
     containers, volumes = [], []
     for one in json.loads(docker("inspect", *platform.containers())):
         definition = container(one, ours, platform.place.label)
@@ -60,9 +64,29 @@ def described(platform: Platform, name: str) -> dict[str, t.Any]:
         ]
     label = dict([platform.place.label.split("=")])
     return {
-        "plain_root": root, "plain_network": name, "plain_labels": label, "plain_directories": directories, "plain_files": files,
+        "plain_bundle": str(bundle), "plain_root": root, "plain_network": name, "plain_labels": label,
+        "plain_directories": directories, "plain_files": files,
         "plain_volumes": volumes, "plain_containers": containers,
     }  # fmt: skip
+
+
+def write_bundle(
+    path: pathlib.Path, root: str, directories: list[dict[str, t.Any]], files: list[dict[str, t.Any]]
+) -> None:
+    """An archive of folders and files with their owners and modes, which nobody else reads."""
+    path.touch(0o600)
+    with tarfile.open(path, "w") as archive:
+        for one in [*directories, *files]:
+            entry = tarfile.TarInfo(one["path"].removeprefix(f"{root}/"))
+            entry.uid, entry.gid, entry.mode = int(one["owner"]), int(one["group"]), int(one["mode"], 8)
+            entry.mtime = 1_700_000_000
+            if "content" in one:
+                data = one["content"].encode()
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+            else:
+                entry.type = tarfile.DIRTYPE
+                archive.addfile(entry)
 
 
 def service_of(where: pathlib.Path) -> str:

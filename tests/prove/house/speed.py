@@ -80,7 +80,7 @@ def part_speed(run: t.Any) -> t.Iterator[Line]:
 def part_conventional(run: t.Any) -> t.Iterator[Line]:
     """The same containers and files, managed with community.docker and the builtin modules."""
     platform = run.up()
-    given = conventional.described(platform, f"{run.place.name}-plain")
+    given = conventional.described(platform, f"{run.place.name}-plain", run.place.work / "conventional.tar")
     file = run.place.work / "conventional.json"
     file.touch(0o600)
     file.write_text(json.dumps(given))

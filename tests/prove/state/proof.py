@@ -56,8 +56,8 @@ NEVER_LOST = (
     ),
     (
         f"{RUNTIME}/database/lock.py",
-        'a lock that went away both say no."""\n',
-        'a lock that went away both say no."""\n        return True\n',
+        "def held(self) -> bool:\n",
+        "def held(self) -> bool:\n        return True\n",
     ),
 )
 MUTANTS = {
@@ -73,8 +73,8 @@ MUTANTS = {
     "write-outside-window": Mutant(
         ("window",),
         (
-            (f"{RUNTIME}/run/window.py", '"""Ready and the end of all marks, in one transaction."""\n',
-             '"""Ready and the end of all marks, in one transaction."""\n        self.guard.release()\n'),
+            (f"{RUNTIME}/run/window.py", "def _ready(self, detail: str) -> None:\n",
+             "def _ready(self, detail: str) -> None:\n        self.guard.release()\n"),
             (f"{RUNTIME}/database/state.py", 'f" WHERE {HELD_SQL} AND NOT EXISTS', '" WHERE NOT EXISTS'),
         ),
     ),

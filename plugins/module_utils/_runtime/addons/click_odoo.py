@@ -1,10 +1,12 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""click-odoo-update's memory of modules, read and written so that a database can come from it and go back.
+"""The checksums of modules that click-odoo-update keeps, read and written so that a database can
+switch from that tool to this runtime and back.
 
-click-odoo-contrib 1.24 keeps one JSON object, module to SHA-1, in a system parameter. Its hash is over every file's path and
-content, but for the paths that match a list of patterns and for translations of languages that are not active.
+click-odoo-contrib 1.24 keeps one JSON object, module to SHA-1, in a system parameter. Its hash
+covers every file's path and content, except paths that match a list of patterns and translations of
+languages that are not active.
 """
 
 from __future__ import annotations
@@ -26,13 +28,14 @@ DEFAULT_PATTERNS = "*.pyc,*.pyo,i18n/*.pot,i18n_extra/*.pot,static/*,tests/*"
 
 @dataclass(frozen=True)
 class Foreign:
-    """What click-odoo-update has in the database. `sums`: None when it was never there."""
+    """What click-odoo-update keeps in the database. `sums`: `None` if it was never used."""
 
     sums: Mapping[str, str] | None = None
     patterns: tuple[str, ...] = field(default=tuple(DEFAULT_PATTERNS.split(",")))
 
 
 def read(cursor: Any) -> Foreign:
+    """Read what click-odoo-update keeps. `cursor`: on the Odoo database."""
     cursor.execute("SELECT to_regclass('public.ir_config_parameter') IS NOT NULL")
     if not cursor.fetchone()[0]:
         return Foreign()
@@ -44,13 +47,17 @@ def read(cursor: Any) -> Foreign:
         if isinstance(known, dict):
             sums = {name: value for name, value in known.items() if isinstance(value, str)}
     except ValueError:
-        pass  # not theirs: as if it were not there
+        pass  # not written by that tool: treated as missing
     patterns = tuple(item.strip() for item in (found.get(PATTERNS) or DEFAULT_PATTERNS).split(","))
     return Foreign(sums, patterns)
 
 
 def checksum(path: str, patterns: Iterable[str], languages: Iterable[str]) -> str:
-    """The hash of an addon in folder `path`, as click-odoo-update computes it."""
+    """Return the hash of the addon in folder `path`, as click-odoo-update computes it. `patterns`:
+    paths that don't count; `languages`: codes of the translations that count, all if empty.
+
+    Raises `ConfigError` if a file can't be read.
+    """
     wanted = tuple(patterns)
     kept = {item.split("_")[0] for item in languages}
     digest = hashlib.sha1()  # noqa: S324 - theirs
@@ -75,7 +82,7 @@ def checksum(path: str, patterns: Iterable[str], languages: Iterable[str]) -> st
 
 
 def write(cursor: Any, sums: Mapping[str, Any]) -> None:
-    """Stores what click-odoo-update would store after an update of its own."""
+    """Store the checksums as click-odoo-update does after an update."""
     cursor.execute(
         "INSERT INTO public.ir_config_parameter (key, value, create_uid, write_uid, create_date, write_date)"
         " VALUES (%s, %s, 1, 1, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC') ON CONFLICT (key) DO UPDATE"

@@ -17,6 +17,7 @@ from ..database.state import OPEN_STATES
 
 
 def odoo_executable(settings: Settings) -> str:
+    """Return the path of Odoo's program. Raises `ConfigError` if there is none."""
     name = settings.odoo_bin or "odoo"
     path = shutil.which(name) or (None if settings.odoo_bin else shutil.which("odoo-bin"))
     if path is None:
@@ -25,14 +26,16 @@ def odoo_executable(settings: Settings) -> str:
 
 
 def password_rounds(version: int) -> int:
-    """Rounds with which each version hashes by itself; fewer would be rehashed at the first login, more is slower."""
+    """Return the number of rounds with which an Odoo of this major version hashes passwords. Fewer
+    would be rehashed at the first login, more are slower."""
     if version >= 17:
         return 600_000
     return 350_000 if version == 16 else 25_000
 
 
 def prepare_database(connection: Any, settings: Settings) -> None:
-    """The extensions that Odoo makes in databases of its own making, as far as the owner may (trusted ones)."""
+    """Create the extensions that Odoo creates in its own new databases, as far as the owner may
+    (trusted ones)."""
     wanted = ["pg_trgm"]
     if values.as_boolean(settings.conf.get("unaccent")):
         wanted.append("unaccent")
@@ -49,6 +52,7 @@ def prepare_database(connection: Any, settings: Settings) -> None:
 
 
 def parameters(settings: Settings) -> dict[str, str]:
+    """Return the system parameters of a new database."""
     result = {"report.url": f"http://127.0.0.1:{settings.http_port}"}
     if settings.base_url:
         result["web.base.url"] = settings.base_url
@@ -57,7 +61,11 @@ def parameters(settings: Settings) -> dict[str, str]:
 
 
 def settle(connection: Any, settings: Settings) -> None:
-    """Administrator and parameters of a new database. It was never open, so the user is ours."""
+    """Set login and password of the administrator and the system parameters of a new database. It
+    was never open, so the user is still the one Odoo created.
+
+    Raises `InitFailed` if the administrator doesn't exist.
+    """
     hashed = None
     if settings.admin_password is not None:
         hashed = password_hash(settings.admin_password, password_rounds(settings.version))
@@ -72,7 +80,7 @@ def settle(connection: Any, settings: Settings) -> None:
             if cursor.rowcount != 1:
                 raise InitFailed("the user base.user_admin is not there; its password could not be set")
             users = administrator.suspects(cursor)
-            if [user.password for user in users] == [hashed]:  # config.py refuses the default one
+            if [user.password for user in users] == [hashed]:  # config.py refuses the default password
                 administrator.remember(cursor, users)
         for key, value in parameters(settings).items():
             cursor.execute(
@@ -86,8 +94,9 @@ def settle(connection: Any, settings: Settings) -> None:
 
 
 def mover(connection: Any) -> str:
-    """The module at whose update files go from the disk to where the platform keeps them, when some are still there: a run that
-    was killed after its last module has not moved them. Empty when none are, or the platform has no such place."""
+    """Return the module whose update moves files from the disk to where the platform keeps them, if
+    some are still on the disk: a run that was killed after its last module has not moved them.
+    Empty if there are none, or the platform has no such place."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('public.ir_attachment'), to_regclass('public.ir_config_parameter')")
         if None in cursor.fetchone():
@@ -101,7 +110,11 @@ def mover(connection: Any) -> str:
 
 
 def empty(connection: Any) -> None:
-    """Removes everything but the history from a database that was never Ready (REBUILD_UNFINISHED), all or nothing."""
+    """Remove everything but the history from a database that was never Ready
+    (`REBUILD_UNFINISHED`), in one transaction.
+
+    Raises `InitFailed` if it was Ready before.
+    """
     with pg.transaction(connection) as cursor:
         cursor.execute(
             "SELECT NOT EXISTS (SELECT 1 FROM public.curq_state_history WHERE state = ANY(%s))",

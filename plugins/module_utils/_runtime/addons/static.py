@@ -1,12 +1,13 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Static files of all addons on a shared folder, so that the proxy serves them from disk.
+"""Static files of all addons in a shared folder, so that the proxy serves them from disk.
 
-STATIC_DIR/<instance>/current/<module>/static is a full copy (symlinks followed, world-readable), made in a temporary folder and
-renamed. The copy before stays as `previous`, for pages that are still open and while replicas of both run. Both are real folders
-and hold no links, so the proxy need not follow any. A copy carries the name of its release in a file of its own, which the proxy
-serves to nobody: whatever a crash leaves behind, each folder says what it is.
+STATIC_DIR/<instance>/current/<module>/static is a full copy (symlinks followed, world-readable),
+written to a temporary folder and renamed. The copy before stays as `previous`, for pages that are
+still open and while replicas of both releases run. Both are real folders without links, so the
+proxy doesn't have to follow any. Each copy has the name of its release in a file that the proxy
+doesn't serve, so that every folder can be identified even after a crash.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ NAME_FILE = ".release"
 
 
 def find_modules(folders: list[str]) -> dict[str, str]:
-    """Module name to its static folder; the first addons folder wins."""
+    """Return each module's static folder by the module's name; the first addons folder that has the
+    module wins."""
     result: dict[str, str] = {}
     seen: set[str] = set()
     for folder in folders:
@@ -48,12 +50,14 @@ def find_modules(folders: list[str]) -> dict[str, str]:
 
 
 def scan(root: str) -> list[tuple[str, int, int]]:
-    """Files below `root`: relative path, size, time. Sorted."""
+    """Return the files below `root` as sorted (relative path, size in bytes, modification time in
+    ns)."""
     return sorted((path, info.st_size, info.st_mtime_ns) for path, info in walk(root))
 
 
 def release_id(release: str, files: dict[str, list[tuple[str, int, int]]]) -> str:
-    """Names the copy by its content: the same image gives the same name on every machine and in every replica."""
+    """Return a name for the copy from its content: the same image gives the same name on every
+    machine and in every replica."""
     digest = hashlib.sha256()
     for module in sorted(files):
         for name, size, mtime in files[module]:
@@ -81,7 +85,7 @@ def _remove(path: str) -> None:
 
 
 def release_of(path: str) -> str:
-    """The release that a copy is of; empty when it is none, such as a link or a copy that is not ours."""
+    """Return the release of a copy; empty for anything else, such as a link or a foreign folder."""
     if os.path.islink(path):
         return ""
     try:
@@ -92,7 +96,8 @@ def release_of(path: str) -> str:
 
 
 def _unlink_releases(base: str) -> None:
-    """`current` and `previous` once were links to folders named by their release: the folders take the links' places."""
+    """Replace the links of older versions, which named `current` and `previous`, by the folders
+    that they point to."""
     for name in (PREVIOUS, CURRENT):
         path = os.path.join(base, name)
         if not os.path.islink(path):
@@ -111,11 +116,12 @@ def _write_name(folder: str, release: str) -> None:
 
 
 def _make_current(base: str, folder: str) -> None:
-    """`folder` becomes `current`, and what was current `previous`. For a moment there is no `current`: the proxy then finds the
-    files in `previous`, or asks Odoo."""
+    """Rename `folder` to `current`, and the previous current copy to `previous`. For a moment there
+    is no `current`: the proxy then takes the files from `previous`, or from Odoo."""
     current, previous = os.path.join(base, CURRENT), os.path.join(base, PREVIOUS)
     if release_of(current):
-        aside = os.path.join(base, f".tmp-{os.getpid()}-old")  # never half removed under its own name
+        # under another name, so that `previous` is never half removed
+        aside = os.path.join(base, f".tmp-{os.getpid()}-old")
         if os.path.lexists(previous):
             os.rename(previous, aside)
         os.rename(current, previous)
@@ -129,6 +135,7 @@ def _make_current(base: str, folder: str) -> None:
 
 
 def base_folder(settings: Settings) -> str:
+    """Return the instance's folder in STATIC_DIR."""
     return os.path.join(settings.static_dir, settings.instance)
 
 
@@ -140,7 +147,7 @@ def _not_writable(settings: Settings, exc: OSError) -> FilesError:
 
 
 def check(settings: Settings) -> None:
-    """Refuses a folder that can't be written, before a run has begun that exports at its end."""
+    """Raise `FilesError` if the folder can't be written, before a run starts that exports at its end."""
     base = base_folder(settings)
     try:
         os.makedirs(base, exist_ok=True)
@@ -151,8 +158,13 @@ def check(settings: Settings) -> None:
 
 
 def export(settings: Settings, executable: str = "", check_only: bool = False) -> tuple[str, bool]:
-    """Brings the static files of this image to STATIC_DIR and makes them current; returns the release's name, and whether it was
-    another one before. `check_only`: says so, and writes nothing."""
+    """Copy the static files of this image to STATIC_DIR and make them current. Returns the
+    release's name, and whether another one was current before. `executable`: Odoo's program, to
+    find its addons. `check_only`: write nothing.
+
+    Raises `ConfigError` if Odoo's own addons are missing, `FilesError` if STATIC_DIR can't be
+    written.
+    """
     started = time.monotonic()
     folders = addons_folders(settings, executable)
     modules = find_modules(folders)
@@ -180,7 +192,7 @@ def export(settings: Settings, executable: str = "", check_only: bool = False) -
 
 def _export_locked(base: str, release: str, modules: dict[str, str], files: dict[str, Any], started: float) -> bool:
     _unlink_releases(base)
-    for name in os.listdir(base):  # what a killed export, or anybody else, left
+    for name in os.listdir(base):  # left by a killed export, or put there by something else
         if name not in (CURRENT, PREVIOUS, ".lock"):
             _remove(os.path.join(base, name))
     if release_of(os.path.join(base, CURRENT)) == release:

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Addons on disk: where they are, what their manifests say, and a hash of their content. Odoo is not imported."""
+"""Addons on disk: where they are, what their manifests contain, and a hash of their content. Odoo
+is not imported."""
 
 from __future__ import annotations
 
@@ -17,15 +18,17 @@ from typing import Any, Callable
 from ..common.config import Settings
 from ..common.errors import ConfigError
 
-# What `-u` does not read from an addon: compiled files, translation templates, tests, and static files (the browser's,
-# unless the manifest names one as data). As click-odoo-update has it by default.
+# What `-u` does not read from an addon: compiled files, translation templates, tests, and static
+# files (they are for the browser, unless the manifest names one as data). The same as
+# click-odoo-update's default.
 SKIPPED_FOLDERS = ("__pycache__", "static", "tests")
 SKIPPED_SUFFIXES = (".pyc", ".pyo", ".pot", "~", ".swp")
 TRANSLATIONS = ("i18n", "i18n_extra")
 
 
 def odoo_addons_folders(executable: str = "") -> tuple[list[str], list[str]]:
-    """Odoo's own addons folders, inside its package and beside it, found without importing it."""
+    """Return Odoo's own addons folders, those inside its package and those beside it, without
+    importing it. `executable`: Odoo's program."""
     inside: list[str] = []
     beside: list[str] = []
     spec = find_spec("odoo")
@@ -40,7 +43,7 @@ def odoo_addons_folders(executable: str = "") -> tuple[list[str], list[str]]:
 
 
 def addons_folders(settings: Settings, executable: str = "") -> list[str]:
-    """All addons folders in Odoo's own order: the first that has a module wins."""
+    """Return all addons folders in Odoo's own order: the first that has a module wins."""
     folders, beside = odoo_addons_folders(executable)
     folders.append(os.path.join(settings.data_dir, "addons", f"{settings.version}.0"))
     stated = settings.conf.get("addons_path", "").split(",")
@@ -50,7 +53,7 @@ def addons_folders(settings: Settings, executable: str = "") -> list[str]:
 
 
 def find(name: str, folders: list[str]) -> str | None:
-    """The folder of addon `name`, or None."""
+    """Return the folder of addon `name`, or `None`."""
     for folder in folders:
         path = os.path.join(folder, name)
         if os.path.isfile(os.path.join(path, "__manifest__.py")):
@@ -59,7 +62,7 @@ def find(name: str, folders: list[str]) -> str | None:
 
 
 def missing_modules(names: Iterable[str], folders: list[str]) -> list[str]:
-    """Those of `names` that no addons folder has."""
+    """Return those of `names` that are in no addons folder."""
     return [name for name in names if find(name, folders) is None]
 
 
@@ -72,8 +75,8 @@ class Addon:
     manifest: Mapping[str, Any] = field(repr=False)
 
     def version(self, series: int) -> str:
-        """The version as Odoo stores it in ir_module_module.latest_version (odoo.modules.module.adapt_version); empty
-        when the manifest states none."""
+        """Return the version as Odoo of this series stores it in ir_module_module.latest_version
+        (odoo.modules.module.adapt_version); empty if the manifest has none."""
         version, serie = str(self.manifest.get("version") or ""), f"{series}.0"
         if not version:
             return ""
@@ -81,6 +84,7 @@ class Addon:
 
     @property
     def installable(self) -> bool:
+        """Whether the manifest allows installing it."""
         return bool(self.manifest.get("installable", True))
 
     @property
@@ -91,7 +95,10 @@ class Addon:
 
 
 def read(name: str, folders: list[str]) -> Addon | None:
-    """The addon `name`, or None when no folder has it. A manifest that cannot be read is an error with file and line."""
+    """Return the addon `name`, or `None` if no folder has it.
+
+    Raises `ConfigError`, with file and line, if its manifest can't be read.
+    """
     path = find(name, folders)
     if path is None:
         return None
@@ -110,7 +117,7 @@ def read(name: str, folders: list[str]) -> Addon | None:
 
 
 class Snapshot:
-    """Addons as they lay there at one moment: what was read once is not read again. For a later moment take a new one."""
+    """Addons as they are at one moment: each is read only once. For a later moment create a new one."""
 
     def __init__(self) -> None:
         self._addons: dict[tuple[str, tuple[str, ...]], Addon | None] = {}
@@ -118,19 +125,21 @@ class Snapshot:
         self._names: dict[tuple[str, ...], list[str]] = {}
 
     def read(self, name: str, folders: list[str]) -> Addon | None:
+        """Return the addon `name` as `read()` of this module does."""
         key = (name, tuple(folders))
         if key not in self._addons:
             self._addons[key] = read(name, folders)
         return self._addons[key]
 
     def checksum(self, addon: Addon, languages: Iterable[str]) -> str:
+        """Return the addon's hash as `checksum()` of this module does."""
         key = (addon.path, frozenset(languages))
         if key not in self._sums:
             self._sums[key] = checksum(addon, key[1])
         return self._sums[key]
 
     def names(self, folders: Iterable[str]) -> list[str]:
-        """The names of all addons in the addons folders."""
+        """Return the names of all addons in the addons folders."""
         key = tuple(folders)
         if key not in self._names:
             self._names[key] = [
@@ -143,7 +152,8 @@ class Snapshot:
 
 
 def _translation_counts(name: str, languages: frozenset[str]) -> bool:
-    """nl.po for nl_NL and nl_BE, nl_BE.po for nl_BE."""
+    """Whether a translation belongs to one of the languages: nl.po to nl_NL and nl_BE, nl_BE.po to
+    nl_BE."""
     code = name[: -len(".po")]
     return code in languages or code in {item.split("_", 1)[0] for item in languages}
 
@@ -151,8 +161,8 @@ def _translation_counts(name: str, languages: frozenset[str]) -> bool:
 def walk(
     root: str, skip: Callable[[str, bool], bool] = lambda name, folder: False
 ) -> Iterator[tuple[str, os.stat_result]]:
-    """Files below `root` with their status; symlinks are followed, loops and links to nowhere are not. `skip` is asked
-    with a name and whether it is a folder's."""
+    """Yield the files below `root` with their status. Symlinks are followed, except loops and
+    broken ones. `skip` is called with a name and whether it is a folder's."""
 
     def below(path: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, os.stat_result]]:
         with os.scandir(path) as entries:
@@ -160,7 +170,7 @@ def walk(
                 try:
                     info = item.stat()
                 except OSError:
-                    continue  # a symlink to nowhere
+                    continue  # a broken symlink
                 folder = stat.S_ISDIR(info.st_mode)
                 if skip(item.name, folder):
                     continue
@@ -197,9 +207,11 @@ def _named_static(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def checksum(addon: Addon, languages: Iterable[str]) -> str:
-    """SHA-256 over the paths and contents of what `-u` reads, with the translations of `languages` only.
+    """Return a SHA-256 over the paths and contents that `-u` reads, with the translations of
+    `languages` only.
 
-    Same content, same hash: neither times nor owners nor the place count, so a new checkout or image changes nothing.
+    The same content has the same hash: times, owners and the folder don't count, so a new checkout
+    or image changes nothing. Raises `ConfigError` if a file can't be read.
     """
     names = _files(addon.path, frozenset(languages)) + _named_static(addon.manifest)
     digest = hashlib.sha256()

@@ -1,12 +1,14 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The update core: which modules have to be installed or updated, decided from SQL and content hashes before Odoo is
-imported, and what is remembered of each module so that a run that was interrupted goes on where it stopped.
+"""The update core: which modules have to be installed or updated, decided from SQL and content
+hashes before Odoo is imported, and what is recorded of each module so that an interrupted run
+continues where it stopped.
 
-`odoo_cloud_module` has one row per module. Its hash and version are written in the transaction in which Odoo commits the
-module (boot/child.py), `pending` before the work starts and cleared by that same transaction, `end_pending` says that the
-module's `end-` migration scripts have yet to run.
+`odoo_cloud_module` has one row per module. Its hash and version are written in the transaction in
+which Odoo commits the module (boot/child.py). `pending` is set before the work starts and cleared
+by that same transaction. `end_pending` means that the module's `end-` migration scripts have yet to
+run.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ UPDATE, INSTALL = "update", "install"
 
 @dataclass(frozen=True)
 class Known:
-    """What is remembered of a module."""
+    """What is recorded of a module."""
 
     name: str
     checksum: str | None = None
@@ -44,15 +46,16 @@ class Known:
 
 @dataclass(frozen=True)
 class Modules:
-    """Odoo's own view of the modules, and ours."""
+    """The modules as Odoo and as our records describe them."""
 
     states: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     known: Mapping[str, Known] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
-    foreign: click_odoo.Foreign = click_odoo.Foreign()  # click-odoo-update's view
+    foreign: click_odoo.Foreign = click_odoo.Foreign()  # click-odoo-update's records
 
     def installed(self, name: str) -> bool:
+        """Whether Odoo has the module installed."""
         return self.states.get(name) in ("installed", "to upgrade", "to remove")
 
     @property
@@ -62,6 +65,7 @@ class Modules:
 
 
 def read_modules(connection: Any) -> Modules:
+    """Read the modules, active languages and records of a database."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT to_regclass('public.ir_module_module') IS NOT NULL, to_regclass('public.res_lang') IS NOT NULL,"
@@ -111,11 +115,12 @@ class ModulePlan:
 
     @property
     def empty(self) -> bool:
+        """Whether there is nothing to do."""
         return not (self.install or self.update or self.finish)
 
     @property
     def asked(self) -> frozenset[str]:
-        """What was asked for by name, and so has to be there afterwards."""
+        """The modules to install or update by name, which therefore have to be installed afterwards."""
         return frozenset((*self.install, *self.update))
 
     def __str__(self) -> str:
@@ -134,6 +139,8 @@ def _some(names: tuple[str, ...], limit: int = 12) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
+    """Return a suggestion for a misspelt name, for an error message; empty if none of `names` is
+    similar."""
     found = difflib.get_close_matches(name, list(names), 1)
     return f"; did you mean {found[0]!r}?" if found else ""
 
@@ -141,17 +148,17 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def broken(
     names: Iterable[str], folders: list[str], snapshot: addon_tree.Snapshot | None = None
 ) -> dict[str, tuple[str, ...]]:
-    """Those of `names` that Odoo cannot load, with the modules whose code is in none of the addons folders: their own, or that
-    of modules which they need, near or far."""
+    """Return those of `names` that Odoo cannot load, each with the modules whose code is in none of
+    the addons folders: the module itself, or direct and indirect dependencies."""
     snapshot = snapshot if snapshot is not None else addon_tree.Snapshot()
     known: dict[str, tuple[str, ...]] = {}
 
     def gone(name: str) -> tuple[str, ...]:
         if name not in known:
-            known[name] = ()  # modules that need each other do not end in a loop here
+            known[name] = ()  # so that modules that depend on each other don't cause a loop
             try:
                 addon = snapshot.read(name, folders)
-            except ConfigError:  # whoever asks for it is told what is wrong with its manifest
+            except ConfigError:  # `check_code()` reports what is wrong with its manifest
                 addon = None
             if addon is None or not addon.installable:
                 known[name] = (name,)
@@ -164,7 +171,8 @@ def broken(
 
 
 def lacking(name: str, gone: Iterable[str], folders: Iterable[str]) -> str:
-    """Why Odoo cannot load a module, in words."""
+    """Explain why Odoo cannot load the module `name`. `gone`: the modules without code, from
+    `broken()`."""
     gone, folders = [item for item in gone if item != name], list(folders)
     where = f"in none of the addons folders ({', '.join(folders) or 'none'}), or is not installable"
     if not gone:
@@ -177,7 +185,7 @@ def lacking(name: str, gone: Iterable[str], folders: Iterable[str]) -> str:
 def check_code(
     names: Iterable[str], settings: Settings, folders: list[str], snapshot: addon_tree.Snapshot | None = None
 ) -> None:
-    """Refuses to begin when what is asked for, or something that it needs, is nowhere."""
+    """Raise `ConfigError` if the code of one of `names`, or of a module that it needs, is missing."""
     names = list(names)
     absent = addon_tree.missing_modules(names, folders)
     if absent:
@@ -194,8 +202,8 @@ def check_code(
 
 
 def unloadable(modules: Modules, folders: list[str]) -> dict[str, tuple[str, ...]]:
-    """Installed or half-done modules that Odoo did not load, and what they lack: code that is gone, or modules that their new
-    code needs and nobody installed."""
+    """Return the installed or half-done modules that Odoo did not load, each with what it lacks:
+    modules without code, or new dependencies that are not installed."""
     there = {name for name in modules.states if modules.installed(name) or name in modules.unfinished}
     snapshot = addon_tree.Snapshot()
     found = broken(there, folders, snapshot)
@@ -203,7 +211,7 @@ def unloadable(modules: Modules, folders: list[str]) -> dict[str, tuple[str, ...
     while more:
         more = False
         for name in sorted(there - set(found)):
-            addon = snapshot.read(name, folders)  # it can be read, or it would be among those found
+            addon = snapshot.read(name, folders)  # readable, otherwise `broken()` had returned it
             lacks = tuple(item for item in (addon.depends if addon else ()) if item not in there or item in found)
             if lacks:
                 found[name], more = lacks, True
@@ -211,7 +219,8 @@ def unloadable(modules: Modules, folders: list[str]) -> dict[str, tuple[str, ...
 
 
 def made_here(connection: Any, names: Iterable[str]) -> set[str]:
-    """Those of `names` that never had code in a folder: made in the database (Odoo's studio), or imported into it."""
+    """Return those of `names` that never had code in a folder: created in the database (Odoo's
+    studio), or imported into it."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT name FROM public.ir_module_module m WHERE name = ANY(%s)"
@@ -222,7 +231,8 @@ def made_here(connection: Any, names: Iterable[str]) -> set[str]:
 
 
 def left_alone(connection: Any, alone: Mapping[str, Iterable[str]], folders: list[str]) -> list[str]:
-    """What to say of modules that Odoo cannot load and nobody asked for, but for those that never had code."""
+    """Return a message for each module in `alone` that Odoo cannot load and that was not requested,
+    except those that never had code."""
     if not alone:
         return []
     made = made_here(connection, alone)
@@ -230,8 +240,9 @@ def left_alone(connection: Any, alone: Mapping[str, Iterable[str]], folders: lis
 
 
 def put_back(connection: Any, names: Iterable[str]) -> list[str]:
-    """Takes back what Odoo was to do with modules that it cannot load, as it does itself after a failure: as long as one is in a
-    `to ...` state Odoo runs no cron. Only with the lock held."""
+    """Reset the states `to install` and `to upgrade` of modules that Odoo cannot load, as Odoo does
+    itself after a failure: as long as one is left, Odoo runs no cron. Returns the modules that were
+    reset. Call it only with the lock held."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE public.ir_module_module SET state = CASE state WHEN 'to install' THEN 'uninstalled' ELSE 'installed' END"
@@ -248,8 +259,12 @@ def make_plan(
     resume: bool = False,
     snapshot: addon_tree.Snapshot | None = None,
 ) -> ModulePlan:
-    """What has to be done. With `resume` an interrupted run is finished, whatever the mode asks for besides. `snapshot`: what was
-    seen of the addons a moment ago, when it was."""
+    """Return what has to be done. With `resume` an interrupted run is finished, in addition to what
+    the mode requires. `snapshot`: addons that were read shortly before.
+
+    Raises `ConfigError` if a module to install or update can't be loaded, or one in `UPDATE` isn't
+    installed.
+    """
     snapshot = snapshot if snapshot is not None else addon_tree.Snapshot()
     reasons: dict[str, str] = {}
     install: list[str] = []
@@ -262,7 +277,7 @@ def make_plan(
                 install.append(name)
                 reasons[name] = "not installed"
     there = [name for name in sorted(modules.states) if modules.installed(name) or name in modules.unfinished]
-    # An install mode looks only when Odoo will be started, or when something is half done.
+    # Install modes check this only if Odoo will be started, or if something is half done.
     looked = bool(settings.updating or resume or install or modules.unfinished)
     lost = broken(there, folders, snapshot) if looked else {}
     if resume or settings.updating:
@@ -279,10 +294,11 @@ def make_plan(
 
     if settings.updating and settings.update != ("none",):
         if settings.update == ("all",):
-            # README's literal meaning: UpdateOnly every installed module, UpdateAndRun those of MODULES
+            # UPDATE=all as docs/runtime.md defines it: every installed module with UpdateOnly,
+            # those of MODULES with UpdateAndRun
             names = ["base"]
             if not settings.mode.endswith("UpdateOnly"):
-                # `base` is in every list of modules; it is meant only when nothing else is
+                # `base` is in every list of modules, so it counts only if there are no others
                 names = [name for name in settings.modules if name != "base"] or names
             for name in names:
                 if modules.installed(name) and name not in lost:
@@ -321,7 +337,7 @@ def make_plan(
         tuple(name for name in dict.fromkeys(finish) if name not in lost),
         tuple(name for name in lost if modules.installed(name)),
         lost,
-        # One that is asked for by name is not left alone: Odoo says what is wrong with it.
+        # One that is requested by name is not left alone: Odoo reports what is wrong with it.
         tuple(name for name in lost if name in modules.unfinished and name not in install)
         if settings.updating or settings.installing or resume
         else (),
@@ -329,8 +345,9 @@ def make_plan(
 
 
 def first_plan(modules: Modules, settings: Settings, folders: list[str], auto: Iterable[str]) -> ModulePlan:
-    """What a first installation still has to do. Of what an earlier attempt has installed, what changed since is updated.
-    `auto`: modules that install themselves and were forgotten (see auto_installs)."""
+    """Return what a first installation still has to do. Modules that an earlier attempt installed
+    are updated if they changed since. `auto`: modules that should have installed themselves (see
+    `auto_installs`)."""
     snapshot = addon_tree.Snapshot()
     there = [name for name in sorted(modules.states) if modules.installed(name) or name in modules.unfinished]
     lost = broken({*there, *auto}, folders, snapshot)
@@ -355,14 +372,15 @@ def _changed(
     lost: Mapping[str, tuple[str, ...]],
     snapshot: addon_tree.Snapshot,
 ) -> Iterable[tuple[str, str]]:
-    """Installed modules whose code is not the one that was installed, with the reason. Those that Odoo cannot load (`lost`) are
-    left alone, but for one whose own code is new: that was to be brought here, and without what it needs it would be off."""
+    """Installed modules whose code differs from the one that was installed, with the reason. Those
+    that Odoo cannot load (`lost`) are left alone, unless their own code is new: then that release
+    was meant to be deployed, and without its dependencies the module would be switched off."""
     for name in sorted(modules.states):
         if modules.states[name] not in ("installed", "to upgrade"):
             continue
         addon = snapshot.read(name, folders)
         if addon is None or not addon.installable:
-            continue  # made in the database (studio), or its code is gone; Odoo cannot update it
+            continue  # created in the database (studio), or without code: Odoo cannot update it
         known = modules.known.get(name)
         if name in lost:
             if (
@@ -390,13 +408,13 @@ def _changed(
 
 
 def unchanged_elsewhere(modules: Modules, addon: addon_tree.Addon) -> bool:
-    """Whether click-odoo-update has recorded the very content that is there now."""
+    """Whether click-odoo-update recorded exactly the content that is on disk now."""
     stored = (modules.foreign.sums or {}).get(addon.name)
     return bool(stored) and stored == click_odoo.checksum(addon.path, modules.foreign.patterns, modules.languages)
 
 
 def record(cursor: Any, addon: addon_tree.Addon, modules: Modules, run_id: str) -> None:
-    """Remembers a module as it is, without anything being done to it."""
+    """Record a module as it is, without updating it."""
     cursor.execute(
         "INSERT INTO public.odoo_cloud_module (name, checksum, languages, version, run_id, updated_at)"
         " VALUES (%s, %s, %s, %s, %s, clock_timestamp()) ON CONFLICT (name) DO UPDATE"
@@ -413,6 +431,7 @@ def record(cursor: Any, addon: addon_tree.Addon, modules: Modules, run_id: str) 
 
 
 def record_all(cursor: Any, names: Iterable[str], folders: list[str], modules: Modules, run_id: str) -> None:
+    """Record each of `names` that has code, as it is."""
     for name in names:
         addon = addon_tree.read(name, folders)
         if addon is not None:
@@ -421,17 +440,18 @@ def record_all(cursor: Any, names: Iterable[str], folders: list[str], modules: M
 
 @dataclass(frozen=True)
 class Adoption:
-    """What adopt() did or would do."""
+    """What adopting a database did or would do."""
 
     adopted: tuple[str, ...] = ()
     imported: tuple[str, ...] = ()  # those of them that click-odoo-update had recorded
-    differ: Mapping[str, str] = field(default_factory=dict)  # left to be updated, with the reason
+    differ: Mapping[str, str] = field(default_factory=dict)  # module: why it has to be updated
     known: tuple[str, ...] = ()
 
 
 def adoption(modules: Modules, settings: Settings, folders: list[str]) -> Adoption:
-    """Which installed modules can be taken for what lies in the addons folders. Where click-odoo-update has a record, it must
-    be of this very content; else the version must be the manifest's."""
+    """Return which installed modules have the same content as the addons folders. If
+    click-odoo-update has a record, its hash must match; otherwise the version must be the
+    manifest's."""
     adopted, imported, known = [], [], []
     differ: dict[str, str] = {}
     for name in sorted(modules.states):
@@ -458,8 +478,9 @@ def adoption(modules: Modules, settings: Settings, folders: list[str]) -> Adopti
 
 
 def export(modules: Modules, folders: list[str], touched: Iterable[str]) -> dict[str, Any]:
-    """click-odoo-update's record of this database, as it would make it itself now. Modules that this run has not touched, and
-    whose languages are the same, keep what was recorded: hashing all of Odoo again costs more than ten songs."""
+    """Return the checksums as click-odoo-update would compute them for this database now. Modules
+    that this run has not `touched`, and whose languages are unchanged, keep their recorded
+    checksum: hashing all of Odoo again takes longer than ten songs."""
     found: dict[str, Any] = {}
     languages = ",".join(modules.languages)
     done = set(touched)
@@ -475,7 +496,7 @@ def export(modules: Modules, folders: list[str], touched: Iterable[str]) -> dict
 
 
 def dependants(connection: Any, names: Iterable[str]) -> list[str]:
-    """The installed modules that Odoo updates along with `names`, and these themselves."""
+    """Return `names` and the installed modules that Odoo updates along with them."""
     with connection.cursor() as cursor:
         return _dependants(cursor, names)
 
@@ -492,8 +513,9 @@ def _dependants(cursor: Any, names: Iterable[str]) -> list[str]:
 
 
 def auto_installs(connection: Any) -> list[str]:
-    """Modules that install themselves once all they need is there; Odoo marks them with the database's first module only,
-    and forgets it when that first installation ends with an error. Those for certain countries only where a company is (16 on)."""
+    """Return the modules that install themselves once all their dependencies are installed. Odoo
+    marks them only with the database's first module, and forgets them if that first installation
+    fails. From 16 on, modules for certain countries count only if a company is there."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT m.id, m.name FROM public.ir_module_module m WHERE m.auto_install AND m.state = 'uninstalled'"
@@ -517,10 +539,11 @@ def auto_installs(connection: Any) -> list[str]:
 
 
 def mark(cursor: Any, plan: ModulePlan, run_id: str) -> int:
-    """Writes down what the run is going to do, so that whoever comes after a crash finishes exactly that; in the
-    transaction that writes the blocking state, so that there is never the one without the other.
+    """Record what the run is going to do, so that the run after a crash finishes exactly that. Uses
+    the transaction that writes the blocking state, so that neither exists without the other.
 
-    Returns how many modules Odoo will touch, 0 when that is not known beforehand (what an installation pulls in).
+    Returns how many modules Odoo will touch, 0 if that is not known in advance (dependencies of an
+    installation).
     """
     update = [name for name in _dependants(cursor, plan.update) if name not in plan.broken] if plan.update else []
     rows = [(name, UPDATE) for name in update] + [(name, INSTALL) for name in plan.install if name not in update]
@@ -535,7 +558,7 @@ def mark(cursor: Any, plan: ModulePlan, run_id: str) -> int:
 
 
 def problems(modules: Modules, plan: ModulePlan, settings: Settings, folders: list[str]) -> list[str]:
-    """What is not as the plan wanted it; Odoo's own exit code is not believed."""
+    """Return what differs from the plan; Odoo's exit code is not trusted."""
     found = []
     absent = [name for name in (*plan.install, *plan.update) if not modules.installed(name)]
     if absent:
@@ -560,7 +583,8 @@ def problems(modules: Modules, plan: ModulePlan, settings: Settings, folders: li
 
 
 def refresh(connection: Any, folders: list[str]) -> None:
-    """Records all modules with the languages that are active now; after a first installation, which loads languages late."""
+    """Record the hashes of all modules again with the languages that are active now; for the end of
+    a first installation, which loads languages late."""
     modules = read_modules(connection)
     languages = ",".join(modules.languages)
     with connection.cursor() as cursor:
@@ -574,5 +598,5 @@ def refresh(connection: Any, folders: list[str]) -> None:
 
 
 def settle(cursor: Any) -> None:
-    """Clears what is no longer to be done; in the transaction that writes Ready."""
+    """Clear the marks of pending work; in the transaction that writes Ready."""
     cursor.execute("UPDATE public.odoo_cloud_module SET pending = NULL WHERE pending IS NOT NULL")

@@ -1,10 +1,12 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""`odoo-cloud attachments audit`: is everything there that the database names, and is nothing there that it doesn't name?
+"""`odoo-cloud attachments audit`: does every content exist that the database refers to, and are
+there contents that it doesn't refer to?
 
-Places are listed first and rows are read afterwards, and what seems to be missing or too much is asked for once more: Odoo may be
-writing meanwhile. Nothing is changed without --repair.
+Places are listed first and rows are read afterwards, and everything that seems missing or
+superfluous is requested once more, because Odoo may be writing meanwhile. Nothing is changed
+without --repair.
 """
 
 from __future__ import annotations
@@ -30,17 +32,18 @@ from .target import check_buckets
 class Findings:
     """How a database compares with its places."""
 
-    places: dict[str, dict[str, int]] = field(default_factory=dict)  # place: attachments and bytes, as rows say
+    # place: attachments and bytes, according to the rows
+    places: dict[str, dict[str, int]] = field(default_factory=dict)
     missing: list[Row] = field(default_factory=list)
     corrupt: list[Row] = field(default_factory=list)
-    unknown: list[Row] = field(default_factory=list)  # in a place that can't be asked
-    orphans: dict[str, list[Found]] = field(default_factory=dict)  # place: what no row names
+    unknown: list[Row] = field(default_factory=list)  # in a place that can't be queried
+    orphans: dict[str, list[Found]] = field(default_factory=dict)  # place: contents without a row
     strange: dict[str, int] = field(default_factory=dict)  # place: objects whose name is no checksum
     reasons: dict[str, str] = field(default_factory=dict)  # place: why it can't be listed
-    listed: dict[str, int] = field(default_factory=dict)  # place: how many contents are there
+    listed: dict[str, int] = field(default_factory=dict)  # place: number of contents
 
     def count(self, name: str, row: Row) -> None:
-        """One more attachment that is in this place, as its row says."""
+        """Count an attachment that is in the place `name` according to its row."""
         entry = self.places.setdefault(name, {"attachments": 0, "bytes": 0})
         entry["attachments"] += 1
         entry["bytes"] += row.bytes
@@ -52,14 +55,17 @@ class Findings:
 
 
 class Auditor:
-    """Compares one database with its places, and repairs what can be."""
+    """Compares one database with its places, and repairs what it can."""
 
     def __init__(self, session: Session) -> None:
         self.session, self.options = session, session.options
         self.reader, self.journal = Reader(session), Journal(session)
 
     def compare(self, pool: Pool) -> Findings:
-        """What is wrong. Raises StoreFailed when the place of new attachments can't be listed."""
+        """Return what is wrong. `pool`: runs the requests.
+
+        Raises `StoreFailed` if the place of new attachments can't be listed.
+        """
         session, result = self.session, Findings()
         listings: dict[str, dict[str, Found]] = {}
         for name, place in session.places.items():
@@ -89,7 +95,7 @@ class Auditor:
                 if row_place not in listings:
                     result.unknown.append(row)
                 elif found is None or (row.size and found.size != row.size):
-                    doubtful.append(row)  # also what is in another bucket: it is asked for by itself
+                    doubtful.append(row)  # possibly in another bucket, so it is requested on its own
                 elif self.options.deep:
                     deep.append(row)
             if self.options.deep:
@@ -108,7 +114,7 @@ class Auditor:
         return result
 
     def _ask(self, row: Row) -> str:
-        """Whether what was not listed, or with another size, is really so: '', missing, corrupt, unknown."""
+        """Checks content that was not listed, or with another size: '', missing, corrupt, unknown."""
         place = self.session.places[row.place]
         try:
             found = place.head(str(row.fname))
@@ -121,7 +127,7 @@ class Auditor:
         return self._read_and_compare(row) if row.checksum else "corrupt"
 
     def _read_and_compare(self, row: Row) -> str:
-        """What is wrong with the content at the place that the row names: '', missing, corrupt, unknown."""
+        """What is wrong with the content at the place in its row: '', missing, corrupt, unknown."""
         try:
             content = self.reader.read(str(row.fname))
         except (Broken, ConfigError):
@@ -132,7 +138,7 @@ class Auditor:
             return "" if content.checksum == row.checksum else "corrupt"
 
     def _examine(self, pool: Pool, rows: list[Row], result: Findings) -> None:
-        """Reads the contents and computes their checksums."""
+        """Reads the contents and compares their checksums."""
         inside = [row for row in rows if row.place == DATABASE]
         for start in range(0, len(inside), 50):
             part = {row.id: row for row in inside[start : start + 50]}
@@ -146,7 +152,8 @@ class Auditor:
                 getattr(result, kind).append(row)
 
     def deletable(self, found: Findings, now: float) -> tuple[dict[str, list[str]], list[str]]:
-        """What --repair deletes, by place, and why it leaves the rest, in sentences. `now`: seconds since the epoch."""
+        """Return what --repair deletes, by place, and why it leaves the rest, in sentences. `now`:
+        seconds since the epoch."""
         going: dict[str, list[str]] = {}
         kept = []
         for name, orphans in found.orphans.items():
@@ -167,7 +174,8 @@ class Auditor:
         return going, kept
 
     def _bring_back(self, row: Row) -> bool:
-        """The row's content from elsewhere to where the row says, if that place is ours. Returns whether that was done."""
+        """Copies the row's content from elsewhere to the place in the row, if that place is ours.
+        Returns whether that was done."""
         session = self.session
         if row.place == DATABASE:
             content = self._find_elsewhere(row)
@@ -209,15 +217,16 @@ class Auditor:
         return done
 
     def _find_elsewhere(self, row: Row) -> Content | None:
-        """The content by its checksum, from anywhere but the place that the row names."""
+        """The content with the row's checksum, from anywhere but the place in the row."""
         if not row.checksum:
             return None
         return self.reader.find(row, skip=row.fname)[0] or self.reader.find_in_rows(row)
 
     def repair(self, found: Findings, going: dict[str, list[str]], result: dict[str, Any]) -> None:
-        """Brings back what is found elsewhere, then deletes; nothing else works on the database meanwhile.
+        """Restore contents that exist elsewhere, then delete orphans, while nothing else works on
+        the database.
 
-        `going`: what to delete, by place. `found` and `result` say afterwards what is left.
+        `going`: what to delete, by place. `found` and `result` are updated to what is left.
         """
         session = self.session
         session.wait_until_open()
@@ -243,8 +252,12 @@ class Auditor:
 
 
 def audit(session: Session) -> tuple[dict[str, Any], int]:
-    """The result as plain data (docs/addons.md), and the exit code: 90 when something is wrong. Raises StoreFailed when the place of
-    new attachments can't be listed."""
+    """Run the audit. Returns the result as plain data (docs/addons.md) and the exit code, 90 if
+    something is wrong.
+
+    Raises `StoreFailed` if the place of new attachments can't be listed, `PlatformRefused` if
+    --repair would write to another environment's bucket.
+    """
     options, auditor = session.options, Auditor(session)
     begin = time.monotonic()
     if options.repair:

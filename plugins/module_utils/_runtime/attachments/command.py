@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The command `odoo-cloud attachments`: moves attachments or audits them, and prints the result as JSON."""
+"""The command `odoo-cloud attachments`: moves attachments or audits them, and prints the result as
+JSON."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ from .session import Session
 
 
 def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
-    """Does what the arguments ask for in the environment of the instance; returns the exit code, 90 when attachments are missing,
-    corrupt or could not be moved."""
+    """Run the command with these arguments in the environment of the instance. Returns the exit
+    code, 90 if attachments are missing, corrupt or could not be moved."""
     options = parse_options(arguments)
     startup.end_on_signals()
     startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Reading the contents of attachments, wherever they are, and never trusting them before their checksum was computed."""
+"""Reading the contents of attachments, wherever they are. No content is trusted before its checksum
+was computed."""
 
 from __future__ import annotations
 
@@ -13,21 +14,21 @@ from .session import Row, Session
 
 
 class Reader:
-    """Finds and reads the contents of one database's attachments. The contents that it returns are closed by the caller."""
+    """Reads the contents of one database's attachments. The caller closes the contents that it gets."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
 
     def _candidates(self, row: Row) -> list[str]:
-        """Where the row's content may be outside the database, the right place first."""
+        """The store_fnames under which the row's content may be, the right one first."""
         found = [row.fname] if row.fname else []
         if row.checksum:
             found += [place.fname(row.checksum) for place in self.session.places.values()]
         return list(dict.fromkeys(found))
 
     def read(self, fname: str) -> Content | None:
-        """The content at a place; None when it isn't there. Raises Broken when the place doesn't answer, ConfigError when it can't be
-        used."""
+        """Return the content at a place; `None` if it doesn't exist. Raises `Broken` if the place
+        doesn't answer, `ConfigError` if it can't be used."""
         place = self.session.place(place_name(fname))
         content = self.session.content()
         try:
@@ -40,9 +41,10 @@ class Reader:
         return None
 
     def find(self, row: Row, skip: str | None = None) -> tuple[Content | None, str]:
-        """The row's content, from wherever it is except `skip`, and what is wrong with the place that the row names: '', missing, corrupt.
+        """Return the row's content, from anywhere except `skip`, and what is wrong with the place
+        in the row: '', missing, corrupt.
 
-        Raises Broken and ConfigError when that place can't be asked.
+        Raises `Broken` or `ConfigError` if that place can't be queried.
         """
         wrong = ""
         for fname in self._candidates(row):
@@ -63,7 +65,7 @@ class Reader:
         return None, wrong or "missing"
 
     def find_in_rows(self, row: Row) -> Content | None:
-        """The content from another row that has the same; None when there is none."""
+        """Return the content from another row with the same checksum; `None` if there is none."""
         if not row.checksum:
             return None
         for fname, data in self.session.rows(
@@ -86,7 +88,7 @@ class Reader:
         return None
 
     def in_database(self, ids: Sequence[int]) -> dict[int, Content]:
-        """The contents that are in the database, by the ids of their rows."""
+        """Return the contents that are in the database, by the ids of their rows."""
         found = {}
         for number, data in self.session.rows(
             "SELECT id, db_datas FROM public.ir_attachment WHERE id = ANY(%s) AND store_fname IS NULL AND db_datas IS NOT NULL",
@@ -97,7 +99,8 @@ class Reader:
         return found
 
     def verify(self, place: Place, content: Content, confirmed: bool) -> None:
-        """Whether the new place has the content: by the store's word (`confirmed`), or by reading it. Raises Broken when not."""
+        """Check that the new place has the content: by the store's confirmation (`confirmed`), or
+        by reading it. Raises `Broken` if not."""
         if confirmed and self.session.options.verify == "store":
             return
         fname = place.fname(content.checksum)

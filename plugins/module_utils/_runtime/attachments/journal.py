@@ -1,8 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is written down in the database before it is done at a place, so that a run that is killed leaves nothing that the next one does
-not find: each upload, and each content that no row names any more and that has to be deleted."""
+"""Records in the database each upload and each deletion before it happens at a place: uploads, and
+contents without a row that have to be deleted. So the next run can clean up after one that was
+killed."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ CREATE TABLE IF NOT EXISTS public.odoo_cloud_attachment (
     PRIMARY KEY (fname, kind))
 """
 
-# Snapshots that may still see a row as it was before a transaction of ours; Odoo's sessions have our role, so they are shown.
+# Snapshots that may still see a row as it was before one of our transactions. Odoo's sessions have
+# our role, so they are visible.
 OLDEST_SNAPSHOT_SQL = """
 SELECT coalesce(max(age(backend_xmin)), -1) FROM pg_catalog.pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_catalog.pg_backend_pid() AND backend_xmin IS NOT NULL
@@ -40,12 +42,12 @@ class Journal:
         self.session = session
 
     def create(self) -> None:
-        """Creates the table where it is missing."""
+        """Create the table if it is missing."""
         with pg.transaction(self.session.database) as cursor:
             cursor.execute(JOURNAL_SQL)
 
     def read(self) -> dict[str, list[str]]:
-        """The names of contents that are written down, by kind."""
+        """Return the recorded store_fnames by kind."""
         found: dict[str, list[str]] = {UPLOAD: [], DELETE: []}
         if self.session.rows("SELECT to_regclass('public.odoo_cloud_attachment') IS NOT NULL")[0][0]:
             for fname, kind in self.session.rows("SELECT fname, kind FROM public.odoo_cloud_attachment"):
@@ -53,7 +55,7 @@ class Journal:
         return found
 
     def note(self, cursor: Any, kind: str, fnames: Sequence[str]) -> None:
-        """Writes these down, in the cursor's transaction."""
+        """Record store_fnames, in the transaction of `cursor`."""
         if fnames:
             execute_values(
                 cursor,
@@ -64,15 +66,16 @@ class Journal:
             )
 
     def forget(self, cursor: Any, kind: str, fnames: Sequence[str]) -> None:
-        """Strikes these out, in the cursor's transaction."""
+        """Delete the records of store_fnames, in the transaction of `cursor`."""
         if fnames:
             cursor.execute(
                 "DELETE FROM public.odoo_cloud_attachment WHERE kind = %s AND fname = ANY(%s)", (kind, list(fnames))
             )
 
     def settle(self, kind: str, fnames: Sequence[str]) -> tuple[list[str], list[str]]:
-        """Deletes what no row names, and forgets what rows name. Returns the names of what is deleted, and of what is left for later since
-        somebody is at work with it or its place doesn't answer."""
+        """Delete recorded contents that have no row, and the records of those that have one.
+        Returns the store_fnames of deleted contents, and of those left for later because another
+        transaction uses them or their place doesn't answer."""
         deleted: list[str] = []
         later: list[str] = []
         for place_of, some in grouped(fnames, place_name).items():
@@ -88,7 +91,8 @@ class Journal:
                 try:
                     with pg.transaction(self.session.database) as cursor:
                         if place_of == FILE:
-                            # As Odoo's own collector: a transaction that writes a row which names a file ends before we look.
+                            # Like Odoo's own garbage collector: a transaction that writes a row
+                            # with a store_fname ends before we read the rows.
                             cursor.execute("SET LOCAL lock_timeout = '500ms'")
                             cursor.execute("LOCK TABLE public.ir_attachment IN SHARE MODE")
                         found = object_store.settle(cursor, part, functools.partial(_delete, place, faults))
@@ -111,8 +115,8 @@ class Journal:
         return deleted, later
 
     def sweep(self) -> tuple[int, int]:
-        """Deletes what rows named before, as far as no open transaction can still see it so. Returns how many are deleted, and how many are
-        left for later."""
+        """Delete the old contents of moved rows, unless an open transaction can still see the old
+        rows. Returns how many were deleted, and how many are left for later."""
         if self.session.blocked():
             return 0, len(self.read()[DELETE])
         oldest = self.session.rows(OLDEST_SNAPSHOT_SQL)[0][0]
@@ -127,5 +131,5 @@ class Journal:
 
 
 def _delete(place: Place, faults: dict[str, str], names: list[str]) -> None:
-    """Deletes there; what could not be deleted, and why, is in `faults` afterwards."""
+    """Deletes contents at a place; adds those that could not be deleted to `faults`, with the reason."""
     faults.update(place.delete(names))

@@ -3,14 +3,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Moving attachments from one place to another while Odoo serves.
 
-Plain SQL and the stores' libraries, Odoo is not imported. What keeps contents safe:
+Uses plain SQL and the stores' libraries; Odoo is not imported. What keeps contents safe:
 
-- A content is written to its new place and verified there before its row names that place, and the row is changed only if it is still
-  what was read (compare and set, under a row lock that lasts milliseconds). Uploads run in parallel beside the transaction.
-- What is left at the old place is deleted later, when no row names it, no transaction is open that may see the row as it was,
-  and no run is at work on the database: so a way back from an update finds everything that its restore point names.
-- Each upload and each deletion is written down before it is done (journal.py). The addons' advisory locks (store/objects.py) are taken,
-  so that Odoo does not delete what is just being moved to.
+- A content is written to its new place and verified there before its row points to it. The row is
+  changed only if it is still as it was read (compare and set, under a row lock that lasts
+  milliseconds). Uploads run in parallel beside the transaction.
+- The content at the old place is deleted later: when no row points to it, no open transaction may
+  see the old row, and no run is working on the database. So the rollback of an update finds
+  everything that its restore point refers to.
+- Each upload and each deletion is recorded before it happens (journal.py). The addons' advisory
+  locks (store/objects.py) are taken, so that Odoo does not delete the target of a move.
 """
 
 from __future__ import annotations
@@ -37,10 +39,11 @@ if pg.psycopg2 is not None:
 BATCH_BYTES = 64 * 1024**2
 PASSES = 4
 SWEEP_SECONDS = 5.0
-LOST_SECONDS = 60.0  # so long the server may keep a session whose other end is gone
-TRIES = 5  # connections to PostgreSQL that may break without anything moved in between
+LOST_SECONDS = 60.0  # so long the server may keep a session whose client is gone
+TRIES = 5  # lost connections to PostgreSQL that are accepted if nothing was moved in between
 
-# A row that somebody changed meanwhile is no longer what was read, and one that somebody holds is left for the next pass.
+# A row that was changed meanwhile differs from what was read; a row that is locked is left for the
+# next pass.
 NAME_SQL = """
 WITH todo (id, old, checksum, new, size, sha) AS (VALUES %s),
      mine AS (SELECT a.id FROM public.ir_attachment a JOIN todo t ON t.id = a.id
@@ -67,8 +70,8 @@ class Tally:
     moved: dict[str, int] = field(default_factory=dict)  # "file -> s3": rows
     bytes: int = 0
     deleted: int = 0
-    healed: int = 0  # their content was found elsewhere
-    skipped: int = 0  # changed by somebody meanwhile
+    healed: int = 0  # rows whose content was found elsewhere
+    skipped: int = 0  # rows that changed meanwhile
     missing: list[dict[str, Any]] = field(default_factory=list)
     corrupt: list[dict[str, Any]] = field(default_factory=list)
     failed: list[dict[str, Any]] = field(default_factory=list)
@@ -79,20 +82,20 @@ class Tally:
         return sum(self.moved.values())
 
     def troubles(self) -> int:
-        """How many could not be moved."""
+        """Return how many could not be moved."""
         return len(self.missing) + len(self.corrupt) + len(self.failed)
 
 
 @dataclass
 class Group:
-    """Rows of one batch that have the same content at the same place, and go to the same."""
+    """Rows of one batch that have the same content at the same place and the same target."""
 
     rows: list[Row]
     target: str
     checksum: str = ""
     size: int = 0
     data: bytes | None = None  # for the database
-    given: Content | None = None  # was in the database
+    given: Content | None = None  # the content, if it was in the database
     trouble: str = ""  # missing, corrupt, failed
     reason: str = ""
     healed: bool = False
@@ -102,17 +105,17 @@ class Mover:
     """Moves attachments to where they belong."""
 
     def __init__(self, session: Session, target: str) -> None:
-        """`target`: the place; what stays in the database by its rules goes there instead."""
+        """`target`: the place; contents that stay in the database by its rules go there instead."""
         self.session, self.options, self.target = session, session.options, target
         self.reader, self.journal = Reader(session), Journal(session)
         self.tally = Tally()
-        self.done_with: set[int] = set()  # rows that are not tried again in this run
+        self.done_with: set[int] = set()  # rows that this run doesn't try again
         self.confirmed: set[str] = set()  # objects that were verified in this run
         self.total = 0
         self.begin = self.reported = self.swept = time.monotonic()
 
     def target_of(self, row: Row) -> str | None:
-        """Where the row's content has to go, None when it stays."""
+        """Return the place to which the row's content has to go, `None` if it stays."""
         place = row.place
         if place not in PLACES or (self.options.sources and place not in self.options.sources):
             return None
@@ -121,7 +124,7 @@ class Mover:
         if self.target not in object_store.SCHEMES:
             return None if place == self.target else self.target
         if place == self.target:
-            # Another bucket of the same store stays where it is: it may be production's.
+            # Contents in another bucket of the same store stay there: it may be production's.
             foreign = not self.session.place(place).owns(row.fname)
             return self.target if foreign and self.options.foreign else None
         if object_store.stays_in_database(self.session.rules, row.mimetype, row.bytes):
@@ -129,7 +132,7 @@ class Mover:
         return self.target
 
     def plan(self) -> dict[str, dict[str, int]]:
-        """How many attachments and bytes would go from where to where."""
+        """Return how many attachments and bytes would move, by `source -> target`."""
         found: dict[str, dict[str, int]] = {}
         for page in self.session.pages():
             for row in page:
@@ -141,7 +144,7 @@ class Mover:
         return dict(sorted(found.items()))
 
     def batches(self) -> Iterator[list[tuple[Row, str]]]:
-        """The rows that have to go somewhere, each with the place, so many as go in one commit."""
+        """Yield the rows to move with their targets, as many as go into one commit."""
         batch: list[tuple[Row, str]] = []
         size = 0
         for page in self.session.pages():
@@ -158,7 +161,12 @@ class Mover:
             yield batch
 
     def run(self) -> None:
-        """All of it; connections that break are opened again, as long as something gets moved in between."""
+        """Move everything. Lost connections are opened again, as long as something is moved in
+        between.
+
+        Raises `StoreFailed` if a store fails, `Held` or `WaitTimeout` if other work blocks the
+        database, `psycopg2.Error` if connections keep breaking.
+        """
         broken, ours_until = 0, 0.0
         with Pool(self.options.workers) as pool:
             while True:
@@ -171,7 +179,7 @@ class Mover:
                     self.finish()
                     return
                 except Held:
-                    # Until the server notices that our own session of before is gone.
+                    # The server may not have noticed yet that our own previous session is gone.
                     if not broken or time.monotonic() > ours_until:
                         raise
                     time.sleep(1)
@@ -186,7 +194,7 @@ class Mover:
                     time.sleep(min(broken, 5))
 
     def passes(self, pool: Pool) -> None:
-        """Until nothing is left that could be moved: what changed meanwhile, and what came."""
+        """Repeat until nothing is left to move, to catch rows that changed or were added meanwhile."""
         for dummy in range(PASSES):
             some = False
             for batch in self.batches():
@@ -200,7 +208,7 @@ class Mover:
                 break
 
     def clean(self) -> int:
-        """How many old contents are still left afterwards."""
+        """Delete old contents that can go. Returns how many are left."""
         self.swept = time.monotonic()
         if self.options.keep:
             return 0
@@ -209,7 +217,8 @@ class Mover:
         return left
 
     def finish(self) -> None:
-        """What was uploaded in vain goes, by this run or by one that was killed; then what is left at the old places."""
+        """Delete uploads that no row uses, from this run or one that was killed, then the old
+        contents; waits up to `drain` seconds for open transactions."""
         limit = time.monotonic() + self.options.drain
         while True:
             deleted, later = self.journal.settle(UPLOAD, self.journal.read()[UPLOAD])
@@ -219,7 +228,7 @@ class Mover:
             time.sleep(0.5)
 
     def report(self) -> None:
-        """Logs every few seconds how far it is."""
+        """Log the progress every few seconds."""
         now = time.monotonic()
         if now - self.reported >= 2:
             self.reported = now
@@ -230,7 +239,7 @@ class Mover:
             )
 
     def move(self, batch: list[tuple[Row, str]], pool: Pool) -> None:
-        """One batch, from reading to the commit."""
+        """Move one batch, from reading to the commit."""
         session = self.session
         given = self.reader.in_database([row.id for row, dummy in batch if row.place == DATABASE])
         groups = self.groups(batch, given)
@@ -242,7 +251,7 @@ class Mover:
             with pg.transaction(session.database) as cursor:
                 self.journal.note(cursor, UPLOAD, sorted(uploads))
             with pg.transaction(session.database) as cursor:
-                # From here to the commit nobody deletes these objects.
+                # From here to the commit no other transaction deletes these objects.
                 cursor.execute(
                     "SELECT pg_catalog.pg_advisory_xact_lock_shared(%s, number) FROM unnest(%s::int[]) AS number",
                     (object_store.LOCK_CLASS, sorted({object_store.lock_number(fname) for fname in uploads})),
@@ -256,7 +265,8 @@ class Mover:
                 left = self.name(cursor, groups)
                 if not self.options.keep:
                     self.journal.note(cursor, DELETE, sorted(left))
-                # Only what our own rows name: what others name may lose its name before our locks end, and its deletion leaves it to us.
+                # Only objects in our own rows: an object that is only in other rows may lose them
+                # before our locks end, and its deletion is then left to us.
                 named = {
                     session.place(g.target).fname(g.checksum)
                     for g in groups if g.target != DATABASE and not g.trouble and g.rows
@@ -268,7 +278,8 @@ class Mover:
         self.count(groups)
 
     def groups(self, batch: list[tuple[Row, str]], given: Mapping[int, Content]) -> list[Group]:
-        """The rows of a batch by content. `given`: contents that are in the database, by the ids of their rows."""
+        """Return the rows of a batch grouped by content. `given`: contents that are in the
+        database, by the ids of their rows."""
         result = []
         for (checksum, dummy, target), pairs in grouped(
             batch, lambda pair: (pair[0].checksum, pair[0].fname or (None if pair[0].checksum else pair[0].id), pair[1])
@@ -300,7 +311,8 @@ class Mover:
             return None, "failed"
 
     def there(self, cursor: Any, fnames: set[str]) -> set[str]:
-        """Those that committed rows (or ours) name. While their locks are held they are not deleted."""
+        """Return those of `fnames` that are in committed rows or our own. While their locks are
+        held they are not deleted."""
         if not fnames:
             return set()
         cursor.execute(
@@ -309,7 +321,8 @@ class Mover:
         return {fname for (fname,) in cursor.fetchall()}
 
     def transfer(self, group: Group, there: set[str], content: Content | None = None) -> None:
-        """From the old place to the new one, verified on both sides. Runs beside others; touches no connection."""
+        """Copy a content from the old place to the new one, verified on both sides. Runs in a
+        thread of the pool and uses no database connection."""
         wrong = ""
         if content is None:
             content = group.given
@@ -339,7 +352,7 @@ class Mover:
                 content.close()
 
     def heal(self, group: Group, there: set[str]) -> None:
-        """From another row that has the same content."""
+        """Take the content from another row that has the same one."""
         wrong = group.trouble
         content = self.reader.find_in_rows(group.rows[0])
         if content is None:
@@ -351,14 +364,15 @@ class Mover:
         log.info(f"attachment {group.rows[0].id}: {wrong} at {group.rows[0].fname}, its content was found elsewhere")
 
     def stop_if_down(self, groups: list[Group]) -> None:
-        """Raises StoreFailed when nothing of a batch could be moved, so that a store that is away is not asked for each attachment."""
+        """Raise `StoreFailed` if nothing of a batch could be moved, so that a store that is down is
+        not queried for each attachment."""
         failed = [group for group in groups if group.trouble == "failed"]
         tried = [group for group in groups if group.trouble in ("", "failed")]
         if len(failed) == len(tried) and (len(failed) > 1 or (failed and self.tally.failed)):
             raise StoreFailed(f"nothing of {len(failed)} attachments could be moved: {failed[0].reason}")
 
     def name(self, cursor: Any, groups: list[Group]) -> set[str]:
-        """Lets the rows name their new places. Returns what they named before."""
+        """Set the new places in the rows. Returns the store_fnames that they had before."""
         changed: set[int] = set()
         values = []
         for group in groups:
@@ -396,7 +410,8 @@ class Mover:
         return {fname for fname in before if fname}
 
     def count(self, groups: list[Group]) -> None:
-        """After the commit. What Odoo deleted or changed meanwhile is no trouble: its old content may be gone rightly."""
+        """Update the tally after the commit. Rows that Odoo deleted or changed meanwhile are no
+        failures, because their old content may rightly be gone."""
         troubled = [row.id for group in groups if group.trouble for row in group.rows]
         same = set()
         if troubled:
@@ -426,10 +441,11 @@ class Mover:
 
 
 def move(session: Session) -> tuple[dict[str, Any], int]:
-    """The result as plain data (docs/addons.md), and the exit code: 90 when some could not be moved.
+    """Move attachments as the options say. Returns the result as plain data (docs/addons.md) and
+    the exit code, 90 if some could not be moved.
 
-    Raises ConfigError and PlatformRefused for a place that can't be used, StoreFailed when its store doesn't do what it is asked for, Held
-    and WaitTimeout as Session.wait_until_open().
+    Raises `ConfigError` and `PlatformRefused` for a place that can't be used, `StoreFailed` if its
+    store fails, and `Held` and `WaitTimeout` like `Session.wait_until_open()`.
     """
     options = session.options
     target = options.to or session.location

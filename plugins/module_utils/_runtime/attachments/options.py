@@ -18,20 +18,20 @@ DESCRIPTION = "`odoo-cloud attachments move | audit`: attachments from one place
 
 @dataclass(frozen=True)
 class CommandOptions:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     action: str  # move or audit
     dry_run: bool = False
     workers: int = 16  # parallel transfers
     # Of move
-    to: str = ""  # a place; empty: where the database says
+    to: str = ""  # a place; empty: the one set in the database
     sources: tuple[str, ...] = ()  # only from these places; empty: from all
     batch: int = 200  # attachments in one commit
     keep: bool = False  # delete nothing at the old places
     foreign: bool = False  # also copy what is in another bucket of the same store
-    verify: str = "store"  # by the checksum that the store confirms, or `read`: by reading again
+    verify: str = "store"  # by the checksum that the store confirms, or `read`: by reading each content again
     set_location: bool = False  # make `to` the place of new attachments first
-    drain: float = 60.0  # seconds that open transactions are waited for at the end
+    drain: float = 60.0  # seconds to wait for open transactions at the end
     # Of audit
     deep: bool = False  # read every content
     repair: bool = False
@@ -58,7 +58,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse_options(arguments: Sequence[str]) -> CommandOptions:
-    """What the words after `odoo-cloud attachments` ask for. Raises UsageError, which says what is wrong with them."""
+    """Parse the arguments after `odoo-cloud attachments`. Raises `UsageError` if they are wrong."""
     parser = _Parser(prog="odoo-cloud attachments", description=DESCRIPTION, allow_abbrev=False)
     actions = parser.add_subparsers(dest="action", required=True, parser_class=_Parser)
     move = actions.add_parser(

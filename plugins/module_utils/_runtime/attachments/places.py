@@ -1,10 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The places of attachments outside the database: the local filestore, and the own bucket of a store.
+"""The places of attachments outside the database: the local filestore, and the instance's own
+bucket of a store.
 
-A content is known by its SHA-1, which Odoo keeps beside it; it is read into a file of its own (in memory while it is small) and
-never trusted before it was computed anew.
+A content is identified by its SHA-1, which Odoo keeps in the row. It is read into a temporary file
+(in memory while it is small) and not trusted before the checksum was computed again.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..common.errors import EXIT_STORE, ConfigError, RuntimeFailure
 from ..common.variables import SettingsError
 from ..store.objects import CHUNK, SCHEMES, Found, Store, is_object, parse, scheme_of, store, uri
 
-IN_MEMORY = 2 * 1024**2  # larger contents wait in a file
+IN_MEMORY = 2 * 1024**2  # bytes; larger contents are kept in a file
 FILE, DATABASE = "file", "db"
 PLACES = (FILE, DATABASE, *SCHEMES)
 
@@ -30,11 +31,11 @@ _SHA1 = re.compile(r"[0-9a-f]{40}")
 
 
 class Broken(Exception):
-    """A place does not do what it is asked for; one line."""
+    """A place failed to do what was requested; the message is one line."""
 
 
 class StoreFailed(RuntimeFailure):
-    """A store does not do what it is asked for, so nothing can go on."""
+    """A store failed, so that the command can't continue."""
 
     exit_code = EXIT_STORE
 
@@ -45,12 +46,13 @@ def is_key(key: str) -> bool:
 
 
 def sha1() -> Any:
-    """A new digest of the kind by which contents are known."""
+    """Return a new digest of the kind that identifies contents."""
     return hashlib.sha1()  # noqa: S324 - Odoo's checksum
 
 
 class Content:
-    """What was read: a file at its beginning, its size and its SHA-1."""
+    """A content that was read: a temporary file, its size in bytes and its SHA-1. `folder`: where
+    large contents are kept; empty for the system's default."""
 
     def __init__(self, folder: str) -> None:
         self.file: Any = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, dir=folder or None)  # noqa: SIM115
@@ -58,13 +60,13 @@ class Content:
         self._digest = sha1()
 
     def write(self, piece: bytes) -> None:
-        """Adds a piece at the end."""
+        """Add a piece at the end."""
         self._digest.update(piece)
         self.size += len(piece)
         self.file.write(piece)
 
     def rewind(self) -> Any:
-        """The file, at its beginning."""
+        """Return the file, at its beginning."""
         self.file.seek(0)
         return self.file
 
@@ -74,11 +76,11 @@ class Content:
         return str(self._digest.hexdigest())
 
     def data(self) -> bytes:
-        """The whole content."""
+        """Return the whole content."""
         return bytes(self.rewind().read())
 
     def close(self) -> None:
-        """Removes the file."""
+        """Remove the file."""
         self.file.close()
 
     def __enter__(self) -> Content:
@@ -89,37 +91,39 @@ class Content:
 
 
 class Place(Protocol):
-    """Where contents can be outside the database: the local filestore, or the own bucket of a store. What doesn't answer raises
-    Broken."""
+    """A place of contents outside the database: the local filestore, or the instance's own bucket
+    of a store. If it doesn't answer, methods raise `Broken`."""
 
     name: str  # one of PLACES
 
     def fname(self, checksum: str) -> str:
-        """The store_fname of the content with this SHA-1."""
+        """Return the store_fname of the content with this SHA-1."""
 
     def full_name(self, found: Found) -> str:
-        """The store_fname of something that was listed."""
+        """Return the store_fname of a listed object."""
 
     def owns(self, fname: str | None) -> bool:
         """Whether a store_fname is in this place, so that we may write and delete it."""
 
     def read(self, fname: str, content: Content) -> bool:
-        """Reads into `content`; False when it isn't there. Others' buckets can be read too."""
+        """Read into `content`; `False` if it doesn't exist. Works for other buckets too."""
 
     def write(self, content: Content) -> bool:
-        """Writes a content under its own name. Returns whether its checksum was confirmed; else it has to be read again."""
+        """Write a content under its own name. Returns whether its checksum was confirmed; if not,
+        it has to be read again."""
 
     def head(self, fname: str) -> Found | None:
-        """Name and size without the content; None when it isn't there."""
+        """Return name and size; `None` if it doesn't exist."""
 
     def listing(self) -> Iterator[Found]:
-        """All contents."""
+        """Yield all contents."""
 
     def delete(self, fnames: Iterable[str]) -> dict[str, str]:
-        """Deletes those that are ours. Returns why the others are left, by name."""
+        """Delete those that are in this place. Returns why others could not be deleted, by
+        store_fname."""
 
     def check(self) -> None:
-        """Raises Broken or ConfigError when the place can't be used."""
+        """Raise `Broken` or `ConfigError` if the place can't be used."""
 
 
 class Files:
@@ -131,7 +135,8 @@ class Files:
         self.folder = os.path.join(settings.data_dir, "filestore", settings.db_name)
 
     def path(self, fname: str) -> str:
-        """As Odoo makes it of a store_fname, which must not lead out of the folder."""
+        """Return the path that Odoo derives from a store_fname, which must not lead out of the
+        folder."""
         return os.path.join(self.folder, re.sub(r"[.:]", "", fname).strip("/\\"))
 
     def fname(self, checksum: str) -> str:
@@ -155,7 +160,7 @@ class Files:
         return True
 
     def write(self, content: Content) -> bool:
-        """Written beside, synced, then put in its place; the caller reads it again to be sure."""
+        """Write to a temporary file, sync it and rename it; the caller reads it again to verify it."""
         path = self.path(self.fname(content.checksum))
         temporary = f"{path}.{os.getpid()}.moving"
         try:
@@ -181,11 +186,11 @@ class Files:
         return Found(fname, info.st_size, "", info.st_mtime)
 
     def listing(self) -> Iterator[Found]:
-        """All files that hold contents, by their store_fname."""
+        """Yield all files that are contents, with their store_fnames."""
         with contextlib.suppress(FileNotFoundError):
             for folder in sorted(os.listdir(self.folder)):
                 if not re.fullmatch(r"[0-9a-f]{2,3}", folder):
-                    continue  # such as Odoo's checklist
+                    continue  # such as Odoo's folder checklist
                 with contextlib.suppress(NotADirectoryError):
                     for name in sorted(os.listdir(os.path.join(self.folder, folder))):
                         found = self.head(f"{folder}/{name}") if is_key(name) else None
@@ -193,7 +198,7 @@ class Files:
                             yield found
 
     def delete(self, fnames: Iterable[str]) -> dict[str, str]:
-        """Why those that are left could not be deleted."""
+        """Delete files. Returns why others could not be deleted, by store_fname."""
         faults = {}
         for fname in fnames:
             try:
@@ -215,7 +220,10 @@ class Files:
 
 
 class Objects:
-    """A store: its own bucket is written, others are read."""
+    """A store: its own bucket is written, others are only read.
+
+    Raises `ConfigError` if its library or a variable is missing.
+    """
 
     def __init__(self, scheme: str, settings: Settings, env: Mapping[str, str]) -> None:
         self.name = scheme
@@ -251,7 +259,7 @@ class Objects:
             return bool(self.module.download(bucket, key, content))
 
     def write(self, content: Content) -> bool:
-        """Whether the store confirmed the checksum of what it has."""
+        """Write a content. Returns whether the store confirmed its checksum."""
         with self._asking(f"{self.fname(content.checksum)} cannot be stored"):
             return bool(self.module.put(self.bucket, content.checksum, content.rewind(), size=content.size))
 
@@ -261,32 +269,33 @@ class Objects:
             return self.module.head(bucket, key)  # type: ignore[no-any-return]
 
     def listing(self) -> Iterator[Found]:
-        """All objects of the own bucket, by their keys."""
+        """Yield all objects of the own bucket, with their keys."""
         with self._asking(f"{self.prefix} cannot be listed"):
             yield from self.module.listing(self.bucket)
 
     def delete(self, fnames: Iterable[str]) -> dict[str, str]:
-        """Why those that are left could not be deleted. Of the own bucket only."""
+        """Delete objects of the own bucket. Returns why others could not be deleted, by store_fname."""
         ours = [fname for fname in fnames if self.owns(fname)]
         with self._asking(f"objects in {self.prefix} cannot be deleted"):
             faults = self.module.delete(self.bucket, [parse(fname)[2] for fname in ours])
         return {self.prefix + key: reason for key, reason in faults}
 
     def check(self) -> None:
-        """Whether the store answers at all; a bucket that isn't there is made by the first upload."""
+        """Raise `Broken` if the store doesn't answer; a missing bucket is created by the first
+        upload."""
         with self._asking(f"the store {self.name!r} does not answer"):
             self.module.head(self.bucket, "0" * 40)
 
 
 def place_name(fname: str | None) -> str:
-    """Where a row with this store_fname has its content: file, db, or the scheme of its object."""
+    """Return the place of a row's content by its store_fname: file, db, or the scheme of its object."""
     if not fname:
         return DATABASE
     return scheme_of(fname) or FILE
 
 
 def grouped(items: Sequence[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:
-    """The items by what `key` gives for them, in their order."""
+    """Group the items by the result of `key`, in their order."""
     result: dict[Any, list[Any]] = {}
     for item in items:
         result.setdefault(key(item), []).append(item)

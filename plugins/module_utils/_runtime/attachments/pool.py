@@ -11,14 +11,14 @@ from typing import Any, Callable
 
 
 class Pool:
-    """Threads that do one thing for many items; the first unexpected error is raised."""
+    """Threads that call one function for many items; the first unexpected error is raised."""
 
     def __init__(self, workers: int) -> None:
-        """`workers`: how many at once."""
+        """`workers`: number of threads."""
         self.pool = concurrent.futures.ThreadPoolExecutor(workers)
 
     def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-        """What `function` returns for each of the items, in their order."""
+        """Return the results of `function` for the items, in their order."""
         return list(self.pool.map(function, items))
 
     def __enter__(self) -> Pool:

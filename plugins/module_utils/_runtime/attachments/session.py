@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Connections to the database whose attachments are moved or audited, its places, and waiting until nobody else works on it."""
+"""Connections to the database whose attachments are moved or audited, its places, and waiting until
+no other run works on it."""
 
 from __future__ import annotations
 
@@ -19,12 +20,12 @@ from ..store import objects as object_store
 from .options import CommandOptions
 from .places import FILE, Content, Files, Objects, Place, place_name
 
-# Second key of the lock that keeps two movers apart; the first is the runtime's own.
+# Second key of the lock that excludes a second mover; the first key is the runtime's own.
 MOVER_KEY = object_store.lock_number("attachments")
 
 LOCATION = "ir_attachment.location"
-LARGEST = 2**31 - 1  # what the column file_size can say
-LISTED = 100  # so many of each kind are named in a result
+LARGEST = 2**31 - 1  # the maximum of the column file_size
+LISTED = 100  # number of entries of each kind in a result
 
 ROWS_SQL = """
 SELECT id, store_fname, checksum, coalesce(file_size, 0), coalesce(mimetype, ''), coalesce(octet_length(db_datas), 0)
@@ -40,26 +41,28 @@ class Row(NamedTuple):
     id: int
     fname: str | None  # store_fname; None: the content is in the database
     checksum: str | None
-    size: int  # bytes, as the row says
+    size: int  # bytes, according to the row
     mimetype: str
     db_size: int  # bytes of the content in the database
 
     @property
     def place(self) -> str:
-        """Where the row says that its content is."""
+        """The place of the content, according to the row."""
         return place_name(self.fname)
 
     @property
     def bytes(self) -> int:
-        """The size of the content."""
+        """The size of the content in bytes."""
         return self.db_size or self.size
 
 
 class Session:
-    """One database: its connections, its places, and what it says of them. A context manager that opens and closes the connections."""
+    """One database: its connections, its places and its settings for attachments. A context manager
+    that opens and closes the connections."""
 
     def __init__(self, env: Mapping[str, str], options: CommandOptions) -> None:
-        """`env`: the environment of the instance's containers. Raises ConfigError when it names no database."""
+        """`env`: the environment of the instance's containers. Raises `ConfigError` if it names no
+        database."""
         self.env, self.options = env, options
         self.settings: Settings = config.load(env)
         if self.settings.list_db:
@@ -96,8 +99,11 @@ class Session:
         self.close()
 
     def open(self) -> None:
-        """Opens the connections that aren't open. Raises Refused for a database without attachments, ConfigError for rules that can't be
-        understood, and what pg.wait_for_server raises."""
+        """Open the connections that aren't open.
+
+        Raises `Refused` for a database without attachments, `ConfigError` for rules that can't be
+        parsed, and the errors of `pg.wait_for_server`.
+        """
         if self.control is None or self.control.closed:
             self.control = pg.wait_for_server(self.settings, self.name)
         if self.database is None or self.database.closed:
@@ -110,25 +116,25 @@ class Session:
             self._read_parameters()
 
     def close(self) -> None:
-        """Closes both connections."""
+        """Close both connections."""
         self.close_database()
         if self.control is not None:
             self.control.close()
 
     def close_database(self) -> None:
-        """Out of the database; the mover's lock goes with the session."""
+        """Close the connection to the Odoo database; the mover's lock is released with it."""
         if self.database is not None:
             self.database.close()
         self.locked = False
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """What a statement returns."""
+        """Run a statement and return its rows."""
         with self.database.cursor() as cursor:
             cursor.execute(statement, values or None)
             return list(cursor.fetchall()) if cursor.description else []
 
     def _read_parameters(self) -> None:
-        """What the database says of its attachments."""
+        """Reads the database's settings for attachments."""
         contents = state.read_contents(self.database)
         if not contents.initialised:
             raise Refused(
@@ -148,7 +154,7 @@ class Session:
             raise ConfigError(f"system parameter {exc}") from exc
 
     def take_lock(self) -> None:
-        """One mover for each database: two would only be in each other's way. Raises Held while there is another one."""
+        """Take the lock that allows one mover per database. Raises `Held` if another one has it."""
         if self.locked:
             return
         if not self.rows("SELECT pg_catalog.pg_try_advisory_lock(%s, %s)", lock.NAMESPACE, MOVER_KEY)[0][0]:
@@ -156,7 +162,7 @@ class Session:
         self.locked = True
 
     def blocked(self) -> str:
-        """Who or what keeps us from changing anything now; empty when the database is open and nobody works on it."""
+        """Return what prevents changes now; empty if the database is open and no run works on it."""
         held = lock.holder(self.control, self.settings.db_name)
         if held is not None:
             return f"{held} works on it"
@@ -164,8 +170,12 @@ class Session:
         return "" if latest is None or latest.open else f"state {latest}"
 
     def wait_until_open(self) -> None:
-        """Waits, without a session in the database that a clone or a restore would have to end. Raises WaitTimeout when the database
-        is not open for TIMEOUT seconds and nobody works on it, Held while another mover works."""
+        """Wait until the database may be changed, meanwhile without a session in it that a clone or
+        a restore would have to end.
+
+        Raises `WaitTimeout` if the database is not open for TIMEOUT seconds although no run works
+        on it, `Held` while another mover works.
+        """
         reason, since, logged = self.blocked(), time.monotonic(), ""
         while reason:
             if reason != logged:
@@ -173,7 +183,7 @@ class Session:
                 logged = reason
             held = "works on it" in reason
             if held:
-                since = time.monotonic()  # TIMEOUT is for databases that nobody works on
+                since = time.monotonic()  # TIMEOUT counts only while no run works on the database
             elif time.monotonic() - since > self.settings.timeout:
                 raise WaitTimeout(
                     f"database {self.settings.db_name!r} is not open for {self.settings.timeout:.0f} s: {reason}"
@@ -186,22 +196,23 @@ class Session:
         self.take_lock()
 
     def place(self, name: str) -> Place:
-        """A place that must be usable. Raises ConfigError, which says why it isn't."""
+        """Return a place that must be usable. Raises `ConfigError` with the reason if it isn't."""
         if name in self.places:
             return self.places[name]
         raise ConfigError(self.problems.get(name) or f"{name!r}: no addon of ours reads this store")
 
     def content(self) -> Content:
-        """An empty content, to be read into."""
+        """Return an empty content to read into."""
         return Content(self.settings.data_dir if os.access(self.settings.data_dir, os.W_OK) else "")
 
     def usable(self, fname: str) -> Place | None:
-        """The place where we may write and delete this store_fname; None when it isn't ours or can't be reached now."""
+        """Return the place in which we may write and delete this store_fname; `None` if it isn't
+        ours or can't be reached now."""
         place = self.places.get(place_name(fname))
         return place if place is not None and place.owns(fname) else None
 
     def pages(self, number: int = 2000) -> Iterator[list[Row]]:
-        """All attachments that have a content, so many rows at a time."""
+        """Yield all attachments that have a content, `number` rows at a time."""
         last = 0
         while True:
             page = [Row(*row) for row in self.rows(ROWS_SQL, last, number)]

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The place that attachments go to: what the rules of the environment and the database say of it, and making it that of new ones."""
+"""The target of a move: checks against the rules of the environment and the database, and making it
+the place of new attachments."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from .session import LOCATION, Session
 
 
 def check_buckets(session: Session) -> None:
-    """The rules of the environment: a copy that names production's bucket would write and delete in it. Raises PlatformRefused."""
+    """Raise `PlatformRefused` if a bucket breaks the rules of the environment: a copy with
+    production's bucket would write and delete in it."""
     environment = check.environment_of(session.env, session.settings.conf)
     if not environment or rules.unsafe(session.env):
         return
@@ -31,7 +33,8 @@ def check_buckets(session: Session) -> None:
 
 
 def warn_of_place(session: Session, target: str) -> None:
-    """Logs what the rules say of this place: moving back is right before a database leaves the platform, and wrong otherwise."""
+    """Log what is wrong with this place by the rules: moving back is right before a database leaves
+    the platform, and wrong otherwise."""
     kind = variables.text(check.KIND, env=session.env)
     environment = check.environment_of(session.env, session.settings.conf)
     if kind not in rules.KINDS or not environment or rules.unsafe(session.env):
@@ -43,7 +46,8 @@ def warn_of_place(session: Session, target: str) -> None:
 
 
 def set_location(session: Session, target: str) -> bool:
-    """Makes the target the place of new attachments, and tells Odoo's processes. Returns whether that was a change."""
+    """Make the target the place of new attachments, and signal Odoo's processes to reload it.
+    Returns whether that was a change."""
     if session.location == target:
         return False
     with pg.transaction(session.database) as cursor:
@@ -68,8 +72,8 @@ def set_location(session: Session, target: str) -> bool:
 
 
 def check_target(session: Session, target: str) -> None:
-    """Before anything is touched: Odoo must be able to read what we put there. Raises ConfigError, or StoreFailed when the store doesn't
-    answer."""
+    """Check, before anything is changed, that Odoo can read what is written to the target. Raises
+    `ConfigError`, or `StoreFailed` if the store doesn't answer."""
     if target not in PLACES:
         raise ConfigError(
             f"system parameter {LOCATION} is {target!r}: must be one of {', '.join(PLACES)}, or give --to"

@@ -1,17 +1,22 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The child process that imports Odoo: one boot does all that a run has to do (steps.py), the update among it. Odoo 14 to 19.
+"""The child process that imports Odoo: one start does everything of a run (steps.py), including the
+update. Odoo 14 to 19.
 
-What it adds to `odoo -i -u`, which has no lock of its own, commits a module before its state, and forgets the `end-`
-scripts of finished modules after a crash:
+`odoo -i -u` has no lock of its own, commits a module before its state, and forgets the `end-`
+scripts of finished modules after a crash. This process adds:
 
-- every connection that Odoo opens and every commit first asks whether the run still holds the lock (fence);
-- a module, its state and version, and our checkpoint are one transaction (Odoo 14 to 18 commit the module first);
-- `end-` migration scripts of modules that an interrupted run had finished are run at the end of this one.
+- every connection that Odoo opens and every commit first checks that the run still holds the lock
+  (fence);
+- a module, its state and version, and our checkpoint are one transaction (Odoo 14 to 18 commit the
+  module first);
+- `end-` migration scripts of modules that an interrupted run had finished are run at the end of
+  this one.
 
-It reads its order (JSON) from the file descriptor that ODOO_CLOUD_ORDER names, writes events (a JSON object a line) to one
-that the order names, and reads the answers to its questions from another.
+It reads its order (JSON) from the file descriptor named by ODOO_CLOUD_ORDER, writes events (a JSON
+object per line) to a descriptor named in the order, and reads the answers to its questions from
+another one.
 """
 
 from __future__ import annotations
@@ -34,7 +39,7 @@ from ..common.errors import EXIT_LOCK_LOST
 from ..database.lock import HELD_SQL
 from ..database.pg import LOST_MACHINE
 
-# Loggers whose errors mean that the update is not what was asked for, although Odoo goes on.
+# Loggers whose errors mean that the update is incomplete, although Odoo continues.
 STRICT_LOGGERS = (
     "odoo.modules",
     "odoo.modules.loading",
@@ -45,13 +50,15 @@ STRICT_LOGGERS = (
 
 
 class Events:
-    """One JSON object a line, written at once, so that a kill leaves what was done."""
+    """Sends one JSON object per line to the runtime, immediately, so that after a kill it is known
+    what was done."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.lock = threading.Lock()
 
     def send(self, event: str, **values: Any) -> None:
+        """Send one event."""
         line = json.dumps({"event": event, **values}, default=str) + "\n"
         # The parent may have exited; then this process is about to be killed too, so the error is ignored.
         with self.lock, contextlib.suppress(OSError):
@@ -59,7 +66,7 @@ class Events:
 
 
 class Fence:
-    """Ends this process at once when its run no longer holds the lock."""
+    """Ends this process immediately if its run no longer holds the lock."""
 
     def __init__(self, order: dict[str, Any], events: Events) -> None:
         self.parameters = {**order["lock"], "token": order["token"]}
@@ -67,7 +74,8 @@ class Fence:
         self.events = events
 
     def check(self, connection: Any, table: bool) -> None:
-        """`table`: also that no newer run has written to the history (not visible inside a long transaction)."""
+        """End the process if the lock is lost. `table`: also if a newer run has written to the
+        history (not visible inside a long transaction)."""
         statement = "SELECT " + HELD_SQL
         if table:
             statement += " AND NOT EXISTS (SELECT 1 FROM public.curq_state_history WHERE token > %(token)s)"
@@ -83,7 +91,8 @@ class Fence:
 
 
 def guard_connections(fence: Fence, name: str, version: int) -> None:
-    """Every session that Odoo opens carries the run's name and is opened only while the lock is held."""
+    """Give every session that Odoo opens the run's name, and open it only while the lock is held.
+    `version`: Odoo's major version."""
     import psycopg2
 
     connect = psycopg2.connect
@@ -98,14 +107,14 @@ def guard_connections(fence: Fence, name: str, version: int) -> None:
             values["connection_factory"] = factories[factory]
         values["application_name"] = name
         options = [f"-c {item}={value}" for item, value in LOST_MACHINE.items()]
-        if version == 14:  # later ones set it themselves
+        if version == 14:  # newer versions set it themselves
             options.append("-c lock_timeout=15s")
         values["options"] = " ".join([values.get("options") or "", *options]).strip()
         connection = connect(*args, **values)
         if factory is not None:
             connection.asked = psycopg2.extensions.make_dsn(**asked)
         if connection.info.dbname == fence.database:
-            fence.events.send("session")  # the runtime compares how many there were with what the server counted
+            fence.events.send("session")  # the runtime compares their number with what the server counted
         fence.check(_Plain(connection), connection.info.dbname == fence.database)
         connection.rollback()
         return connection
@@ -114,8 +123,9 @@ def guard_connections(fence: Fence, name: str, version: int) -> None:
 
 
 def _known_as_asked(factory: type[Any]) -> type[Any]:
-    """Connections whose `dsn` is what was asked for. From 16 on Odoo's pool takes one again only when that is what it asks for
-    now; with our name and options in it each step would open another."""
+    """Makes connections whose `dsn` is the requested one. From 16 on, Odoo's pool reuses a
+    connection only if its `dsn` equals the requested one; with our name and options in it, each
+    step would open a new connection."""
 
     class Connection(factory):  # type: ignore[misc, valid-type]
         asked = ""
@@ -128,7 +138,7 @@ def _known_as_asked(factory: type[Any]) -> type[Any]:
 
 
 class _Plain:
-    """Plain cursors of a connection, whatever cursor class its owner prefers."""
+    """Plain cursors of a connection, regardless of its owner's cursor class."""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
@@ -140,7 +150,9 @@ class _Plain:
 
 
 def guard_commits(odoo: Odoo, version: int) -> dict[str, bool]:
-    """No commit without the lock. On 14 to 18 the commit in the middle of a module waits for the module's state."""
+    """Refuse commits without the lock. On 14 to 18 the commit in the middle of a module is deferred
+    until the module's state is written. Returns a dictionary whose `commit` is true after such a
+    commit."""
     fence = odoo.fence
     import psycopg2
 
@@ -152,7 +164,7 @@ def guard_commits(odoo: Odoo, version: int) -> dict[str, bool]:
         if version < 19 and sys._getframe(1).f_code.co_name == "load_module_graph":
             deferred["commit"] = True
             return None
-        with contextlib.suppress(psycopg2.errors.InFailedSqlTransaction):  # commit() says so itself
+        with contextlib.suppress(psycopg2.errors.InFailedSqlTransaction):  # commit() reports it itself
             fence.check(_Plain(self._cnx), False)
             if not odoo.updating:
                 cursor = _Plain(self._cnx).cursor()
@@ -165,6 +177,7 @@ def guard_commits(odoo: Odoo, version: int) -> dict[str, bool]:
 
 
 def flush(record: Any) -> None:
+    """Write to the database what the record's environment keeps in memory."""
     if hasattr(record.env, "flush_all"):  # 16 on
         record.env.flush_all()
     else:
@@ -172,15 +185,15 @@ def flush(record: Any) -> None:
 
 
 def module_model() -> Any:
-    """The class of ir.module.module."""
+    """Return the class of ir.module.module."""
     models = importlib.import_module("odoo.addons.base.models.ir_module")
     return getattr(models, "IrModuleModule", None) or models.Module  # 18 and later, before
 
 
 def patch_module_list(odoo: Odoo) -> None:
-    """One look at all manifests for each load: load_modules() updates the list of modules, and button_upgrade(), which it calls
-    right afterwards in the same transaction, does all of that again (14 to 19), for nothing and for a quarter of the time of a
-    small update."""
+    """Scan all manifests only once per load: load_modules() updates the list of modules, and
+    button_upgrade(), called right afterwards in the same transaction, repeats that (14 to 19) for
+    nothing, which takes a quarter of the time of a small update."""
     module = module_model()
     update_list = module.update_list
 
@@ -198,7 +211,7 @@ def patch_module_list(odoo: Odoo) -> None:
 
 
 def forget(records: Any, fields: list[str]) -> None:
-    """Odoo reads these fields again from the database."""
+    """Discard cached values of these fields, so that Odoo reads them from the database."""
     if hasattr(records, "invalidate_model"):  # 16 on
         records.invalidate_model(fields)
     else:
@@ -206,12 +219,15 @@ def forget(records: Any, fields: list[str]) -> None:
 
 
 def patch_broken_modules(odoo: Odoo) -> None:
-    """Keeps Odoo off modules that it cannot load, because their code or that of a module they need is gone, unless they are asked
-    for by name. By itself it
+    """Keep Odoo away from modules that it cannot load, because their code or that of a dependency
+    is gone, unless they are requested by name. By itself, Odoo
 
-    - marks an `auto_install` module in a new database although a module that it needs is nowhere, and never gets to it;
-    - refuses any installation that would pull in such a module, and any update of all when an installed module needs one;
-    - marks installed modules without code to be upgraded, and leaves them so: no cron runs any more.
+    - marks an `auto_install` module in a new database although a dependency has no code, and never
+      installs it;
+    - refuses any installation that would pull in such a module, and any update of all modules if an
+      installed one needs it;
+    - marks installed modules without code to be upgraded, and leaves them like that, so that no
+      cron runs any more.
     """
     module, database = module_model(), importlib.import_module("odoo.modules.db")
     folders: list[str] = odoo.order["folders"]
@@ -253,9 +269,7 @@ def patch_broken_modules(odoo: Odoo) -> None:
 
     @functools.wraps(own_upgrade)
     def button_upgrade(records: Any) -> Any:
-        if not (
-            odoo.updating and odoo.listed
-        ):  # else it looks at all manifests first, which would take our mark for another
+        if not (odoo.updating and odoo.listed):  # otherwise it scans all manifests first, and would misread our state
             return own_upgrade(records)
         flush(records)
         cursor = records.env.cr
@@ -268,7 +282,7 @@ def patch_broken_modules(odoo: Odoo) -> None:
         try:
             return own_upgrade(records.filtered(lambda record: record.name not in names))
         finally:
-            with contextlib.suppress(Exception):  # in a transaction that failed, and so is undone anyway
+            with contextlib.suppress(Exception):  # in a failed transaction, which is rolled back anyway
                 flush(records)
                 set_state(cursor, names, ("uninstallable",), "installed")
                 forget(records, ["state"])
@@ -286,6 +300,7 @@ class Checkpoint:
         self.began = time.monotonic()
 
     def patch(self) -> None:
+        """Let Odoo's write of a module's final state also write the row."""
         module = module_model()
         write = module.__dict__.get("write")
         checkpoint = self
@@ -311,6 +326,8 @@ class Checkpoint:
         module.write = guarded
 
     def store(self, cursor: Any, name: str, version: str, before: str | None) -> None:
+        """Write the row of the module `name`. `before`: the version from which it was updated,
+        `None` for an installation."""
         cursor.execute("SELECT code FROM res_lang WHERE active ORDER BY code")
         languages = [row[0] for row in cursor.fetchall()]
         addon = addon_tree.read(name, self.folders)
@@ -345,7 +362,8 @@ class Checkpoint:
 
 @contextlib.contextmanager
 def translations_overwritten(wanted: bool) -> Any:
-    """Odoo 14 puts `overwrite` into the context, where its own method doesn't look; so an update overwrites nothing there."""
+    """Let an update overwrite translations on Odoo 14, if `wanted`: it puts `overwrite` into the
+    context, where its own method doesn't read it."""
     if not wanted:
         yield
         return
@@ -363,7 +381,8 @@ def translations_overwritten(wanted: bool) -> Any:
 
 
 def patch_end_scripts(odoo: Odoo) -> None:
-    """`end-` scripts: also those of modules that an interrupted run had finished, and a note in the same transaction."""
+    """Also run the `end-` scripts of modules that an interrupted run had finished, and record in
+    the same transaction that they ran."""
     migration = importlib.import_module("odoo.modules.migration")
     registries = importlib.import_module("odoo.modules.registry")
     manager = migration.MigrationManager
@@ -373,8 +392,8 @@ def patch_end_scripts(odoo: Odoo) -> None:
     def initialise(self: Any, cr: Any, graph: Any) -> None:
         registry = registries.Registry.registries[cr.dbname]
         for package in graph if odoo.updating else ():
-            # Odoo forgets that it updated a module once the process is another one; updated again now, it starts from
-            # the older version.
+            # A new process of Odoo doesn't know that a module was updated; if it is updated again
+            # now, it starts from the older version.
             if package.name in late and package.state == "installed" and package.name in registry._init_modules:
                 package.load_state, package.load_version = "to upgrade", late[package.name]
         create(self, cr, graph)
@@ -392,22 +411,24 @@ def patch_end_scripts(odoo: Odoo) -> None:
 
 
 class ErrorRecords(logging.Handler):
-    """Errors that Odoo only logs."""
+    """Reports errors that Odoo only logs."""
 
     def __init__(self, odoo: Odoo) -> None:
         super().__init__(logging.ERROR)
         self.odoo = odoo
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Send an error of the loggers that matter as an event."""
         if self.odoo.updating and record.name in STRICT_LOGGERS:
             self.odoo.events.send("error", message=record.getMessage()[:2000])
 
 
 def import_odoo(version: int, executable: str) -> Any:
-    """Odoo's framework; from 19 on `odoo` is a namespace package that has to be told to set itself up."""
+    """Import Odoo's framework and return it. `version`: the major version; from 19 on `odoo` is a
+    namespace package that has to be initialised. `executable`: Odoo's program."""
     beside = os.path.dirname(os.path.realpath(executable))
     if beside not in sys.path and os.path.isfile(os.path.join(beside, "odoo", "addons", "base", "__manifest__.py")):
-        sys.path.insert(0, beside)  # a source checkout: odoo-bin lies beside the package
+        sys.path.insert(0, beside)  # a source checkout: odoo-bin is beside the package
     if version >= 19:
         importlib.import_module("odoo.init")
     odoo = importlib.import_module("odoo")
@@ -417,28 +438,29 @@ def import_odoo(version: int, executable: str) -> Any:
 
 
 class Odoo:
-    """Odoo's framework in this process, imported when something first needs it."""
+    """Odoo's framework in this process, imported when it is first needed."""
 
     def __init__(self, order: dict[str, Any], events: Events, fence: Fence) -> None:
         self.order, self.events, self.fence = order, events, fence
         self.version: int = order["version"]
         self.module: Any = None  # the package odoo
-        self.commits = 0  # of transactions that wrote, on whatever cursor
-        self.changed = False  # whether modules were changed and nobody was told yet
+        self.commits = 0  # of transactions that wrote, on any cursor
+        self.changed = False  # whether modules changed and other processes were not notified yet
         self.updating = False
         self.listed = False  # whether this load has updated the list of modules
-        self.asked: set[str] = set()  # modules that are installed or updated because somebody named them
-        self.told: set[str] = set()  # modules of which it was reported that they are left alone
+        self.asked: set[str] = set()  # modules that are installed or updated because they were named
+        self.told: set[str] = set()  # modules that were reported as left alone
         self.stack = contextlib.ExitStack()
 
     def start(self) -> None:
+        """Import and configure Odoo; a second call does nothing."""
         if self.module is not None:
             return
         order, began = self.order, time.monotonic()
         odoo = import_odoo(self.version, order["executable"])
         import csv
 
-        csv.field_size_limit(500 * 1024 * 1024)  # as the server command does, for attachments in CSV files
+        csv.field_size_limit(500 * 1024 * 1024)  # like the server command, for attachments in CSV files
         keywords = {"setup_logging": True} if self.version >= 18 else {}
         odoo.tools.config.parse_config(order["arguments"], **keywords)
         logging.getLogger().addHandler(ErrorRecords(self))
@@ -462,7 +484,8 @@ class Odoo:
 
     @contextlib.contextmanager
     def changing(self) -> Any:
-        """While modules are changed: errors that Odoo only logs count, end- scripts run."""
+        """Mark the time in which modules are changed: errors that Odoo only logs count, end-
+        scripts run."""
         self.updating, self.listed = True, False
         try:
             yield
@@ -470,13 +493,13 @@ class Odoo:
             self.updating = False
 
     def update(self, install: list[str], update: list[str], override_translations: bool = False) -> None:
-        """One load of all modules that installs and updates these, and finishes what was left half done."""
+        """Install and update these modules in one load, which also finishes those that are half done."""
         self.start()
         self.reset()
         self.asked = {*install, *update}
         config = self.module.tools.config
         if self.version < 19 and self.order["first"] and self.order["demo"]:
-            config["demo"] = {"all": 1}  # Odoo itself says so only in the process that makes the database's tables
+            config["demo"] = {"all": 1}  # Odoo sets it only in the process that creates the tables
         if override_translations:
             config["overwrite_existing_translations"] = True
         registries = sys.modules["odoo.modules.registry"].Registry
@@ -497,17 +520,17 @@ class Odoo:
         finally:
             if override_translations:
                 config["overwrite_existing_translations"] = False
-        if self.version < 18:  # later ones signal by themselves
+        if self.version < 18:  # newer versions signal by themselves
             registry.registry_invalidated = True
         self.signal(registry)
 
     def registry(self) -> Any:
-        """The current registry: whatever replaced it since is taken."""
+        """Return the current registry, even if it was replaced."""
         self.start()
         return sys.modules["odoo.modules.registry"].Registry(self.order["database"])
 
     def signal(self, registry: Any = None) -> None:
-        """Tells the other processes that registry or caches are no longer what they have."""
+        """Notify Odoo's other processes that their registry or caches are outdated."""
         registry = registry if registry is not None else self.registry()
         if self.changed and self.version < 18:
             registry.registry_invalidated = True
@@ -515,7 +538,7 @@ class Odoo:
         registry.signal_changes()
 
     def forget_caches(self) -> None:
-        """After something was changed behind Odoo's back."""
+        """Clear the caches of all processes after the database was changed without Odoo."""
         if (
             self.module is None
             or self.order["database"] not in sys.modules["odoo.modules.registry"].Registry.registries
@@ -528,7 +551,7 @@ class Odoo:
         self.signal(registry)
 
     def rest(self) -> None:
-        """Nothing of the database is open or known any more; the next step that needs a registry loads it anew."""
+        """Close all connections and drop the registry; the next step that needs one loads it again."""
         if self.module is None:
             return
         self.reset()
@@ -536,12 +559,13 @@ class Odoo:
         getattr(sys.modules["odoo.sql_db"], "close_all", lambda: None)()
 
     def reset(self) -> None:
+        """Reset Odoo's environments (14 only)."""
         if self.version == 14:
             importlib.import_module("odoo.api").Environment.reset()
 
     @contextlib.contextmanager
     def cursor(self, registry: Any) -> Any:
-        """A cursor that is rolled back unless it was committed."""
+        """Yield a cursor that is rolled back unless it was committed."""
         self.reset()
         cursor = registry.cursor()
         try:
@@ -555,12 +579,12 @@ class Odoo:
 
     @staticmethod
     def plain(cursor: Any) -> Any:
-        """A plain cursor in the same transaction."""
+        """Return a plain cursor in the same transaction."""
         return _Plain(cursor._cnx).cursor()
 
     def env(self, cursor: Any, before_update: bool) -> Any:
-        """The superuser's environment. Before an update new code meets the old tables: no field is read that nobody asks
-        for, and not even the user's own record."""
+        """Return the superuser's environment. Before an update new code meets old tables, so no
+        fields are prefetched and not even the user's own record is read."""
         environment = importlib.import_module("odoo.api").Environment
         if not before_update:
             return environment(cursor, 1, environment(cursor, 1, {})["res.users"].context_get())
@@ -573,6 +597,7 @@ class Odoo:
 
     @staticmethod
     def flush(env: Any) -> None:
+        """Write to the database what the environment keeps in memory."""
         if hasattr(env, "flush_all"):
             env.flush_all()
         else:
@@ -580,22 +605,23 @@ class Odoo:
 
 
 class Channel:
-    """Questions to the runtime, each answered in a line."""
+    """Questions to the runtime, each answered in one line."""
 
     def __init__(self, events: Events, descriptor: int) -> None:
         self.events = events
         self.stream = open(descriptor, encoding="utf-8")  # noqa: SIM115 - as long as the process
 
     def ask(self, question: str, **values: Any) -> dict[str, Any]:
+        """Send a question and return the answer. Ends the process if the runtime is gone."""
         self.events.send("ask", question=question, **values)
         line = self.stream.readline()
         if not line:
-            os._exit(EXIT_LOCK_LOST)  # the runtime is gone, or has let us go
+            os._exit(EXIT_LOCK_LOST)  # the runtime is gone, or has closed the channel
         return json.loads(line)
 
 
 def work(order: dict[str, Any], events: Events) -> None:
-    """Does what the order says, with Odoo as soon as that needs it."""
+    """Do what the order says; Odoo is imported as soon as it is needed."""
     from . import steps
 
     fence = Fence(order, events)
@@ -608,28 +634,32 @@ def work(order: dict[str, Any], events: Events) -> None:
 
 
 def read_order() -> dict[str, Any]:
-    """From a pipe: an order with its steps may be longer than a variable can be."""
+    """Return the order, read from a pipe because an order with its steps may be too long for a
+    variable."""
     descriptor = int(os.environ.pop("ODOO_CLOUD_ORDER"))
     with open(descriptor, encoding="utf-8") as handle:
         text = handle.read()
-    if not text:  # there is nothing to do
+    if not text:  # nothing to do
         os._exit(0)
     return json.loads(text)
 
 
 def main(arguments: list[str]) -> int:
-    """`arguments`: version and executable of an Odoo that is imported while nothing is known of what there is to do."""
+    """Run the process. `arguments`: version and executable of an Odoo to import while the order
+    isn't known yet."""
     os.environ["TZ"] = "UTC"
     time.tzset()
-    os.environ["DATABASE_RECONNECT"] = "0"  # whoever ends a session of a run means the run, which must not go on
+    os.environ["DATABASE_RECONNECT"] = "0"  # ending a session of a run is meant to end the run
     os.chdir("/")
-    gc.disable()  # next to nothing of what importing makes is garbage; looking for it costs a tenth. start() enables it again
+    # importing leaves hardly any garbage, and collecting takes a tenth of the time; start() enables
+    # it again
+    gc.disable()
     trouble: BaseException | None = None
     if arguments:
         sys.argv = arguments[1:]
         try:
             import_odoo(int(arguments[0]), arguments[1])
-        except BaseException as exc:  # noqa: BLE001 - told when there is somebody to tell
+        except BaseException as exc:  # noqa: BLE001 - reported once there is a channel
             trouble = exc
     order = read_order()
     events = Events(order["events"])
@@ -655,4 +685,4 @@ def main(arguments: list[str]) -> int:
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)  # threads of addons that were loaded must not keep us
+    os._exit(0)  # threads of addons must not keep the process alive

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The process in which Odoo does a run's work (child.py), as the runtime sees it: the order to it, its events, answers to it."""
+"""The process in which Odoo does a run's work (child.py), as seen by the runtime: the order to it,
+its events, answers to it."""
 
 from __future__ import annotations
 
@@ -19,16 +20,17 @@ from ..common.child import Child
 
 
 class OdooProcess:
-    """Started before its order is known it imports Odoo meanwhile, connects to nothing, and waits. Main thread only."""
+    """Starts before its order is known: it imports Odoo meanwhile, connects to nothing, and waits.
+    Main thread only."""
 
     def __init__(self, env: Mapping[str, str], imports: tuple[int, str] | None = None) -> None:
-        """`imports`: version and executable of the Odoo that is needed for certain."""
+        """`imports`: version and executable of the Odoo that will certainly be needed."""
         self.reading, self.writing = os.pipe()  # events
         self.hearing, self.replying = os.pipe()
         order, self.ordering = os.pipe()
-        self.ends = [self.writing, self.hearing, order]  # the process's own
+        self.ends = [self.writing, self.hearing, order]  # the ends of the process
         own = dict(env)
-        # The runtime's own folder comes back for the child; what the user's PYTHONPATH says stays behind it.
+        # The child needs the runtime's own folder again; the user's PYTHONPATH comes after it.
         root = os.path.realpath(__file__)
         for _level in __package__.split("."):
             root = os.path.dirname(root)
@@ -47,18 +49,20 @@ class OdooProcess:
         )
 
     def start(self) -> None:
+        """Start the process; a second call does nothing."""
         self.child.start()
 
     def run(self, order: dict[str, Any], listen: Callable[[int, int], None], still_ours: Callable[[], bool]) -> int:
-        """Does the order; the exit code. `listen` is a thread's work: it reads events from the first descriptor until their end,
-        writes answers to the second, and closes both. See Child.run for `still_ours` and errors."""
+        """Give the process its order and return its exit code. `listen` runs in a thread: it reads
+        events from the first descriptor until their end, writes answers to the second, and closes
+        both. See `Child.run` for `still_ours` and errors."""
         listener = threading.Thread(target=listen, args=(self.reading, self.replying), daemon=True)
         listener.start()
         self.reading = self.replying = -1
         order = {**order, "events": self.writing, "replies": self.hearing}
         try:
             self.start()
-            # Nobody reads it: it has ended, and its exit code says more.
+            # If nothing reads the order, the process has ended, and its exit code is reported.
             with contextlib.suppress(BrokenPipeError), open(self.ordering, "w", encoding="utf-8") as stream:
                 self.ordering = -1
                 json.dump(order, stream)
@@ -68,7 +72,7 @@ class OdooProcess:
             listener.join(5)
 
     def close(self) -> None:
-        """Also ends it, if it waits for an order that does not come."""
+        """Close all pipes and end the process, also if it still waits for an order."""
         self.child.stop()
         for descriptor in (*self.ends, self.reading, self.replying, self.ordering):
             if descriptor >= 0:

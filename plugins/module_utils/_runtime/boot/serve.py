@@ -1,13 +1,16 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Starts Odoo 14 to 18 so that no plain start upgrades modules that somebody left `to upgrade`.
+"""Starts Odoo 14 to 18 so that a plain start doesn't upgrade modules that were left in the state
+`to upgrade`.
 
-These versions finish a left-over upgrade in whatever process builds a registry next: a worker, a shell, a cron process,
-on every replica at once. Odoo 19 loads such modules as they are; here the older ones do the same. An upgrade that was
-asked for (a button, `-u`, the runtime's own window) works as always.
+These versions finish a left-over upgrade in whatever process builds a registry next: a worker, a
+shell, a cron process, on every replica at once. Odoo 19 loads such modules as they are; this makes
+the older ones do the same. A requested upgrade (a button, `-u`, the runtime's own window) works as
+always.
 
-Run as a script, so that Odoo's gevent process, which is started again from sys.argv[0], comes through here too.
+Run as a script, so that Odoo's gevent process, which is started again from sys.argv[0], runs
+through it too.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import threading
 
 
 def guard_plain_loads() -> None:
-    """In a load without update_module, a module `to upgrade` counts as installed."""
+    """Treat a module `to upgrade` as installed in every load without update_module."""
     import odoo.modules
     import odoo.modules.graph
     import odoo.modules.loading
@@ -49,14 +52,16 @@ def guard_plain_loads() -> None:
 
 
 def main() -> None:
-    # This script's folder is on the path first: its modules must not stand in for others of the same name.
+    """Start Odoo with the arguments of this process."""
+    # This script's folder is first on the path, and its modules must not shadow others of the same
+    # name.
     here = os.path.dirname(os.path.realpath(__file__))
     sys.path[:] = [item for item in sys.path if os.path.realpath(item or os.getcwd()) != here]
     executable = os.environ.get("ODOO_CLOUD_EXECUTABLE") or "odoo"
     beside = os.path.dirname(os.path.realpath(executable))
     if os.path.isfile(os.path.join(beside, "odoo", "addons", "base", "__manifest__.py")):
-        sys.path.insert(0, beside)  # a source checkout: odoo-bin lies beside the package
-    os.environ["TZ"] = "UTC"  # as Odoo's own start script does, before it is imported
+        sys.path.insert(0, beside)  # a source checkout: odoo-bin is beside the package
+    os.environ["TZ"] = "UTC"  # like Odoo's own start script, before the import
     import odoo.cli
 
     guard_plain_loads()

@@ -1,11 +1,13 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Does the steps of a run, in the process that boots Odoo (child.py): songs, SQL, commands, modules, parameters, CSV files.
+"""Executes the steps of a run, in the process that starts Odoo (child.py): songs, SQL, commands,
+modules, parameters, CSV files.
 
-A step's work and the row that says it is done are one transaction, so it is done exactly if it is recorded. Each step has a
-cursor and an environment of its own, on whatever registry is the current one then. What can't be one transaction (installing,
-uninstalling, commands) is recorded right after it, and can be done twice without harm, but for commands.
+A step's work and the row that records it are one transaction, so a step is done exactly if it is
+recorded. Each step has its own cursor and environment, on the registry that is current then. What
+can't be one transaction (installing, uninstalling, commands) is recorded right after it, and can be
+repeated without harm, except commands.
 """
 
 from __future__ import annotations
@@ -36,15 +38,16 @@ KEPT_LINES = 60
 KEPT_CHARACTERS = 6000
 VERSION_LOG_CHARACTERS = 100_000
 DRAIN_SECONDS = 1.0
-GRACE_SECONDS = 15.0  # for a step that does not end when its time is over
+GRACE_SECONDS = 15.0  # seconds; for a step that does not end when its time is over
 
 
 class StepError(Exception):
-    """A step failed; its message is the whole story."""
+    """A step failed; the message describes it completely."""
 
 
 class TimeIsOver(BaseException):
-    """No Exception, so that a song that catches those does not go on."""
+    """The time of a step is over. Not an `Exception`, so that a song that catches those does not
+    continue."""
 
 
 class Reported(Exception):
@@ -52,7 +55,7 @@ class Reported(Exception):
 
 
 class Output:
-    """What a step prints, in whatever way (print, logging, a subprocess): passed on, and its end kept."""
+    """Passes on what a step prints (print, logging, a subprocess), and keeps the end of it."""
 
     def __init__(self) -> None:
         self.lines: collections.deque[str] = collections.deque(maxlen=KEPT_LINES)
@@ -60,8 +63,9 @@ class Output:
 
     @contextlib.contextmanager
     def captured(self) -> Iterator[None]:
+        """Redirect stdout and stderr of the process to this object."""
         _flush()
-        with contextlib.suppress(AttributeError, ValueError):  # prints stay in order with what else is written
+        with contextlib.suppress(AttributeError, ValueError):  # keeps prints in order with other output
             sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         before = [(number, os.dup(number)) for number in (1, 2)]
         reading, writing = os.pipe()
@@ -76,7 +80,7 @@ class Output:
             _flush()
             for number, copy in before:
                 os.dup2(copy, number)
-            reader.join(DRAIN_SECONDS)  # a process that a step left behind may keep it open
+            reader.join(DRAIN_SECONDS)  # a process that a step left behind may keep the pipe open
             for _number, copy in before:
                 if not reader.is_alive():
                     os.close(copy)
@@ -96,6 +100,7 @@ class Output:
 
     @property
     def tail(self) -> str:
+        """The last lines, at most `KEPT_CHARACTERS` characters."""
         return "\n".join([*self.lines, *([self.rest] if self.rest else [])])[-KEPT_CHARACTERS:]
 
 
@@ -106,12 +111,12 @@ def _flush() -> None:
 
 
 def log_step(line: str) -> None:
-    """To the step's own log, which is what stdout is while a step is at work."""
+    """Write a line to the step's own log, which is stdout while the step is running."""
     sys.stdout.write(line + "\n")
 
 
 class Context:
-    """What a song is given: anthem's Context, as songs and its lyrics use it."""
+    """The argument of a song: anthem's Context, as songs and their lyrics use it."""
 
     def __init__(self, env: Any, data_path: str, quiet: bool = False) -> None:
         self.env = env
@@ -119,10 +124,13 @@ class Context:
         self.level = 0
 
     def log_line(self, message: str) -> None:
+        """Write a line to the log, indented to the current level."""
         log_step("    " * self.level + str(message))
 
     @contextlib.contextmanager
     def log(self, name: str, timing: bool = True, timestamp: bool = False) -> Iterator[None]:
+        """Log the beginning and the end of a part of the song. `timing`: log its duration too;
+        `timestamp`: with the time of its start."""
         if self.options.quiet:
             yield
             return
@@ -142,7 +150,7 @@ class Context:
 
 
 class SongOptions:
-    """anthem's options."""
+    """The options that anthem has."""
 
     def __init__(self, data_path: str, quiet: bool) -> None:
         self.odoo_data_path = data_path
@@ -152,14 +160,15 @@ class SongOptions:
 
 
 class TimeLimit:
-    """Ends a step whose time is over: its statement is cancelled and TimeIsOver raised in the main thread. A step that goes
-    on all the same ends the process."""
+    """Ends a step whose time is over: its statement is cancelled and `TimeIsOver` raised in the
+    main thread. If the step continues nevertheless, the process is ended. `seconds`: the limit,
+    `None` for none."""
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
         self.over = False
-        self.connection: Any = None  # whose statement is cancelled
-        self.process: subprocess.Popen[bytes] | None = None  # that is killed
+        self.connection: Any = None  # the one whose statement is cancelled
+        self.process: subprocess.Popen[bytes] | None = None  # the one that is killed
         self.stopped = threading.Event()
 
     def _raise(self, _signum: int, _frame: Any) -> None:
@@ -182,6 +191,7 @@ class TimeLimit:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[TimeLimit]:
+        """Apply the limit to the code within. Raises `TimeIsOver`."""
         if not self.seconds:
             yield self
             return
@@ -202,63 +212,63 @@ class TimeLimit:
             raise TimeIsOver
 
 
-# What child.py gives for the steps
+# What child.py provides for the steps
 
 
 class EventSender(Protocol):
     """Reports to the runtime."""
 
     def send(self, event: str, **values: Any) -> None:
-        """One event."""
+        """Send one event."""
 
 
 class LockFence(Protocol):
-    """Ends this process at once when its run no longer holds the lock."""
+    """Ends this process immediately if its run no longer holds the lock."""
 
     def check(self, connection: Any, table: bool) -> None:
-        """Asks on this connection; `table`: also whether a newer run has written to the history."""
+        """Check on this connection; `table`: also that no newer run has written to the history."""
 
 
 class Framework(Protocol):
-    """Odoo in this process, which is imported when something first needs it."""
+    """Odoo in this process, imported when it is first needed."""
 
-    module: Any  # the package odoo; None: it was not imported yet
-    commits: int  # of transactions that wrote, on whatever cursor
-    changed: bool  # whether modules were changed and Odoo's other processes don't know it yet
+    module: Any  # the package odoo; None: not imported yet
+    commits: int  # of transactions that wrote, on any cursor
+    changed: bool  # whether modules changed and Odoo's other processes were not notified yet
 
     def update(self, install: list[str], update: list[str], override_translations: bool) -> None:
-        """One load of all modules that installs and updates these."""
+        """Install and update these modules in one load."""
 
     def registry(self) -> Any:
-        """The current registry."""
+        """Return the current registry."""
 
     def signal(self) -> None:
-        """Tells Odoo's other processes that registry or caches are no longer what they have."""
+        """Notify Odoo's other processes that their registry or caches are outdated."""
 
     def forget_caches(self) -> None:
-        """After something was changed behind Odoo's back."""
+        """Clear the caches of all processes after the database was changed without Odoo."""
 
     def rest(self) -> None:
-        """Nothing of the database is open or known any more."""
+        """Close all connections and drop the registry."""
 
     def changing(self) -> AbstractContextManager[Any]:
-        """While modules are changed."""
+        """Mark the time in which modules are changed."""
 
     def cursor(self, registry: Any) -> AbstractContextManager[Any]:
-        """A cursor that is rolled back unless it was committed."""
+        """Yield a cursor that is rolled back unless it was committed."""
 
     def plain(self, cursor: Any) -> Any:
-        """A plain cursor in the same transaction."""
+        """Return a plain cursor in the same transaction."""
 
     def env(self, cursor: Any, before_update: bool) -> Any:
-        """The superuser's environment."""
+        """Return the superuser's environment."""
 
     def flush(self, env: Any) -> None:
-        """Writes what the environment keeps in memory."""
+        """Write to the database what the environment keeps in memory."""
 
 
 class Performer:
-    """Does the actions of an order (migration/work.py, actions()) one after the other."""
+    """Executes the actions of an order (migration/work.py, actions()) one by one."""
 
     def __init__(
         self,
@@ -268,20 +278,21 @@ class Performer:
         odoo: Framework,
         ask: Callable[..., dict[str, Any]],
     ) -> None:
-        """`order`: what the runtime gave (run/module_changes.py). `ask`: puts a question to it, with values, and returns the answer."""
+        """`order`: from the runtime (run/module_changes.py). `ask`: sends a question with values to
+        the runtime and returns the answer."""
         self.order, self.events, self.fence, self.odoo, self.ask = order, events, fence, odoo, ask
         self.run_id: str = order["run_id"]
-        self.ours: Any = None  # a connection of our own, for the rows around a step
+        self.ours: Any = None  # our own connection, for the rows around a step
         self.done = 0
         self.of = migration_work.count(order["actions"])
         self.log: list[str] = []  # of the version
         self.number = ""
         self.version = ""
         self.signalled = False
-        self.rows = order["recorded"]  # whether steps and versions are written down at all
+        self.rows = order["recorded"]  # whether steps and versions are recorded at all
 
     def connection(self) -> Any:
-        """Autocommit, opened when first needed."""
+        """Return our own autocommit connection, opened when first needed."""
         if self.ours is None:
             self.ours = self._connect()
             self.ours.autocommit = True
@@ -292,13 +303,17 @@ class Performer:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Any]:
-        """A transaction of our own, while the lock is held."""
+        """Yield the cursor of a transaction of our own, after checking the lock."""
         connection = self.connection()
         with pg.transaction(connection) as cursor:
             self.fence.check(connection, False)
             yield cursor
 
     def perform(self) -> None:
+        """Execute all actions.
+
+        Raises `Reported` if one failed; its event was sent.
+        """
         for action in self.order["actions"]:
             getattr(self, "_" + action["do"])(action)
         if self.odoo.module is not None:
@@ -345,7 +360,8 @@ class Performer:
         }
         with self.reported(what) as told:
             if step is not None:
-                # The marks and the row are one transaction: afterwards it is known which of these modules are done.
+                # The marks and the row are one transaction, so that afterwards it is known which of
+                # these modules are done.
                 with self.writing() as cursor:
                     update_plan.mark(cursor, update_plan.ModulePlan(tuple(install), tuple(update)), self.run_id)
                     migration_table.begin_step(
@@ -366,7 +382,7 @@ class Performer:
                     )
 
     def _language(self, action: dict[str, Any]) -> None:
-        """A language of a first installation that was cut off before it was loaded."""
+        """Loads the language of a first installation that was interrupted before it."""
         with self.odoo.cursor(self.odoo.registry()) as cursor:
             importlib.import_module("odoo.tools.translate").load_language(cursor, action["language"])
             cursor.commit()
@@ -396,7 +412,9 @@ class Performer:
 
     @contextlib.contextmanager
     def reported(self, what: dict[str, Any], where: str = "") -> Iterator[dict[str, Any]]:
-        """Around a step: its events, its output, and what is written down when it fails."""
+        """Run a step: send its events, capture its output, and record its failure. `what`: its
+        description for events; `where`: its file and line. Yields a dictionary for the results.
+        Raises `Reported` if it failed."""
         number = self.done + 1
         self.events.send("step_started", **what, step=number, of=self.of, where=where)
         output, began = Output(), time.monotonic()
@@ -464,7 +482,8 @@ class Performer:
             self.odoo.forget_caches()
 
     def _do_command(self, step: Step, version: str, told: dict[str, Any], limit: TimeLimit) -> None:
-        # It may be marabunta or click-odoo-update, and it may change modules: nothing of ours is open meanwhile.
+        # The command may be marabunta or click-odoo-update and may change modules, so all of our
+        # connections are closed meanwhile.
         self.odoo.rest()
         self.ask("release_keys", argv=step.arguments["argv"][:1])
         try:
@@ -503,7 +522,7 @@ class Performer:
 
     @contextlib.contextmanager
     def environment(self, step: Step, version: str, told: dict[str, Any], limit: TimeLimit) -> Iterator[Any]:
-        """An Odoo environment; its work and the step's row are committed together at the end."""
+        """Yield an Odoo environment; its work and the step's row are committed together at the end."""
         registry = self.odoo.registry()
         with self.odoo.cursor(registry) as cursor:
             limit.connection = cursor._cnx
@@ -613,7 +632,7 @@ class Performer:
             left = [name for name in names if modules.installed(name)]
             if left:
                 raise StepError(f"still installed: {', '.join(left)}")
-            # With what depended on them
+            # Including the modules that depended on them
             gone = [name for name in sorted(before.states) if before.installed(name) and not modules.installed(name)]
             self.odoo.signal()
         told["changed"] = bool(names)
@@ -629,8 +648,9 @@ class Performer:
 
 
 def split(modules: update_plan.Modules, action: dict[str, Any], folders: list[str]) -> tuple[list[str], list[str]]:
-    """What of an update has to be installed and what updated, as the modules are now: a step before it may have installed or
-    uninstalled some. A module that is installed is never installed again, which would undo what users changed."""
+    """Return which modules of an update have to be installed and which updated, by their current
+    state: an earlier step may have installed or uninstalled some. An installed module is never
+    installed again, which would undo users' changes."""
     install = [name for name in action["install"] if not modules.installed(name)]
     update = [name for name in action["update"] if modules.installed(name)]
     for name in action["modules"]:
@@ -642,7 +662,8 @@ def split(modules: update_plan.Modules, action: dict[str, Any], folders: list[st
 
 
 def transaction_name(cursor: Any) -> str:
-    """Which transaction this is, without giving it a number, which only one that writes gets."""
+    """Return the name of the current transaction without assigning a number, which only a
+    transaction that writes gets."""
     cursor.execute(
         "SELECT virtualtransaction FROM pg_catalog.pg_locks WHERE locktype = 'virtualxid' AND pid = pg_catalog.pg_backend_pid()"
     )
@@ -651,12 +672,13 @@ def transaction_name(cursor: Any) -> str:
 
 
 def has_written(cursor: Any) -> bool:
+    """Whether the current transaction has written anything."""
     cursor.execute("SELECT pg_catalog.txid_current_if_assigned() IS NOT NULL")
     return bool(cursor.fetchone()[0])
 
 
 def describe(failure: BaseException, what: dict[str, Any]) -> dict[str, Any]:
-    """An error as data: type, message, the place in the song's own files, PostgreSQL's code."""
+    """Describe an error as data: type, message, the place in the song's own files, PostgreSQL's code."""
     if isinstance(failure, TimeIsOver):
         return {"type": "Timeout", "message": "its time is over (timeout)", "where": "", "pgcode": None}
     message = " ".join(str(failure).split())

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""A child process that does part of a run's work: it ends with us, with the lock, and with everything that it started."""
+"""A child process that does part of a run's work. It ends when the runtime ends or loses the lock,
+together with everything it started."""
 
 from __future__ import annotations
 
@@ -26,23 +27,26 @@ PR_SET_PDEATHSIG = 1
 
 
 def dying_with(parent: int) -> Callable[[], None] | None:
-    """What the new process does before it becomes its program: ask Linux to be killed when `parent` dies in whatever way."""
-    import ctypes  # slow enough to be left alone by those who only wait
+    """Return a function for the new process to call before it executes its program: the kernel
+    kills it as soon as the process `parent` (a process ID) dies for any reason. `None` where the
+    system has no `prctl`."""
+    import ctypes  # slow to import, and processes that only wait don't need it
 
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)  # looked up here: between fork and exec as little as possible
+    # resolved here, so that as little as possible happens between fork and exec
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is None:
         return None
 
     def ask() -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it died before we asked
+        if os.getppid() != parent:  # the parent died before `prctl` took effect
             os._exit(1)
 
     return ask
 
 
 def ended(code: int) -> str:
-    """How a process ended, in words."""
+    """Describe how a process ended. `code`: its exit code, or `-n` after signal `n`."""
     if code >= 0:
         return f"ended with code {code}"
     try:
@@ -53,10 +57,13 @@ def ended(code: int) -> str:
 
 
 class Child:
-    """A program in a process group of its own, to which our SIGTERM and SIGINT are passed on. Main thread only.
+    """A program in its own process group, to which SIGTERM and SIGINT of this process are passed
+    on. Use it in the main thread only.
 
-    With `output`, stdout and stderr go there line by line; without, they are ours. What is still running in the group
-    when the program has ended is killed.
+    `what` names the program in messages and `failure` is the error raised if it can't be started.
+    With `output`, stdout and stderr go to that function line by line; without it the program
+    inherits ours. Processes of the group that are still running when the program has ended are
+    killed.
     """
 
     def __init__(
@@ -82,16 +89,21 @@ class Child:
             self._send(signum)
 
     def _send(self, signum: int) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left, or it became somebody else
+        # the group is empty, or its ID was reused by another user's process
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signum)
 
     def start(self) -> None:
-        """Starts it ahead of run(), once; who does that and does not come to run() has to stop() it."""
+        """Start the program ahead of `run()`; a second call does nothing. A caller that then
+        doesn't get to `run()` must call `stop()`.
+
+        Raises `self.failure` if the program can't be executed.
+        """
         if self.process is None:
             self.reader = self._start()
 
     def stop(self) -> None:
-        """Kills what is left of it."""
+        """Kill whatever is still running in the process group."""
         if self.process is not None:
             self._send(signal.SIGKILL)
             self.process.wait()
@@ -113,7 +125,7 @@ class Child:
         except OSError as exc:
             cure = "; its first line must name its interpreter (#!/bin/sh)" if exc.errno == errno.ENOEXEC else ""
             raise self.failure(f"{self.what}: {self.command[0]!r} cannot be run: {exc.strerror}{cure}") from exc
-        if self.signal:  # it came before there was anybody to pass it on to
+        if self.signal:  # the signal arrived before there was a process to pass it on to
             self._send(self.signal)
         if self.output is None:
             return None
@@ -125,12 +137,13 @@ class Child:
     def _read(stream: Any, output: Callable[[str], None]) -> None:
         with stream:
             for line in iter(lambda: stream.readline(LINE_BYTES), b""):
-                with contextlib.suppress(OSError, ValueError):  # when nobody listens to us, the child must not block
+                with contextlib.suppress(OSError, ValueError):  # a closed or full log must not block the child
                     output(line.decode("utf-8", "replace").rstrip("\r\n"))
 
     def _ended(self, pause: float) -> int | None:
-        """The exit code when it ends within `pause` seconds. Asked of the kernel where it tells (Linux 5.3 on): Popen.wait() with
-        a timeout looks every 50 ms."""
+        """The exit code if the process ends within `pause` seconds, else `None`. Uses a pidfd where
+        the kernel has them (Linux 5.3 and newer), because `Popen.wait()` with a timeout polls every
+        50 ms."""
         descriptor = -1
         with contextlib.suppress(AttributeError, OSError):
             descriptor = os.pidfd_open(self.process.pid)
@@ -166,14 +179,19 @@ class Child:
                     )
 
     def run(self, still_ours: Callable[[], bool]) -> int:
-        """The exit code, -n after signal n. Raises Stopped after a signal to us, LockLost (everything killed) when
-        `still_ours`, asked every second, says no."""
+        """Run the program to its end and return its exit code, `-n` after signal `n`. `still_ours`
+        is called every second and says whether the lock is still held.
+
+        Raises `Stopped` if this process got a signal, `LockLost` if `still_ours` returned false
+        (everything is killed), and `self.failure` if the program can't be executed.
+        """
         previous = {number: signal.signal(number, self._pass_on) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             self.start()
             code = self._wait(still_ours)
             if self.reader is not None:
-                self.reader.join(DRAIN_SECONDS)  # a shell does not wait for `> >(tee log)`
+                # don't wait longer: output redirected as in `> >(tee log)` outlives the shell
+                self.reader.join(DRAIN_SECONDS)
         finally:
             self.stop()
             if self.reader is not None:

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Settings: what the environment and odoo.conf say, typed and checked before anything is touched.
+"""Settings: the environment and odoo.conf, typed and checked before anything is changed.
 
-Each variable alone is read by the table (container_variables.py); here are the rules that take more than one of them, or a look at
-the machine. Where the database is stands in odoo.conf already, so an address missing in the environment comes from there, and two
-different answers are an error.
+Each variable on its own is read by the table in container_variables.py; the rules here involve
+several variables, or inspect the machine. The address of the database may be in odoo.conf only, so
+what the environment doesn't set is taken from there; two different values are an error.
 """
 
 from __future__ import annotations
@@ -28,23 +28,30 @@ INSTALL_MODES = ("Init", "InstallOnly", "InstallAndRun")
 UPDATE_MODES = ("UpdateOnly", "UpdateAndRun", "ForceUpdateOnly", "ForceUpdateAndRun")
 FORCE_MODES = ("ForceRunOnly", "ForceUpdateOnly", "ForceUpdateAndRun", "ForceReadyState")
 SERVING_MODES = ("InstallAndRun", "UpdateAndRun", "RunOnly", "ForceRunOnly", "ForceUpdateAndRun")
-# They end with exit code 74 when a live run holds the lock, instead of waiting for it; WAIT changes that.
+# These modes end with exit code 74 when a live run holds the lock, instead of waiting for it;
+# `WAIT` overrides that.
 IMPATIENT_MODES = ("UpdateOnly", *FORCE_MODES)
 VERSIONS = (14, 15, 16, 17, 18, 19)
 
-# What only the runtime reads: not passed on to Odoo (Odoo 19 takes options from the environment, and fewer is safer).
+# Variables that only the runtime reads. They are not passed on to Odoo: Odoo 19 takes options from
+# the environment, so the fewer the safer.
 OWN_VARIABLES = tuple(name for one in VARIABLES.values() if one.own for name in one.names)
 
 _DATABASE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
 
 
 def wrong(name: str, value: object, right: str) -> ConfigError:
-    """The error about a variable and its value. Never for a secret: the value is in the text."""
+    """Return the error about a variable and its value. Never use it for a secret, because the
+    message contains the value."""
     return ConfigError(str(values.wrong(name, value, right)))
 
 
 def read_odoo_conf(path: str) -> dict[str, str]:
-    """The [options] of odoo.conf, without those that say nothing (False, None, empty)."""
+    """Return the options of the section `[options]` of odoo.conf, without empty ones (False, None,
+    blank).
+
+    Raises `ConfigError` if the file can't be read or parsed.
+    """
     parser = configparser.RawConfigParser(strict=False)
     try:
         with open(path, encoding="utf-8") as handle:
@@ -98,7 +105,8 @@ class Settings:
     reset_policy: str = "safe"
     wait: bool = True
     waiting_page: bool = False  # also in modes that end
-    go_ahead_timeout: float = 0  # seconds to wait, with the lock and before the first change, for go_ahead.py's signal
+    # seconds to wait, holding the lock and before the first change, for the signal of go_ahead.py
+    go_ahead_timeout: float = 0
     hooks: str = "changed"
     hooks_dir: str = "/opt/odoo-cloud/hooks"
     scripts_dir: str = "/odoo/scripts"
@@ -111,11 +119,11 @@ class Settings:
     migration_allow_serie: bool = False
     migration_force_version: str = ""
     migration_next: str = ""
-    steps: str = ""  # JSON: steps to be done besides, each time anew
-    song_path: str = ""  # a folder in which songs are looked for last
-    odoo_data_path: str = ""  # where the relative paths of CSV files begin
+    steps: str = ""  # JSON: additional steps, executed in every run
+    song_path: str = ""  # a folder that is searched for songs last
+    odoo_data_path: str = ""  # base folder of relative paths of CSV files
     events_file: str = ""
-    # Who makes role and database; empty: nobody but DB_USER itself
+    # The role that creates role and database; empty: none but `DB_USER` itself
     db_admin: str = ""
     db_admin_password: str | None = field(default=None, repr=False)
     # Restore points and rehearsals
@@ -133,39 +141,46 @@ class Settings:
 
     @property
     def serving(self) -> bool:
+        """Whether the container becomes Odoo afterwards."""
         return self.mode in SERVING_MODES
 
     @property
     def installing(self) -> bool:
+        """Whether the mode may install a new database."""
         return self.mode in INSTALL_MODES
 
     @property
     def updating(self) -> bool:
+        """Whether the mode updates modules."""
         return self.mode in UPDATE_MODES
 
     @property
     def forcing(self) -> bool:
+        """Whether the mode overrides a blocking state."""
         return self.mode in FORCE_MODES
 
     @property
     def user_variable(self) -> str:
-        """Which variable names db_user."""
+        """Name of the variable that sets `db_user`, for messages."""
         return "DB_CLIENT_USER" if self.db_admin and self.db_user != self.db_admin else "DB_USER"
 
     def as_admin(self) -> Settings:
-        """The same, for connections of the role that makes roles and databases."""
+        """Return the settings with the user and password of the role that creates roles and
+        databases; unchanged if there is none."""
         if not self.db_admin:
             return self
         return dataclasses.replace(self, db_user=self.db_admin, db_password=self.db_admin_password)
 
     def as_keeper(self) -> Settings:
-        """The same, for connections of the keeper, the role that copies and renames databases."""
+        """Return the settings with the user and password of the keeper, the role that copies and
+        renames databases; unchanged if there is none."""
         if not self.keeper:
             return self
         return dataclasses.replace(self, db_user=self.keeper, db_password=self.keeper_password)
 
     def odoo_args(self) -> list[str]:
-        """What Odoo has to be told because its configuration file does not: never a secret."""
+        """Return the command-line options that Odoo needs because its configuration file lacks
+        them. Never contains a secret."""
         args = ["-c", self.odoo_rc]
         wanted = {
             "db_host": ("--db_host", self.db_host),
@@ -183,14 +198,16 @@ class Settings:
         return args
 
 
-# Settings that have another name than their variable; the others are called like it.
+# Settings whose name differs from their variable's; all others have the variable's name in lower
+# case.
 _CALLED = {"DB_ADMIN_USER": "keeper", "DB_ADMIN_PASSWORD": "keeper_password"}
-# In a container that makes role and database DB_USER is not odoo.conf's db_user: see _roles.
+# In a container that creates role and database, `DB_USER` is not the `db_user` of odoo.conf: see
+# `_roles`.
 _FIELDS = frozenset(one.name for one in dataclasses.fields(Settings)) - {"db_user"}
 
 
 class _Sources:
-    """The environment and odoo.conf, asked for one variable after the other."""
+    """The environment and odoo.conf, read one variable at a time."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.env = env
@@ -198,8 +215,12 @@ class _Sources:
         self.conf = read_odoo_conf(self.odoo_rc)
 
     def read(self, name: str, otherwise: str = "") -> Any:
-        """The variable's value: the environment's, else `otherwise`, else odoo.conf's, else the default. Environment and odoo.conf
-        must not differ."""
+        """The variable's value: the environment's, else `otherwise`, else odoo.conf's, else the
+        default.
+
+        Raises `ConfigError` if environment and odoo.conf differ, `values.WrongValue` if the value
+        can't be read.
+        """
         variable = VARIABLES[name]
         stated = self.conf.get(variable.option, "")
         given = variable.given(self.env)
@@ -210,7 +231,10 @@ class _Sources:
 
 
 def load(env: Mapping[str, str]) -> Settings:
-    """The settings of this container. Raises ConfigError for the first that is wrong."""
+    """Return the settings of this container, read from the environment `env` and odoo.conf.
+
+    Raises `ConfigError` for the first setting that is wrong.
+    """
     try:
         sources = _Sources(env)
         found: dict[str, Any] = {"conf": sources.conf}
@@ -249,7 +273,7 @@ def _version(env: Mapping[str, str]) -> int:
 
 
 def _check_conf(sources: _Sources, found: Mapping[str, Any]) -> None:
-    """What odoo.conf must not say, and what it must say likewise when Odoo lists databases."""
+    """Check what odoo.conf must not contain, and what it must agree on when Odoo lists databases."""
     env, conf, mode = sources.env, sources.conf, found["mode"]
     if "db_password" in conf:
         raise wrong("db_password in " + sources.odoo_rc, "********", "must not be there; give DB_PASSWORD_FILE")
@@ -273,17 +297,17 @@ def _database(found: Mapping[str, Any]) -> str:
 
 
 def _roles(sources: _Sources, found: Mapping[str, Any]) -> dict[str, Any]:
-    """Who connects to the database, and who makes role and database if that is somebody else."""
+    """The role that connects to the database, and the role that creates both if that is another one."""
     env, mode, password = sources.env, found["mode"], found["db_password"]
     if not env.get("DB_CLIENT_USER") and mode != "Init":
         user = sources.read("DB_USER")
         if not user:
             raise wrong("DB_USER", user, "must name the database role of the instance")
         return {"db_user": user, "db_password": password}
-    # DB_USER makes the instance's own role and database and does nothing else.
+    # With `DB_CLIENT_USER`, `DB_USER` only creates the instance's own role and database.
     if mode not in INSTALL_MODES:
         raise wrong("DB_CLIENT_USER", env["DB_CLIENT_USER"], f"is for {', '.join(INSTALL_MODES)}; MODE is {mode}")
-    admin = VARIABLES["DB_USER"].read(env)  # it isn't what odoo.conf names
+    admin = VARIABLES["DB_USER"].read(env)  # not `sources.read()`: odoo.conf names the other role
     if not admin:
         right = "must name a role that may create roles and databases (DB_CLIENT_USER is set)"
         raise wrong("DB_USER", admin, right)
@@ -309,14 +333,14 @@ def _check_certificate(settings: Settings) -> None:
 
 
 def _check_mode(settings: Settings, env: Mapping[str, str]) -> None:
-    """What a mode doesn't take, and what needs something else beside it."""
+    """Check which variables the mode doesn't allow, and which need another one."""
     mode = settings.mode
     if settings.admin_password == "admin":
         raise ConfigError(
             "ADMIN_PASSWORD is 'admin': that is Odoo's default, which everybody knows; give another password"
         )
     if settings.updating and settings.serving:
-        # A container that serves would do it again at every start.
+        # A serving container would repeat it at every start.
         for name, value in (
             ("STEPS", settings.steps),
             ("MIGRATION_FORCE_VERSION", settings.migration_force_version),

@@ -1,10 +1,12 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The table of the variables of our Odoo containers: all that the runtime and the addons read from the environment.
+"""The table of the Odoo containers' variables: everything that the runtime and the addons read from
+the environment.
 
-Reading them, the tables in docs/runtime.md and docs/addons.md (`make docs` writes them), the check for misspelt names and what is
-passed on to Odoo come from here. Values are read by values.py.
+Used by everything that reads them, by the tables in docs/runtime.md and docs/addons.md (written by
+`make docs`), by the check for misspelt names and to decide what is passed on to Odoo. Values are
+parsed by values.py.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any
 
 from . import values
 
-# onesteinbv/odoo-docker's modes (Restore comes with backups); docs/runtime.md says what each does.
+# The modes of onesteinbv/odoo-docker (Restore comes with backups); docs/runtime.md describes them.
 MODES = (
     "Init",
     "InstallOnly",
@@ -31,11 +33,11 @@ MODES = (
 )
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
-# Who sets a variable
+# What sets a variable
 IMAGE = "image"
 ROLE = "role odoo"  # in every container of an instance that needs it
 RUN = "run"  # in the one-off containers of the role and the modules, and in no replica
-USER = "you"  # nobody else; in `odoo_env`, or where the container is started without the role
+USER = "you"  # nothing sets it by itself: in `odoo_env`, or where the container is started without the role
 
 FIRST_VERSION = "0.1.0"
 
@@ -47,27 +49,31 @@ FIRST_VERSION = "0.1.0"
 class Kind:
     """How a variable's value is read."""
 
-    words: str = ""  # what the documentation calls it
-    strip: bool = True  # blanks around a value say nothing, and nothing but blanks is no value
+    words: str = ""  # its name in the documentation
+    strip: bool = True  # remove blanks around a value; a blank value then counts as not set
 
     @property
     def nothing(self) -> Any:
-        """The value of a variable that is not set and has no default."""
+        """Value of a variable that is not set and has no default."""
         return None
 
     def read(self, name: str, text: str) -> Any:
-        """The value of a variable that is set. Raises values.WrongValue."""
+        """Parse `text`, the value of the variable `name`. Durations are returned in seconds, sizes
+        in bytes.
+
+        Raises `values.WrongValue` if the text is not of this kind.
+        """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Text(Kind):
-    """Any text, or one that a pattern matches as a whole."""
+    """Any text, or one that matches `pattern` as a whole."""
 
     words: str = "text"
     strip: bool = False
     pattern: str = ""
-    right: str = ""  # what the error says when the pattern doesn't match
+    right: str = ""  # the error text when the pattern doesn't match
 
     @property
     def nothing(self) -> str:
@@ -82,7 +88,7 @@ class Text(Kind):
 
 @dataclass(frozen=True)
 class Address(Text):
-    """Text whose slashes at the end say nothing."""
+    """Text from which slashes at the end are removed."""
 
     def read(self, name: str, text: str) -> str:
         return super().read(name, text.rstrip("/"))
@@ -90,7 +96,7 @@ class Address(Text):
 
 @dataclass(frozen=True)
 class Path(Text):
-    """A file or folder; an absolute path, unless `anywhere`. Slashes at its end say nothing."""
+    """A file or folder: an absolute path, unless `anywhere`. Slashes at its end are removed."""
 
     words: str = "folder"
     anywhere: bool = False
@@ -103,7 +109,7 @@ class Path(Text):
 
 @dataclass(frozen=True)
 class Choice(Text):
-    """One of several words."""
+    """One word of `choices`."""
 
     words: str = ""
     strip: bool = True
@@ -117,7 +123,7 @@ class Choice(Text):
 
 @dataclass(frozen=True)
 class Names(Kind):
-    """Names of modules; or one of the words `alone`, which stands for itself."""
+    """Names of modules, or exactly one of the words in `alone`."""
 
     words: str = "names"
     alone: tuple[str, ...] = ()
@@ -136,7 +142,7 @@ class Names(Kind):
 
 @dataclass(frozen=True)
 class Boolean(Kind):
-    """True or False; None when it is not set and has no default."""
+    """True or False; `None` when the variable is not set and has no default."""
 
     words: str = "boolean"
     right: str = "must be True or False"
@@ -147,7 +153,7 @@ class Boolean(Kind):
 
 @dataclass(frozen=True)
 class Number(Kind):
-    """A number between limits."""
+    """A number from `least` to `most`, both in the unit of the value."""
 
     words: str = "number"
     least: float = 0
@@ -160,7 +166,7 @@ class Number(Kind):
 
 @dataclass(frozen=True)
 class Duration(Number):
-    """A time: written in its unit, read as seconds."""
+    """A duration: written in `unit`, read as seconds."""
 
     words: str = ""
     unit: str = "seconds"
@@ -171,7 +177,7 @@ class Duration(Number):
 
 @dataclass(frozen=True)
 class Size(Kind):
-    """Bytes."""
+    """A size: `512k`, `1g` or a number of bytes, read as bytes."""
 
     words: str = "size, bytes"
 
@@ -191,7 +197,7 @@ class Port(Kind):
 
 @dataclass(frozen=True)
 class Secret(Kind):
-    """A secret, also from the file that the variable's name with _FILE names."""
+    """A secret, which may also be in a file named by the variable with the suffix `_FILE`."""
 
     words: str = "secret"
 
@@ -211,36 +217,36 @@ class Variable:
     set_by: str
     text: str  # for the documentation: a sentence or two, in Markdown
     default: str = ""  # as it would be written in the environment; empty: none
-    shown: str = ""  # what the documentation says of the default, when it isn't the same in every container
-    option: str = ""  # option of odoo.conf that says the same; where both are set they must agree
-    own: bool = False  # the runtime's and the hooks': not passed on to Odoo
+    shown: str = ""  # the default as documented, if it differs between containers
+    option: str = ""  # option of odoo.conf with the same meaning; if both are set they must agree
+    own: bool = False  # only for the runtime and the hooks: not passed on to Odoo
     since: str = FIRST_VERSION
 
     @property
     def secret(self) -> bool:
-        """Whether its value is for nobody to see."""
+        """Whether the value must never be shown."""
         return isinstance(self.kind, Secret)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The name, and that of its file if it is a secret."""
+        """The name, for a secret also that of its file."""
         return (self.name, f"{self.name}_FILE") if self.secret else (self.name,)
 
     @property
     def unit(self) -> str:
-        """seconds, minutes or bytes; empty for what has no unit."""
+        """`seconds`, `minutes` or `bytes`; empty for values without a unit."""
         return self.kind.unit if isinstance(self.kind, Duration) else "bytes" if isinstance(self.kind, Size) else ""
 
     def given(self, env: Mapping[str, str]) -> str:
-        """What the environment says, as it is written; empty if it says nothing."""
+        """Return the text that the environment `env` has for it, unparsed; empty if it isn't set."""
         text = env.get(self.name) or ""
         return text if text.strip() or not self.kind.strip else ""
 
     def read(self, env: Mapping[str, str], otherwise: str = "") -> Any:
-        """Its value in an environment: a duration in seconds, a size in bytes.
+        """Return its value in the environment `env`: a duration in seconds, a size in bytes.
 
-        A variable that is empty counts as not set: then `otherwise` is read in its place, else the default. Raises
-        values.WrongValue.
+        An empty variable counts as not set: then `otherwise` is parsed in its place, else the
+        default. Raises `values.WrongValue`.
         """
         if self.secret:
             return values.secret(env, self.name)
@@ -262,7 +268,7 @@ _NAME = Text("name", strip=True)
 _LINE = Text(strip=True)
 _DATABASE_NAME = Text("name")
 _VERSION_NUMBER = Text("`a.b.c`, `a.b.c.d.e`", strip=True)
-# The addons say these in their own words, as the originals of them did.
+# The wording of these errors is that of the addons' originals.
 _ON = Boolean(right="say 1 or 0")
 _POSITIVE = Number("whole number", least=1, whole=True)
 _WHOLE_SECONDS = Duration(least=1, whole=True)
@@ -495,7 +501,7 @@ SECTIONS: tuple[Section, ...] = (
     _LOGS_AND_METRICS,
 )
 VARIABLES: Mapping[str, Variable] = {one.name: one for section in SECTIONS for one in section.variables}
-# Every name of the environment that means something here, also those of the secrets' files
+# Every name in the environment that has a meaning here, including those of the secrets' files
 NAMES = frozenset(name for one in VARIABLES.values() for name in one.names)
-# By these the runtime's own programs tell each other, hooks and Odoo something; nobody else sets them.
+# Passed by the runtime's own programs to each other, to hooks and to Odoo; nothing else sets them.
 HANDED_ON = ("ODOO_CLOUD_ORDER", "ODOO_CLOUD_EXECUTABLE", "ODOO_CLOUD_RUN_ID", "ODOO_PGAPPNAME", "HOOK")

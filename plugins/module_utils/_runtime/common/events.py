@@ -1,10 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a run tells its caller while it works: one JSON object a line in EVENTS_FILE, each written at once. Never on stdout
-or stderr, where Odoo, hooks and songs talk.
+"""What a run reports to its caller while it works: one JSON object per line in `EVENTS_FILE`, each
+written immediately. Never on stdout or stderr, which belong to Odoo, hooks and songs.
 
-docs/runtime.md names the events. The last is `run_ended`, whatever became of the run, but for one that was killed.
+docs/runtime.md lists the events. The last is `run_ended`, whatever the outcome, unless the run was
+killed.
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ from .errors import FilesError
 
 
 class EventFile:
-    """Appends events to a file; without a path, to nowhere. For several threads."""
+    """Appends events to the file `path`; without a path they are only kept in memory. Thread-safe.
+
+    Raises `FilesError` if the file can't be opened for writing.
+    """
 
     def __init__(self, path: str = "", run_id: str = "") -> None:
         self.path, self.run_id = path, run_id
         self.descriptor = -1
         self.lock = threading.Lock()
         self.complained = False
-        self.kept: list[dict[str, Any]] = []  # what the result is made of
+        self.kept: list[dict[str, Any]] = []  # the input of `result()`
         if path:
             try:
                 self.descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
@@ -38,6 +42,8 @@ class EventFile:
                 ) from exc
 
     def emit(self, event: str, **values: Any) -> None:
+        """Record an event with its time and `values`. A file that can't be written any more is only
+        logged, once."""
         now = datetime.datetime.now(datetime.timezone.utc)
         content = {
             "event": event,
@@ -53,12 +59,13 @@ class EventFile:
             try:
                 while line:
                     line = line[os.write(self.descriptor, line) :]
-            except OSError as exc:  # what happens to the database matters more than who hears of it
+            except OSError as exc:  # the work on the database matters more than its record
                 if not self.complained:
                     log.warning(f"EVENTS_FILE is {self.path!r}: cannot be written any more: {exc.strerror}")
                 self.complained = True
 
     def close(self) -> None:
+        """Close the file; later events are only kept in memory."""
         with self.lock:
             if self.descriptor >= 0:
                 os.close(self.descriptor)
@@ -66,7 +73,11 @@ class EventFile:
 
 
 def result(kept: list[dict[str, Any]], series: int = 0, failed: bool = False) -> dict[str, Any]:
-    """What a run did, as one structure, made of its events."""
+    """Summarise a run as one structure, built from its events.
+
+    `kept`: the events in order. `series`: Odoo's major version, 0 if unknown. `failed`: whether the
+    run failed.
+    """
     plan: dict[str, Any] = next((item["plan"] for item in reversed(kept) if item["event"] == "plan"), {})
     versions: dict[str, dict[str, Any]] = {}
     for item in (plan.get("migration") or {}).get("versions", []):

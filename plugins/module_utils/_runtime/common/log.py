@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Log lines of the runtime: one line each, on stderr, never a secret in them."""
+"""Log lines of the runtime: one line per message, on stderr, never with a secret."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ def _line(level: str, message: str) -> None:
 
 
 def info(message: str) -> None:
+    """Log a message as one line at level INFO."""
     _line("INFO", message)
 
 
 def warning(message: str) -> None:
+    """Log a message as one line at level WARNING."""
     _line("WARNING", message)
 
 
 def error(message: str) -> None:
+    """Log a message as one line at level ERROR."""
     _line("ERROR", message)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Passwords as Odoo keeps them, in res_users.password and in odoo.conf's admin_passwd."""
+"""Passwords as Odoo stores them, in `res_users.password` and in `admin_passwd` of odoo.conf."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import os
 
 
 def password_hash(password: str, rounds: int, salt: bytes | None = None) -> str:
-    """passlib's pbkdf2_sha512, as Odoo stores it in res_users.password."""
+    """Return the hash that Odoo stores in `res_users.password` (pbkdf2_sha512 of passlib), with a
+    random salt unless one is given."""
     salt = os.urandom(16) if salt is None else salt
     digest = hashlib.pbkdf2_hmac("sha512", password.encode("utf-8"), salt, rounds)
 
@@ -24,8 +25,8 @@ def password_hash(password: str, rounds: int, salt: bytes | None = None) -> str:
 
 
 def matches(password: str, stored: str) -> bool:
-    """Whether `stored`, in one of the two forms that Odoo 14 to 19 accept, is this password: a hash of password_hash(), or plain
-    text, which Odoo hashes at the first login."""
+    """Whether `stored` is this password. Accepts the two forms that Odoo 14 to 19 accept: a hash of
+    `password_hash()`, or plain text, which Odoo hashes at the first login."""
     if not stored.startswith("$pbkdf2-sha512$"):
         return hmac.compare_digest(stored.encode("utf-8"), password.encode("utf-8"))
     try:
@@ -34,5 +35,5 @@ def matches(password: str, stored: str) -> bool:
         wanted = base64.b64decode(digest.replace(".", "+") + "=" * (-len(digest) % 4))
         found = hashlib.pbkdf2_hmac("sha512", password.encode("utf-8"), salted, int(rounds))
     except (ValueError, OverflowError, binascii.Error):
-        return False  # nobody gets in with that
+        return False  # no password matches a malformed hash
     return hmac.compare_digest(found, wanted)

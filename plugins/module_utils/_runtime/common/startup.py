@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""What every command of the runtime does first and last: signals, the user that it runs as, the program that it becomes."""
+"""What every command of the runtime does first and last: set up signals, drop root, execute the
+program that it turns into."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ ODOO_UID = 8069
 
 
 def end_on_signals() -> None:
-    """SIGTERM and SIGINT raise Stopped in the main thread, so that whatever is under way is put in order first."""
+    """Let SIGTERM and SIGINT raise `Stopped` in the main thread, so that the current work is
+    cleaned up first."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
 
@@ -28,7 +30,11 @@ def _stop(signum: int, _frame: Any) -> None:
 
 
 def become_odoo(data_dir: str) -> None:
-    """Started as root: give DATA_DIR (itself only) to odoo's fixed uid and go on as it. Normally we are it already."""
+    """If started as root, give the folder `data_dir` (not its contents) to Odoo's fixed user ID and
+    continue as that user. Usually the container already runs as it.
+
+    Raises `FilesError` if the folder can't be created or its owner can't be changed.
+    """
     if os.getuid() != 0:
         return
     try:
@@ -49,7 +55,10 @@ def become_odoo(data_dir: str) -> None:
 
 
 def exec_command(command: list[str], env: Mapping[str, str]) -> None:
-    """Becomes `command`; returns only by raising."""
+    """Replace this process by `command` with the environment `env`; never returns.
+
+    Raises `CommandNotFound` if there is no such program or it can't be executed.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     sys.stdout.flush()

@@ -1,15 +1,15 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Points in time as PostgreSQL and ISO 8601 write them, and durations as people say them."""
+"""Points in time as PostgreSQL and ISO 8601 write them, and durations in words."""
 
 from __future__ import annotations
 
 import datetime
 import re
 
-# '2026-11-21 13:50:01+00', '2026-11-21T13:50:01.25Z', '2026-11-21 19:20:01+05:30'. Python's own parser takes these
-# from 3.11 on only.
+# '2026-11-21 13:50:01+00', '2026-11-21T13:50:01.25Z', '2026-11-21 19:20:01+05:30'. Python's own
+# parser accepts these only from 3.11 on.
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*"
     r"(Z|UTC|([+-])(\d\d)(?::?(\d\d))?(?::?(\d\d))?)?",
@@ -18,7 +18,8 @@ _TIME = re.compile(
 
 
 def parse(value: object) -> datetime.datetime | None:
-    """The point in time, in UTC; None when it isn't one. A time without a zone is taken for UTC."""
+    """Return the point in time in UTC, `None` if `value` isn't one. A time without a zone is taken
+    as UTC."""
     if isinstance(value, datetime.datetime):
         zone = value.tzinfo or datetime.timezone.utc
         return value.replace(tzinfo=zone).astimezone(datetime.timezone.utc)
@@ -37,7 +38,7 @@ def parse(value: object) -> datetime.datetime | None:
 
 
 def words(seconds: float) -> str:
-    """A duration as people say it: the two largest units."""
+    """Express a duration in words, with its two largest units: `2 hours 5 minutes`."""
     left = max(int(seconds), 0)
     if left < 60:
         return "less than a minute"
@@ -50,7 +51,7 @@ def words(seconds: float) -> str:
 
 
 def short(seconds: float) -> str:
-    """A duration for a table: 0.4 s, 48 s, 3 min 05 s, 2 h 05 min, 3 d 04 h."""
+    """Format a duration for a table: `0.4 s`, `48 s`, `3 min 05 s`, `2 h 05 min`, `3 d 04 h`."""
     left = max(seconds, 0)
     if left < 9.95:
         return f"{left:.1f} s"

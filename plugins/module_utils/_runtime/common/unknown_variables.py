@@ -1,10 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Variables of the environment that look like ours and aren't: probably misspelt, so nothing reads them.
+"""Environment variables that resemble ours but aren't: probably misspelt, so nothing reads them.
 
-Images, engines and clusters set many variables that are none of our business. So a name that is merely similar is only told; it is
-wrong where nobody else can have put it: in an inventory, under a beginning that is ours alone.
+Images, engines and clusters set many unrelated variables. A name that is merely similar is
+therefore only logged. It is an error where nothing else can have set it: in an inventory, with a
+prefix that only we use.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ from collections.abc import Iterable
 from . import values
 from .container_variables import HANDED_ON, NAMES, VARIABLES
 
-# Names that begin like this are ours alone.
+# Only our variables have names with these prefixes.
 OURS = ("ODOO_SESSION_REDIS", "ODOO_CLOUD_")
-# Similar to one of ours by chance
+# Similar to one of ours by coincidence
 OTHERS = ("SFTP_PASSWORD",)
 # Variables of the originals that have no counterpart, and why
 RETIRED = {
     "ODOO_SESSION_REDIS_PURGE_EXISTING_FS_SESSIONS": "files of sessions are removed when Redis has them",
     "STATSD_PREFIX": "names of metrics always begin with odoo",
 }
-SIMILAR = 0.85  # of difflib: one wrong or missing letter in a short name, a few in a long one
+SIMILAR = 0.85  # ratio of difflib: one wrong or missing letter in a short name, a few in a long one
 
-# Options of odoo.conf that other images of Odoo take from the environment, and what odoo.conf calls them
+# Options of odoo.conf that other images of Odoo take from the environment, and their names in
+# odoo.conf
 CONF_OPTIONS = {
     **{
         name.upper(): name
@@ -51,19 +53,22 @@ CONF_OPTIONS = {
     },
     "DB_FILTER": "dbfilter",
 }
-# What a cluster or an engine sets for each service that it knows: DB_SERVICE_HOST, REDIS_PORT_6379_TCP_ADDR, ...
+# What a cluster or an engine sets for each of its services: DB_SERVICE_HOST,
+# REDIS_PORT_6379_TCP_ADDR, ...
 _SERVICE = re.compile(r".*(_SERVICE_HOST|_SERVICE_PORT(_\w+)?|_PORT_\d+_(TCP|UDP)(_\w+)?|_ENV_\w+)")
 
 
 def nearest(name: str) -> str:
-    """The variable of ours, or option of odoo.conf, whose name is most like this one; empty if none is."""
+    """Return our variable, or the option of odoo.conf in upper case, whose name is most similar;
+    empty if none is similar enough."""
     found = difflib.get_close_matches(name.upper(), sorted({*NAMES, *CONF_OPTIONS}), 1, SIMILAR)
     return found[0] if found else ""
 
 
 def doubt(name: str) -> str:
-    """What is to be told about a name of the environment: that nothing reads it, and which was probably meant. Empty for our own and
-    for those that don't look like them. Values are never told: they may be secrets."""
+    """Explain that nothing reads the environment variable `name`, and which was probably meant.
+    Empty for our own variables and for names that don't resemble them. Never contains the value,
+    which may be a secret."""
     if name in NAMES or name in HANDED_ON or name in OTHERS or _SERVICE.fullmatch(name):
         return ""
     if name in RETIRED:
@@ -77,14 +82,14 @@ def doubt(name: str) -> str:
 
 
 def warnings(names: Iterable[str]) -> list[str]:
-    """One line for each name that looks like one of ours and isn't."""
+    """Return one line for each of `names` that resembles one of our variables and isn't one."""
     doubts = ((name, doubt(name)) for name in sorted(names))
     return [f"{name} is set, and nothing here reads it: {text}" for name, text in doubts if text]
 
 
 def wrong_setting(name: str, text: str) -> str:
-    """What would be right in place of a variable that somebody sets in an inventory: a name that could only be ours and isn't, or a
-    value that can't be read. Empty if it may be so."""
+    """Explain what is wrong with a variable `name` set to `text` in an inventory: the name has our
+    prefix but is unknown, or the value can't be read. Empty if it is right."""
     if name in NAMES:
         variable = VARIABLES.get(name)
         if variable is None or variable.secret or not text.strip():

@@ -1,10 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""How a value is written: one reader for each kind of it, for variables of containers and of the inventory alike.
+"""How a value is written: one reader for each kind, shared by container and inventory variables.
 
-`as_...` return None for what isn't of the kind; the others raise WrongValue, which names the variable, its value and what is right.
-The container's health check imports this every few seconds, so it imports next to nothing itself.
+The functions `as_...` return `None` for text that isn't of the kind; the others raise `WrongValue`,
+which names the variable, its value and what would be right. The container's health check imports
+this module every few seconds, so it imports very little itself.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*", re.IGNORECASE)
 
 
 class WrongValue(ValueError):
-    """A variable that can't be read; the text is one line. `right` is the part of it that says what would be right."""
+    """A variable that can't be read; the message is one line. `right` is the part of the message
+    that says what would be right."""
 
     def __init__(self, message: str, right: str = "") -> None:
         super().__init__(message)
@@ -33,18 +35,22 @@ class WrongValue(ValueError):
 
 
 def wrong(name: str, value: object, right: str) -> WrongValue:
-    """The error about a variable and its value. Never for a secret: the value is in the text."""
+    """Return the error about a variable and its value. Never use it for a secret, because the
+    message contains the value."""
     return WrongValue(f"{name} is {value!r}: {right}", right)
 
 
 def as_boolean(value: object) -> bool | None:
-    """Whether it means yes; None for what means neither yes nor no. Capitals and blanks around it don't matter."""
+    """Read yes or no; `None` for any other text. Case and surrounding blanks don't matter."""
     text = str(value).strip().lower()
     return True if text in TRUE else False if text in FALSE else None
 
 
 def boolean(name: str, value: object, right: str = "must be True or False") -> bool:
-    """Whether it means yes. `right` is for callers who say it in their own words."""
+    """Read yes or no. `right`: the text of the error in the caller's own words.
+
+    Raises `WrongValue`.
+    """
     found = as_boolean(value)
     if found is None:
         raise wrong(name, value, right)
@@ -52,13 +58,17 @@ def boolean(name: str, value: object, right: str = "must be True or False") -> b
 
 
 def as_size(value: object) -> int | None:
-    """Bytes: a number of them, or with k, m, g or t for a power of 1024 (`512m`, `1.5g`, `2GiB`); None for what is no size."""
+    """Return a size in bytes: a plain number, or one with k, m, g or t for a power of 1024 (`512m`,
+    `1.5g`, `2GiB`); `None` for other text."""
     match = _SIZE.fullmatch(str(value))
     return int(float(match[1]) * 1024 ** _POWERS[match[2].lower()]) if match else None
 
 
 def size(name: str, value: object) -> int:
-    """Bytes, as as_size() reads them."""
+    """Return a size in bytes, as `as_size()` reads it.
+
+    Raises `WrongValue`.
+    """
     found = as_size(value)
     if found is None:
         raise wrong(name, value, "must be a number of bytes, or a size such as 512k or 1m")
@@ -66,7 +76,7 @@ def size(name: str, value: object) -> int:
 
 
 def as_number(value: object) -> int | float | None:
-    """A finite number, an integer where it is written as one; None for what is no number."""
+    """Return a finite number, an integer if written as one; `None` for other text."""
     text = str(value)
     try:
         return int(text)
@@ -80,7 +90,11 @@ def as_number(value: object) -> int | float | None:
 
 
 def number(name: str, value: object, least: float, most: float | None = None, whole: bool = False) -> int | float:
-    """A number from `least` to `most` (None: without an end), a whole one if it says so; `2.0` is whole."""
+    """Return a number from `least` to `most` (`None`: no upper limit). With `whole` it must be
+    integral; `2.0` is.
+
+    Raises `WrongValue`.
+    """
     found = as_number(value)
     broken = whole and found is not None and found != int(found)
     if found is None or broken or found < least or (most is not None and found > most):
@@ -93,18 +107,24 @@ def number(name: str, value: object, least: float, most: float | None = None, wh
 def seconds(
     name: str, value: object, least: float, most: float | None = None, whole: bool = False, unit: str = "seconds"
 ) -> int | float:
-    """A duration in seconds. Value, `least` and `most` are in the unit: seconds or minutes."""
+    """Return a duration in seconds. `value`, `least` and `most` are in `unit`: seconds or minutes.
+
+    Raises `WrongValue`.
+    """
     return number(name, value, least, most, whole) * SECONDS[unit]
 
 
 def as_port(value: object) -> int | None:
-    """The number of a TCP port; None for what is none."""
+    """Return the number of a TCP port, 1 to 65535; `None` for other text."""
     text = str(value)
     return int(text) if _PORT.fullmatch(text) and 0 < int(text) < 65536 else None
 
 
 def port(name: str, value: object) -> int:
-    """The number of a TCP port."""
+    """Return the number of a TCP port, 1 to 65535.
+
+    Raises `WrongValue`.
+    """
     found = as_port(value)
     if found is None:
         raise wrong(name, value, "must be a port number from 1 to 65535")
@@ -112,7 +132,10 @@ def port(name: str, value: object) -> int:
 
 
 def names(name: str, value: str) -> tuple[str, ...]:
-    """Names of modules, separated by commas or blanks, each once."""
+    """Return the names of modules in `value`, separated by commas or blanks, without duplicates.
+
+    Raises `WrongValue`.
+    """
     found: list[str] = []
     for one in re.split(r"[,\s]+", value.strip()):
         if not one:
@@ -125,7 +148,11 @@ def names(name: str, value: str) -> tuple[str, ...]:
 
 
 def secret(env: Mapping[str, str], name: str) -> str | None:
-    """The secret called `name`: from the file that NAME_FILE names, else from NAME; None if neither is set."""
+    """Return the secret `name`: from the file named by the variable with the suffix `_FILE`, else
+    from the variable itself; `None` if neither is set.
+
+    Raises `WrongValue` if the file can't be read or is empty, or the secret has more than one line.
+    """
     path = env.get(f"{name}_FILE") or ""
     if path:
         try:

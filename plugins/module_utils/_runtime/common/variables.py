@@ -1,10 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Variables of the container for the Odoo addons and the object stores, each by its name in the table (container_variables.py).
+"""Container variables for the Odoo addons and the object stores, each by its name in the table
+(container_variables.py).
 
-The environment is this process's own unless another is given. A variable that is missing in the table is a KeyError, one that can't
-be read a SettingsError, whose text is one line.
+Values come from this process's environment unless another is given. A name missing in the table
+raises `KeyError`, a value that can't be read `SettingsError`, whose message is one line.
 """
 
 from __future__ import annotations
@@ -26,20 +27,23 @@ def _read(name: str, env: Environment) -> Any:
 
 
 def text(name: str, env: Environment = None) -> str:
-    """The variable's text without blanks around it, or its default; empty if it has none."""
+    """Return the variable's text without surrounding blanks, or its default; empty if it has none.
+    Raises `SettingsError`."""
     return str(_read(name, env))
 
 
 def is_true(name: str, env: Environment = None) -> bool:
-    """Whether the variable says yes, or its default if it isn't set."""
+    """Whether the variable, or its default if it isn't set, is true. Raises `SettingsError`."""
     return bool(_read(name, env))
 
 
 def number(name: str, env: Environment = None) -> Any:
-    """The variable as a number, or its default: a duration in seconds, a size in bytes."""
+    """Return the variable, or its default, as a number: a duration in seconds, a size in bytes.
+    Raises `SettingsError`."""
     return _read(name, env)
 
 
 def secret(name: str, env: Environment = None) -> str:
-    """The secret, from the file that NAME_FILE names, else from NAME; empty if neither is set."""
+    """Return the secret, from the file named by the variable with the suffix `_FILE`, else from the
+    variable; empty if neither is set. Raises `SettingsError`."""
     return _read(name, env) or ""

@@ -1,10 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whether somebody gets in with Odoo's default password, asked before each start of Odoo.
+"""Whether a user can log in with Odoo's default password; checked before each start of Odoo.
 
-Hashing a password takes 0.2 to 0.5 s with the rounds of Odoo 17 and newer. So what was found good is remembered by a hash of the
-stored hashes: as long as they are the same, nothing has to be hashed again.
+Checking a password takes 0.2 to 0.5 s with the rounds of Odoo 17 and newer. So after a good result
+a hash of the stored hashes is saved: as long as they don't change, nothing has to be computed
+again.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ TABLE_SQL = "CREATE TABLE IF NOT EXISTS public.odoo_cloud_checked (name varchar 
 
 @dataclass(frozen=True)
 class User:
+    """A user of Odoo, with the password as it is stored."""
+
     id: int
     login: str
     password: str  # as it is stored
 
 
 def suspects(cursor: Any) -> list[User]:
-    """Active users who may have the default password: the administrator, and internal users called `admin`."""
+    """Return the active users that may have the default password: the administrator, and internal
+    users called `admin`. `cursor`: on the Odoo database."""
     cursor.execute(
         "SELECT id, login, password FROM public.res_users WHERE active AND coalesce(password, '') <> '' AND (id IN"
         " (SELECT res_id FROM public.ir_model_data WHERE module = 'base' AND name = 'user_admin' AND model = 'res.users')"
@@ -40,10 +44,12 @@ def suspects(cursor: Any) -> list[User]:
 
 
 def digest(users: list[User]) -> str:
+    """Return a hash of the users' IDs and stored passwords."""
     return hashlib.sha256("\0".join(f"{user.id} {user.password}" for user in users).encode()).hexdigest()
 
 
 def remembered(cursor: Any) -> str:
+    """Return the digest that `remember()` saved; empty if there is none."""
     cursor.execute("SELECT to_regclass('public.odoo_cloud_checked') IS NOT NULL")
     if not cursor.fetchone()[0]:
         return ""
@@ -53,7 +59,7 @@ def remembered(cursor: Any) -> str:
 
 
 def remember(cursor: Any, users: list[User]) -> None:
-    """These were found to have other passwords than the default one."""
+    """Save the digest of these users: none of them has the default password."""
     cursor.execute(TABLE_SQL)
     cursor.execute(
         "INSERT INTO public.odoo_cloud_checked (name, value) VALUES (%s, %s)"
@@ -63,11 +69,12 @@ def remember(cursor: Any, users: list[User]) -> None:
 
 
 def with_default(users: list[User]) -> list[User]:
-    """Those of them who have the default password."""
+    """Return those of `users` that have the default password."""
     return [user for user in users if matches(DEFAULT, user.password)]
 
 
 def set_password(cursor: Any, users: list[User], password: str, rounds: int) -> None:
+    """Store a new password for the users, hashed with `rounds` rounds."""
     for user in users:
         cursor.execute(
             "UPDATE public.res_users SET password = %s WHERE id = %s", (password_hash(password, rounds), user.id)

@@ -1,25 +1,28 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The lock: a session advisory lock with two keys on one dedicated connection to the maintenance database.
+"""The lock: a session advisory lock with two keys on a dedicated connection to the maintenance
+database.
 
-It stands outside the Odoo database because a clone, rename, drop or restore needs every session out of that one. The
-holder's death frees it at once; nothing has to time out.
+It is outside the Odoo database because a clone, rename, drop or restore needs every session of that
+database closed. When the holder dies, the lock is free at once; nothing has to time out.
 
-PostgreSQL lets every role that can connect to a database take any key there, and the keys can be computed. Two things keep
-strangers from blocking an instance:
+PostgreSQL lets every role that can connect to a database take any key there, and the keys can be
+computed. Two things keep strangers from blocking an instance:
 
-- The platform gives each instance a lock database (DB_MAINTENANCE) to which only its own roles can connect.
-- A holder is believed only when its role is entitled: a superuser, the owner of the instance's database, or a member of that
-  role. A stranger who holds the key in another database than ours is ignored. One who holds it in ours (`postgres`, where no
-  lock database is used) can't be ignored, and is named as not entitled.
+- Each instance has a lock database (`DB_MAINTENANCE`) to which only its own roles can connect.
+- A holder counts only if its role is entitled: a superuser, the owner of the instance's database,
+  or a member of that role. A stranger that holds the key in another database than ours is ignored.
+  One that holds it in ours (`postgres`, where no lock database is used) can't be ignored, and is
+  reported as not entitled.
 
-Advisory locks of two databases don't exclude each other by themselves, so `Lock.acquire` takes the lock here first and then
-looks for an entitled holder elsewhere. Of two runs of this version with different maintenance databases at least the later
-one to look sees the other, so never both go on; both may step back and try again. A runtime of before looks at its own
-database only: one that is at work is seen and waited for, but one that starts while a run of this version is at work does
-not wait. It is told by the history: the row is of another release, which containers in RunOnly leave alone, and whatever it
-writes raises the fencing token, which ends the run here.
+Advisory locks of two databases don't exclude each other, so `Lock.acquire` first takes the lock
+here and then searches for an entitled holder elsewhere. If two runs of this version use different
+maintenance databases, at least the later one to search sees the other, so they never both continue;
+both may step back and try again. An older runtime searches its own database only: if it is at work,
+we see it and wait, but if it starts while we are at work, it doesn't wait. The history protects
+that case: the row is of another release, which containers in RunOnly leave alone, and whatever the
+older run writes raises the fencing token, which ends the run here.
 """
 
 from __future__ import annotations
@@ -32,11 +35,12 @@ from typing import Any
 
 from ..common.errors import Held, LockLost
 
-# First key: ours, sha256("odoo-cloud")[:4] as a signed big-endian integer. Never change it: old and new must exclude
-# each other.
+# First key: sha256("odoo-cloud")[:4] as a signed big-endian integer. Never change it: old and new
+# versions must exclude each other.
 NAMESPACE = -1516848008
 
-# What the maker of a database locks beside the database's own lock: the name and this.
+# Suffix of the database name in the second lock, which the process that creates a database also
+# holds.
 ALIVE = "#alive"
 
 _NAME = re.compile(r"odoo-cloud (?P<what>\S+) run=(?P<run_id>\S+) host=(?P<host>.*)")
@@ -48,17 +52,25 @@ def database_key(name: str) -> int:
 
 
 def lock_keys(name: str) -> tuple[int, int]:
+    """Return both keys of the lock of the database `name`, as signed integers."""
     return NAMESPACE, database_key(name)
 
 
 def parse_name(application_name: str) -> dict[str, str]:
-    """What the name of a session of the runtime says; empty for any other."""
+    """Return `what`, `run_id` and `host` from the application name of a session of the runtime;
+    empty for any other session."""
     match = _NAME.fullmatch(application_name)
     return match.groupdict() if match else {}
 
 
 @dataclass(frozen=True)
 class Holder:
+    """The session that holds a lock.
+
+    `pid`: its server process. `since`: start of the session, as text. `age`: its age in seconds.
+    `role`: its database role. `entitled`: whether that role may hold the lock.
+    """
+
     pid: int
     application_name: str
     since: str
@@ -67,21 +79,25 @@ class Holder:
     entitled: bool = True
 
     def parsed(self) -> dict[str, str]:
+        """What `parse_name()` reads from its application name."""
         return parse_name(self.application_name)
 
     def __str__(self) -> str:
         return f"{self.application_name or 'a session that hides its name'} (backend {self.pid}, since {self.since})"
 
 
-# Whether the role `r` may work on the database `d`. While that does not exist, its lock belongs to whoever can create it.
+# Whether the role `r` may work on the database `d`. As long as that doesn't exist, every role that
+# can create it is entitled.
 ENTITLED_SQL = """
 coalesce(r.rolsuper OR CASE WHEN d.oid IS NULL THEN r.rolcreatedb
                             ELSE pg_catalog.pg_has_role(r.oid, d.datdba, 'MEMBER') END, false)
 """
 
-# Those who count: entitled holders in whatever database, and anybody in ours, who is in the way whether entitled or not. The
-# owner of ours is an administrator, who need not be a member of the instance's role. pg_locks shows the two keys as unsigned
-# numbers, objsubid 2 marks the two-key form. Everybody sees role and name of a session. The age is that of the session.
+# The holders that count: entitled ones in any database, and all in ours, which block us whether
+# entitled or not. The owner of our maintenance database is an administrator, which need not be a
+# member of the instance's role. `pg_locks` shows the two keys as unsigned numbers; `objsubid` 2
+# marks the two-key form. Every role can see role and name of a session. The age is that of the
+# session.
 HOLDER_SQL = f"""
 SELECT * FROM (
   SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.backend_start::timestamptz(0)::text, '?'),
@@ -102,11 +118,13 @@ SELECT * FROM (
 
 
 def unsigned(key: int) -> int:
+    """Return a 32-bit key as the unsigned number that `pg_locks` shows."""
     return key & 0xFFFFFFFF
 
 
 def _find(connection: Any, database: str, but: int = 0) -> Holder | None:
-    """Who holds the lock of `database` (the session `but` apart), entitled or in our way."""
+    """The session that holds the lock of `database` and is entitled to it or blocks us; the session
+    `but` is left out."""
     first, second = lock_keys(database)
     with connection.cursor() as cursor:
         cursor.execute(HOLDER_SQL, (database.removesuffix(ALIVE), unsigned(first), unsigned(second), but))
@@ -115,13 +133,14 @@ def _find(connection: Any, database: str, but: int = 0) -> Holder | None:
 
 
 def holder(connection: Any, database: str) -> Holder | None:
-    """Who holds the lock of `database` and is entitled to it, or None."""
+    """Return the session that holds the lock of `database` and is entitled to it, or `None`."""
     found = _find(connection, database)
     return found if found is not None and found.entitled else None
 
 
 def stranger(connection: Any, database: str) -> str:
-    """Who keeps the lock of `database` from us without being entitled to it, in words; empty when nobody does."""
+    """Describe the session that blocks the lock of `database` without being entitled to it; empty
+    if there is none."""
     found = _find(connection, database)
     return _strange(found) if found is not None and not found.entitled else ""
 
@@ -135,16 +154,17 @@ def _strange(found: Holder) -> str:
 
 
 def held_by(connection: Any, database: str) -> str:
-    """Why the lock of `database` can't be had, for an error message."""
+    """Explain, for an error message, why the lock of `database` can't be taken."""
     found = _find(connection, database)
     if found is not None and not found.entitled:
         return _strange(found)
     return f"its lock is held by {found if found is not None else 'a session that has ended meanwhile'}"
 
 
-# Whether the session `pid` holds the lock: the one question behind every held-check. It is asked by the holder itself, by
-# the statement that writes to the history, and by each session that Odoo opens for a run, before each commit. A process of
-# the server is in one database only, so the answer is right from whichever database it is asked.
+# Whether the session `pid` holds the lock: the one query behind every check. It is run by the
+# holder itself, by the statement that writes to the history, and by each session that Odoo opens
+# for a run, before each commit. A server process belongs to one database only, so the answer is
+# right in whichever database the query runs.
 HELD_SQL = (
     "EXISTS (SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2"
     " AND classid = %(lock_first)s::int8::oid AND objid = %(lock_second)s::int8::oid AND pid = %(lock_pid)s)"
@@ -152,13 +172,15 @@ HELD_SQL = (
 
 
 def held_parameters(database: str, pid: int) -> dict[str, int]:
-    """What HELD_SQL needs."""
+    """Return the parameters of `HELD_SQL`. `pid`: the server process that should hold the lock of
+    `database`."""
     first, second = lock_keys(database)
     return {"lock_first": unsigned(first), "lock_second": unsigned(second), "lock_pid": pid}
 
 
 class Lock:
-    """The lock of one database on one connection, which must be used for nothing else while it is held."""
+    """The lock of one database on one connection, which must not be used for anything else while
+    the lock is held."""
 
     def __init__(self, connection: Any, database: str) -> None:
         self.connection = connection
@@ -167,10 +189,12 @@ class Lock:
 
     @property
     def pid(self) -> int:
-        """Process of the server that holds the lock for us."""
+        """The server process that holds the lock for us."""
         return int(self.connection.info.backend_pid)
 
     def acquire(self) -> bool:
+        """Try to take the lock without waiting. Returns whether it is held now; `False` also if an
+        entitled session holds it from another database."""
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT pg_catalog.pg_try_advisory_lock(%s, %s)", self.keys)
             if not cursor.fetchone()[0]:
@@ -182,7 +206,8 @@ class Lock:
         return False
 
     def held(self) -> bool:
-        """Asks PostgreSQL: a connection that died and a lock that went away both say no."""
+        """Ask PostgreSQL whether the lock is held: `False` if the connection died or the lock was
+        released."""
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute("SELECT " + HELD_SQL, held_parameters(self.database, self.pid))
@@ -191,15 +216,18 @@ class Lock:
             return False
 
     def check(self, before: str) -> None:
+        """Raise `LockLost` if the lock isn't held any more. `before`: the work that comes next, for
+        the message."""
         if not self.held():
             raise LockLost(f"the lock of database {self.database!r} was lost before: {before}; nothing more is done")
 
     def release(self) -> None:
+        """Release the lock; a lost connection is no error."""
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute("SELECT pg_catalog.pg_advisory_unlock(%s, %s)", self.keys)
         except self.connection.Error:
-            pass  # the connection is gone, and the lock with it
+            pass  # the connection is gone, and with it the lock
 
 
 SESSIONS_SQL = f"""
@@ -212,17 +240,20 @@ SELECT a.pid, a.application_name
 
 
 def sessions(connection: Any, database: str, run_id: str) -> list[tuple[int, str]]:
-    """Process and name of every session of a run on `database`, whatever database it is on: they all carry the run in their
-    name. Strangers can give themselves the same name; a session of theirs is none of the run's."""
+    """Return server process and name of every session of a run on `database`, whatever database it
+    is connected to: each has the run's ID in its name. Sessions of roles that aren't entitled are
+    left out, because any session can give itself that name."""
     with connection.cursor() as cursor:
         cursor.execute(SESSIONS_SQL, (database, f" run={run_id} "))
         return list(cursor.fetchall())
 
 
 def end_sessions(connection: Any, database: str, run_id: str, timeout: float = 10.0) -> int:
-    """Ends every session of a run and waits until they are gone; returns how many there were.
+    """End every session of a run and wait up to `timeout` seconds until they are gone. Returns how
+    many there were.
 
-    PostgreSQL rolls back what they had not committed, so afterwards the run can change nothing any more.
+    PostgreSQL rolls back what they had not committed, so afterwards the run can change nothing any
+    more. Raises `Held` if a session can't be ended or stays.
     """
     limit = time.monotonic() + timeout
     ended: set[int] = set()
@@ -248,10 +279,10 @@ def end_sessions(connection: Any, database: str, run_id: str, timeout: float = 1
 
 
 def take_over(guard: Lock, held: Holder | None) -> int:
-    """Ends all sessions of the run that holds the lock, then takes it with `guard`. `held`: the holder, None when it has gone meanwhile.
-    Returns how many sessions were ended.
+    """End all sessions of the run that holds the lock, then take it with `guard`. `held`: the
+    holder, `None` if it has gone meanwhile. Returns how many sessions were ended.
 
-    Raises Held when the holder is no run of the runtime, can't be ended, or somebody else is quicker.
+    Raises `Held` if the holder is no run of the runtime, can't be ended, or another run is quicker.
     """
     run_id = (held.parsed().get("run_id") or "") if held is not None else ""
     if held is not None and not run_id:
@@ -264,23 +295,25 @@ def take_over(guard: Lock, held: Holder | None) -> int:
     else:
         raise Held(f"database {guard.database!r}: {held_by(guard.connection, guard.database)}")
     if run_id:
-        # those that were just being opened; their fence refuses them too
+        # sessions that were being opened meanwhile; the fencing token refuses them too
         ended += end_sessions(guard.connection, guard.database, run_id)
     return ended
 
 
 def marabunta_key() -> int:
-    """The key on which marabunta takes its transaction lock (marabunta 0.10 and later, web.py)."""
+    """Return the key of marabunta's transaction lock (marabunta 0.10 and later, web.py)."""
     return 7141416871301361999
 
 
 def click_odoo_key(database: str) -> int:
-    """The key of click-odoo-update's session lock (click-odoo-contrib 1.24): 14 hex digits of a SHA-1."""
+    """Return the key of the session lock of click-odoo-update (click-odoo-contrib 1.24): 14 hex
+    digits of a SHA-1."""
     return int(hashlib.sha1(f"click-odoo-update/{database}".encode()).hexdigest()[:14], 16)  # noqa: S324 - theirs
 
 
 class OtherTools:
-    """The keys of marabunta and click-odoo-update, taken in the Odoo database so that neither runs beside a module step."""
+    """The locks of marabunta and click-odoo-update, taken in the Odoo database so that neither tool
+    runs beside a module step."""
 
     def __init__(self, connection: Any, database: str) -> None:
         self.connection = connection
@@ -288,7 +321,8 @@ class OtherTools:
         self.taken: list[str] = []
 
     def acquire(self) -> str:
-        """Takes what is free; returns the tool that still runs, or an empty string when all keys are ours."""
+        """Take the locks that are free. Returns the name of the tool that still runs, or an empty
+        string if all locks are held now."""
         for tool, key in self.keys.items():
             if tool in self.taken:
                 continue
@@ -300,6 +334,7 @@ class OtherTools:
         return ""
 
     def release(self) -> None:
+        """Release the locks; a lost connection is no error."""
         while self.taken:
             tool = self.taken.pop()
             try:

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The way past a blocking state for operators: a row that opens the database, with who and why."""
+"""The operators' way past a blocking state: a row that opens the database and records who did it
+and why."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ class Forced:
     """What a forced change of the state did."""
 
     changed: bool
-    before: str | None  # the state; None: there was no row
+    before: str | None  # the state; `None`: there was no row
     after: str
     ended_sessions: int = 0
 
@@ -36,14 +37,18 @@ def force(
     mode: str = "odoo_state",
     release: str = "",
 ) -> Forced:
-    """Writes `Force Ready` or `Reset` over a blocking state. Nothing changes when the state is open already.
+    """Write `Force Ready` or `Reset` over a blocking state. Nothing changes if the state is open
+    already.
 
-    control, database: connections to the maintenance database and to the database `name`.
-    wanted: the state, one of state.OPEN_STATES.
-    actor, reason, host, run_id, mode, release: for the row; run_id is a new one by default.
-    take_over: ends every session of the run that holds the lock first; without it a live lock is left alone.
+    - `control`, `database`: connections to the maintenance database and to the database `name`.
+    - `wanted`: the state, one of `state.OPEN_STATES`.
+    - `actor`, `reason`, `host`, `run_id`, `mode`, `release`: recorded in the row; `run_id` is a new
+      one by default.
+    - `take_over`: first end every session of the run that holds the lock; without it a live lock is
+      left alone.
 
-    Raises Held while somebody else has the lock, Refused for a first installation that has not ended.
+    Raises `Held` while another run has the lock, `Refused` for a first installation that has not
+    ended.
     """
     history = state.read_history(database)
     if history.first_installation:

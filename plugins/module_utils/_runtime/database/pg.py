@@ -1,8 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Connections to PostgreSQL: ours (direct, autocommit) and what Odoo needs to make its own without seeing a password in
-its arguments or environment."""
+"""Connections to PostgreSQL: our own (direct, autocommit) and what Odoo needs to open its own
+without a password in its arguments or environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any, Callable
 
 try:
     import psycopg2
-except ImportError:  # every image with Odoo has it; where only this file is looked at, it may be missing
+except ImportError:  # every image with Odoo has it; it may be missing where this file is only imported
     psycopg2 = None
 
 from ..common import log
@@ -32,8 +32,9 @@ from ..common.errors import (
     Unreachable,
 )
 
-# The server says FATAL before a session exists, so psycopg2 has no SQLSTATE for it, only the text. A server that speaks
-# another language falls back to "unreachable", with its own text in the message.
+# The server answers FATAL before a session exists, so psycopg2 has no SQLSTATE for it, only the
+# text. A server that answers in another language counts as "unreachable", with its own text in the
+# message.
 _AUTHENTICATION = (
     "password authentication failed",
     "no password supplied",
@@ -43,11 +44,11 @@ _AUTHENTICATION = (
 )
 
 
-# How many sessions this process has opened in each database; what the server counts is compared with it.
+# How many sessions this process has opened in each database; compared with what the server counts.
 opened: collections.Counter[str] = collections.Counter()
 
-# With these the server ends the session of a machine that vanished after 20 + 3 * 8 = 44 s, and the lock is free within 60 s.
-# Without effect on a Unix socket, whose other end cannot vanish.
+# With these the server ends the session of a machine that vanished after 20 + 3 * 8 = 44 s, so the
+# lock is free within 60 s. They have no effect on a Unix socket, whose other end cannot vanish.
 LOST_MACHINE = {
     "tcp_keepalives_idle": 20,
     "tcp_keepalives_interval": 8,
@@ -57,11 +58,13 @@ LOST_MACHINE = {
 
 
 def application_name(what: str, run_id: str, host: str) -> str:
-    """`odoo-cloud <mode> run=<id> host=<h>`: read back by holder(); PostgreSQL keeps 63 bytes."""
+    """Return the application name of a session, `odoo-cloud <what> run=<id> host=<host>`, which
+    `lock.parse_name()` reads. PostgreSQL keeps 63 bytes."""
     return f"odoo-cloud {what} run={run_id} host={host}"[:63]
 
 
 def parameters(settings: Settings, database: str, name: str) -> dict[str, Any]:
+    """Return the parameters of `psycopg2.connect()` for `database`. `name`: the application name."""
     result: dict[str, Any] = {
         "host": settings.db_host,
         "port": settings.db_port,
@@ -70,7 +73,7 @@ def parameters(settings: Settings, database: str, name: str) -> dict[str, Any]:
         "sslmode": settings.db_sslmode,
         "application_name": name,
         "connect_timeout": 10,
-        # The same from our side, so that a run that is cut off ends itself.
+        # The same on our side, so that a run that lost the network ends itself.
         "keepalives": 1,
         "keepalives_idle": 20,
         "keepalives_interval": 8,
@@ -85,8 +88,13 @@ def parameters(settings: Settings, database: str, name: str) -> dict[str, Any]:
 
 
 def connect(settings: Settings, database: str, name: str) -> Any:
-    """A direct autocommit session that no server-side timeout ends. In the maintenance database it finds PostgreSQL's own
-    functions and operators only: other roles may be able to create some there."""
+    """Open a direct autocommit session on `database` that no server-side timeout ends. `name`: its
+    application name. In the maintenance database only PostgreSQL's own functions and operators are
+    on the search path, because other roles may be able to create some there.
+
+    Raises `PoolerRefused` if a transaction pooler answers, `psycopg2.Error` if the connection
+    fails.
+    """
     connection = psycopg2.connect(**parameters(settings, database, name))
     opened[database] += 1
     try:
@@ -113,7 +121,8 @@ def connect(settings: Settings, database: str, name: str) -> Any:
 
 
 def libpq_variables(settings: Settings) -> dict[str, str]:
-    """Where the database is, as psql and everything else on libpq look for it; the password is in the passfile."""
+    """Return the environment variables with which psql and other programs on libpq find the
+    database; the password is in the passfile."""
     return {
         "PGHOST": settings.db_host,
         "PGPORT": str(settings.db_port),
@@ -125,7 +134,8 @@ def libpq_variables(settings: Settings) -> dict[str, str]:
 
 @contextlib.contextmanager
 def transaction(connection: Any) -> Iterator[Any]:
-    """A cursor on an autocommit connection, all or nothing."""
+    """Yield a cursor on an autocommit connection whose statements are committed together at the
+    end, or rolled back on any error."""
     connection.autocommit = False
     try:
         with connection.cursor() as cursor:
@@ -141,7 +151,8 @@ def transaction(connection: Any) -> Iterator[Any]:
 
 
 def classify(message: str, database: str, user: str) -> type[RuntimeFailure] | None:
-    """What a refused connection means: AuthenticationFailed, DatabaseMissing, or None for not there (yet)."""
+    """Interpret the error of a refused connection: `AuthenticationFailed`, `DatabaseMissing`, or
+    `None` for a server that isn't reachable (yet)."""
     text = message.lower()
     if f'database "{database.lower()}" does not exist' in text:
         return DatabaseMissing
@@ -151,6 +162,7 @@ def classify(message: str, database: str, user: str) -> type[RuntimeFailure] | N
 
 
 def one_line(exc: BaseException) -> str:
+    """Return the text of an error as one line."""
     return " ".join(str(exc).split()) or exc.__class__.__name__
 
 
@@ -162,9 +174,13 @@ def wait_for_server(
     need_database: bool = True,
     on_wait: Callable[[], None] | None = None,
 ) -> Any:
-    """A connection to the maintenance database, once PostgreSQL lets us in and (`need_database`) our database exists.
+    """Return a connection to the maintenance database as soon as PostgreSQL accepts it and, with
+    `need_database`, the instance's database exists. Waits up to `settings.db_wait_timeout` seconds;
+    `on_wait` is called in each round.
 
-    The role or the database may still be made by somebody: those are waited for like the server, but said at once.
+    Role or database may still be created by another process: the function waits for them as for the
+    server, but logs at once that they are missing. Raises `AuthenticationFailed`, `DatabaseMissing`
+    or `Unreachable` when the time is over.
     """
     start = clock()
     limit = start + settings.db_wait_timeout
@@ -226,7 +242,10 @@ def wait_for_server(
 
 
 def private_folder() -> str:
-    """A folder of mode 0700 that is ours, in memory where there is any."""
+    """Return a folder of mode 0700 of this user, in memory where possible.
+
+    Raises `FilesError` if there is none that can be used.
+    """
     for base in ("/dev/shm", tempfile.gettempdir()):
         if not os.path.isdir(base) or not os.access(base, os.W_OK | os.X_OK):
             continue
@@ -244,6 +263,8 @@ def private_folder() -> str:
 
 
 def passfile_line(user: str, password: str) -> str:
+    """Return the line of a libpq passfile for any database of the server."""
+
     def escape(text: str) -> str:
         return text.replace("\\", "\\\\").replace(":", "\\:")
 
@@ -251,7 +272,11 @@ def passfile_line(user: str, password: str) -> str:
 
 
 def write_passfile(settings: Settings) -> str | None:
-    """The file from which libpq inside Odoo takes the password: 0600, replaced at once, none without a password."""
+    """Write the file from which libpq inside Odoo reads the password (mode 0600, replaced
+    atomically) and return its path; `None` without a password.
+
+    Raises `FilesError` if it can't be written.
+    """
     if settings.db_password is None:
         return None
     folder = private_folder()

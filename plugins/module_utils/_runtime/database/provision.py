@@ -1,12 +1,14 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Roles and databases of instances: what a server has, what it should have, and the statements between the two.
+"""Roles and databases of instances: what a server has, what it should have, and the statements that
+close the gap.
 
-`plan` and `apply` repair everything that differs; the module odoo_database does that for whoever administers the server.
-`ensure` makes what is missing and touches nothing else; Init does that from within a container. An administrator without
-superuser (CREATEDB and CREATEROLE) is enough for both. A password reaches the server as a SCRAM verifier only, so it
-never stands in the server's log.
+`plan` and `apply` repair everything that differs; the module odoo_database uses them for the
+administrator of a server. `ensure` creates what is missing and changes nothing else; Init uses it
+from within a container. An administrator without superuser (CREATEDB and CREATEROLE) is enough for
+both. A password is sent to the server only as a SCRAM verifier, so it never appears in the server's
+log.
 """
 
 from __future__ import annotations
@@ -24,12 +26,13 @@ HIDDEN = "'********'"
 
 
 class DatabaseError(RuntimeFailure):
-    """PostgreSQL refuses a statement, or what it has cannot be mended: one clear line for the user."""
+    """PostgreSQL refuses a statement, or what it has cannot be repaired; the message is one line."""
 
     exit_code = EXIT_DATABASE_ERROR
 
 
 def quoted(name: str) -> str:
+    """Return `name` as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -43,14 +46,14 @@ class Wanted:
     state: str = "present"
     confirm_drop: str = ""
     drop_owner: bool = False
-    keeper: str = ""  # the role that copies and renames the database; empty: none is wanted
+    keeper: str = ""  # the role that copies and renames the database; empty: none
     keeper_password: str | None = field(default=None, repr=False)
-    lock: str = ""  # the database in which the lock of this one is taken; empty: none is wanted
+    lock: str = ""  # the database in which this one's lock is taken; empty: none
 
 
 @dataclass(frozen=True)
 class Membership:
-    """One role is a member of another one, by a grant of a third."""
+    """The role `member` is a member of `role`, granted by `grantor`."""
 
     role: str
     member: str
@@ -66,9 +69,9 @@ class Facts:
     superuser: bool = True
     roles: dict[str, dict[str, Any]] = field(default_factory=dict)
     databases: dict[str, dict[str, Any]] = field(default_factory=dict)
-    holders: dict[str, str] = field(default_factory=dict)  # database: who holds its lock
-    memberships: tuple[Membership, ...] = ()  # of the roles, and in them
-    admins: tuple[str, ...] = ()  # who we are
+    holders: dict[str, str] = field(default_factory=dict)  # database: the holder of its lock
+    memberships: tuple[Membership, ...] = ()  # that the roles have, and that others have in them
+    admins: tuple[str, ...] = ()  # our own roles
 
 
 FACTS_SQL = """
@@ -103,7 +106,7 @@ SELECT json_build_object(
     FROM pg_catalog.pg_database WHERE datname = ANY(%(names)s)))
 """
 
-# attribute: (wanted value, how to say it)
+# attribute: (wanted value, its SQL)
 ROLE_ATTRIBUTES = {
     "login": (True, "LOGIN"),
     "superuser": (False, "NOSUPERUSER"),
@@ -113,11 +116,13 @@ ROLE_ATTRIBUTES = {
     "bypassrls": (False, "NOBYPASSRLS"),
     "expired": (False, "VALID UNTIL 'infinity'"),
 }
-# It makes copies and renames them, for its own instance alone, whose role it may act for.
+# It creates copies and renames them, only for its own instance, whose role it may act for.
 KEEPER_ATTRIBUTES = {**ROLE_ATTRIBUTES, "createdb": (True, "CREATEDB")}
 
 
 def read_facts(connection: Any, wanted: list[Wanted]) -> Facts:
+    """Read what the server has of the roles and databases in `wanted`. `connection`: an
+    administrator's."""
     usable = "pg_catalog.pg_has_role(oid, 'USAGE')"
     if connection.server_version >= 160000:
         usable += " AND pg_catalog.pg_has_role(oid, 'SET')"
@@ -149,43 +154,55 @@ def read_facts(connection: Any, wanted: list[Wanted]) -> Facts:
 
 @dataclass(frozen=True)
 class Statement:
+    """One statement of a plan."""
+
     sql: str = field(repr=False)
     shown: str  # the same without secrets
     drops: str = ""  # name of the database that it drops
-    lock: str = ""  # the database in which the lock of that one is taken; empty: the one that we are connected to
+    lock: str = ""  # the database in which that one's lock is taken; empty: the one we are connected to
     cure: str = ""  # what to do when PostgreSQL refuses it
 
 
 def plain(sql: str, drops: str = "") -> Statement:
+    """Return a statement without a secret. `drops`: the database that it drops."""
     return Statement(sql, sql, drops)
 
 
 def with_password(start: str, password: str) -> Statement:
+    """Return the statement `start PASSWORD ...`, with the password as a SCRAM verifier."""
     return Statement(f"{start} PASSWORD '{scram.verifier(password)}'", f"{start} PASSWORD {HIDDEN}")
 
 
 def create_role(owner: str, password: str | None, keeper: bool = False) -> Statement:
+    """Return the statement that creates a role that can log in, for the owner of a database or for
+    a keeper."""
     start = f"CREATE ROLE {quoted(owner)} LOGIN NOSUPERUSER {'' if keeper else 'NO'}CREATEDB NOCREATEROLE"
     return plain(start) if password is None else with_password(start, password)
 
 
 def create_database(name: str, owner: str) -> Statement:
+    """Return the statement that creates the database `name` (UTF8, collation C)."""
     return plain(
         f"CREATE DATABASE {quoted(name)} OWNER {quoted(owner)} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'"
     )
 
 
 def close_to_public(name: str, privileges: list[str]) -> Statement:
+    """Return the statement that revokes `privileges` on the database from PUBLIC."""
     return plain(f"REVOKE {', '.join(privileges)} ON DATABASE {quoted(name)} FROM PUBLIC")
 
 
 def act_for(role: str, version: int) -> Statement:
-    """An administrator without superuser needs the owner's rights to make, mend or drop what the owner owns."""
+    """Return the statement that gives the current role the rights of `role`. An administrator
+    without superuser needs the owner's rights to create, alter or drop what the owner owns.
+    `version`: the server's, such as 160000."""
     options = " WITH INHERIT TRUE, SET TRUE" if version >= 160000 else ""
     return plain(f"GRANT {quoted(role)} TO CURRENT_USER{options}")
 
 
 def member_of(role: str, member: str, version: int) -> Statement:
+    """Return the statement that makes `member` a member of `role`. `version`: the server's, such as
+    160000."""
     options = " WITH INHERIT TRUE, SET TRUE" if version >= 160000 else ""
     return plain(f"GRANT {quoted(role)} TO {quoted(member)}{options}")
 
@@ -194,8 +211,9 @@ PUBLIC_DEFAULT = ["CONNECT", "TEMPORARY"]
 
 
 def undeclared(wanted: list[Wanted], facts: Facts) -> list[Membership]:
-    """Memberships that nobody declared: a role of an instance is a member of nothing but, as its keeper, of its owner, and
-    has no other members. Administrators may be members: PostgreSQL itself makes them some, and they need it."""
+    """Return memberships that nothing declares: an instance's role is a member of no other role
+    (except the keeper, of its owner) and has no other members. Administrators may be members:
+    PostgreSQL itself adds some of them, and they need it."""
     present = [item for item in wanted if item.state == "present"]
     managed = {name for item in present for name in (item.owner, item.keeper) if name}
     declared = {(item.owner, item.keeper) for item in present if item.keeper}
@@ -208,6 +226,7 @@ def undeclared(wanted: list[Wanted], facts: Facts) -> list[Membership]:
 
 
 def end_membership(one: Membership, version: int) -> Statement:
+    """Return the statement that revokes a membership. `version`: the server's, such as 160000."""
     # from 16 on, the same membership can have several grantors
     grantor = f" GRANTED BY {quoted(one.grantor)}" if version >= 160000 else ""
     sql = f"REVOKE {quoted(one.role)} FROM {quoted(one.member)}{grantor} CASCADE"
@@ -215,13 +234,14 @@ def end_membership(one: Membership, version: int) -> Statement:
 
 
 def plan_lock(item: Wanted, facts: Facts, usable: set[str]) -> list[Statement]:
-    """The lock database: empty, the administrator's, and nobody but the instance's own roles can connect to it. `usable`: roles
-    that the administrator acts for."""
+    """Return the statements for the lock database of `item`: it is empty, owned by the
+    administrator, and only the instance's own roles can connect to it. `usable`: roles that the
+    administrator may act for; extended by new ones."""
     name, found = item.lock, facts.databases.get(item.lock)
     result: list[Statement] = []
     roles = [role for role in (item.owner, item.keeper) if role]
     if found is None:
-        # closed until the rights are as they should be: a session that came in before would stay
+        # closed until the rights are set: a session that connected before would stay
         result.append(
             plain(
                 f"CREATE DATABASE {quoted(name)} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' ALLOW_CONNECTIONS false"
@@ -250,7 +270,11 @@ def plan_lock(item: Wanted, facts: Facts, usable: set[str]) -> list[Statement]:
 
 
 def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[Statement]:
-    """The statements that bring the server to what is wanted. Raises DatabaseError on what cannot be mended."""
+    """Return the statements that turn the server into what is wanted. `wrong_passwords`: roles
+    whose password has to be set.
+
+    Raises `DatabaseError` if something cannot be repaired, or a database to be dropped is in use.
+    """
     result: list[Statement] = []
     ready_roles: set[str] = set()
     usable = {name for name, role in facts.roles.items() if role["usable"]}
@@ -276,7 +300,7 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
                 dropped.add(item.name)
             if item.lock in facts.databases:
                 if item.owner in facts.roles:
-                    may_act_for(item.owner)  # sessions of it may wait there
+                    may_act_for(item.owner)  # its sessions may be waiting there
                 result.append(plain(f"DROP DATABASE {quoted(item.lock)} WITH (FORCE)"))
                 dropped.add(item.lock)
             continue
@@ -318,7 +342,7 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
         if item.lock:
             result.extend(plan_lock(item, facts, usable))
 
-    # Last, because PostgreSQL may refuse it, and everything else is done then.
+    # Last, because PostgreSQL may refuse it, and then everything else is done.
     for one in undeclared(wanted, facts):
         statement = end_membership(one, facts.version)
         if statement not in result:
@@ -339,6 +363,7 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
 
 
 def check_encoding(name: str, database: dict[str, Any]) -> None:
+    """Raise `DatabaseError` if the database isn't encoded in UTF8."""
     if database["encoding"] != "UTF8":
         raise DatabaseError(
             f"database {name!r} has the encoding {database['encoding']!r}: Odoo needs UTF8, which only a new database can"
@@ -352,8 +377,12 @@ def apply(
     open_database: Callable[[str], Any] | None = None,
     refused: list[str] | None = None,
 ) -> list[str]:
-    """Runs the statements; returns what was run, without secrets. `open_database`: connects to a lock database. `refused`: takes
-    what somebody else can run (Statement.cure), which is an error without it."""
+    """Run the statements and return those that were run, without secrets. `open_database`: connects
+    to a lock database. `refused`: collects statements that another role has to run
+    (`Statement.cure`); without it they are an error.
+
+    Raises `DatabaseError` if PostgreSQL refuses a statement, or a database to be dropped is locked.
+    """
     done: list[str] = []
     for statement in statements:
         holding = connection
@@ -389,7 +418,8 @@ SELECT rolname, rolsuper, rolsuper OR rolcreatedb, rolsuper OR rolcreaterole
   FROM pg_catalog.pg_roles WHERE rolname = current_user
 """
 
-# What a role that is there needs to work with its database, and whether anybody ever set rights on that one.
+# What an existing role needs to work with its database, and whether rights were ever set on that
+# database.
 FIT_SQL = """
 SELECT pg_catalog.current_database(),
        pg_catalog.has_database_privilege(r.oid, pg_catalog.current_database(), 'CONNECT'),
@@ -398,7 +428,8 @@ SELECT pg_catalog.current_database(),
  WHERE r.rolname = %s
 """
 
-# Somebody made the same thing at the same moment (role, database, membership), or looks at template0 just now.
+# Another process created the same thing at the same moment (role, database, membership), or is
+# using template0.
 _AT_ONCE = ("42710", "42P04", "23505", "55006", "40001", "40P01")
 _NO_RIGHT = "42501"
 _ATTEMPTS = 10
@@ -412,15 +443,19 @@ def may_create(control: Any) -> bool:
 
 
 def ensure(control: Any, name: str, owner: str, password: str | None) -> list[str]:
-    """Makes the role `owner` and its database `name` where they are missing; returns what was run, without secrets.
+    """Create the role `owner` and its database `name` where they are missing. Returns the
+    statements that were run, without secrets.
 
-    `control` is an administrator's autocommit connection to the maintenance database that holds the lock of `name`. What
-    is there is left as it is, with two exceptions: a superuser gives the role CONNECT on the maintenance database if that
-    was taken away from everybody, and a database on which nobody ever set rights is closed to PUBLIC, because there a
-    run of ours stops that is killed between making and closing it.
+    `control` is an administrator's autocommit connection to the maintenance database that holds the
+    lock of `name`. What exists is left as it is, with two exceptions: a superuser grants the role
+    CONNECT on the maintenance database if that was revoked from PUBLIC; and a database on which no
+    rights were ever set is closed to PUBLIC, because a run of ours that is killed between creating
+    and closing it leaves it like that.
 
-    The password of a role that is there is never changed: other instances may log in with it, and whoever knows only
-    DB_NAME must not take over a role by naming it. A wrong one shows when the caller logs in as the role.
+    The password of an existing role is never changed: other instances may log in with it, and a
+    caller that knows only `DB_NAME` must not take over a role by naming it. A wrong password shows
+    when the caller logs in as the role. Raises `ConfigError` or `DatabaseError` with what is
+    missing.
     """
     done: list[str] = []
     for attempt in range(1, _ATTEMPTS + 1):
@@ -428,7 +463,7 @@ def ensure(control: Any, name: str, owner: str, password: str | None) -> list[st
             _ensure(control, name, owner, password, done)
             return done
         except psycopg2.Error as exc:
-            # two runs that share a role may meet: the next look finds what the other made
+            # two runs that share a role may collide: the next attempt sees what the other created
             at_once = exc.pgcode in _AT_ONCE or (exc.pgcode == "XX000" and "concurrently" in str(exc))
             if control.closed or not at_once or attempt == _ATTEMPTS:
                 raise DatabaseError(

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""SCRAM-SHA-256 verifiers as PostgreSQL stores them, computed here so that no server ever sees the password."""
+"""SCRAM-SHA-256 verifiers as PostgreSQL stores them, computed here so that no server ever sees the
+password."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ _VERIFIER = re.compile(
 
 
 def saslprep(password: str) -> str:
-    """RFC 4013; what it forbids is taken as it is, as PostgreSQL does."""
+    """Normalise a password (RFC 4013). A password that the RFC forbids is used unchanged, as
+    PostgreSQL does."""
     if password.isascii():
         return password
     mapped = "".join(
@@ -51,14 +53,15 @@ def saslprep(password: str) -> str:
 
 
 def keys(password: str, salt: bytes, iterations: int) -> tuple[bytes, bytes]:
-    """StoredKey and ServerKey of RFC 5802."""
+    """Return StoredKey and ServerKey of RFC 5802."""
     salted = hashlib.pbkdf2_hmac("sha256", saslprep(password).encode("utf-8"), salt, iterations)
     client = hmac.new(salted, b"Client Key", hashlib.sha256).digest()
     return hashlib.sha256(client).digest(), hmac.new(salted, b"Server Key", hashlib.sha256).digest()
 
 
 def verifier(password: str, salt: bytes | None = None, iterations: int = ITERATIONS) -> str:
-    """What `ALTER ROLE ... PASSWORD` takes instead of the password; with a random salt unless one is given."""
+    """Return the verifier that `ALTER ROLE ... PASSWORD` accepts instead of the password; with a
+    random salt unless one is given."""
     salt = os.urandom(16) if salt is None else salt
     stored, server = keys(password, salt, iterations)
     text = [base64.b64encode(item).decode("ascii") for item in (salt, stored, server)]

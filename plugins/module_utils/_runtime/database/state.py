@@ -1,10 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The history: the table `curq_state_history` in the Odoo database, and what a state means.
+"""The history: the table `curq_state_history` in the Odoo database, and the meaning of its states.
 
-`id`, `state` and `write_date` are those of onesteinbv/odoo-docker, so its containers and ours read each other's rows.
-Our columns stand beside them with defaults. The table is a record; the lock (lock.py) is what excludes.
+`id`, `state` and `write_date` are those of onesteinbv/odoo-docker, so its containers and ours read
+each other's rows. Our own columns are added with defaults. The table is only a record; runs exclude
+each other by the lock (lock.py).
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ CREATING, UPDATING, MAINTENANCE, FAILED = "Creating", "Updating", "Maintenance",
 READY, RESET, FORCE_READY = "Ready", "Reset", "Force Ready"
 
 # Column `result` of rows around a restore point (restore/safety.py, restore/rollback.py)
-POINT = "restore point"  # it is being made: nothing was changed before, and what follows has another result
+POINT = "restore point"  # it is being created: nothing was changed so far; the next row has another result
 UNCHANGED = "unchanged"  # Ready again, since nothing was changed
-ROLLING_BACK = "rolling back"  # Failed, and whoever takes the lock next gives the name to the restore point
-ROLLED_BACK = "rolled back"  # Ready, in the restore point that got the name; `release` is the one that failed
-HELD = "held"  # Failed, and somebody has to decide
+ROLLING_BACK = "rolling back"  # Failed, and the next holder of the lock gives the database's name to the restore point
+ROLLED_BACK = "rolled back"  # Ready, in the restore point that took over the name; `release` is the one that failed
+HELD = "held"  # Failed, and an operator has to decide
 
-# name, type with default; in this order in a new table, added where missing in one of the original form
+# name, type with default; in this order in a new table, added where missing in a table of the
+# original form
 COLUMNS = (
     ("actor", "varchar DEFAULT NULL"),
     ("host", "varchar DEFAULT NULL"),
@@ -51,8 +53,8 @@ CREATE_SQL = (
     + ")"
 )
 
-# Whoever owns the database can put anything in the table's place, so what is read of it has a size: so many characters of
-# each text, so many modules.
+# The owner of the database can replace the table by anything, so reading is limited: characters of
+# each text, number of modules.
 TEXT_LIMIT, MODULE_LIMIT = 10000, 20000
 
 HISTORY_SQL = f"""
@@ -63,8 +65,9 @@ SELECT h.id::int8, left(h.state::text, 255), h.write_date::timestamptz(0)::text 
   FROM (SELECT * FROM public.curq_state_history ORDER BY id DESC LIMIT %s) h ORDER BY h.id DESC
 """  # noqa: S608 - constants
 
-# Whether the database was ever in use; how many windows were opened since then without reaching an open state; whether a run of
-# ours began its first installation (a table of the original form has no column run_id).
+# Whether the database was ever in use; how many windows were opened since then without reaching an
+# open state; whether a run of ours began its first installation (a table of the original form has
+# no column run_id).
 SUMMARY_SQL = """
 SELECT coalesce(max(id) FILTER (WHERE state = ANY(%(open)s)), 0) > 0,
        count(*) FILTER (WHERE state IN ('Creating', 'Updating') AND id > coalesce(
@@ -75,7 +78,8 @@ SELECT coalesce(max(id) FILTER (WHERE state = ANY(%(open)s)), 0) > 0,
 
 
 def extend_sql(present: set[str]) -> str:
-    """What brings a table with the columns `present` to our form; empty when nothing is missing."""
+    """Return the statement that adds our columns to a table with the columns `present`; empty if
+    none is missing."""
     missing = [f"ADD COLUMN {name} {kind}" for name, kind in COLUMNS if name not in present]
     return "ALTER TABLE public.curq_state_history " + ", ".join(missing) if missing else ""
 
@@ -98,19 +102,22 @@ class Entry:
     token: int | None = None
     database_identity: str = ""
     heartbeat: str = ""
-    phase: str = ""  # what the run does just now, in words
+    phase: str = ""  # what the run is doing now, in words
     fingerprint: str = ""  # of the hooks that ran
 
     @property
     def ours(self) -> bool:
+        """Whether a run of this runtime wrote it."""
         return bool(self.run_id)
 
     def written_in(self, identity: str) -> bool:
-        """Whether a run of ours wrote it in this very database, not in one of which this is a copy."""
+        """Whether a run of ours wrote it in this very database, not in one of which this is a copy.
+        `identity`: that of this database."""
         return self.ours and (not self.database_identity or self.database_identity == identity)
 
     @property
     def open(self) -> bool:
+        """Whether the state lets containers use the database."""
         return self.state in OPEN_STATES
 
     def __str__(self) -> str:
@@ -119,8 +126,9 @@ class Entry:
 
 
 def entry(row: tuple[Any, ...]) -> Entry:
+    """Return the `Entry` for a row of `HISTORY_SQL`."""
     ident, state, since, age, values = row
-    extra = {name: (values or {}).get(name) for name, _kind in COLUMNS}  # none in a table of the original form
+    extra = {name: (values or {}).get(name) for name, _kind in COLUMNS}  # NULL in a table of the original form
     token = extra.pop("token")
     return Entry(
         ident,
@@ -134,7 +142,8 @@ def entry(row: tuple[Any, ...]) -> Entry:
 
 @dataclass(frozen=True)
 class History:
-    """What the table says; cheap, and it never waits for a running installation (Odoo does not touch the table)."""
+    """What the table contains. Reading it is cheap and never waits for a running installation,
+    because Odoo does not use the table."""
 
     table: bool = False
     latest: Entry | None = None
@@ -144,30 +153,34 @@ class History:
 
     @property
     def first_installation(self) -> bool:
-        """Whether a first installation of ours has not ended: whatever is installed by now, the administrator still has Odoo's
-        password. Where no run of ours began one, it may be somebody's production: onesteinbv/odoo-docker writes `Creating`
-        when it adopts one."""
+        """Whether a first installation of ours has not ended: whatever is installed by now, the
+        administrator still has Odoo's password. If no run of ours began it, the database may be in
+        production: onesteinbv/odoo-docker writes `Creating` when it adopts one."""
         return self.latest is not None and self.latest.ours and not self.ever_open and self.begun_by_us
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in the database. Reading it waits for an installation that alters Odoo's tables: hold the lock first."""
+    """What is in the database. Reading it waits for an installation that alters Odoo's tables, so
+    take the lock first."""
 
-    tables: int = 0  # in public, the history not counted
+    tables: int = 0  # in the schema public, without the history
     odoo: bool = False  # ir_module_module is there
     base: str = ""  # state of module base
     pending: tuple[str, ...] = ()  # modules in a `to ...` state
     installed: frozenset[str] = field(default_factory=frozenset)
     series: str = ""  # major version of the Odoo that installed base, such as 19
-    stuck: tuple[str, ...] = ()  # modules in a `to ...` state that Odoo cannot load: code is gone
+    stuck: tuple[str, ...] = ()  # modules in a `to ...` state that Odoo cannot load because their code is gone
 
     @property
     def initialised(self) -> bool:
+        """Whether module base is installed."""
         return self.base == "installed"
 
 
 def read_history(connection: Any) -> History:
+    """Read the latest row and the summary of the history; empty if there is no table. `connection`:
+    to the Odoo database."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('public.curq_state_history') IS NOT NULL")
         if not cursor.fetchone()[0]:
@@ -180,7 +193,7 @@ def read_history(connection: Any) -> History:
 
 
 def read_entries(connection: Any, limit: int) -> list[Entry]:
-    """The last `limit` rows, newest first."""
+    """Return the last `limit` rows, newest first."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('public.curq_state_history') IS NOT NULL")
         if not cursor.fetchone()[0]:
@@ -190,7 +203,8 @@ def read_entries(connection: Any, limit: int) -> list[Entry]:
 
 
 def last_release(connection: Any) -> str | None:
-    """The release of the last run that brought the database to Ready; None when none said its release."""
+    """Return the release of the last run that brought the database to Ready; `None` if none
+    recorded its release."""
     with connection.cursor() as cursor:
         cursor.execute(  # to_jsonb, because a table of the original form has no such columns
             f"SELECT left(to_jsonb(h) ->> 'release', {TEXT_LIMIT}) FROM public.curq_state_history h"  # noqa: S608
@@ -202,7 +216,7 @@ def last_release(connection: Any) -> str | None:
 
 
 def before_run(connection: Any, run_id: str) -> str | None:
-    """The state that the run `run_id` came upon; None if it wrote the first row."""
+    """Return the state before the run `run_id`; `None` if it wrote the first row."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT state FROM public.curq_state_history WHERE id < (SELECT min(id) FROM public.curq_state_history"
@@ -214,7 +228,8 @@ def before_run(connection: Any, run_id: str) -> str | None:
 
 
 def last_fingerprint(connection: Any) -> str:
-    """Of the hooks that ran in the latest window that ended well."""
+    """Return the fingerprint of the hooks that ran in the latest successful window; empty if there
+    is none."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT to_jsonb(h) ->> 'fingerprint' FROM public.curq_state_history h"
@@ -225,11 +240,12 @@ def last_fingerprint(connection: Any) -> str:
 
 
 def read_contents(connection: Any) -> Contents:
+    """Read which tables and modules the database has. `connection`: to the Odoo database."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*), coalesce(bool_or(relname = 'ir_module_module'), false) FROM pg_catalog.pg_class c"
             " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'curq_state_history'"
-            " AND relname NOT LIKE 'orm\\_signaling\\_%'"  # Odoo 19 makes these on any database that it looks at
+            " AND relname NOT LIKE 'orm\\_signaling\\_%'"  # Odoo 19 creates these in any database that it opens
             " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d"
             " WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')"
         )
@@ -255,7 +271,8 @@ def read_contents(connection: Any) -> Contents:
 
 
 def other_series(contents: Contents, version: int) -> str:
-    """Why this Odoo must not open the database, empty when it may: another major version's is never run on, or migrated by a start."""
+    """Explain why this Odoo (major `version`) must not open the database; empty if it may. A
+    database of another major version is never used or migrated by a start."""
     if not contents.initialised or not contents.series or contents.series == str(version):
         return ""
     return (
@@ -265,8 +282,10 @@ def other_series(contents: Contents, version: int) -> str:
 
 
 class Action(enum.Enum):
+    """What to do with the database."""
+
     RUN = "run"  # open and initialised
-    INITIALISE = "initialise"  # empty, or a first initialisation of ours that did not end
+    INITIALISE = "initialise"  # empty, or a first installation of ours that did not end
     ADOPT = "adopt"  # initialised, without a history
     RESUME = "resume"  # a window that did not end: finish it
     FORCE = "force"  # a force mode overrides the state
@@ -277,17 +296,19 @@ class Action(enum.Enum):
     REFUSE = "refuse"
 
 
-# So often a serving container begins an interrupted run again by itself; then somebody has to look.
+# So many times a serving container resumes an interrupted run on its own; after that an operator
+# has to act.
 MAX_ATTEMPTS = 5
 
 
 def looks_open(history: History) -> bool:
-    """Whether the database looks open: then its contents may be read without the lock."""
+    """Whether the latest state is open, so that the contents may be read without the lock."""
     return history.latest is not None and history.latest.open
 
 
 def decide(history: History, contents: Contents, settings: Settings, identity: str) -> tuple[Action, str]:
-    """What to do with the database, seen under its lock (or with an open history), and why in one line."""
+    """Decide what to do with the database, read under its lock (or with an open history).
+    `identity`: that of this database. Returns the action and the reason in one line."""
     latest = history.latest
     if latest is not None and latest.written_in(identity) and not settings.forcing:
         if latest.result == POINT:
@@ -305,7 +326,8 @@ def decide(history: History, contents: Contents, settings: Settings, identity: s
 
 
 def failed_here(latest: Entry, settings: Settings) -> bool:
-    """Whether this very release was rolled back: only a person or a pipeline lets it at the database once more."""
+    """Whether this very release was rolled back: then only an operator or a pipeline lets it try
+    again."""
     return (
         latest.result == ROLLED_BACK
         and bool(latest.release)
@@ -382,7 +404,7 @@ def _decide_uninitialised(
 
 
 def unended(latest: Entry | None) -> str:
-    """Why a first installation is not opened by force."""
+    """Explain why a first installation is not opened by force."""
     return (
         f"its first installation has not ended (state {latest.state if latest is not None else 'none'}), so its administrator"
         " still has Odoo's own password; MODE=InstallOnly finishes it, which the playbook odoo does"
@@ -390,7 +412,8 @@ def unended(latest: Entry | None) -> str:
 
 
 def _first_installation(history: History, latest: Entry, settings: Settings, identity: str) -> tuple[Action, str]:
-    """A first installation that nobody runs any more. It is finished, whatever is installed by now, and never opened before."""
+    """A first installation that no run works on any more. It is finished, whatever is installed by
+    now, and not opened before."""
     if settings.installing or settings.updating:
         return Action.INITIALISE, _left(latest)
     if settings.forcing:
@@ -407,7 +430,8 @@ def _left(latest: Entry) -> str:
 
 
 def identity(connection: Any) -> str:
-    """Which database this is: a copy of it (clone, restored dump) gives another answer, a rename does not."""
+    """Return an identifier of this database: it differs in a copy (clone, restored dump) and
+    survives a rename."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT CASE WHEN has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
@@ -419,7 +443,8 @@ def identity(connection: Any) -> str:
 
 @dataclass(frozen=True)
 class Writer:
-    """Appends rows: only while the lock is held, and never after a newer run has written (its token is higher)."""
+    """Appends rows to the history: only while the lock is held, and never after a newer run, with a
+    higher token, has written."""
 
     connection: Any
     run_id: str
@@ -433,6 +458,10 @@ class Writer:
     actor: str = "odoo-cloud"
 
     def write(self, cursor: Any, state: str, detail: str = "", result: str = "", fingerprint: str = "") -> None:
+        """Append a row, in the transaction of `cursor`.
+
+        Raises `LockLost` if the lock is not held any more or a newer run has written.
+        """
         cursor.execute(
             "INSERT INTO public.curq_state_history"  # noqa: S608 - HELD_SQL is a constant
             " (state, actor, host, run_id, mode, release, detail, result, token, database_identity, heartbeat, fingerprint)"
@@ -461,11 +490,12 @@ class Writer:
             )
 
     def append(self, state: str, detail: str = "", result: str = "", fingerprint: str = "") -> None:
+        """Append a row in its own transaction; parameters and errors as for `write()`."""
         with self.connection.cursor() as cursor:
             self.write(cursor, state, detail, result, fingerprint)
 
     def beat(self, connection: Any, phase: str = "") -> None:
-        """Says on the latest row of this run that the run is alive, and what it does just now."""
+        """Update heartbeat and `phase`, the current work in words, on this run's latest row."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE public.curq_state_history SET heartbeat = pg_catalog.clock_timestamp(), phase = %s WHERE id ="
@@ -477,7 +507,11 @@ class Writer:
 def open_writer(
     connection: Any, guard: Lock, run_id: str, host: str, mode: str, release: str, actor: str = "odoo-cloud"
 ) -> Writer:
-    """Makes the table or extends the original one, and takes the next fencing token. Only with the lock held."""
+    """Create the history or extend one of the original form, and take the next fencing token.
+    `guard`: the lock, which must be held.
+
+    Raises `LockLost` if it isn't.
+    """
     guard.check("writing to the history")
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,11 +1,12 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""migration.yml: marabunta's format as it is, with steps that say more than a command, and the same as a folder of files.
+"""migration.yml: marabunta's format, extended by kinds of steps besides commands, also as a folder
+of files.
 
-Everything that is wrong is found in one reading, each with file, line and the nearest name that would be right. What comes
-out is plain data: `Migration` -> `Version` -> `Step`. Nothing here knows a database; which steps are still to be done is
-plan.py's question. docs/migrations.md is the reference of the format.
+One reading reports every problem, each with file, line and the nearest right name. The result is
+plain data: `Migration` -> `Version` -> `Step`. Nothing here uses a database; plan.py determines
+which steps are still pending. docs/migrations.md is the reference of the format.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ SONG, SQL, COMMAND, INSTALL, UNINSTALL, CONFIG_PARAMETER, LOAD_CSV = (
     "config_parameter",
     "load_csv",
 )
-# What a step of each kind may say besides `id` and `timeout`.
+# Keys that a step of each kind may have besides `id` and `timeout`.
 KINDS: Mapping[str, tuple[str, ...]] = {
     SONG: ("kwargs",),
     SQL: (),
@@ -56,7 +57,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _MODULE = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 _MODEL = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*", re.ASCII)
 TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*::[^\W\d]\w*")
-# More nodes than any real file has; fewer than a file of aliases to aliases can pretend to have.
+# More nodes than any real file has, and far fewer than aliases of aliases can produce.
 _MOST_NODES = 200_000
 _DEEPEST = 100
 
@@ -64,7 +65,7 @@ _DEEPEST = 100
 @functools.total_ordering
 @dataclass(frozen=True, eq=False)
 class Number:
-    """The number of a version. `setup` comes before all others, and a.b.c is a.0.0.b.c."""
+    """The number of a version. `setup` sorts before all others, and a.b.c equals a.0.0.b.c."""
 
     text: str
     key: tuple[int, ...] = field(repr=False)
@@ -83,12 +84,12 @@ class Number:
 
     @property
     def canonical(self) -> str:
-        """One spelling for equal numbers."""
+        """The same text for equal numbers."""
         return ".".join(map(str, self.key)) or SETUP
 
 
 def number(text: str) -> Number | None:
-    """The version number that `text` is, or None."""
+    """Return the version number for `text`, or `None`."""
     if text == SETUP:
         return Number(text, ())
     match = _NUMBER.fullmatch(text)
@@ -100,7 +101,7 @@ def number(text: str) -> Number | None:
 
 @dataclass(frozen=True)
 class Place:
-    """Where something is written."""
+    """File and line of something in a migration file."""
 
     file: str
     line: int
@@ -111,7 +112,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is wrong, or worth a word, at a place."""
+    """An error or a warning at a place."""
 
     file: str
     line: int
@@ -122,7 +123,7 @@ class Problem:
 
 
 class MigrationError(ConfigError):
-    """What is wrong with the migration file: all of it."""
+    """Everything that is wrong with the migration file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda item: (item.file, item.line)))
@@ -130,31 +131,32 @@ class MigrationError(ConfigError):
 
 
 def digest(kind: str, arguments: Mapping[str, Any]) -> str:
-    """SHA-256 of what a step does: not of where it stands, what it is called or how long it may take."""
+    """Return a SHA-256 of what a step does, independent of its place, id and timeout."""
     text = json.dumps([kind, arguments], sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do. `id` stays the same as long as the step does: given, or <phase>/[<mode>/][<file>/]<index>/<sha>."""
+    """One thing to do. `id` doesn't change as long as the step doesn't: it is given, or
+    <phase>/[<mode>/][<file>/]<index>/<sha>."""
 
     id: str
     phase: str
     kind: str  # a key of KINDS, or `update`
     arguments: Mapping[str, Any]
-    mode: str | None = None  # in which mode alone it is done
+    mode: str | None = None  # the only mode in which it is done
     timeout: float | None = None  # seconds
     sha: str = ""
     where: Place = field(default=Place("", 0), compare=False)
     given_id: bool = False
-    notes: tuple[str, ...] = field(default=(), compare=False)  # what a reader should know of how it was understood
-    # Where each name in `arguments["modules"]` is written.
+    notes: tuple[str, ...] = field(default=(), compare=False)  # remarks on how it was read
+    # The place of each name in `arguments["modules"]`.
     places: Mapping[str, Place] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
-        """For people: what it does, in one short line."""
+        """A short line for operators: what it does."""
         value = self.arguments
         if self.kind == SONG:
             return str(value["target"])
@@ -173,11 +175,11 @@ class Step:
 
 
 def update_step(parts: Sequence[Step]) -> Step:
-    """The one update of a version: what the base and a mode ask for together."""
+    """Return the one update of a version, merged from those of the base and of a mode."""
     modules = list(dict.fromkeys(name for part in parts for name in part.arguments["modules"]))
     places = {name: place for part in reversed(parts) for name, place in part.places.items()}
     arguments = {"modules": modules, "override_translations": parts[0].arguments["override_translations"]}
-    sha = digest(UPDATE, {**arguments, "modules": sorted(modules)})  # their order means nothing to Odoo
+    sha = digest(UPDATE, {**arguments, "modules": sorted(modules)})  # their order has no meaning for Odoo
     return Step(UPDATE, UPDATE, UPDATE, arguments, None, None, sha, parts[0].where, True, places=places)
 
 
@@ -193,7 +195,7 @@ class Version:
 
     @property
     def noop(self) -> bool:
-        """Whether there is nothing to do, in whatever mode."""
+        """Whether there is nothing to do in any mode."""
         return not self.steps
 
     @property
@@ -202,7 +204,8 @@ class Version:
         return tuple(sorted({step.mode for step in self.steps if step.mode}))
 
     def steps_for(self, mode: str | None) -> tuple[Step, ...]:
-        """What is done in `mode`, in order: pre, one update, post; in pre and post the base's steps before the mode's."""
+        """Return what is done in `mode`, in order: pre, one update, post; in pre and post the steps
+        of the base come before those of the mode."""
         wanted = (None, mode) if mode else (None,)
         ordered: list[Step] = []
         for phase in PHASES:
@@ -216,15 +219,17 @@ class Version:
 
 @dataclass(frozen=True)
 class Backup:
-    """options.backup."""
+    """The backup of options.backup."""
 
     command: str
-    ignore_if: str | bool = False  # command whose success says that no backup is wanted; true: never
+    ignore_if: str | bool = False  # command that succeeds if no backup is needed; true: never back up
     stop_on_failure: bool = True
 
 
 @dataclass(frozen=True)
 class FileOptions:
+    """The options of a migration file."""
+
     install_command: str = "odoo"
     backup: Backup | None = None
     modes: tuple[str, ...] = ()  # declared names; empty: not declared
@@ -245,11 +250,13 @@ class Migration:
         return self.options.modes or tuple(sorted({mode for version in self.versions for mode in version.modes}))
 
     def version(self, wanted: Number) -> Version | None:
+        """Return the version with this number, or `None`."""
         return next((version for version in self.versions if version.number == wanted), None)
 
 
 def unknown_modules(migration: Migration, known: Iterable[str], mode: str | None = None) -> list[Problem]:
-    """Modules to be installed or updated that are not among `known`, the names in the addons folders."""
+    """Return a problem for each module to be installed or updated that is not in `known`, the names
+    in the addons folders."""
     names = frozenset(known)
     found: list[Problem] = []
     for version in migration.versions:
@@ -268,8 +275,12 @@ def unknown_modules(migration: Migration, known: Iterable[str], mode: str | None
 
 
 def split_command(text: str) -> list[str]:
-    """The words of a command as marabunta splits them: no shell, so neither variables nor pipes. Quotes of both kinds keep
-    all between them as it is; outside of them a backslash keeps the next character."""
+    """Split a command into words as marabunta does: without a shell, so without variables and
+    pipes. Both kinds of quotes keep everything between them; outside of them a backslash keeps the
+    next character.
+
+    Raises `ValueError` for an open quote or a backslash at the end.
+    """
     words: list[str] = []
     word: str | None = None
     quote = ""
@@ -304,15 +315,16 @@ _SHELL = re.compile(r"(?<!\\)(\|\|?|&&?|;|>>?|<|`|\$\(|\$\{?\w)")
 
 
 def _looks_like_shell(text: str) -> str:
-    """What a shell would treat in a special way and nobody else does, in the unquoted part of a command."""
+    """The first character or word in the unquoted part of a command that only a shell would
+    interpret; empty if there is none."""
     plain = re.sub(r"'[^']*'|\"[^\"]*\"", " ", text)
     match = _SHELL.search(plain)
     return match.group(0) if match else ""
 
 
 def anthem_song(argv: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]] | None:
-    """The arguments of the song that the command `anthem ...` sings, and notes; None for another command, or one with an
-    option that anthem does not know."""
+    """Return the song's arguments, and notes, for a command `anthem ...`; `None` for another
+    command, or an option that anthem doesn't have."""
     if os.path.basename(argv[0]) != "anthem":
         return None
     notes: list[str] = []
@@ -357,8 +369,8 @@ _TAGS = "tag:yaml.org,2002:"
 
 @functools.cache
 def _loader() -> Any:
-    """A loader that gives nodes with line numbers, and understands plain words as YAML 1.2 does, as marabunta's does: `no`
-    and `on` are words, 1:30 is not a number, a date is text."""
+    """A loader that returns nodes with line numbers and reads plain words as YAML 1.2 does, like
+    marabunta's: `no` and `on` are words, 1:30 is not a number, a date is text."""
     yaml = _yaml()
     base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     loader = type("Loader", (base,), {"yaml_implicit_resolvers": {}})
@@ -374,7 +386,7 @@ def _loader() -> Any:
 
 
 def _compose(text: str, file: str) -> Any:
-    """The root node of the only document, or None when there is none."""
+    """The root node of the only document, or `None` if there is none."""
     yaml = _yaml()
     try:
         root = yaml.compose(text, Loader=_loader())
@@ -394,7 +406,8 @@ def _compose(text: str, file: str) -> Any:
 
 
 def _check_size(root: Any, file: str) -> None:
-    """Refuses aliases to oneself, a small file that aliases make a huge one, and one that is nested too deeply to be walked."""
+    """Refuses aliases that contain themselves, a small file that aliases expand to a huge one, and
+    one that is nested too deeply to be walked."""
     sizes: dict[int, int] = {}
 
     def size(node: Any, depth: int) -> int:
@@ -432,7 +445,7 @@ def _suggest(name: str, names: Sequence[str]) -> str:
 
 @dataclass
 class _Part:
-    """What one file says of a version."""
+    """What one file contains for a version."""
 
     steps: list[Step] = field(default_factory=list)
     backup: bool | None = None
@@ -442,7 +455,7 @@ class _Part:
 
 
 class _Reader:
-    """Reads nodes of one file into data and collects what is wrong."""
+    """Converts the nodes of one file to data and collects what is wrong."""
 
     def __init__(self, file: str, problems: list[Problem], warnings: list[Problem]) -> None:
         self.file, self.problems, self.warnings = file, problems, warnings
@@ -462,7 +475,7 @@ class _Reader:
 
     @staticmethod
     def what(node: Any) -> str:
-        """What a node is, for a message."""
+        """Describes a node, for a message."""
         if node.id == "mapping":
             return "a mapping"
         if node.id == "sequence":
@@ -483,7 +496,8 @@ class _Reader:
         return node.id == "scalar" and node.tag == _TAGS + "null"
 
     def pairs(self, node: Any, what: str) -> dict[str, tuple[Any, Any]] | None:
-        """Key text -> (key node, value node) of a mapping, merge keys (<<) resolved; None when it is no mapping."""
+        """Key text -> (key node, value node) of a mapping, with merge keys (<<) resolved; `None` if
+        it is no mapping."""
         if node.id != "mapping" or node.tag != _TAGS + "map":
             self.wrong(node, f"{what} must be a mapping, not {self.what(node)}")
             return None
@@ -505,7 +519,7 @@ class _Reader:
         return {**merged, **found}
 
     def known(self, node: Any, what: str, keys: Sequence[str]) -> dict[str, Any]:
-        """Key -> value node of a mapping with no other keys than `keys`."""
+        """Key -> value node of a mapping; keys other than `keys` are a problem."""
         result = {}
         for name, (key, value) in (self.pairs(node, what) or {}).items():
             if name in keys:
@@ -515,7 +529,7 @@ class _Reader:
         return result
 
     def text(self, node: Any, what: str) -> str | None:
-        """Non-empty text; None (and a problem) for anything else."""
+        """Non-empty text; `None` and a problem for anything else."""
         if node.id != "scalar" or node.tag != _TAGS + "str":
             hint = ""
             if node.id == "scalar" and not self.is_null(node) and node.tag.startswith(_TAGS):
@@ -552,7 +566,7 @@ class _Reader:
         return found
 
     def value(self, node: Any, what: str) -> Any:
-        """Any data."""
+        """Data of any kind."""
         if node.id == "mapping":
             return {name: self.value(value, what) for name, (_key, value) in (self.pairs(node, what) or {}).items()}
         if node.id == "sequence":
@@ -581,7 +595,7 @@ class _Reader:
     # The file
 
     def root(self, node: Any) -> tuple[Any, Any]:
-        """The nodes of `options` and `versions`, None where there is none."""
+        """The nodes of `options` and `versions`, `None` where missing."""
         if node is None or self.is_null(node):
             self.problems.append(Problem(self.file, 1, "is empty; it must begin with 'migration:'"))
             return None, None
@@ -650,7 +664,7 @@ class _Reader:
 
     @staticmethod
     def version_name(node: Any) -> str:
-        """What to call a version in messages, before it is read."""
+        """The name of a version in messages, before it is read."""
         if node.id == "mapping":
             for key, value in node.value:
                 if key.value == "version" and value.id == "scalar" and number(value.value):
@@ -668,7 +682,7 @@ class _Reader:
         return value
 
     def part(self, stated: Mapping[str, Any], what: str) -> _Part:
-        """What a version's keys say."""
+        """What the keys of a version contain."""
         part = _Part()
         if "override_translations" in stated and not self.is_null(stated["override_translations"]):
             node = stated["override_translations"]
@@ -718,7 +732,7 @@ class _Reader:
     def names(
         self, node: Any, what: str, kind: str, pattern: re.Pattern[str], places: dict[str, Place] | None = None
     ) -> list[str]:
-        """The names in a list, each once."""
+        """The names in a list, without duplicates."""
         found: list[str] = []
         for name, item in self.texts(node, what):
             if not pattern.fullmatch(name):
@@ -776,8 +790,8 @@ class _Reader:
         for note in notes:
             self.warn(node, note)
         sha = digest(kind, arguments)
-        # A number written into the id keeps equal steps apart; the place within the phase changes with the file, the sha
-        # does not, and plan.py goes by it.
+        # The index in the id distinguishes equal steps. It changes when steps are added to the
+        # file, the sha does not, and plan.py compares by sha.
         ident = given or "/".join(filter(None, (phase, mode, self.stem, str(index), sha[:8])))
         return Step(
             ident, phase, kind, arguments, mode, timeout, sha, self.place(node), given is not None, notes, places
@@ -802,7 +816,8 @@ class _Reader:
         return None
 
     def operation(self, node: Any) -> dict[str, Any] | None:
-        """marabunta's: a command, or a list of texts that make one when joined by spaces."""
+        """An operation of marabunta: a command, or a list of texts that form one when joined by
+        spaces."""
         if node.id == "sequence":
             texts = self.texts(node, "a command")
             if not texts or len(texts) != len(node.value):
@@ -828,7 +843,7 @@ class _Reader:
         return {"argv": argv}
 
     def sung(self, node: Any, arguments: dict[str, Any]) -> tuple[str, dict[str, Any] | None, tuple[str, ...]]:
-        """A command that starts anthem is a song."""
+        """Turns a command that starts anthem into a song."""
         song = anthem_song(arguments["argv"])
         if song is None:
             return COMMAND, arguments, ()
@@ -843,7 +858,7 @@ class _Reader:
         self.wrong(node, f"{text!r} is not a song: give package.module::function")
         return False
 
-    # One for each kind: its arguments, or None with a problem
+    # One method for each kind: returns the step's arguments, or `None` after reporting a problem
 
     def _song(self, node: Any, values: Mapping[str, Any], _places: dict[str, Place]) -> dict[str, Any] | None:
         target = self.text(node, "song")
@@ -866,7 +881,7 @@ class _Reader:
             text = self.text(node, "command")
             return None if text is None else self.words(node, text)
         argv = []
-        for item in node.value:  # here an item is a word, whatever it holds
+        for item in node.value:  # in this form each item is one word, whatever it contains
             if item.id == "scalar" and item.tag == _TAGS + "str" and not item.value and argv:
                 argv.append("")
                 continue
@@ -899,7 +914,7 @@ class _Reader:
             if value.id != "scalar":
                 self.wrong(value, f"parameter {name!r} must be one value, not {self.what(value)}")
             elif self.is_null(value):
-                found[name] = None  # no such parameter
+                found[name] = None  # the parameter is removed
             elif value.tag == _TAGS + "bool":
                 found[name] = value.value.capitalize()  # as Odoo itself stores it
             elif value.tag.startswith(_TAGS):
@@ -941,7 +956,7 @@ class _Reader:
         return result if result["model"] else None
 
 
-# Putting together
+# Merging files and folders
 
 
 @dataclass
@@ -1019,15 +1034,21 @@ class _Collected:
 
 
 def parse(text: str, file: str = "migration.yml") -> Migration:
-    """A migration file's text. Raises MigrationError with all that is wrong."""
+    """Read a migration file's text. `file`: its name in messages.
+
+    Raises `MigrationError` with everything that is wrong.
+    """
     collected = _Collected()
     collected.whole_file(text, file)
     return collected.finish(file)
 
 
 def parse_steps(text: str, file: str = "STEPS") -> tuple[Step, ...]:
-    """Steps that are given as JSON, a list of what stands in `post`. Raises MigrationError with all that is wrong; a line is
-    the number of an item."""
+    """Read steps given as JSON, a list like that of `post`. In messages the line is the number of
+    the item.
+
+    Raises `MigrationError` with everything that is wrong.
+    """
     try:
         items = json.loads(text)
     except ValueError as exc:
@@ -1036,7 +1057,7 @@ def parse_steps(text: str, file: str = "STEPS") -> tuple[Step, ...]:
         raise MigrationError([Problem(file, 0, "must be a list of steps, as in 'post'")])
     problems: list[Problem] = []
     reader = _Reader(file, problems, [])
-    # JSON is YAML; an item a line, so that its line is its number.
+    # JSON is YAML; with one item per line, an item's line is its number.
     root = _compose("[" + ",\n".join(json.dumps(item, ensure_ascii=True) for item in items) + "]", file)
     steps = [reader.step(node, POST, None, index) for index, node in enumerate(root.value, 1)]
     first: dict[str, Step] = {}
@@ -1051,8 +1072,11 @@ def parse_steps(text: str, file: str = "STEPS") -> tuple[Step, ...]:
 
 
 def read(path: str, next_number: str = "") -> Migration:
-    """The migration file or folder at `path`; `next_number` is the version that the folder `next` becomes, if it is to be
-    one. Raises MigrationError with all that is wrong."""
+    """Read the migration file or folder at `path`. `next_number`: the version number for the folder
+    `next`; empty to ignore that folder.
+
+    Raises `MigrationError` with everything that is wrong.
+    """
     if not os.path.isdir(path):
         return parse(_text(path), path)
     return _read_folder(path, next_number)
@@ -1093,7 +1117,7 @@ def _read_folder(path: str, next_number: str) -> Migration:
                     continue
                 if value is None:
                     collected.warnings.append(Problem(inside, 0, "has no version number yet, so it is left out"))
-                    _read_version(collected, Number(NEXT, (-1,)), inside)  # what is wrong in it is said all the same
+                    _read_version(collected, Number(NEXT, (-1,)), inside)  # problems in it are reported all the same
                     del collected.versions[Number(NEXT, (-1,))]
                     continue
             if value is None:
@@ -1118,7 +1142,7 @@ def _read_folder(path: str, next_number: str) -> Migration:
 
 
 def _read_version(collected: _Collected, value: Number, folder: str) -> None:
-    """All files of one version's folder, in the order of their names."""
+    """Reads all files of one version's folder, ordered by name."""
     whole = _Part()
     names = sorted(name for name in os.listdir(folder) if _is_yaml(name))
     if not names:
@@ -1135,7 +1159,7 @@ def _read_version(collected: _Collected, value: Number, folder: str) -> None:
             collected.problems += exc.problems
             continue
         if node is None or reader.is_null(node):
-            continue  # a version that does nothing is one, too
+            continue  # an empty file is valid: the version does nothing
         part = reader.part(reader.known(node, "a version's file", VERSION_KEYS[1:]), f"version {value}")
         parts.append(part)
         collected.note_modes(reader)

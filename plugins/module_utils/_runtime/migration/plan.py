@@ -1,11 +1,12 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which steps of a migration are still to be done, or why that is somebody's decision. Pure: what the database says comes
-in as rows (table.py reads them), what has to be done comes out.
+"""Which steps of a migration are still pending, or why an operator has to decide. No I/O: the input
+is the rows of the database (table.py reads them), the output is a plan.
 
-marabunta's rules hold: one pending version at a time, none below the highest that the database had, nothing after a version
-that was begun and not finished. What is new is that a version that a run of ours began is gone on with where it stopped.
+marabunta's rules apply: one pending version at a time, none below the highest that the database
+had, nothing after a version that was begun and not finished. The addition is that a version begun
+by a run of ours is resumed where it stopped.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ DONE, RUNNING, FAILED = "done", "running", "failed"
 
 @dataclass(frozen=True)
 class VersionRow:
-    """A row of marabunta_version. `run_id`: the run of ours that wrote it, in `mode`; empty when marabunta or a person did."""
+    """A row of marabunta_version. `run_id`: the run of ours that wrote it, in `mode`; empty if
+    marabunta or an operator wrote it."""
 
     number: str
     done: bool
@@ -52,7 +54,7 @@ class StepRow:
 
 @dataclass(frozen=True)
 class Drift:
-    """A step that is done, and that the file says otherwise now. It is reported and not run again."""
+    """A step that is done and differs from the file now. It is reported and not repeated."""
 
     version: str
     step_id: str  # as it was recorded
@@ -66,7 +68,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class Decision:
-    """A way on, as an option (`name=value`) or an SQL statement, and what it does."""
+    """A way to continue: an option (`name=value`) or an SQL statement, and its effect."""
 
     command: str
     effect: str
@@ -77,7 +79,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why nothing is done, and the commands of which a person has to choose one."""
+    """Why nothing is done, and the commands from which an operator has to choose one."""
 
     code: str  # unknown_mode, unknown_version, foreign_row, unfinished, vanished, other_mode, unrecorded, serie, downgrade
     reason: str
@@ -91,22 +93,22 @@ class Refusal:
 
 @dataclass(frozen=True)
 class PlannedVersion:
-    """A version that is to be gone through; without steps it is only recorded as done."""
+    """A version to be processed; without steps it is only recorded as done."""
 
     version: Version
     steps: tuple[Step, ...]
     done: tuple[str, ...] = ()  # ids of its steps that are done already
     resumed: str = ""  # the run that began it
-    forced: bool = False  # from its first step, whatever was done before
+    forced: bool = False  # from its first step, regardless of what was done before
 
 
 @dataclass(frozen=True)
 class MigrationPlan:
-    """What is to be done, in order. With a refusal nothing is, and `versions` is empty."""
+    """What is to be done, in order. With a refusal nothing is done, and `versions` is empty."""
 
     mode: str | None = None
     versions: tuple[PlannedVersion, ...] = ()
-    backup: bool = False  # whether one of the versions wants a backup before it
+    backup: bool = False  # whether one of the versions requires a backup before it
     drift: tuple[Drift, ...] = ()
     notes: tuple[str, ...] = ()
     refusal: Refusal | None = None
@@ -118,11 +120,12 @@ class MigrationPlan:
 
     @property
     def steps(self) -> tuple[tuple[Version, Step], ...]:
+        """All steps in order, each with its version."""
         return tuple((item.version, step) for item in self.versions for step in item.steps)
 
     @property
     def sha(self) -> str:
-        """Equal for plans that do the same."""
+        """A hash that is equal for plans that do the same."""
         content = [
             [item.version.number.canonical, [[step.id, step.sha, step.timeout] for step in item.steps]]
             for item in self.versions
@@ -141,10 +144,11 @@ class MigrationPlan:
 
 
 def force_decision(text: str, effect: str = "runs this version alone, from its first step") -> Decision:
+    """Return the option that runs the version `text` from its first step."""
     return Decision(f"force_version={text}", effect)
 
 
-# For a person to type, never executed here.
+# For an operator to type, never executed here.
 _SETTLE = "UPDATE public.marabunta_version SET date_done = now() WHERE number = %s;"
 _RECORD = "INSERT INTO public.marabunta_version (number, date_start, date_done) VALUES (%s, now(), now());"
 _REMOVE = "DELETE FROM public.marabunta_version WHERE number = %s;"
@@ -155,6 +159,7 @@ def _literal(text: str) -> str:
 
 
 def settle_decision(text: str) -> Decision:
+    """Return the SQL statement that records the version `text` as done."""
     return Decision(_SETTLE % _literal(text), "records it as done, nothing is run")
 
 
@@ -166,7 +171,13 @@ def make_plan(
     allow_serie: bool = False,
     force_version: str = "",
 ) -> MigrationPlan:
-    """What is to be done for the database of which these rows are."""
+    """Return what is to be done for the database that has these rows.
+
+    - `mode`: the mode of the file, `None` for none.
+    - `version_rows`, `step_rows`: the rows of the database.
+    - `allow_serie`: whether several versions may be done in one run.
+    - `force_version`: do only this version, from its first step.
+    """
     mode = mode or None
     version_rows, step_rows = tuple(version_rows), tuple(step_rows)
     refusal = _unknown_names(migration, mode, force_version)
@@ -215,7 +226,7 @@ def make_plan(
         notes += matched.notes
         planned_versions.append(PlannedVersion(version, matched.pending, matched.done, row.run_id))
     notes += _mode_notes(pending, mode)
-    # A version that was begun had its backup; another one now would keep what is half done.
+    # A version that was begun had its backup; another one now would save the half-done state.
     backup = any(item.version.backup for item in planned_versions) and not any(
         item.resumed for item in planned_versions
     )
@@ -223,7 +234,7 @@ def make_plan(
 
 
 def _each_module_once(versions: Iterable[PlannedVersion]) -> list[PlannedVersion]:
-    """In one run the same code is updated once: by the first version that asks for it."""
+    """Leaves out modules that an earlier version updates: within one run the code is the same."""
     updated: set[str] = set()
     result = []
     for item in versions:
@@ -261,8 +272,8 @@ def _unknown_names(migration: Migration, mode: str | None, force_version: str) -
 
 
 def _by_number(version_rows: Sequence[VersionRow]) -> tuple[dict[Number, VersionRow], list[str]]:
-    """The rows by number, and what stands in the table without being a version. Of two spellings of one number, the one
-    that is done counts."""
+    """The rows by number, and the texts in the table that are no versions. Of two spellings of one
+    number, the one that is done counts."""
     rows: dict[Number, VersionRow] = {}
     odd: list[str] = []
     for row in version_rows:
@@ -289,7 +300,8 @@ def _spelling_notes(migration: Migration, rows: Mapping[Number, VersionRow]) -> 
 
 
 def _mode_notes(versions: Iterable[Version], mode: str | None) -> list[str]:
-    """What will be recorded as done although another mode would have done something."""
+    """Notes on versions that will be recorded as done although another mode would have done
+    something."""
     return [
         f"{version.where}: version {version.number} does nothing {_in_mode(mode)}, only in"
         f" {', '.join(version.modes)}; it is recorded as done, for all modes"
@@ -298,7 +310,7 @@ def _mode_notes(versions: Iterable[Version], mode: str | None) -> list[str]:
     ]
 
 
-# What only a person can decide
+# What only an operator can decide
 
 
 def _unfinished(migration: Migration, mode: str | None, version_rows: Sequence[VersionRow]) -> Refusal | None:
@@ -397,7 +409,7 @@ def _downgrade(pending: Iterable[Version], rows: Mapping[Number, VersionRow], od
     )
 
 
-# Steps that are done, and steps of the file
+# Matching steps that are done with steps of the file
 
 
 @dataclass
@@ -409,15 +421,17 @@ class _Matched:
 
 
 def _prefix(step_id: str) -> str:
-    """An id that was not given, without the sha; empty for one that was."""
+    """An automatic id without the sha; empty for a given id."""
     return step_id.rpartition("/")[0]
 
 
 def _pair(steps: Sequence[Step], rows: Sequence[StepRow], text: str) -> tuple[dict[str, StepRow], list[Drift]]:
-    """Which row is which step's (by step id), and how they differ. A row is at most one step's.
+    """Which row belongs to which step (by step id), and how they differ. A row belongs to at most
+    one step.
 
-    A given id decides alone. Without one, what a step does decides (its sha), so steps may be put in before it; only then its
-    place: a step that stands where a done one stood, whose content is nowhere else, is that one, changed.
+    A given id alone decides. Without one, what the step does (its sha) decides, so that steps may
+    be inserted before it. Only then its place counts: a step at the place of a done one, whose
+    content is nowhere else, is taken for that one, changed.
     """
     found: dict[str, StepRow] = {}
     drift: list[Drift] = []
@@ -515,7 +529,8 @@ def _match(steps: Sequence[Step], rows: Sequence[StepRow], text: str) -> _Matche
 
 
 def _rest_of_update(step: Step, row: StepRow | None, text: str) -> tuple[Step | None, list[Drift]]:
-    """What is left of an update: modules that were added to the list since are updated, those that are done aren't."""
+    """What is left of an update: modules that were added to the list since; those that are done are
+    left out."""
     if row is None:
         return step, []
     done = row.status == DONE
@@ -538,7 +553,7 @@ def _drift_of_done(version: Version, mode: str | None, rows: Sequence[StepRow]) 
     drift = matched.drift
     row = next((row for row in rows if row.step_id == UPDATE and row.status == DONE), None)
     for step in matched.pending:
-        if step.kind == UPDATE and row is not None:  # modules were added to a list that is done with
+        if step.kind == UPDATE and row is not None:  # modules were added to a list that is done
             message = f"{step.name} was added to version {version.number}, which is done; it is not run"
             drift.append(Drift(version.number.text, UPDATE, "changed", message, step.where))
     return drift

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whether a song (`package.module::function`) is there and takes its arguments, told from the source without importing it:
-before the lock is taken, without Odoo, and in check mode.
+"""Whether a song (`package.module::function`) exists and accepts its arguments, read from the
+source without importing it: before the lock is taken, without Odoo, and in check mode.
 
-What the source can't tell (a name made at run time, a decorator that changes the arguments) is said to be unchecked, never
-wrong.
+What the source doesn't show (a name created at run time, a decorator that changes the arguments) is
+reported as unchecked, never as wrong.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import Any
 from ..addons.update_plan import nearest
 from .file import SONG, Migration, Problem
 
-# Decorators that leave a function's arguments as they are.
+# Decorators that don't change a function's arguments.
 _TRANSPARENT = ("log", "wraps", "cache", "lru_cache", "contextmanager")
 _MODULE_SUFFIX = ".py"
 
 
 class SongError(Exception):
-    """Why a song can't be sung."""
+    """Why a song can't be run."""
 
 
 @dataclass(frozen=True)
@@ -37,33 +37,35 @@ class Found:
     file: str = ""
     line: int = 0
     title: str = ""  # first line of its docstring
-    unchecked: str = ""  # why nothing more can be told
+    unchecked: str = ""  # why it can't be checked
 
 
 class _Unclear(Exception):
-    """The source doesn't tell."""
+    """The source doesn't show it."""
 
 
 @dataclass
 class _Module:
-    """A module's source, or a package's: `names` are what it defines at its top level."""
+    """The source of a module or package: `names` are those defined at its top level."""
 
     name: str
     file: str  # empty for a package without __init__.py
-    folders: tuple[str, ...] = ()  # where a package's modules are; none for a module
+    folders: tuple[str, ...] = ()  # folders of a package's modules; none for a module
     names: dict[str, ast.AST | tuple[str, str]] = field(
         default_factory=dict
     )  # or (module, name) where it is imported from
     stars: list[str] = field(default_factory=list)
-    dynamic: bool = False  # has __getattr__, or puts names or modules in place itself
+    dynamic: bool = False  # has `__getattr__`, or sets names or modules itself
 
     def define(self, name: str, item: ast.AST | tuple[str, str], always: bool) -> None:
-        """`always` is false within if, try and the like: a name that is defined there and elsewhere may be either."""
+        """`always` is false within if, try and the like: a name that is also defined elsewhere may
+        be either."""
         self.names[name] = item if always or name not in self.names else ast.Pass()
 
 
 class Songs:
-    """Songs below folders like those of sys.path. `addons` are where `odoo.addons.<module>` is."""
+    """Songs below folders like those of sys.path. `addons`: the addons folders, in which
+    `odoo.addons.<module>` is."""
 
     def __init__(self, paths: Iterable[str], addons: Iterable[str] = ()) -> None:
         self.paths = tuple(dict.fromkeys(path for path in paths if path))
@@ -71,7 +73,11 @@ class Songs:
         self._modules: dict[str, _Module] = {}
 
     def find(self, target: str, kwargs: Mapping[str, Any] | None = None) -> Found:
-        """The song, or SongError with what is wrong and the nearest name."""
+        """Return the song `target` of the form `package.module::function`. `kwargs`: the arguments
+        it will get.
+
+        Raises `SongError` with what is wrong and the nearest name.
+        """
         module_name, _colons, name = target.partition("::")
         try:
             module = self._module(module_name)
@@ -140,14 +146,15 @@ class Songs:
         module = self._parsed(_Module(name, os.path.join(place, "__init__.py"), (place,)))
         with tokenize.open(module.file) as handle:
             text = handle.read()
-        if "extend_path" in text or "declare_namespace" in text:  # spread over several folders, in the old way
+        # a package of the old kind, spread over several folders
+        if "extend_path" in text or "declare_namespace" in text:
             others = [os.path.join(folder, last) for folder in folders]
             module.folders = tuple(dict.fromkeys([place, *(item for item in others if os.path.isdir(item))]))
         return module
 
     def _parsed(self, module: _Module) -> _Module:
         try:
-            with tokenize.open(module.file) as handle:  # in the encoding that the file itself states
+            with tokenize.open(module.file) as handle:  # in the encoding that the file declares
                 text = handle.read()
             tree = ast.parse(text, module.file)
         except SyntaxError as exc:
@@ -160,7 +167,7 @@ class Songs:
         return module
 
     def _collect(self, body: Iterable[ast.stmt], module: _Module, package: str, always: bool) -> None:
-        """What the top level defines, also inside if, try, with and loops."""
+        """Records what the top level defines, also inside if, try, with and loops."""
         for node in body:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 module.define(node.name, node, always)
@@ -199,12 +206,12 @@ class Songs:
         elif isinstance(target, (ast.Tuple, ast.List)):
             for item in target.elts:
                 if isinstance(item, ast.Name):
-                    module.define(item.id, ast.Pass(), always)  # its value is not looked for
+                    module.define(item.id, ast.Pass(), always)  # the single values are not needed
 
     # Names
 
     def _definition(self, module: _Module, name: str, seen: tuple[tuple[str, str], ...]) -> tuple[ast.AST, _Module]:
-        """The node that defines `name`, and the module that has it; imports are followed."""
+        """The node that defines `name`, and its module; imports are followed."""
         if (module.name, name) in seen:
             raise _Unclear(f"{name} is imported in a circle")
         seen = (*seen, (module.name, name))
@@ -240,7 +247,8 @@ class Songs:
         raise SongError(f"{module.name} has no function {name}{hint}" + (f" ({module.file})" if module.file else ""))
 
     def _own(self, name: str) -> bool:
-        """Whether the top package of a module is in our folders, so that what it lacks is really missing."""
+        """Whether the top package of a module is in our folders, so that what it lacks is really
+        missing."""
         top = name.split(".", 1)[0]
         return top != "odoo" and any(
             os.path.isdir(os.path.join(path, top)) or os.path.isfile(os.path.join(path, top + _MODULE_SUFFIX))
@@ -252,7 +260,7 @@ class Songs:
         return name in _siblings(module.folders)
 
     def _callables(self, module: _Module) -> list[str]:
-        """Names that could be meant: functions, and what is imported."""
+        """Names for suggestions: functions and imported names."""
         return [
             name
             for name, item in module.names.items()
@@ -323,7 +331,7 @@ def _siblings(folders: Iterable[str]) -> list[str]:
 
 
 def _is_compiled(folder: str, name: str) -> Iterable[bool]:
-    """Whether a module is there as something that is no source."""
+    """Whether a module exists in a form without source."""
     yield os.path.isfile(os.path.join(folder, name + ".pyc"))
     try:
         yield any(item.startswith(name + ".") and item.endswith(".so") for item in os.listdir(folder))
@@ -332,7 +340,7 @@ def _is_compiled(folder: str, name: str) -> Iterable[bool]:
 
 
 def check(migration: Migration, songs: Songs, mode: str | None = None) -> tuple[list[Problem], list[Problem]]:
-    """What is wrong with the songs of a migration, and what of them can't be checked."""
+    """Return the problems with the songs of a migration, and notes on those that can't be checked."""
     problems: list[Problem] = []
     unchecked: list[Problem] = []
     for version in migration.versions:

@@ -1,13 +1,16 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is remembered of migrations, in the Odoo database, so that a backup carries it.
+"""What is recorded of migrations, in the Odoo database, so that a backup contains it.
 
-`marabunta_version` is marabunta's own table, read and written so that a project can come from it and go back. Beside it
-`odoo_cloud_run` has a row per run, never overwritten, and `odoo_cloud_step` the latest of each step. Modules are not here:
-`odoo_cloud_module` (addons/update_plan.py) has them. Who ran, where and with which release is in `curq_state_history`, by the same run_id.
+`marabunta_version` is marabunta's own table, read and written so that a project can switch from
+marabunta and back. `odoo_cloud_run` has a row per run, which is never overwritten, and
+`odoo_cloud_step` the latest attempt of each step. Modules are in `odoo_cloud_module`
+(addons/update_plan.py). Actor, host and release of a run are in `curq_state_history`, under the
+same run_id.
 
-All functions take a cursor and leave the transaction to the caller. Tables are made only while the lock is held.
+All functions take a cursor on the Odoo database and leave the transaction to the caller. Tables are
+created only while the lock is held.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from ..common.errors import LockLost
 from .file import UPDATE, Step
 from .plan import DONE, FAILED, RUNNING, StepRow, VersionRow
 
-# As marabunta 0.15 has it. Its times are local and without a zone; ours are UTC, as the runtime's are.
+# As in marabunta 0.15. Its times are local and without a zone; ours are UTC, like all of the
+# runtime's.
 MARABUNTA_SQL = (
     "CREATE TABLE IF NOT EXISTS public.marabunta_version (number VARCHAR NOT NULL, date_start TIMESTAMP NOT NULL,"
     " date_done TIMESTAMP, log TEXT, addons TEXT, CONSTRAINT version_pk PRIMARY KEY (number))"
@@ -39,18 +43,20 @@ STEP_SQL = (
     " started timestamp with time zone NOT NULL DEFAULT clock_timestamp(), finished timestamp with time zone,"
     " changed boolean, info jsonb NOT NULL DEFAULT '{}', PRIMARY KEY (version, step_id))"
 )
-ABORTED = "aborted"  # status of a run that ended without saying so
+ABORTED = "aborted"  # status of a run that ended without recording it
 
-# The first line of marabunta_version.log in rows of ours: marabunta empties or replaces the log of what it begins, so the
-# row of a version that marabunta took over is told from ours.
+# The first line of marabunta_version.log in our rows. marabunta empties or replaces the log of what
+# it begins, so a version that marabunta took over can be distinguished from ours.
 _MARK = re.compile(r"odoo-cloud run=(\S+) mode=(\S*)(?:\n|$)")
 
 
 def mark(run_id: str, mode: str | None) -> str:
+    """Return the first line of the log in a row of ours."""
     return f"odoo-cloud run={run_id} mode={mode or ''}\n"
 
 
 def create_tables(cursor: Any) -> None:
+    """Create the tables that are missing."""
     for statement in (MARABUNTA_SQL, RUN_SQL, STEP_SQL):
         cursor.execute(statement)
 
@@ -64,7 +70,7 @@ def _exists(cursor: Any, table: str) -> bool:
 
 
 def read_versions(cursor: Any) -> list[VersionRow]:
-    """All rows; none when there is no table."""
+    """Return all rows; none if there is no table."""
     if not _exists(cursor, "marabunta_version"):
         return []
     cursor.execute(
@@ -75,13 +81,15 @@ def read_versions(cursor: Any) -> list[VersionRow]:
 
 
 def version_row(number: str, done: bool, started: str | None, log: str | None) -> VersionRow:
+    """Return the row for the columns of marabunta_version."""
     match = _MARK.match(log or "")
     run_id, mode = match.groups() if match else ("", "")
     return VersionRow(number, done, started or "", run_id, mode)
 
 
 def begin_version(cursor: Any, number: str, run_id: str, mode: str | None) -> None:
-    """A version is begun, from its first step. `number` is written as the file has it, since marabunta compares texts."""
+    """Record that a version is begun, from its first step. `number` is written as in the file,
+    since marabunta compares texts."""
     cursor.execute(
         "INSERT INTO public.marabunta_version (number, date_start, log)"
         " VALUES (%s, clock_timestamp() AT TIME ZONE 'UTC', %s) ON CONFLICT (number) DO UPDATE"
@@ -91,7 +99,7 @@ def begin_version(cursor: Any, number: str, run_id: str, mode: str | None) -> No
 
 
 def resume_version(cursor: Any, number: str, run_id: str, mode: str | None) -> None:
-    """A version that a run of ours began is gone on with by another run."""
+    """Record that the run `run_id` resumes a version that another run of ours began."""
     cursor.execute(
         "UPDATE public.marabunta_version SET log = %s WHERE number = %s AND date_done IS NULL",
         (mark(run_id, mode), number),
@@ -99,7 +107,7 @@ def resume_version(cursor: Any, number: str, run_id: str, mode: str | None) -> N
 
 
 def fail_version(cursor: Any, number: str, run_id: str, mode: str | None, log: str) -> None:
-    """What went wrong; the version stays begun."""
+    """Record what went wrong; the version stays unfinished."""
     cursor.execute(
         "UPDATE public.marabunta_version SET log = %s WHERE number = %s AND date_done IS NULL",
         (mark(run_id, mode) + log, number),
@@ -107,7 +115,11 @@ def fail_version(cursor: Any, number: str, run_id: str, mode: str | None, log: s
 
 
 def finish_version(cursor: Any, number: str, run_id: str, mode: str | None, log: str = "") -> None:
-    """The version is done, with the names and states of all modules as marabunta keeps them."""
+    """Record that the version is done, with the names and states of all modules as marabunta keeps
+    them.
+
+    Raises `LockLost` if another process changed the row.
+    """
     states = "[]"
     if _exists(cursor, "ir_module_module"):
         cursor.execute("SELECT name, state FROM public.ir_module_module ORDER BY name")
@@ -135,7 +147,7 @@ class RunRow:
 
 
 def read_last_run(cursor: Any) -> RunRow | None:
-    """The run that began last."""
+    """Return the run that began last, or `None`."""
     if not _exists(cursor, "odoo_cloud_run"):
         return None
     cursor.execute(
@@ -149,14 +161,16 @@ def read_last_run(cursor: Any) -> RunRow | None:
 def begin_run(
     cursor: Any, run_id: str, versions: Sequence[str], mode: str | None, plan_sha: str, series: str = ""
 ) -> None:
-    """A run begins: what is still called running was broken off, since the lock is ours."""
+    """Record the beginning of a run. Runs that still count as running were interrupted, since this
+    run has the lock."""
     cursor.execute(
         "UPDATE public.odoo_cloud_run SET status = %s, finished = clock_timestamp() WHERE status = %s",
         (ABORTED, RUNNING),
     )
     cursor.execute(
         "INSERT INTO public.odoo_cloud_run (run_id, versions, mode, plan_sha, series, status) VALUES (%s, %s, %s, %s, %s, %s)"
-        # A container that first finished what was left opens a second window under the same name.
+        # A container that first finished interrupted work opens a second window with the same
+        # run_id.
         " ON CONFLICT (run_id) DO UPDATE SET versions = excluded.versions, mode = excluded.mode, plan_sha = excluded.plan_sha,"
         " series = excluded.series, status = excluded.status, started = excluded.started, finished = NULL, error = NULL",
         (run_id, ",".join(versions), mode or "", plan_sha, series, RUNNING),
@@ -164,6 +178,10 @@ def begin_run(
 
 
 def end_run(cursor: Any, run_id: str, status: str, error: str = "") -> None:
+    """Record the end of a run.
+
+    Raises `LockLost` if it isn't the running one any more.
+    """
     cursor.execute(
         "UPDATE public.odoo_cloud_run SET status = %s, finished = clock_timestamp(), error = %s"
         " WHERE run_id = %s AND status = %s",
@@ -173,11 +191,12 @@ def end_run(cursor: Any, run_id: str, status: str, error: str = "") -> None:
         raise LockLost(f"run {run_id} is no longer the running one: somebody else took over")
 
 
-# Steps. `version` is a canonical number (Number.canonical), so that two spellings of one number are one version.
+# Steps. `version` is a canonical number (Number.canonical), so that two spellings of one number are
+# the same version.
 
 
 def read_steps(cursor: Any) -> list[StepRow]:
-    """All rows; none when there is no table."""
+    """Return all rows; none if there is no table."""
     if not _exists(cursor, "odoo_cloud_step"):
         return []
     cursor.execute(
@@ -191,19 +210,19 @@ def read_steps(cursor: Any) -> list[StepRow]:
 
 
 def forget_steps(cursor: Any, version: str) -> None:
-    """Before a version is begun from its first step: none of its steps counts as done."""
+    """Delete the steps of a version that is begun from its first step, so that none counts as done."""
     cursor.execute("DELETE FROM public.odoo_cloud_step WHERE version = %s", (version,))
 
 
 def begin_step(cursor: Any, version: str, step: Step, run_id: str, info: Mapping[str, Any] | None = None) -> None:
-    """To be committed before the step begins, so that a crash leaves which one it was."""
+    """Record that a step begins. Commit it before the step, so that after a crash the step is known."""
     cursor.execute(
         "INSERT INTO public.odoo_cloud_step (version, step_id, run_id, phase, kind, name, sha, status, info)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb) ON CONFLICT (version, step_id) DO UPDATE"
         " SET run_id = excluded.run_id, phase = excluded.phase, kind = excluded.kind, name = excluded.name,"
         " sha = excluded.sha, status = excluded.status, attempt = odoo_cloud_step.attempt + 1,"
         " started = clock_timestamp(), finished = NULL, changed = NULL,"
-        # Which modules an update is done with stays known while it is gone on with.
+        # An update that is resumed keeps the list of modules that are done.
         " info = CASE WHEN excluded.kind = 'update' THEN odoo_cloud_step.info || excluded.info ELSE excluded.info END",
         (version, step.id, run_id, step.phase, step.kind, step.name, step.sha, RUNNING, json.dumps(dict(info or {}))),
     )
@@ -212,9 +231,12 @@ def begin_step(cursor: Any, version: str, step: Step, run_id: str, info: Mapping
 def finish_step(
     cursor: Any, version: str, step: Step, run_id: str, changed: bool = True, info: Mapping[str, Any] | None = None
 ) -> None:
-    """The step is done. On the step's own cursor, before its commit: then both happen, or neither.
+    """Record that the step is done. Use the step's own cursor before its commit, so that both are
+    committed or neither.
 
-    Nothing is written, and the step must not be committed, when the row is no longer this run's."""
+    Raises `LockLost`, without writing anything, if the row isn't this run's any more; then the step
+    must not be committed.
+    """
     content = dict(info or {})
     if step.kind == UPDATE:
         cursor.execute(
@@ -236,7 +258,7 @@ def finish_step(
 
 
 def fail_step(cursor: Any, version: str, step_id: str, run_id: str, info: Mapping[str, Any] | None = None) -> None:
-    """The step failed; it is to be done again by whoever goes on."""
+    """Record that the step failed; the next run repeats it."""
     cursor.execute(
         "UPDATE public.odoo_cloud_step SET status = %s, finished = clock_timestamp(), info = info || %s::jsonb"
         " WHERE version = %s AND step_id = %s AND run_id = %s AND status = %s",

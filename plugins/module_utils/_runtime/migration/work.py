@@ -1,10 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""What steps a run has to do: those of MIGRATION_FILE that are pending, and those of STEPS. Everything that can be wrong with
-them is found here, before the lock is taken, without importing Odoo and without touching the database.
+"""The steps of a run: those of MIGRATION_FILE that are pending, and those of STEPS. Everything that
+can be wrong with them is detected here, before the lock is taken, without importing Odoo and
+without changing the database.
 
-steps.py does them, in the process that boots Odoo.
+boot/steps.py executes them, in the process that starts Odoo.
 """
 
 from __future__ import annotations
@@ -31,12 +32,13 @@ from .file import UPDATE, Migration, MigrationError, Problem, Step, Version, num
 from .plan import DONE, MigrationPlan, Refusal
 
 ADHOC = "adhoc"  # the version under which the steps of STEPS are recorded
-# Only these are about the file or the run's settings; the others leave a person a choice about the database.
+# These concern only the file or the run's settings; the others require an operator's decision about
+# the database.
 _PLAIN_REFUSALS = ("unknown_mode", "unknown_version")
 
 
 class Wrong(MigrationRefused):
-    """The file or STEPS is wrong."""
+    """The migration file or STEPS is wrong."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -45,20 +47,23 @@ class Wrong(MigrationRefused):
 
 @dataclass(frozen=True)
 class Source:
-    """MIGRATION_FILE and STEPS, read and understood."""
+    """MIGRATION_FILE and STEPS as data."""
 
     migration: Migration | None = None
     steps: tuple[Step, ...] = ()
 
     @property
     def sha(self) -> str:
-        """Equal for the same STEPS."""
+        """A hash that is equal for the same STEPS."""
         content = [[step.id, step.sha, step.timeout] for step in self.steps]
         return hashlib.sha256(json.dumps(content).encode("ascii")).hexdigest()
 
 
 def read(settings: Settings) -> Source:
-    """Raises Wrong with all that is wrong."""
+    """Read MIGRATION_FILE and STEPS; empty in modes that don't update.
+
+    Raises `Wrong` with everything that is wrong.
+    """
     if not settings.updating:
         return Source()
     problems: list[Problem] = []
@@ -85,10 +90,10 @@ class Work:
 
     source: Source = Source()
     plan: MigrationPlan = MigrationPlan()
-    adhoc: tuple[Step, ...] = ()  # of STEPS, those that are to be done
+    adhoc: tuple[Step, ...] = ()  # the steps of STEPS that are to be done
     adhoc_done: tuple[str, ...] = ()
     adhoc_resumed: str = ""  # the run that began them
-    # What is left of each version's update (by canonical number), when an earlier run had begun it
+    # What is left of each version's update (by canonical number), if an earlier run began it
     left: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -96,25 +101,27 @@ class Work:
 
     @property
     def empty(self) -> bool:
+        """Whether there are no steps and nothing to record."""
         return self.plan.empty and not self.source.steps
 
     @property
     def sha(self) -> str:
+        """A hash that is equal for work that does the same."""
         return hashlib.sha256(f"{self.plan.sha} {self.source.sha}".encode("ascii")).hexdigest()
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """Canonical numbers, as odoo_cloud_run has them."""
+        """The versions as in odoo_cloud_run, as canonical numbers."""
         names = tuple(item.version.number.canonical for item in self.plan.versions)
         return (*names, ADHOC) if self.source.steps else names
 
     @property
     def resumed(self) -> str:
-        """The run that is gone on with."""
+        """The run that is resumed; empty if none is."""
         return next((item.resumed for item in self.plan.versions if item.resumed), self.adhoc_resumed)
 
     def first_update(self) -> tuple[str, ...]:
-        """The modules of the first version that are updated along with those that changed."""
+        """Return the modules of the first version that are updated along with those that changed."""
         for item in self.plan.versions[:1]:
             for step in item.steps:
                 if step.kind == UPDATE:
@@ -122,10 +129,12 @@ class Work:
         return ()
 
     def modules_of(self, version: Version, step: Step) -> tuple[str, ...]:
+        """Return the modules that the update `step` of a version still has to do."""
         return self.left.get(version.number.canonical, tuple(step.arguments["modules"]))
 
     def check(self) -> None:
-        """Raises when a person has to do something first."""
+        """Raise `Wrong` if something is wrong with the steps, `MigrationRefused` or `NeedsDecision`
+        if an operator has to act first."""
         if self.problems:
             raise Wrong(self.problems)
         refusal = self.plan.refusal
@@ -142,14 +151,15 @@ class Work:
 
 
 def _options(text: str) -> str:
-    """A plan's decisions, as this program's variables."""
+    """Replaces options in a plan's decisions by the variables of this program."""
     for name in ("force_version=", "allow_serie="):
         text = text.replace(name, f"MIGRATION_{name.upper()}")
     return text.replace("mode=", "MIGRATION_MODE=") if " mode=" in text else text
 
 
 def song_paths(settings: Settings, env: Mapping[str, str]) -> list[str]:
-    """Where songs are imported from, in order: as Odoo's own Python has it, then the folder of the migration file, SONG_PATH."""
+    """Return the folders from which songs are imported, in order: those of Odoo's own Python, then
+    the folder of the migration file, then SONG_PATH."""
     ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
     paths = [item for item in (env.get("PYTHONPATH") or "").split(os.pathsep) if item]
     paths += [item for item in sys.path if item and os.path.realpath(item) != ours]
@@ -169,11 +179,14 @@ def pending_work(
     paths: Sequence[str],
     snapshot: addon_tree.Snapshot | None = None,
 ) -> Work:
-    """What is to be done for this database, seen now. A run that is at work there must have been excluded. Work.check() raises what
-    stands in the way.
+    """Return what is to be done for this database at this moment. No other run may be working on
+    it. `Work.check()` raises what stands in the way.
 
-    source: MIGRATION_FILE and STEPS. connection: to the database. modules, folders: what is in it, and the addons folders.
-    paths: where songs are imported from. snapshot: what was read of the addons a moment ago, if it was.
+    - `source`: MIGRATION_FILE and STEPS.
+    - `connection`: to the database.
+    - `modules`, `folders`: the modules of the database, and the addons folders.
+    - `paths`: folders from which songs are imported.
+    - `snapshot`: addons that were read shortly before.
     """
     if not settings.updating:
         return Work()
@@ -218,7 +231,8 @@ def pending_work(
 
 
 def _is_done(step: Step, modules: update_plan.Modules) -> bool:
-    """Whether a step of STEPS would find all of its modules as they should be: then no window is opened for it."""
+    """Whether all modules of a step of STEPS already have the wanted state: then no window is
+    opened for it."""
     if step.kind not in (migration_file.INSTALL, migration_file.UNINSTALL):
         return False
     return all(modules.installed(name) == (step.kind == migration_file.INSTALL) for name in step.arguments["modules"])
@@ -245,8 +259,8 @@ def _without_file(version_rows: Iterable[migration_plan.VersionRow]) -> Refusal 
 
 
 def unfinished(connection: Any) -> str:
-    """Which steps a run of ours has begun here and not finished; empty when there are none. Only a mode that updates goes on
-    with them."""
+    """Describe the steps that a run of ours began in this database and did not finish; empty if
+    there are none. Only a mode that updates resumes them."""
     with pg.transaction(connection) as cursor:
         rows = [row for row in migration_table.read_versions(cursor) if row.run_id and not row.done]
         last = migration_table.read_last_run(cursor)
@@ -260,7 +274,8 @@ def unfinished(connection: Any) -> str:
 def _adhoc(
     source: Source, step_rows: Iterable[migration_plan.StepRow], last: migration_table.RunRow | None
 ) -> tuple[tuple[Step, ...], tuple[str, ...], str, tuple[str, ...]]:
-    """What is to be done of STEPS: all, but for those that an interrupted run has done when it had the same STEPS."""
+    """The steps of STEPS that are to be done: all, except those that an interrupted run with the
+    same STEPS has done."""
     rows = [row for row in step_rows if row.version == ADHOC]
     interrupted = last is not None and last.status != DONE and ADHOC in last.versions
     if last is None or not interrupted:
@@ -290,7 +305,8 @@ def _check(
     paths: Sequence[str],
     snapshot: addon_tree.Snapshot,
 ) -> tuple[list[Problem], list[Problem]]:
-    """Songs and modules of the steps that are to be done; those of versions that are done may be gone."""
+    """Checks songs and modules of pending steps; those of versions that are done may not exist any
+    more."""
     versions = [dataclasses.replace(item.version, steps=item.steps) for item in work.plan.versions]
     if work.adhoc:
         value = migration_file.Number(ADHOC, ())
@@ -300,7 +316,7 @@ def _check(
     pending = Migration(settings.migration_file or "STEPS", tuple(versions))
     known = snapshot.names(folders)
     problems = migration_file.unknown_modules(pending, known, work.plan.mode)
-    for step in work.adhoc:  # in a file it may be a module of which nothing is left since
+    for step in work.adhoc:  # in a file it may be a module that no longer exists
         if step.kind == migration_file.UNINSTALL:
             problems += [
                 Problem(
@@ -322,6 +338,7 @@ def _check(
 
 
 def csv_path(path: str, data_path: str) -> str:
+    """Return the path of a CSV file; a relative one is below `data_path`, if that is set."""
     return path if os.path.isabs(path) or not data_path else os.path.join(data_path, path)
 
 
@@ -329,7 +346,7 @@ def csv_path(path: str, data_path: str) -> str:
 
 
 def order_step(step: Step, version: str) -> dict[str, Any]:
-    """A step as plain data."""
+    """Return a step of a version as plain data."""
     return {
         "id": step.id,
         "phase": step.phase,
@@ -344,7 +361,7 @@ def order_step(step: Step, version: str) -> dict[str, Any]:
 
 
 def step_of(order: Mapping[str, Any]) -> Step:
-    """The step that order_step() made plain."""
+    """Return the step from which `order_step()` built this data."""
     return Step(
         order["id"],
         order["phase"],
@@ -357,10 +374,11 @@ def step_of(order: Mapping[str, Any]) -> Step:
 
 
 def actions(work: Work, plan: update_plan.ModulePlan) -> list[dict[str, Any]]:
-    """All that a run does, in order: each version's beginning, its steps, one update, its end. What changed besides is updated
-    with the first version, between its `pre` and its `post`."""
+    """Return everything that a run does, in order: each version's beginning, its steps, one update,
+    its end. Other changed modules are updated with the first version, between its `pre` and its
+    `post`."""
     result: list[dict[str, Any]] = []
-    rest = not plan.empty  # what Odoo has to be started for besides the versions' own modules
+    rest = not plan.empty  # why Odoo has to be started apart from the versions' own modules
     for item in work.plan.versions:
         canonical, text = item.version.number.canonical, item.version.number.text
         begin = "resume" if item.resumed else "begin"
@@ -399,12 +417,12 @@ def needs_odoo(orders: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def _update(install: Iterable[str], update: Iterable[str], load: bool) -> dict[str, Any]:
-    """`load`: Odoo is started although nothing may be left to name, to finish what is marked."""
+    """`load`: Odoo is started even if there are no names, to finish modules that are marked."""
     return {"do": "update", "install": list(install), "update": list(update), "load": load, "modules": [], "step": None}
 
 
 def count(orders: Iterable[Mapping[str, Any]]) -> int:
-    """How many steps people see: an update is one."""
+    """Return the number of steps for operators: an update counts as one."""
     return sum(order["do"] in ("step", "update") for order in orders)
 
 
@@ -412,6 +430,7 @@ def count(orders: Iterable[Mapping[str, Any]]) -> int:
 
 
 def as_data(work: Work, settings: Settings) -> dict[str, Any]:
+    """Return the plan as data for the command `plan`."""
     plan = work.plan
     steps: list[dict[str, Any]] = []
     versions = []
@@ -480,7 +499,7 @@ def as_data(work: Work, settings: Settings) -> dict[str, Any]:
 
 
 def wrong_data(problems: Iterable[Problem], settings: Settings) -> dict[str, Any]:
-    """The same for a file that can't be understood."""
+    """Return the same data for a file that can't be read."""
     return {**as_data(Work(), settings), "problems": [_problem(item) for item in problems]}
 
 

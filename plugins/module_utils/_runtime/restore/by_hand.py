@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""`odoo-cloud rollback`: an operator goes back to a restore point, and confirms how many minutes of work that loses."""
+"""`odoo-cloud rollback`: an operator goes back to a restore point, after confirming how many
+minutes of work are lost."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from . import point as restore_point
 from . import rollback
 from .point import FAILED_NAME, Point
 
-GRACE_MINUTES = 5  # between reading what would be lost and confirming it
+GRACE_MINUTES = 5  # accepted between displaying the loss and confirming it
 NEWEST_SQL = """
 SELECT c.relname, c.reltuples::int8, EXISTS (SELECT 1 FROM pg_catalog.pg_attribute i
        WHERE i.attrelid = c.oid AND i.attname = 'id' AND NOT i.attisdropped)
@@ -35,7 +36,7 @@ SMALL_TABLE = 50000
 
 @dataclass
 class Operator:
-    """What rollback.go_back() needs of a window, for a command that has none."""
+    """The attributes of a window that `rollback.go_back()` needs, for a command that has no window."""
 
     guard: lock.Lock
     connection: Any
@@ -64,7 +65,8 @@ class Operator:
 
 
 def newest_write(connection: Any, seconds: float = 10) -> tuple[str, str]:
-    """The newest write_date of Odoo's records and their table: of small tables all, of big ones those made last."""
+    """Return the newest write_date of Odoo's records, and its table; both empty if there is none.
+    Of big tables only the last 1000 records are read, and no table after `seconds`."""
     newest, where = "", ""
     end = time.monotonic() + seconds
     with connection.cursor() as cursor:
@@ -84,26 +86,27 @@ def newest_write(connection: Any, seconds: float = 10) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Loss:
-    """What going back to a restore point would take away."""
+    """What going back to a restore point would discard."""
 
     point: Point
     minutes: int  # since the restore point
-    sessions: int | None  # opened since then; None: not known
-    now: list[str]  # the sessions that are there, in words
-    newest: str  # UTC: the newest write that was found
-    table: str  # and where
+    sessions: int | None  # opened since then; None: unknown
+    now: list[str]  # the current sessions, described
+    newest: str  # UTC: the newest write_date
+    table: str  # its table
 
     def words(self, database: str) -> str:
-        """What confirms it."""
+        """Return the text that confirms the loss."""
         return f"lose {self.minutes} minutes of {database}"
 
     def agreed(self, database: str, text: str) -> bool:
-        """Whether the text names the minutes; a few more may have gone by since they were read."""
+        """Whether the text confirms this loss. Up to `GRACE_MINUTES` more may have passed since it
+        was displayed."""
         found = re.fullmatch(r"lose (\d+) minutes? of (\S+)", " ".join(text.split()))
         return bool(found) and found[2] == database and 0 <= self.minutes - int(found[1]) <= GRACE_MINUTES
 
     def lines(self, database: str) -> list[str]:
-        """The loss in lines for the operator."""
+        """Return the loss as lines for the operator."""
         return [
             f"restore point: {self.point.name} ({self.point.kind}), made {self.point.made or 'at a time that is not known'}",
             f"minutes since then: {self.minutes}",
@@ -116,8 +119,8 @@ class Loss:
 
 
 def loss(control: Any, database: Any, settings: Settings, point: Point, run_id: str) -> Loss:
-    """What going back to a restore point would take away now. `control`, `database`: connections to the maintenance database and to the
-    database; `run_id`: the command's own."""
+    """Return what going back to a restore point would discard now. `control`, `database`:
+    connections to the maintenance database and to the database; `run_id`: the command's own."""
     sessions = None
     if point.sessions is not None:
         count, server = restore_point.session_count(control, point.source)
@@ -132,10 +135,11 @@ def loss(control: Any, database: Any, settings: Settings, point: Point, run_id: 
 
 
 def command(settings: Settings, env: Mapping[str, str], arguments: list[str], out: Callable[[str], None]) -> int:
-    """`odoo-cloud rollback [--to NAME] [--confirm TEXT [--check]]`. Returns the exit code: 85 until it is confirmed.
+    """Run `odoo-cloud rollback [--to NAME] [--confirm TEXT [--check]]`. Returns the exit code: 85
+    until it is confirmed.
 
-    `env`: Odoo's environment; `out`: prints a line. Raises UsageError, Held while a run works on the database, Refused without a restore
-    point, and what rollback.go_back() raises.
+    `env`: Odoo's environment; `out`: prints a line. Raises `UsageError`, `Held` while a run works
+    on the database, `Refused` if there is no restore point, and the errors of `rollback.go_back()`.
     """
     options: dict[str, str] = {}
     left = [item for item in arguments if item != "--check"]

@@ -1,10 +1,12 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""What an update does to a database's structure, from the server's catalog before and after it, and how long it locks tables.
+"""What an update changes in a database's structure, from the server's catalog before and after it,
+and how long it locks tables.
 
-An event trigger would see each statement but takes a superuser. The catalog shows what is left of them, which is what code
-of before the update meets: `code only` nothing, `additive` nothing that it stumbles over, `breaking` something that it may.
+An event trigger would see each statement, but requires a superuser. The catalog shows the result,
+which is what the previous code would work with: `code only` changes nothing, `additive` nothing
+that breaks that code, `breaking` something that may.
 """
 
 from __future__ import annotations
@@ -22,10 +24,10 @@ from ..database import pg
 from ..database.pg import psycopg2
 
 CODE_ONLY, ADDITIVE, BREAKING = "code only", "additive", "breaking"
-OWN = re.compile(r"odoo_cloud_|curq_state_history|marabunta_version|orm_signaling_")  # not the update's doing
+OWN = re.compile(r"odoo_cloud_|curq_state_history|marabunta_version|orm_signaling_")  # not changed by the update
 SAMPLE_SECONDS = 0.05
 
-# Stands for <c.oid> below: of the user's, not of the server or an extension
+# Replaces <c.oid> below: the object belongs to the user, not to the server or an extension
 WHERE = (
     "n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema') AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend e"
     " WHERE e.objid = {} AND e.deptype = 'e')"
@@ -85,6 +87,8 @@ class Catalog:
 
 
 def read(connection: Any) -> Catalog:
+    """Read the structure of the database that `connection` is on."""
+
     def rows(statement: str) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
             cursor.execute(re.sub("<(.*?)>", lambda found: WHERE.format(found[1]), statement))
@@ -102,12 +106,15 @@ def read(connection: Any) -> Catalog:
 
 @dataclass(frozen=True)
 class Change:
-    what: str  # in words, such as: column dropped
+    """A difference between two structures."""
+
+    what: str  # such as: column dropped
     where: str
     detail: str = ""
     breaking: bool = False
 
     def plain(self) -> dict[str, Any]:
+        """Return it as data for events."""
         return {"what": self.what, "where": self.where, "detail": self.detail, "breaking": self.breaking}
 
 
@@ -115,7 +122,7 @@ _SIZED = re.compile(r"(character varying|numeric)(?:\((\d+)(?:,(\d+))?\))?")
 
 
 def wider(before: str, after: str) -> bool:
-    """Whether the new type takes all that the old one took."""
+    """Whether the new type accepts every value of the old one."""
     if (before, after) in (
         ("smallint", "integer"),
         ("smallint", "bigint"),
@@ -137,7 +144,7 @@ def wider(before: str, after: str) -> bool:
 
 
 def compare(before: Catalog, after: Catalog) -> list[Change]:
-    """All that differs, with what of it may be in the way of code of before."""
+    """Return all differences, each marked if it may break the previous code."""
     found: list[Change] = []
     stay = {oid for oid in before.relations if oid in after.relations}
     owners = {oid: row[0] for oid, row in {**after.relations, **before.relations}.items()}
@@ -203,7 +210,8 @@ def _columns(before: Catalog, after: Catalog, stay: set[int], owners: Mapping[in
 def _rules(
     before: Catalog, after: Catalog, stay: set[int], owners: Mapping[int, str], new: set[tuple[int, int]]
 ) -> list[Change]:
-    """Constraints and unique indexes are in the way if they touch a column that was there; others never are."""
+    """Constraints and unique indexes are breaking if they involve a column that existed before;
+    others never are."""
     found = []
 
     def old(oid: int, columns: list[int]) -> bool:
@@ -226,13 +234,14 @@ def _rules(
 
 
 def classify(changes: list[Change]) -> str:
+    """Return the class of an update with these changes: `CODE_ONLY`, `ADDITIVE` or `BREAKING`."""
     if any(item.breaking for item in changes):
         return BREAKING
     return ADDITIVE if changes else CODE_ONLY
 
 
 def rewritten(before: Catalog, after: Catalog) -> list[str]:
-    """Tables whose rows were all written anew."""
+    """Return the tables all of whose rows were rewritten."""
     return sorted(
         row[0]
         for oid, row in before.relations.items()
@@ -250,7 +259,8 @@ SELECT l.pid, l.relation::int8, coalesce(extract(epoch FROM a.xact_start), 0)::f
 
 
 class Locks:
-    """How long tables are locked against everybody, seen every 50 ms: only tables that were there before."""
+    """Measures how long tables are locked exclusively, by sampling every 50 ms. Only tables that
+    existed before count."""
 
     def __init__(self, settings: Settings, name: str, tables: Mapping[int, str]) -> None:
         self.settings, self.name, self.tables = settings, name, tables
@@ -272,7 +282,7 @@ class Locks:
                                 self.held[key] = (self.held.get(key, (now, now))[0], now)
 
     def stop(self) -> list[dict[str, Any]]:
-        """The longest first, seconds each."""
+        """Stop and return the tables with their longest lock in seconds, the longest first."""
         self.stopped.set()
         self.thread.join(5)
         longest: dict[str, float] = {}

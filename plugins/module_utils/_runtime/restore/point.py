@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Restore points: what the run that holds the lock keeps of a database before it changes it.
 
-A clone is a second database, `<db>--before-<run>`, made by the server while every session of the first is out. Nothing has
-to be locked for that in a way that somebody must undo: CREATE DATABASE holds the server's own lock on the database it
-copies, so new sessions wait until it is done, and its death frees them. A dump is a file of pg_dump in RESTORE_DIR.
+A clone is a second database, `<db>--before-<run>`, created by the server while the first one has no
+sessions. No lock is needed that would have to be released later: CREATE DATABASE holds the server's
+own lock on the source, so new sessions wait until it is done, and if it dies the lock is released.
+A dump is a file of pg_dump in RESTORE_DIR.
 
-The server also counts the sessions of a database. What it counted at the restore point, and how many sessions of our own
-there were since, tell afterwards whether anybody else could have written (since.py).
+The server also counts the sessions of a database. Its count at the restore point, together with the
+number of our own sessions since then, shows later whether any other session could have written
+(since.py).
 """
 
 from __future__ import annotations
@@ -37,21 +39,22 @@ from ..database.provision import PUBLIC_DEFAULT, close_to_public, quoted
 
 NONE, AUTO, CLONE, DUMP = "none", "auto", "clone", "dump"
 BEFORE, FAILED_NAME, REHEARSAL, RESTORING = "before", "failed", "rehearsal", "restoring"
-MAX_NAME = 63  # PostgreSQL cuts longer names off without a word
-COUNTED_FROM = 150000  # older servers tell the number of sessions with a delay
+MAX_NAME = 63  # PostgreSQL silently truncates longer names
+COUNTED_FROM = 150000  # older servers update the number of sessions with a delay
 STRATEGY_FROM = 150000
 SAMPLE_SECONDS = 0.2
 BUSY, NO_PRIVILEGE = "55006", "42501"
-PATIENCE = 9  # seconds for requests of replicas that serve; the server waits 5 for sessions to leave, then we ask again
+PATIENCE = 9  # seconds for requests of serving replicas; the server waits 5 s for sessions to leave, then we try again
 _RUN = re.compile(r"[0-9a-f]{12}")
 
 
 class NoRestorePoint(Refused):
-    """It can't be made; nothing was changed."""
+    """No restore point can be created; nothing was changed."""
 
 
 def derived_name(database: str, what: str, run_id: str) -> str:
-    """`<db>--<what>-<run>`; a name that would be too long is shortened and keeps a hash of the whole."""
+    """Return `<db>--<what>-<run>`; a name that would be too long is shortened and contains a hash
+    of the full one."""
     end = f"--{what}-{run_id}"
     if len(database) + len(end) > MAX_NAME:
         short = hashlib.sha256(database.encode()).hexdigest()[:8]
@@ -60,29 +63,29 @@ def derived_name(database: str, what: str, run_id: str) -> str:
 
 
 def run_of(database: str, what: str, name: str) -> str:
-    """The run in a name that derived_name made of `database`; empty for any other name."""
+    """Return the run in a name that `derived_name()` built from `database`; empty for any other name."""
     run_id = name.rsplit("-", 1)[-1]
     return run_id if _RUN.fullmatch(run_id) and name == derived_name(database, what, run_id) else ""
 
 
 @dataclass(frozen=True)
 class Point:
-    """A restore point that is there."""
+    """An existing restore point."""
 
     name: str
     kind: str
     run_id: str
     made: str = ""  # UTC
     seconds: float = 0.0
-    size: int = 0  # bytes of the database that it is of
-    sessions: int | None = None  # counted by the server until then; None: it can't be told
-    source: int = 0  # oid of that database
-    server: str = ""  # its statistics begin here: a reset or a crash makes the count void
+    size: int = 0  # bytes of the original database
+    sessions: int | None = None  # counted by the server until then; None: unknown
+    source: int = 0  # oid of the original database
+    server: str = ""  # start of its statistics: a reset or a crash makes the count void
     path: str = ""  # of a dump
 
     @property
     def age(self) -> float:
-        """Seconds since then."""
+        """Seconds since it was created."""
         try:
             made = datetime.datetime.fromisoformat(self.made)
         except ValueError:
@@ -90,7 +93,7 @@ class Point:
         return max((datetime.datetime.now(datetime.timezone.utc) - made).total_seconds(), 0.0)
 
     def comment(self, database: str) -> str:
-        """What is written beside the restore point, so that points() finds it."""
+        """Return the comment that is stored with the restore point, from which `points()` reads it."""
         return json.dumps({"odoo_cloud": "restore point", "database": database, **vars(self)})
 
 
@@ -98,7 +101,7 @@ def _now() -> str:
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
 
 
-# Looking
+# Listing
 
 POINTS_SQL = """
 SELECT d.datname, coalesce(pg_catalog.shobj_description(d.oid, 'pg_database'), '')
@@ -124,7 +127,7 @@ def _point(name: str, run_id: str, kind: str, comment: Mapping[str, Any], path: 
 
 
 def points(control: Any, settings: Settings) -> list[Point]:
-    """All restore points of the database, the newest first."""
+    """Return all restore points of the database, the newest first."""
     database = settings.db_name
     found = []
     with control.cursor() as cursor:
@@ -155,14 +158,15 @@ SELECT run_id, bool_and(coalesce(result, '') = 'restore point') FROM public.curq
 
 
 def chain(connection: Any, open_states: tuple[str, ...]) -> tuple[list[str], bool]:
-    """The runs since the database was last open, the oldest first, and whether any of them began to change it."""
+    """Return the runs since the database was last open, the oldest first, and whether any of them
+    began to change it."""
     with connection.cursor() as cursor:
         cursor.execute(CHAIN_SQL, (list(open_states),))
         rows = cursor.fetchall()
     return [row[0] for row in rows], not all(row[1] for row in rows)
 
 
-# Rights, room, programs
+# Rights, space, programs
 
 RIGHTS_SQL = """
 SELECT r.rolname, r.rolsuper OR r.rolcreatedb, pg_catalog.pg_get_userbyid(d.datdba),
@@ -174,26 +178,30 @@ SELECT r.rolname, r.rolsuper OR r.rolcreatedb, pg_catalog.pg_get_userbyid(d.datd
 
 @dataclass(frozen=True)
 class Facts:
-    """What can be known before anything is made."""
+    """What is known before anything is created. Sizes are in bytes."""
 
     role: str
     owner: str
     size: int
     oid: int
     version: int
-    no_rights: str = ""  # empty, or why databases can't be made and renamed
+    no_rights: str = ""  # why databases can't be created and renamed; empty if they can
     may_clone: str = ""  # the same for a clone
     may_dump: str = ""
     pg_dump: str = ""
 
 
 def keeper_variable(settings: Settings) -> str:
-    """The variable that names the role which copies databases."""
+    """Return the name of the variable that sets the role which copies databases."""
     return "DB_ADMIN_USER" if settings.keeper else settings.user_variable
 
 
 def facts(keeper: Any, settings: Settings) -> Facts:
-    """`keeper`: a connection of the role that makes databases (settings.as_keeper()) to the maintenance database."""
+    """Return rights, space and programs for restore points. `keeper`: a connection of the role that
+    creates databases (`settings.as_keeper()`) to the maintenance database.
+
+    Raises `NoRestorePoint` if the database doesn't exist.
+    """
     with keeper.cursor() as cursor:
         cursor.execute(RIGHTS_SQL, (settings.db_name,))
         row = cursor.fetchone()
@@ -230,17 +238,19 @@ def facts(keeper: Any, settings: Settings) -> Facts:
 
 
 def clone_needs(size: int) -> int:
-    """A copy, and room for what the update itself writes."""
+    """Return the bytes that a clone needs: the copy, and space for what the update itself writes."""
     return size + max(size // 5, 256 << 20)
 
 
 def megabytes(size: float) -> str:
-    """A size of so many bytes, for people."""
+    """Format a size in bytes as megabytes."""
     return f"{size / (1 << 20):.0f} MB"
 
 
 def too_little_room(folder: str, variable: str, size: int, needed: int) -> str:
-    """Why there is too little room; empty when there is enough, or no folder that would tell."""
+    """Explain that `folder` has less than `needed` bytes of free space; empty if it has enough, or
+    if no folder is given. `size`: bytes of the database; `variable`: the one that names the folder.
+    """
     if not folder:
         return ""
     try:
@@ -257,7 +267,11 @@ def too_little_room(folder: str, variable: str, size: int, needed: int) -> str:
 
 
 def find_pg_dump(settings: Settings, server_version: int, program: str = "pg_dump") -> str:
-    """The program, at least as new as the server: an older one is refused by PostgreSQL itself, after the fact."""
+    """Return the path of a client program that is at least as new as the server; PostgreSQL refuses
+    older ones only later. `server_version`: such as 160000.
+
+    Raises `ConfigError` if there is none.
+    """
     path = os.path.join(settings.pg_bin, program) if settings.pg_bin else shutil.which(program) or ""
     where = f"PG_BIN is {settings.pg_bin!r}" if settings.pg_bin else "PG_BIN is not set"
     wanted = server_version // 10000
@@ -279,7 +293,8 @@ def find_pg_dump(settings: Settings, server_version: int, program: str = "pg_dum
 
 
 def choose(settings: Settings, known: Facts) -> str:
-    """clone or dump; raises NoRestorePoint, which says all that stands in the way."""
+    """Return the kind of restore point to create, clone or dump. Raises `NoRestorePoint` with
+    everything that prevents it."""
     wanted = settings.restore_point
     if wanted == AUTO:
         if not known.may_clone:
@@ -298,13 +313,15 @@ def choose(settings: Settings, known: Facts) -> str:
 
 # Sessions
 
-# Between two transactions, so it can be ended: Odoo's cursor takes another connection then (addon database_reconnect), also when a
-# request has it already or goes on after a commit. The short while spares those that are about to go on.
+# Sessions between two transactions can be ended: Odoo's cursor then takes another connection (addon
+# database_reconnect), also if a request already uses it or continues after a commit. The short
+# interval spares those that are about to continue.
 IDLE_SQL = """
 coalesce(a.state, '') = 'idle' AND a.state_change < pg_catalog.clock_timestamp() - interval '0.05 s'
 """
 
-# The server's own workers, such as autovacuum's, have no role; of what kind a session is, only its own role is shown.
+# The server's own workers, such as autovacuum's, have no role. The type of a session is visible
+# only to its own role.
 OTHERS_SQL = f"""
 SELECT a.pid, a.usename::text, coalesce(a.application_name, ''),
        coalesce(extract(epoch FROM a.backend_start), 0)::float8,
@@ -316,7 +333,8 @@ SELECT a.pid, a.usename::text, coalesce(a.application_name, ''),
    AND pg_catalog.strpos(coalesce(a.application_name, '') || ' ', %s) = 0
 """  # noqa: S608 - the constant above
 
-# The server looks once more in the moment it ends a session: one that has begun something since we looked stays.
+# The server evaluates the condition again when it ends a session, so that one which has started
+# something meanwhile stays.
 END_SQL = "SELECT pg_catalog.pg_terminate_backend(%s)"
 END_IDLE_SQL = f"""
 SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a WHERE a.pid = %s AND {IDLE_SQL}
@@ -327,8 +345,8 @@ SELECT s.sessions, coalesce(s.stats_reset::text, '') || '/' || pg_catalog.pg_pos
   FROM pg_catalog.pg_stat_database s WHERE s.datid = %s
 """
 
-# A role that can't write: a session of it is no danger to what a rollback would take away. Those that replicate are not
-# counted by the server, so they can't be taken off the count.
+# A role that can't write: its sessions write nothing that a rollback would discard. Replication
+# sessions are not counted by the server, so they can't be subtracted from the count.
 HARMLESS_SQL = """
 SELECT NOT (r.rolsuper OR r.rolreplication OR pg_catalog.pg_has_role(r.oid, d.datdba, 'MEMBER'))
   FROM pg_catalog.pg_roles r, pg_catalog.pg_database d WHERE r.rolname = %s AND d.datname = %s
@@ -336,14 +354,16 @@ SELECT NOT (r.rolsuper OR r.rolreplication OR pg_catalog.pg_has_role(r.oid, d.da
 
 
 def others(connection: Any, database: str, run_id: str) -> list[tuple[int, str, str, float, bool]]:
-    """Sessions in `database` that aren't of this run: process, role, name, since when, whether it does nothing just now."""
+    """Return the sessions in `database` that don't belong to this run: process, role, name, start
+    in seconds since the epoch, whether it is idle now."""
     with connection.cursor() as cursor:
         cursor.execute(OTHERS_SQL, (database, f" run={run_id} "))
         return list(cursor.fetchall())
 
 
 def session_count(connection: Any, oid: int) -> tuple[int | None, str]:
-    """How many sessions the server has counted in a database, and since when it counts."""
+    """Return how many sessions the server has counted in a database, and an identifier of the start
+    of its counting. The number is `None` for servers that don't count exactly."""
     if connection.server_version < COUNTED_FROM:
         return None, ""
     with connection.cursor() as cursor:
@@ -355,8 +375,9 @@ def session_count(connection: Any, oid: int) -> tuple[int | None, str]:
 def end_others(
     connection: Any, database: str, run_id: str, only_idle: bool = False
 ) -> tuple[list[tuple[int, str, str, float, bool]], list[str], int]:
-    """Ends the sessions in `database` that aren't of this run, or with `only_idle` those of them that do nothing just now. Returns those
-    that were there, the names of those that can't be ended, and how many were asked to end."""
+    """End the sessions in `database` that don't belong to this run; with `only_idle` only the idle
+    ones. Returns the sessions that existed, the names of those that can't be ended, and how many
+    the server was asked to end."""
     found, stay, ended = others(connection, database, run_id), [], 0
     for pid, role, name, _since, idle in found:
         if only_idle and not idle:
@@ -371,12 +392,13 @@ def end_others(
 
 
 class Watch:
-    """Records who is in the database beside this run, a few times a second, on a connection of its own to the maintenance
-    database. What the server counted is the measure; this says who it was, and which of them can't have written."""
+    """Records the sessions in the database that don't belong to this run, a few times a second, on
+    its own connection to the maintenance database. The server's count is decisive; this shows whose
+    sessions they are, and which of them can't have written."""
 
     def __init__(self, settings: Settings, name: str, run_id: str) -> None:
         self.settings, self.name, self.run_id = settings, name, run_id
-        self.seen: dict[tuple[int, float], tuple[str, str]] = {}  # (process, since): role, name
+        self.seen: dict[tuple[int, float], tuple[str, str]] = {}  # (process, start): role, name
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self.thread.start()
@@ -389,23 +411,24 @@ class Watch:
                     self.sample(connection)
 
     def sample(self, connection: Any) -> None:
-        """Records who is there now; `connection` is to the maintenance database."""
+        """Record the current sessions; `connection` is to the maintenance database."""
         self.note(others(connection, self.settings.db_name, self.run_id))
 
     def note(self, found: list[tuple[int, str, str, float, bool]]) -> None:
-        """Records sessions that others() found."""
+        """Record sessions that `others()` returned."""
         for pid, role, name, since, _idle in found:
-            if name or (pid, since) not in self.seen:  # a session has its name a moment after it began
+            if name or (pid, since) not in self.seen:  # a session gets its name a moment after it starts
                 self.seen[pid, since] = (role, name)
 
     def stop(self) -> None:
-        """Ends the watch."""
+        """Stop recording."""
         self.stopped.set()
         self.thread.join(5)
 
     def split(self, connection: Any, excused: list[tuple[float, float]]) -> tuple[int, list[str]]:
-        """How many of those seen can't have written, and the names of the others. Who came in the times `excused` was
-        counted there already."""
+        """Return how many of the recorded sessions can't have written, and the names of the others.
+        Sessions that started within the times `excused` are left out, because they are already
+        accounted for."""
         can: dict[str, bool] = {}
         harmless, writers = 0, []
         for (pid, since), (role, name) in list(self.seen.items()):
@@ -414,7 +437,8 @@ class Watch:
                     cursor.execute(HARMLESS_SQL, (role, self.settings.db_name))
                     row = cursor.fetchone()
                 can[role] = not (row and row[0])
-            # other containers of ours read the history while they wait; a write of theirs needs the lock that we hold
+            # our other containers read the history while they wait; to write they would need the
+            # lock that we hold
             if not can[role] or lock.parse_name(name):
                 harmless += not any(began <= since <= ended for began, ended in excused)
             else:
@@ -422,12 +446,12 @@ class Watch:
         return harmless, writers
 
 
-# Making
+# Creating
 
 
 @dataclass
 class Copy:
-    """How a copy went."""
+    """The result of a copy."""
 
     seconds: float = 0.0
     ended: int = 0  # sessions that were ended for it
@@ -437,7 +461,7 @@ class Copy:
 
 @dataclass
 class Statement:
-    """A statement that runs beside us."""
+    """A statement that runs in its own thread."""
 
     connection: Any
     statement: str
@@ -445,7 +469,7 @@ class Statement:
     thread: threading.Thread = field(init=False, repr=False)
 
     def start(self) -> None:
-        """Begins, in a thread of its own; `error` is set when it has ended in vain."""
+        """Start the thread; `error` is set if the statement fails."""
         self.error = None
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -465,7 +489,8 @@ SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks WHERE pid = %s AND granted AND 
 
 
 def locked(connection: Any, pid: int, oid: int, mode: str) -> bool:
-    """Whether the session `pid` holds the server's lock on a database, so that nobody can come in."""
+    """Whether the session `pid` holds the server's lock on a database, so that no new session can
+    connect."""
     with connection.cursor() as cursor:
         cursor.execute(LOCKED_SQL, (pid, oid, mode))
         return bool(cursor.fetchone()[0])
@@ -481,9 +506,13 @@ def copy_database(
     held: Callable[[], bool],
     size: int = 0,
 ) -> Copy:
-    """`target`, a copy of `source`, which takes no connections and is closed to PUBLIC. Every session in `source` is ended, one that
-    is at work after PATIENCE at the latest, so that requests of replicas that serve are answered; new ones wait until the copy is done.
-    We must not be in it ourselves."""
+    """Create the database `target` as a copy of `source`, which takes no connections and is closed
+    to PUBLIC. `oid`, `size`: of the source, in bytes; `held`: whether the lock is still held.
+
+    Every session in `source` is ended; one that is busy only after `PATIENCE` seconds, so that
+    requests of serving replicas are answered. New sessions wait until the copy is done. The caller
+    must not be connected to `source` itself. Raises `NoRestorePoint` or `LockLost`.
+    """
     result = Copy()
     started = time.monotonic()
     as_keeper = settings.as_keeper()
@@ -495,14 +524,15 @@ def copy_database(
         statement = (
             f"CREATE DATABASE {quoted(target)} OWNER {quoted(owner)} TEMPLATE {quoted(source)} ALLOW_CONNECTIONS false"
         )
-        if maker.server_version >= STRATEGY_FROM and size > 512 << 20:  # else the copy would go through the WAL
+        if maker.server_version >= STRATEGY_FROM and size > 512 << 20:  # otherwise the copy would go through the WAL
             statement += " STRATEGY file_copy"
         work = Statement(maker, statement)
         stay: list[str] = []
         begun = time.monotonic()
         for attempt in range(3):
-            # Whoever is counted here is out before the copy begins. Who comes between this count and the copy is counted
-            # too much, which errs on the safe side; the count below, while nobody can come in, mends it.
+            # Sessions in this count have ended before the copy begins. Sessions that connect
+            # between this count and the copy are counted in excess, which errs on the safe side;
+            # the count below, while no session can connect, corrects it.
             for _look in range(20):
                 found, refused, ended = end_others(ender, source, run_id, only_idle=True)
                 result.ended += ended
@@ -522,7 +552,8 @@ def copy_database(
                     result.ended += ended
                     if not found:
                         count, server = session_count(ender, oid)
-                        # as long as the server still holds its lock, nobody has come in after we counted
+                        # as long as the server still holds its lock, no session has connected since
+                        # we counted
                         if count is not None and locked(ender, maker.info.backend_pid, oid, "ShareLock"):
                             result.sessions, result.server, counted = count, server, True
                     work.thread.join(0.2 if counted else 0.005)
@@ -552,12 +583,13 @@ def _owner(connection: Any, database: str) -> str:
 
 
 def comment_sql(cursor: Any, database: str, text: str | None) -> None:
-    """Sets the comment of a database, or removes it."""
+    """Set the comment of a database; `None` removes it."""
     cursor.execute(f"COMMENT ON DATABASE {quoted(database)} IS %s", (text,))  # None: NULL, no comment
 
 
 def make_clone(settings: Settings, name: str, run_id: str, known: Facts, held: Callable[[], bool]) -> Point:
-    """Makes a clone; we are out of the database already. `held`: whether the lock is still ours. Raises NoRestorePoint, LockLost."""
+    """Create a clone; the run must not be connected to the database. `held`: whether the lock is
+    still held. Raises `NoRestorePoint` or `LockLost`."""
     target = derived_name(settings.db_name, BEFORE, run_id)
     done = copy_database(settings, name, run_id, settings.db_name, target, known.oid, held, known.size)
     point = Point(
@@ -571,7 +603,8 @@ def make_clone(settings: Settings, name: str, run_id: str, known: Facts, held: C
 
 
 def tool_environment(env: Mapping[str, str], settings: Settings, name: str) -> dict[str, str]:
-    """For pg_dump and pg_restore: address, role, and the file that holds the password."""
+    """Return the environment for pg_dump and pg_restore: address, role, and the file with the
+    password."""
     result = {
         key: env[key]
         for key in ("PATH", "HOME", "LANG", "PGPASSFILE", "PGSSLROOTCERT", "LD_LIBRARY_PATH")
@@ -587,8 +620,9 @@ def tool_environment(env: Mapping[str, str], settings: Settings, name: str) -> d
 def run_tool(
     command: list[str], env: Mapping[str, str], held: Callable[[], bool], failure: type[RuntimeFailure]
 ) -> None:
-    """Runs one of PostgreSQL's programs to its end, as long as `held` says that the lock is ours. Raises `failure` with its last lines when
-    it fails, LockLost."""
+    """Run one of PostgreSQL's programs to its end, as long as `held` reports that we have the lock.
+    Raises `failure` with the last lines of its output if it fails, `LockLost` if the lock is lost.
+    """
     printed: list[str] = []
     child = Child(command, env, what=os.path.basename(command[0]), failure=failure, cwd="/", output=printed.append)
     code = child.run(held)
@@ -606,8 +640,12 @@ def make_dump(
     control: Any,
     beating: Callable[[], Any] = contextlib.nullcontext,
 ) -> Point:
-    """Makes a dump of the database as it is now; whoever is in it stays. `control`: the connection to the maintenance database; `beating`:
-    around the dump, says that we live. Raises NoRestorePoint, LockLost."""
+    """Create a dump of the database in its current state; its sessions stay. `control`: the
+    connection to the maintenance database; `beating`: a context manager that keeps the heartbeat
+    during the dump.
+
+    Raises `NoRestorePoint` or `LockLost`.
+    """
     target = derived_name(settings.db_name, BEFORE, run_id)
     path = os.path.join(settings.restore_dir, f"{target}.dump")
     started = time.monotonic()
@@ -646,12 +684,15 @@ def make_dump(
     return point
 
 
-# Keeping
+# Cleaning up
 
 
 def drop_database(connection: Any, name: str, failure: type[RuntimeFailure] = UpdateFailed) -> None:
-    """FORCE ends all sessions, but only a superuser may use it while autovacuum is at work in the database. Without it the server
-    sends autovacuum away by itself, and waits 5 s for sessions to end."""
+    """Drop a database, if it exists. Raises `failure` if that is not possible.
+
+    FORCE ends all sessions, but only a superuser may use it while autovacuum is working in the
+    database. Without FORCE the server stops autovacuum itself, and waits 5 s for sessions to end.
+    """
     statement = f"DROP DATABASE IF EXISTS {quoted(name)}"
     tries = [f"{statement} WITH (FORCE)", statement] * 3
     while True:
@@ -671,8 +712,8 @@ SELECT DISTINCT run_id FROM public.curq_state_history h WHERE run_id = ANY(%s) A
 
 
 def prune(control: Any, database: Any, settings: Settings, open_states: tuple[str, ...]) -> list[str]:
-    """Drops restore points beyond RESTORE_POINTS_KEEP, the oldest first; only those of runs after which the database was
-    open again. Returns the names of those that are gone."""
+    """Drop restore points beyond RESTORE_POINTS_KEEP, the oldest first, and only those of runs
+    after which the database was open again. Returns their names."""
     found = points(control, settings)
     surplus = found[settings.restore_points_keep :]
     if not surplus:
@@ -695,7 +736,7 @@ def prune(control: Any, database: Any, settings: Settings, open_states: tuple[st
 
 
 def leftovers(control: Any, database: str, what: str) -> list[str]:
-    """Databases made of `database` for a purpose, whose maker is gone."""
+    """Return the databases derived from `database` for the purpose `what` whose creator is gone."""
     prefix = derived_name(database, what, "0" * 12)[:-12]
     with control.cursor() as cursor:
         cursor.execute("SELECT datname FROM pg_catalog.pg_database WHERE datname LIKE %s", (_like(prefix),))
@@ -704,13 +745,15 @@ def leftovers(control: Any, database: str, what: str) -> list[str]:
 
 
 def marker(name: str) -> str:
-    """What the maker of a database locks while it lives, beside the database's own lock."""
+    """Return the name of the lock that the creator of a database holds while it is alive, in
+    addition to the database's own lock."""
     return name + lock.ALIVE
 
 
 @contextlib.contextmanager
 def keeper_session(settings: Settings, name: str) -> Iterator[Any]:
-    """A connection of the role that may make databases, to the maintenance database."""
+    """Yield a connection of the role that may create databases, to the maintenance database. Raises
+    `NoRestorePoint` if PostgreSQL refuses it."""
     try:
         connection = pg.connect(settings.as_keeper(), settings.db_maintenance, name)
     except psycopg2.OperationalError as exc:
@@ -723,7 +766,7 @@ def keeper_session(settings: Settings, name: str) -> Iterator[Any]:
 
 
 def outlook(settings: Settings, name: str) -> dict[str, Any]:
-    """For the plan: which restore point would be made, and why none can be."""
+    """Return, for the plan, which restore point would be created, or why none can be."""
     result: dict[str, Any] = {"wanted": settings.restore_point, "kind": None, "bytes": None, "refusal": ""}
     if settings.restore_point == NONE:
         return result

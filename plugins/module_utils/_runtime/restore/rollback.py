@@ -1,15 +1,17 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The way back: a failed update's database gives its name to the restore point, and is kept under another one.
+"""Rollback: the database of a failed update gives its name to the restore point, and is kept under
+another one.
 
-By itself a run goes back only if nobody else can have written since the restore point (since.py): the server's count of sessions must
-be what our own explain, asked while the server lets nobody in. Whatever else happened is for an operator to decide, who says
-how many minutes may be lost (by_hand.py).
+A run rolls back automatically only if no other session can have written since the restore point
+(since.py): the server's count of sessions must equal the number of our own ones, compared while the
+server admits no new session. In all other cases an operator decides, who confirms how many minutes
+may be lost (by_hand.py).
 
-Both databases are renamed in one transaction, so there is no moment without a database of the name. What is done before it
-can be done again: the decision stands in the failed database (a row with the result `rolling back`), and the run that takes the
-lock next finishes it.
+Both databases are renamed in one transaction, so at every moment there is a database of the name.
+Everything before that can be repeated: the decision is recorded in the failed database (a row with
+the result `rolling back`), and the next run that takes the lock finishes it.
 """
 
 from __future__ import annotations
@@ -37,47 +39,51 @@ RECORD_SQL = (
     " at timestamp with time zone NOT NULL DEFAULT clock_timestamp(), restore_point varchar, failed_database varchar,"
     " reason text, steps jsonb NOT NULL DEFAULT '[]')"
 )
-# Their values are lists, already quoted where they have to be. The database's owner wrote them: what isn't such a list could
-# be statements, which would run as the role that copies databases.
+# The values of these settings are lists that are already quoted. The database's owner wrote them,
+# so anything but such a list could contain statements, which would run as the role that copies
+# databases.
 LIST_SETTINGS = ("search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries")
 _ITEM = r'(?:"(?:[^"]|"")*"|[A-Za-z_][A-Za-z0-9_$]*)'
 LIST_VALUE = re.compile(rf"\s*(?:{_ITEM}\s*(?:,\s*{_ITEM}\s*)*)?")
 
 
 class Actor(Protocol):
-    """Who goes back: a run's window (run/window.py), or an operator's command (by_hand.py). It holds the lock."""
+    """The caller of a rollback: a run's window (run/window.py), or an operator's command
+    (by_hand.py). It holds the lock."""
 
     guard: lock.Lock
-    connection: Any  # to the database; enter() replaces it
+    connection: Any  # to the database; replaced by enter()
     settings: Settings
     writer: state.Writer
     name: str  # of its sessions
     env: Mapping[str, str]  # for pg_restore
 
     def check(self, before: str) -> None:
-        """Raises LockLost when the lock is not held any more; `before`: what comes next, in words."""
+        """Raise `LockLost` if the lock is not held any more; `before`: the next step, for the
+        message."""
 
     def written(self, name: str) -> None:
-        """A row with the state `name` was written."""
+        """Note that a row with the state `name` was written."""
 
     def report(self, phase: str) -> None:
-        """What is done from now on, in words."""
+        """Set the description of the current work."""
 
     def beating(self) -> AbstractContextManager[Any]:
-        """Around what takes long: says meanwhile that it lives."""
+        """Keep the heartbeat while the code within runs."""
 
     def leave(self) -> None:
-        """Out of the database, for what needs every session out."""
+        """Disconnect from the database, for work that requires it to have no sessions."""
 
     def enter(self) -> None:
-        """Into the database of that name again, which is another one then."""
+        """Connect to the database of that name again, which is then another one."""
 
 
 def go_back(actor: Actor, point: Point, why: str, since: Since | None) -> str:
-    """Gives the name of the database to its restore point; returns the failed database's new name. Without `since` nobody asks who
-    wrote meanwhile.
+    """Give the name of the database to its restore point. Returns the failed database's new name.
+    Without `since` it isn't checked whether other sessions wrote meanwhile.
 
-    Raises NotQuiet when somebody else may have written, Refused when the databases can't be renamed, LockLost.
+    Raises `NotQuiet` if other sessions may have written, `Refused` if the databases can't be
+    renamed, `LockLost`.
     """
     settings = actor.settings
     failed_run = point.run_id
@@ -120,7 +126,7 @@ def _allow_connections(keeper: Any, name: str, allow: bool) -> None:
 
 
 def _check(keeper: Any, settings: Settings, point: Point, known: restore_point.Facts, failed: str) -> None:
-    """What would stop us half-way."""
+    """Checks for everything that would stop the rollback half-way."""
     if known.no_rights:
         raise Refused(f"database {settings.db_name!r} can't be rolled back: {known.no_rights}")
     if _exists(keeper, failed):
@@ -132,7 +138,8 @@ def _check(keeper: Any, settings: Settings, point: Point, known: restore_point.F
 
 
 def _restore_dump(actor: Actor, keeper: Any, point: Point, known: restore_point.Facts) -> None:
-    """The dump becomes a database under the restore point's name; a half-restored one never has that name."""
+    """Restores the dump into a database with the restore point's name; a half-restored one never
+    has that name."""
     settings = actor.settings
     if _exists(keeper, point.name):
         return
@@ -162,8 +169,9 @@ def _rows(cursor: Any, table: str, where: str = "", values: tuple[Any, ...] = ()
 
 
 def _transfer(actor: Actor, point: Point, failed: str, why: str) -> None:
-    """What is known of the failed run goes along: its rows, how its steps went, and the row that opens the database again.
-    Steps are kept as a record beside their table, since in that database none of them was done."""
+    """Copies the records of the failed run to the restore point: its rows, the results of its
+    steps, and the row that opens the database again. Steps go to a separate record, because in that
+    database none of them was done."""
     settings = actor.settings
     with actor.connection.cursor() as cursor:
         history = _rows(cursor, "curq_state_history", "ORDER BY id")
@@ -208,7 +216,8 @@ def _transfer(actor: Actor, point: Point, failed: str, why: str) -> None:
                     json.dumps([row for row in steps if row["run_id"] in chain]),
                 ),
             )  # fmt: skip
-        # The release that failed is not let in again by itself, unless the one before it has the same name.
+        # The failed release is not admitted again automatically, unless the previous one has the
+        # same name.
         wrote = {row["release"] for row in history if row["id"] > base and row["release"]} - {last}
         writer = state.open_writer(
             target, actor.guard, actor.writer.run_id, settings.host, settings.mode,
@@ -236,7 +245,8 @@ SELECT coalesce(r.rolname::text, ''), unnest(s.setconfig)
 
 
 def copy_properties(keeper: Any, source: str, target: str) -> str | None:
-    """What belongs to a database and is not copied with its content: rights, settings, limit. Returns its comment."""
+    """Copy the properties of a database that are not part of its content: rights, settings,
+    connection limit. Returns its comment."""
     with keeper.cursor() as cursor:
         cursor.execute(PROPERTIES_SQL, (source,))
         oid, limit, comment, _owner = cursor.fetchone()
@@ -268,7 +278,10 @@ def copy_properties(keeper: Any, source: str, target: str) -> str | None:
 
 
 def swap(actor: Actor, point: Point, failed: str, why: str, since: Since | None, comment: str | None) -> None:
-    """Both renamings, in one transaction. We must not be in either database."""
+    """Rename both databases in one transaction. The caller must not be connected to either of them.
+
+    Raises `Refused`, `NotQuiet` or `LockLost`; then neither is renamed.
+    """
     settings, run_id = actor.settings, actor.writer.run_id
     parameters = lock.held_parameters(settings.db_name, actor.guard.pid)
     as_keeper = settings.as_keeper()
@@ -299,7 +312,7 @@ def swap(actor: Actor, point: Point, failed: str, why: str, since: Since | None,
             session.rollback()
             if getattr(work.error, "pgcode", "") != restore_point.BUSY or attempt == 2:
                 raise Refused(f"database {settings.db_name!r} can't be renamed: {one_line(work.error)}") from work.error
-        # From here to the end of the transaction nobody comes in.
+        # From here to the end of the transaction no session can connect.
         reason = judge(point, since, ender) if since is not None else ""
         if reason:
             session.rollback()
@@ -322,7 +335,10 @@ def swap(actor: Actor, point: Point, failed: str, why: str, since: Since | None,
 
 
 def finish(actor: Actor) -> str:
-    """Finishes a rollback that a run was cut off in. Returns the failed database's name."""
+    """Finish a rollback during which a run was interrupted. Returns the failed database's name.
+
+    Raises `NeedsDecision` if its restore point is gone, and the errors of `go_back()`.
+    """
     settings = actor.settings
     runs, _begun = restore_point.chain(actor.connection, state.OPEN_STATES)
     found = {item.run_id: item for item in restore_point.points(actor.guard.connection, settings)}
@@ -340,7 +356,7 @@ def finish(actor: Actor) -> str:
 
 
 def may_finish(settings: Settings, name: str) -> str:
-    """Why this container can't roll back; empty when it can."""
+    """Explain why this container can't roll back; empty if it can."""
     try:
         with restore_point.keeper_session(settings, name) as keeper:
             return restore_point.facts(keeper, settings).no_rights

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a run's window falls back on: a restore point before its first change, and the way back when it fails."""
+"""Protects a run's window: a restore point before its first change, and the rollback when it fails."""
 
 from __future__ import annotations
 
@@ -23,28 +23,29 @@ ROLLBACK = "rollback"  # of ON_FAILURE
 
 
 class LastState(Protocol):
-    """Tells of the row that a run wrote last."""
+    """The state of the row that a run wrote last."""
 
     state: str
 
 
 class GuardedWindow(rollback.Actor, Protocol):
-    """What is needed of a window: what going back needs, and what it knows of its own run."""
+    """What is needed of a window: the attributes for a rollback, and those of its own run."""
 
     events: EventFile
     ledger: Ledger
 
     @property
     def progress(self) -> LastState:
-        """With the state of the row that the run wrote last."""
+        """The progress, with the state of the row that the run wrote last."""
 
 
 @contextlib.contextmanager
 def guarded(window: GuardedWindow) -> Iterator[None]:
-    """Around a window's work: the restore point before it, and what has to follow when it fails.
+    """Create the restore point before a window's work, and handle the failure of that work.
 
-    Raises NoRestorePoint, with the database open again, when none can be made; then nothing was changed. A failure inside becomes
-    RolledBack when the database was given back, NeedsDecision when an operator has to decide, else it stays what it is.
+    Raises `NoRestorePoint`, with the database open again and nothing changed, if none can be
+    created. A failure inside becomes `RolledBack` if the database was rolled back, `NeedsDecision`
+    if an operator has to decide, otherwise it is raised unchanged.
     """
     safety = Safety(window)
     safety.prepare()
@@ -54,7 +55,7 @@ def guarded(window: GuardedWindow) -> Iterator[None]:
     except RuntimeFailure as exc:
         if window.progress.state != state.FAILED:
             safety.unchanged(exc)
-            raise  # it did not fail: the lock was lost, somebody asked us to stop, or it had not begun
+            raise  # no failure: the lock was lost, the run was stopped, or it had not begun
         outcome = safety.failed(exc)
         if outcome is exc:
             raise
@@ -64,14 +65,14 @@ def guarded(window: GuardedWindow) -> Iterator[None]:
 
 
 class Safety:
-    """The restore point of one window, or that of an earlier run which the window goes on with."""
+    """The restore point of one window, or that of an earlier run which the window resumes."""
 
     def __init__(self, window: GuardedWindow) -> None:
         self.window = window
         self.point: Point | None = None
 
     def prepare(self) -> None:
-        """Makes the restore point; raises, with the database open again, when it can't be made."""
+        """Create the restore point. Raises, with the database open again, if that is not possible."""
         window, settings = self.window, self.window.settings
         if settings.restore_point == NONE:
             return
@@ -124,7 +125,8 @@ class Safety:
         self._emit("restore_point", kind=point.kind, name=point.name, seconds=point.seconds, bytes=point.size)
 
     def unchanged(self, why: BaseException) -> None:
-        """Opens the database again if nothing was done after the restore point, such as when a backup before it failed."""
+        """Open the database again if nothing was done after the restore point, for example because
+        a backup failed."""
         window = self.window
         if window.ledger.since is None or not window.guard.held():
             return
@@ -134,7 +136,8 @@ class Safety:
                 window.writer.append(state.READY, f"nothing was changed: {why}"[:4000], state.UNCHANGED)
 
     def done(self) -> None:
-        """The window ended well: restore points that are no longer wanted go, and copies that nobody works with any more."""
+        """After a successful window, drop restore points that are no longer kept, and copies whose
+        creator is gone."""
         settings, control = self.window.settings, self.window.guard.connection
         try:
             for what in (restore_point.REHEARSAL, RESTORING):
@@ -152,8 +155,8 @@ class Safety:
             )
 
     def failed(self, failure: RuntimeFailure) -> RuntimeFailure:
-        """After `failure`, with the state Failed written: goes back if it may. Returns the failure to raise, which says what came of
-        it."""
+        """After `failure`, with the state Failed written, roll back if that is allowed. Returns the
+        failure to raise, with the outcome in its message."""
         window, settings, point = self.window, self.window.settings, self.point
         if point is None or not window.guard.held():
             return failure
@@ -186,5 +189,5 @@ class Safety:
 
 
 def _ways(point: Point) -> str:
-    """What an operator may do now."""
+    """The options of the operator now."""
     return f"MODE=UpdateOnly goes on from here, `odoo-cloud rollback` says what going back to {point.name} would lose"

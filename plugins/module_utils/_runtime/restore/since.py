@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Who may have written since a restore point. The server's count of sessions is compared with what our own sessions explain."""
+"""Whether other sessions may have written since a restore point: the server's count of sessions is
+compared with the number of our own."""
 
 from __future__ import annotations
 
@@ -20,28 +21,29 @@ from .point import Point, Watch
 
 
 class NotQuiet(RuntimeFailure):
-    """Somebody else may have written since the restore point."""
+    """Other sessions may have written since the restore point."""
 
 
 @dataclass
 class Since:
-    """Sessions that are known since the restore point."""
+    """Sessions that are accounted for since the restore point."""
 
     database: str
     opened: int  # by this process, until the restore point
     watch: Watch
-    child: int = 0  # by Odoo, which reports each
-    excused: int = 0  # while a program of the user's ran
-    # When such programs ran: seconds of the server's clock
+    child: int = 0  # by Odoo, which reports each one
+    excused: int = 0  # opened while one of the user's programs ran
+    # Start and end of those programs, in seconds of the server's clock
     times: list[tuple[float, float]] = field(default_factory=list)
 
     def ours(self) -> int:
-        """How many sessions of our own there were."""
+        """Return the number of our own sessions."""
         return pg.opened[self.database] - self.opened + self.child + self.excused
 
 
 class Ledger:
-    """Keeps count of a run's own sessions in its database. Until begin() there is no restore point, and it counts nothing."""
+    """Counts a run's own sessions in its database. Before `begin()` there is no restore point, and
+    it counts nothing."""
 
     def __init__(self, control: Any) -> None:
         """`control`: the connection to the maintenance database."""
@@ -50,24 +52,27 @@ class Ledger:
         self.since: Since | None = None
 
     def begin(self, settings: Settings, name: str, run_id: str, point: Point, opened: int) -> None:
-        """A restore point was made. `opened`: how many sessions this process had opened by then; `name`: of the run's sessions."""
+        """Start counting at a new restore point. `opened`: how many sessions this process had
+        opened by then; `name`: application name of the run's sessions."""
         self.point = point
         self.since = Since(settings.db_name, opened, Watch(settings, name, run_id))
 
     def connected(self) -> None:
-        """Odoo opened a session in the database."""
+        """Count a session that Odoo opened in the database."""
         if self.since is not None:
             self.since.child += 1
 
     def excuse(self, sessions: int, began: float, ended: float) -> None:
-        """So many sessions were opened while a program of the user's ran."""
+        """Count sessions that were opened while one of the user's programs ran. `began`, `ended`:
+        seconds of the server's clock."""
         if self.since is not None:
             self.since.excused += max(sessions, 0)
             self.since.times.append((began, ended))
 
     @contextlib.contextmanager
     def outside(self) -> Iterator[None]:
-        """While a program of the user's runs: its sessions can't be told from others' by their number, only by looking."""
+        """Account for the sessions of a user's program that runs within: their number doesn't
+        distinguish them from others, only observing them does."""
         point, since = self.point, self.since
         if point is None or since is None or point.sessions is None:
             yield
@@ -82,7 +87,7 @@ class Ledger:
                 self.excuse(after - before, began, _clock(control))
 
     def close(self) -> None:
-        """Stops watching."""
+        """Stop watching."""
         if self.since is not None:
             self.since.watch.stop()
 
@@ -94,8 +99,8 @@ def _clock(connection: Any) -> float:
 
 
 def judge(point: Point, since: Since | None, connection: Any) -> str:
-    """Why somebody else may have written since the restore point; empty when nobody can have. `since`: None when another run made
-    it; `connection`: to the maintenance database."""
+    """Explain why other sessions may have written since the restore point; empty if none can have.
+    `since`: `None` if another run created the point; `connection`: to the maintenance database."""
     if since is None:
         return "another run made the restore point, so it can't be told who came since"
     if point.sessions is None:
@@ -105,7 +110,7 @@ def judge(point: Point, since: Since | None, connection: Any) -> str:
             )
         return "somebody was in the database while the restore point was made"
     for _attempt in range(4):
-        # Before it is counted: a session that is seen and not counted would hide another one.
+        # Sampled before counting: a session that is sampled but not counted would hide another one.
         since.watch.sample(connection)
         harmless, writers = since.watch.split(connection, since.times)
         count, server = restore_point.session_count(connection, point.source)
@@ -114,7 +119,7 @@ def judge(point: Point, since: Since | None, connection: Any) -> str:
         unknown = count - point.sessions - since.ours()
         if unknown <= harmless:
             break
-        time.sleep(0.05)  # perhaps a container of ours that came just now
+        time.sleep(0.05)  # perhaps one of our own containers that has just connected
     if writers:
         return f"others came in since the restore point: {', '.join(dict.fromkeys(writers))}"
     if unknown > harmless:

@@ -1,9 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The rules of environment.py, asked before Odoo starts: first of the variables alone, then of what the database says.
+"""Applies the rules of environment.py before Odoo starts: first to the variables alone, then to
+what the database contains.
 
-Whoever neither sets ODOO_CLOUD_PLATFORM_KIND nor has the parameter cloud.platform.kind in the database is not asked.
+Nothing is checked if neither `ODOO_CLOUD_PLATFORM_KIND` is set nor the parameter
+cloud.platform.kind is in the database.
 """
 
 from __future__ import annotations
@@ -22,13 +24,15 @@ HOW = "env['cloud.platform'].install() sets this"
 
 
 def environment_of(env: Mapping[str, str], conf: Mapping[str, str]) -> str:
-    """The environment, in the order in which the addons read it."""
+    """Return the name of the environment, from the places in which the addons read it, in the same
+    order. `conf`: the options of odoo.conf."""
     named = conf.get("running_env") or (env.get("RUNNING_ENV") or "").strip() or (env.get("ODOO_STAGE") or "").strip()
     return named.strip()
 
 
 def variable_problems(env: Mapping[str, str], conf: Mapping[str, str], database: str) -> list[str]:
-    """What is wrong with the variables, whatever the database says. The very sentences of the pre-flight."""
+    """Return what is wrong with the variables regardless of the database, in the same sentences as
+    the pre-flight."""
     kind = (env.get(KIND) or "").strip()
     if not kind:
         return []
@@ -40,7 +44,7 @@ def variable_problems(env: Mapping[str, str], conf: Mapping[str, str], database:
 def database_problems(
     env: Mapping[str, str], conf: Mapping[str, str], database: str, parameters: Mapping[str, str]
 ) -> list[str]:
-    """What is wrong with what the database says of itself."""
+    """Return what is wrong with the `parameters` (system parameters) of the database."""
     wanted, kind = (env.get(KIND) or "").strip(), (parameters.get("cloud.platform.kind") or "").strip()
     if not (wanted or kind):
         return []
@@ -52,7 +56,8 @@ def database_problems(
 
 
 def secret_problems(env: Mapping[str, str]) -> list[str]:
-    """Files of secrets that can't be read: found now, and not by the first who logs in."""
+    """Return an error for each secret's file that can't be read, so that it shows now and not at
+    the first login."""
     found = []
     for name in environment.SECRETS:
         if env.get(f"{name}_FILE"):
@@ -71,13 +76,14 @@ def _refuse(env: Mapping[str, str], problems: list[str]) -> None:
 
 
 def before_database(env: Mapping[str, str], settings: Settings) -> None:
-    """Refuses variables that break the rules."""
+    """Raise `PlatformRefused` if the variables break the rules."""
     if (env.get(KIND) or "").strip():
         _refuse(env, variable_problems(env, settings.conf, settings.db_name) + secret_problems(env))
 
 
 def of_database(env: Mapping[str, str], settings: Settings) -> None:
-    """Refuses to serve a database that breaks the rules; tells of files that only another disk has."""
+    """Raise `PlatformRefused` if the database breaks the rules; log how many attachments are local
+    files of this machine."""
     if settings.list_db:
         return
     connection = pg.connect(settings, settings.db_name, "odoo-cloud platform check")

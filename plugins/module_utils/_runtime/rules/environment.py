@@ -1,10 +1,12 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The rules of the platform: where an environment keeps its attachments and sessions, and how these places are named.
+"""The rules of the platform: where an environment keeps its attachments and sessions, and how these
+places are named.
 
-Knowledge only: no Ansible, no Odoo, no connection. The Odoo addon ``cloud_platform``, the runtime and the pre-flight ask here, so
-that a wrong set-up gives the same sentence everywhere. The variables are those of the original addons.
+Pure functions: no Ansible, no Odoo, no connection. The Odoo addon `cloud_platform`, the runtime and
+the pre-flight all use them, so that a wrong set-up gives the same sentence everywhere. The
+variables are those of the original addons.
 """
 
 from __future__ import annotations
@@ -23,16 +25,16 @@ ENVIRONMENT_RULE = "must be one of prod, integration, labs-*, test, dev"
 
 @dataclass(frozen=True)
 class Store:
-    """An object storage, as the rules see it."""
+    """An object store, as the rules see it."""
 
     name: str  # the value of ir_attachment.location
     bucket: str  # the variable that names the bucket
-    credentials: tuple[str, ...]  # the variables without which it can't be reached
+    credentials: tuple[str, ...]  # the variables required to reach it
     instead: str = ""  # a variable that makes the credentials unnecessary
 
     @property
     def unstructured(self) -> str:
-        """The variable that switches the rules of the bucket's name off."""
+        """The variable that switches off the rules of the bucket's name."""
         return f"{self.bucket}_UNSTRUCTURED"
 
 
@@ -46,13 +48,13 @@ KINDS = {"exoscale": S3, "ovh": SWIFT}
 # The variables of the addons that are secrets; each is also read from the file that X_FILE names.
 SECRETS = tuple(one.name for one in VARIABLES.values() if one.secret and not one.own)
 
-# The beginning decides: also "acme-odoo-prod-old" is production's for everybody else.
+# The start of the name decides: "acme-odoo-prod-old" also counts as production's.
 _LIKE_PRODUCTION = re.compile(r"[a-z0-9-]+-odoo-prod")
 _PREFIX = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*?)-odoo-([a-z0-9]+(?:[-_][a-z0-9]+)*)\Z")
 
 
 class CloudPlatformError(ValueError):
-    """A set-up that must not go into service. ``problems`` has one sentence each."""
+    """A set-up that must not be used in service. `problems` has one sentence for each reason."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -60,12 +62,12 @@ class CloudPlatformError(ValueError):
 
 
 def is_true(env: Mapping[str, str], name: str) -> bool:
-    """Whether a variable says yes. One that is unclear doesn't, and is a problem of its own."""
+    """Whether a variable is true. An unclear value isn't; `unclear()` reports it."""
     return values.as_boolean(env.get(name)) is True
 
 
 def unclear(env: Mapping[str, str], *names: str) -> list[str]:
-    """Those of the switches that say neither yes nor no, one sentence each."""
+    """Return one sentence for each of the switches that is neither true nor false."""
     found = []
     for name in names:
         try:
@@ -76,7 +78,7 @@ def unclear(env: Mapping[str, str], *names: str) -> list[str]:
 
 
 def is_set(env: Mapping[str, str], name: str) -> bool:
-    """Whether a variable is there, itself or as the file that X_FILE names."""
+    """Whether a variable is set, itself or with the suffix `_FILE`."""
     return bool((env.get(name) or "").strip() or (env.get(f"{name}_FILE") or "").strip())
 
 
@@ -86,7 +88,8 @@ def unsafe(env: Mapping[str, str]) -> bool:
 
 
 def group(environment: str) -> str:
-    """The environment as the rules know it: every name that begins with labs is labs. '' for an unknown one."""
+    """Return the environment as the rules know it: every name that begins with labs counts as labs.
+    Empty for an unknown one."""
     if environment.startswith("labs"):
         return "labs"
     return environment if environment in ENVIRONMENTS else ""
@@ -98,12 +101,13 @@ def like_production(name: str) -> bool:
 
 
 def location_for(kind: str, environment: str) -> str:
-    """The value of ir_attachment.location: the provider's store, in test and dev the database."""
+    """Return the value of ir_attachment.location: the provider's store, in test and dev the
+    database. `kind`: one of `KINDS`."""
     return KINDS[kind].name if group(environment) in ("prod", "integration", "labs") else "db"
 
 
 def _store_used(location: str, kind: str) -> Store | None:
-    """The store that the location names; with a kind, only that kind's counts."""
+    """The store that the location names; with a kind, only that kind's store counts."""
     store = STORES.get(location)
     return store if not kind or store is KINDS[kind] else None
 
@@ -111,7 +115,8 @@ def _store_used(location: str, kind: str) -> Store | None:
 def filestore_problems(
     kind: str, environment: str, location: str, env: Mapping[str, str], project: str = "", database: str = ""
 ) -> list[str]:
-    """What is wrong with the attachments' place. Without a kind (nothing was installed yet) no place is asked for."""
+    """Return what is wrong with the place of the attachments. Without a kind (nothing is installed
+    yet) no place is required."""
     known = group(environment)
     problems = []
     if kind and known in ("prod", "integration") and location != KINDS[kind].name:
@@ -146,7 +151,8 @@ def filestore_problems(
 
 
 def bucket_problems(variable: str, bucket: str, environment: str, project: str = "", database: str = "") -> list[str]:
-    """What is wrong with the bucket's name: production's is for production alone, and the other way round."""
+    """Return what is wrong with the bucket's name: only production may use production's buckets,
+    and it may use no others."""
     production = like_production(bucket)
     if group(environment) == "prod" and not production:
         return [f"{variable} is {bucket!r}: in prod it must be '<project>-odoo-prod'"]
@@ -164,7 +170,7 @@ def bucket_problems(variable: str, bucket: str, environment: str, project: str =
 
 
 def redis_problems(environment: str, env: Mapping[str, str], project: str = "") -> list[str]:
-    """What is wrong with the sessions' place."""
+    """Return what is wrong with the place of the sessions."""
     if group(environment) in ("", "dev"):
         return []
     problems = unclear(env, "ODOO_SESSION_REDIS")
@@ -181,7 +187,7 @@ def redis_problems(environment: str, env: Mapping[str, str], project: str = "") 
 
 
 def prefix_problems(prefix: str, environment: str, project: str = "") -> list[str]:
-    """What is wrong with the prefix of the sessions' keys."""
+    """Return what is wrong with the prefix of the sessions' keys."""
     name = "ODOO_SESSION_REDIS_PREFIX"
     match = _PREFIX.match(prefix)
     if not match:
@@ -203,10 +209,11 @@ def problems(
     project: str = "",
     database: str = "",
 ) -> list[str]:
-    """Everything that is wrong, one sentence each; nothing when the checks are switched off.
+    """Return everything that is wrong, one sentence each; nothing if the checks are switched off.
 
-    ``kind`` is the provider ('' before it was chosen), ``location`` the parameter ir_attachment.location, ``project`` the
-    project's short name if it is known (then names must be that project's too).
+    `kind` is the provider (empty before it was chosen), `location` the parameter
+    ir_attachment.location, `project` the project's short name if it is known (then the names must
+    be that project's too).
     """
     env = os.environ if env is None else env
     if unsafe(env):
@@ -223,7 +230,8 @@ def problems(
 def set_up_problems(
     kind: str, environment: str, env: Mapping[str, str] | None = None, project: str = "", database: str = ""
 ) -> list[str]:
-    """What is wrong before there is a database: it will keep its attachments where install() puts them."""
+    """Return what is wrong before there is a database; its attachments will be where install() puts
+    them."""
     if kind not in KINDS:
         return [f"ODOO_CLOUD_PLATFORM_KIND is {kind!r}: must be one of {', '.join(sorted(KINDS))}"]
     location = location_for(kind, environment) if group(environment) else ""
@@ -238,7 +246,7 @@ def check(
     project: str = "",
     database: str = "",
 ) -> None:
-    """Like problems(), but raises when there are any."""
+    """Raise `CloudPlatformError` if `problems()` returns any."""
     found = problems(kind, environment, location, env, project, database)
     if found:
         raise CloudPlatformError(found)

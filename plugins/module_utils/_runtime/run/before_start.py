@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is done right before Odoo starts on an open database: nobody gets in with Odoo's default password, and pre-start hooks run."""
+"""The last steps before Odoo starts on an open database: no user may keep Odoo's default password,
+and pre-start hooks run."""
 
 from __future__ import annotations
 
@@ -17,21 +18,23 @@ from .gate import Gate
 
 
 def may_start(gate: Gate) -> bool:
-    """True when Odoo may start. False: somebody works on the database, or the server went away; pass through the gate once more.
+    """Return whether Odoo may start. `False`: a run works on the database, or the server went away;
+    pass through the gate again.
 
-    Raises Refused while a user has Odoo's default password and no other one is given, HookFailed when a pre-start hook fails.
+    Raises `Refused` while a user has Odoo's default password and no other one is given,
+    `HookFailed` if a pre-start hook fails.
     """
     try:
         return _close_default_password(gate) and _run_hooks(gate)
     except (psycopg2.OperationalError, psycopg2.InterfaceError):
-        gate.disconnect()  # the server went away: that is waited for
+        gate.disconnect()  # the server went away; the gate waits for it
         return False
 
 
 def _close_default_password(gate: Gate) -> bool:
-    """Nobody may get in with the password that Odoo gives the administrator of every new database. One that was given to the
-    container takes its place; without one Odoo is not started. False: somebody has begun to work on the database, wait once
-    more."""
+    """Replaces the password that Odoo gives the administrator of every new database by the one
+    given to the container; without one Odoo is not started. `False`: a run works on the database,
+    wait again."""
     settings = gate.settings
     gate.connect()
     database = gate.connections.database
@@ -47,7 +50,7 @@ def _close_default_password(gate: Gate) -> bool:
             " everybody knows; give ADMIN_PASSWORD_FILE, whose password it gets then, or change it by `odoo-cloud odoo shell`"
         )
     if not found:
-        # A role that may not write here is asked again the next time.
+        # Where the role may not write, the check is repeated at the next start.
         with contextlib.suppress(psycopg2.Error), pg.transaction(database) as cursor:
             administrator.remember(cursor, users)
         return True
@@ -73,8 +76,8 @@ def _close_default_password(gate: Gate) -> bool:
 
 
 def _run_hooks(gate: Gate) -> bool:
-    """The pre-start hooks, under the lock, so that nobody changes the database beneath them. False: somebody has
-    begun to, wait once more."""
+    """Runs the pre-start hooks under the lock, so that no run changes the database meanwhile.
+    `False`: a run works on the database, wait again."""
     found = hooks.find(gate.settings, "pre-start")
     if not found:
         return True

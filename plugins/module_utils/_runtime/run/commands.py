@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The commands of `odoo-cloud` besides `run`: what they print, and programs with the database's address and password."""
+"""The commands of `odoo-cloud` besides `run`: what they print, and programs that get the database's
+address and password."""
 
 from __future__ import annotations
 
@@ -27,7 +28,11 @@ from .planning import Planner
 
 
 def other_command(command: list[str], env: Mapping[str, str]) -> None:
-    """`odoo shell`, `psql`, `bash`: as given, with address and password where libpq finds them, and without the gate."""
+    """Execute `odoo shell`, `psql` or `bash` as given, with address and password where libpq reads
+    them, and without the gate. Never returns.
+
+    Raises `CommandNotFound` if the program can't be executed.
+    """
     startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     settings: Settings | None = None
     passfile: str | None = None
@@ -50,7 +55,11 @@ def other_command(command: list[str], env: Mapping[str, str]) -> None:
 
 
 def export_static(env: Mapping[str, str], arguments: list[str]) -> dict[str, Any]:
-    """Copies the static files of all addons to STATIC_DIR, or with --check says whether it would; needs no database."""
+    """Copy the static files of all addons to STATIC_DIR, or with --check report whether that would
+    change anything. Needs no database. Returns the release and whether it changed.
+
+    Raises `UsageError` or `ConfigError`.
+    """
     if arguments not in ([], ["--check"]):
         raise UsageError(f"argument {' '.join(arguments)!r}: static takes --check or none")
     startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
@@ -67,7 +76,8 @@ def _print(line: str) -> None:
 
 
 def rollback(arguments: list[str], env: Mapping[str, str]) -> int:
-    """Tells what going back to a restore point would lose, and goes back when that is confirmed."""
+    """Report what going back to a restore point would lose, and go back if that is confirmed.
+    Returns the exit code."""
     startup.end_on_signals()
     startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     settings = config.load(env)
@@ -76,7 +86,7 @@ def rollback(arguments: list[str], env: Mapping[str, str]) -> int:
 
 
 def rehearse(env: Mapping[str, str]) -> int:
-    """Does the update on a copy of the database, and tells what it did there."""
+    """Run the update on a copy of the database and print the result. Returns the exit code."""
     startup.end_on_signals()
     startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     run_id = uuid.uuid4().hex[:12]
@@ -94,7 +104,7 @@ def rehearse(env: Mapping[str, str]) -> int:
 
 
 def print_plan(env: Mapping[str, str]) -> dict[str, Any]:
-    """What MODE would do now, as plain data; without the lock and without touching anything."""
+    """Return what MODE would do now as plain data, without the lock and without changing anything."""
     settings = config.load(env)
     connections = Connections(settings, pg.application_name(settings.mode, uuid.uuid4().hex[:12], settings.host))
     problems: tuple[Any, ...] = ()
@@ -127,7 +137,7 @@ def print_plan(env: Mapping[str, str]) -> dict[str, Any]:
             "restore_point": restore_point.outlook(settings, connections.name),
             "rehearsal": rehearsal.last(connections.database, settings),
         }
-        if held is not None:  # looking at the modules would wait for the run
+        if held is not None:  # reading the modules would wait for the run
             return {**result, "changed": True, "reason": f"{held} works on it"}
         contents = planner.contents()
         planner.check_series(contents)
@@ -160,8 +170,12 @@ def print_plan(env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def adopt(env: Mapping[str, str]) -> dict[str, Any]:
-    """Records what is installed as it lies in the addons folders, without updating anything. Returns what was recorded and what
-    differs, as plain data. Raises Held while a run works on the database, Refused when it has to be finished first."""
+    """Record the installed modules with the content of the addons folders, without updating
+    anything. Returns as plain data what was recorded and what differs.
+
+    Raises `Held` while a run works on the database, `Refused` if interrupted work has to be
+    finished first.
+    """
     startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
     settings = config.load(env)
     run_id = uuid.uuid4().hex[:12]
@@ -213,7 +227,8 @@ def _adopt(settings: Settings, planner: Planner, guard: lock.Lock, run_id: str) 
 
 
 def print_state(env: Mapping[str, str], limit: int = 100) -> dict[str, Any]:
-    """The history as plain data, newest first, and who holds the lock."""
+    """Return the last `limit` rows of the history as plain data, newest first, and the holder of
+    the lock."""
     settings = config.load(env)
     name = pg.application_name("state", uuid.uuid4().hex[:12], settings.host)
     control = pg.wait_for_server(settings, name)

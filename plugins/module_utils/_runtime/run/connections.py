@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""A run's two connections, and the database that they are for, where this container makes it."""
+"""A run's two connections, and creating the database if this container is allowed to."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ POLL_SECONDS = 1.0
 
 
 class Connections:
-    """`control` is on the maintenance database, where the lock lives; `database` is on the instance's own.
+    """`control` is on the maintenance database, where the lock is; `database` is on the instance's
+    own.
 
-    They are opened when they are needed and again after they broke. Use both through this object only: after `open()` they may be
-    others than before.
+    They are opened when needed and again after they broke. Use both only through this object,
+    because `open()` may replace them.
     """
 
     def __init__(self, settings: Settings, name: str) -> None:
-        """`name`: what their sessions are called, which carries the run (pg.application_name)."""
+        """`name`: application name of their sessions, which contains the run (`pg.application_name`)."""
         self.settings, self.name = settings, name
         self.control: Any = None
         self.database: Any = None
@@ -36,11 +37,11 @@ class Connections:
         return self.database is not None and not self.database.closed and not self.control.closed
 
     def open(self, on_wait: Callable[[], None] | None = None) -> None:
-        """Opens those that are not open. Waits for the server and for the database for DB_WAIT_TIMEOUT seconds, and calls `on_wait`
-        meanwhile.
+        """Open those that are not open. Waits for the server and the database for DB_WAIT_TIMEOUT
+        seconds, calling `on_wait` meanwhile.
 
-        Raises the RuntimeFailure that says what is missing when the time is over (pg.wait_for_server), psycopg2.OperationalError when
-        the database goes away in between.
+        Raises the errors of `pg.wait_for_server` when the time is over, `psycopg2.OperationalError`
+        if the database goes away in between.
         """
         if self.control is None or self.control.closed:
             self.control = pg.wait_for_server(self.settings, self.name, on_wait=on_wait)
@@ -48,7 +49,7 @@ class Connections:
             self.database = pg.connect(self.settings, self.settings.db_name, self.name)
 
     def close(self) -> None:
-        """Closes both, whatever became of them."""
+        """Close both, in whatever condition they are."""
         for connection in (self.control, self.database):
             if connection is not None:
                 with contextlib.suppress(psycopg2.Error):
@@ -57,17 +58,20 @@ class Connections:
 
 
 def provide_database(settings: Settings, name: str, on_wait: Callable[[], None]) -> None:
-    """Makes the instance's role and database, where this container has the right to. What is there is left as it is.
+    """Create the instance's role and database, if this container has the right to. Existing ones
+    are left as they are.
 
-    Returns when both are there, or when somebody else has to make them. Works under the lock, so of several containers one does it;
-    `on_wait` is called while another one does.
+    Returns when both exist, or if another process has to create them. Works under the lock, so only
+    one of several containers does it; `on_wait` is called while another one does. Raises the errors
+    of `pg.wait_for_server` and `provision.ensure`.
     """
     admin = pg.wait_for_server(settings.as_admin(), name, need_database=False, on_wait=on_wait)
     try:
         while True:
             with admin.cursor() as cursor:
                 cursor.execute(
-                    # A database without rights was left by a run that was killed before it took PUBLIC's away.
+                    # A database without ACLs was left by a run killed before it revoked PUBLIC
+                    # access.
                     "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s AND datallowconn"
                     " AND (datacl IS NOT NULL OR NOT %s)),"
                     " EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = %s)",
@@ -77,7 +81,7 @@ def provide_database(settings: Settings, name: str, on_wait: Callable[[], None])
             if database and role:
                 return
             if not settings.db_admin and not provision.may_create(admin):
-                return  # somebody else makes it; wait_for_server waits for that
+                return  # another process creates it; wait_for_server waits for that
             guard = lock.Lock(admin, settings.db_name)
             if guard.acquire():
                 try:

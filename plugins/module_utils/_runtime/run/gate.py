@@ -1,9 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The gate: between the container's start and Odoo. Waits for the database, takes its lock, and has the mode's work done under it.
+"""The gate: between the container's start and Odoo. Waits for the database, takes its lock, and
+does the mode's work under it.
 
-What there is to do is decided by planning.py and database/state.py, and done by installation.py, update.py and restore/.
+planning.py and database/state.py decide what has to be done; installation.py, update.py and
+restore/ do it.
 """
 
 from __future__ import annotations
@@ -55,34 +57,36 @@ class Next(enum.Enum):
     """What follows an attempt to pass the gate."""
 
     GO_ON = "go on"  # the mode's work is done and the database is open
-    WAIT = "wait"  # somebody else has to do something first
-    AGAIN = "again"  # something was done, so the database is looked at again at once
+    WAIT = "wait"  # another process has to do something first
+    AGAIN = "again"  # something was done, so the database is read again immediately
 
 
 @dataclasses.dataclass(frozen=True)
 class Attempt:
-    """How one attempt to pass the gate ended."""
+    """The result of one attempt to pass the gate."""
 
     next: Next
-    reason: str  # in one line; of WAIT what has to change
+    reason: str  # one line; for WAIT: what has to change
 
 
 class Stillness:
-    """Since when a holder's heartbeat has not changed, by our own clock: a clock that jumps ends nobody's run."""
+    """Measures how long a holder's heartbeat has not changed, by our own monotonic clock, so that a
+    clock that jumps ends no run."""
 
     def __init__(self) -> None:
         self.seen: tuple[str, str] | None = None
         self.since = 0.0
 
     def seconds(self, run_id: str, heartbeat: str, now: float) -> float:
-        """For how long this run has shown this heartbeat; `now`: seconds of time.monotonic()."""
+        """Return for how many seconds this run has had this heartbeat; `now`: seconds of
+        `time.monotonic()`."""
         if self.seen != (run_id, heartbeat):
             self.seen, self.since = (run_id, heartbeat), now
         return now - self.since
 
 
 class Gate:
-    """Brings the database to the point where the mode's work is done and Odoo may run on it, or raises."""
+    """Does the mode's work until Odoo may run on the database, or raises."""
 
     def __init__(
         self,
@@ -93,11 +97,14 @@ class Gate:
         events: EventFile | None = None,
         source: migration_work.Source | None = None,
     ) -> None:
-        """env: Odoo's environment.
-        hook_env: that of hooks, which has the container's own variables besides; by default Odoo's.
-        run_id: 12 hex digits; by default new ones.
-        events: where the caller is told what happens; by default nowhere.
-        source: MIGRATION_FILE and STEPS if they were read already.
+        """Prepare the gate for one run.
+
+        - `env`: Odoo's environment.
+        - `hook_env`: that of hooks, which also has the container's own variables; by default
+          Odoo's.
+        - `run_id`: 12 hex digits; by default new ones.
+        - `events`: file for events; by default none.
+        - `source`: MIGRATION_FILE and STEPS if they were read already.
         """
         self.settings = settings
         self.env = env
@@ -109,26 +116,26 @@ class Gate:
         self.planner = Planner(settings, env, self.connections, source)
         self.progress = Progress()
         self.changed = False  # whether a window was opened
-        self._seen: int | None = None  # id of the history's latest row when we came
+        self._seen: int | None = None  # id of the history's latest row at the start
         self._latest: state.Entry | None = None
         self._held: lock.Holder | None = None
-        self._awaited = ""  # the holder of the lock that the caller was told of last
+        self._awaited = ""  # the holder of the lock that was last reported to the caller
         self._may_change = not settings.go_ahead_timeout
         self._stillness = Stillness()
-        self._waiting_since = time.monotonic()  # counts TIMEOUT; starts anew while a live run is at work
+        self._waiting_since = time.monotonic()  # for TIMEOUT; restarts while a live run is working
         self._page: Waiting | None = None
         self._process: OdooProcess | None = None
 
     def close(self) -> None:
-        """Ends the waiting page and both connections."""
+        """Stop the waiting page and close both connections."""
         if self._page is not None:
             self._page.stop()
             self._page = None
         self.connections.close()
 
     def open_page(self) -> None:
-        """From now on the port answers 503; only modes that serve afterwards own the port, and those that were given it. Not while the
-        replicas that it is shown for still serve."""
+        """Answer 503 on the port from now on, in modes that serve afterwards or with WAITING_PAGE.
+        Does nothing while the replicas that the page replaces still serve."""
         if not self._may_change:
             return
         if self._page is None and (self.settings.serving or self.settings.waiting_page):
@@ -141,8 +148,11 @@ class Gate:
             self._page.start()
 
     def connect(self) -> None:
-        """Opens the connections that aren't open, with the waiting page meanwhile. In a mode that installs, the database is made first
-        where we may. Raises what Connections.open() raises."""
+        """Open the connections that aren't open, showing the waiting page meanwhile. Modes that
+        install create the database first if they may.
+
+        Raises the errors of `provide_database()` and `Connections.open()`.
+        """
         if self.connections.complete:
             return
         if self.settings.installing:
@@ -150,25 +160,26 @@ class Gate:
         self.connections.open(self.open_page)
 
     def disconnect(self) -> None:
-        """After an error: the next connect() opens both anew."""
+        """Close both connections after an error; the next `connect()` opens new ones."""
         self.connections.close()
-        self._stillness = Stillness()  # we have not looked all the time
+        self._stillness = Stillness()  # the heartbeat was not observed all the time
 
     def at_rest(self) -> None:
-        """Nothing of this run is at work now, so the waiting page shows what others do."""
+        """Reset the progress: this run is doing nothing now, so the waiting page shows other runs."""
         self.progress = Progress()
 
     # Waiting
 
     def pass_through(self) -> None:
-        """Returns when the mode's work is done and the database is open.
+        """Wait until the mode's work is done and the database is open.
 
-        Raises WaitTimeout after TIMEOUT seconds in which nobody worked on the database, Unreachable and AuthenticationFailed when it can't
-        be reached, Held and Refused when this mode doesn't wait, and the failure of the work that it did.
+        Raises `WaitTimeout` after TIMEOUT seconds in which no run worked on the database,
+        `Unreachable` and `AuthenticationFailed` if it can't be reached, `Held` and `Refused` if
+        this mode doesn't wait, and the failure of the work that it did.
         """
         settings = self.settings
         started = time.monotonic()
-        reported = started - REPORT_SECONDS + 2  # waiting less than 2 s is not worth a line
+        reported = started - REPORT_SECONDS + 2  # waiting less than 2 s is not logged
         troubles = 0
         reason = ""
         while True:
@@ -186,7 +197,8 @@ class Gate:
                 self._held = lock.holder(self.connections.control, settings.db_name)
                 self._end_silent_holder()
             except psycopg2.OperationalError as exc:
-                # the server went away while we waited (restart, failover), or has no free connection: go on waiting
+                # the server went away while we waited (restart, failover), or has no free
+                # connection: continue to wait
                 self.disconnect()
                 troubles += 1
                 reason = pg.one_line(exc)
@@ -203,7 +215,8 @@ class Gate:
             self._report_awaited("" if self._held is None else str(self._held))
             now = time.monotonic()
             if self._held is not None:
-                # TIMEOUT is for what nobody works on; a live run may take as long as it needs.
+                # TIMEOUT counts only while no run is working; a live run may take as long as it
+                # needs.
                 self._waiting_since = now
             left = self._waiting_since + settings.timeout - now
             if left <= 0:
@@ -225,14 +238,15 @@ class Gate:
             time.sleep(min(POLL_SECONDS * random.uniform(0.7, 1.3), max(left, 0.05)))
 
     def _report_awaited(self, holder: str) -> None:
-        """One event for each holder that is in the way, for the caller who waits for this run."""
+        """Emits one event for each holder that blocks, for the caller that waits for this run."""
         if holder and holder != self._awaited:
             self.events.emit("lock_awaited", holder=holder, database=self.settings.db_name)
         self._awaited = holder or self._awaited
 
     def _not_yet(self, guard: lock.Lock) -> str:
-        """Why the database isn't changed yet, empty when it may be. With GO_AHEAD_TIMEOUT the lock is kept and the caller told, until it
-        says that the replicas are stopped; they are not stopped for a run that has to wait itself."""
+        """Why the database can't be changed yet, empty if it can. With GO_AHEAD_TIMEOUT the lock is
+        kept and the caller notified, until it signals that the replicas are stopped. They are not
+        stopped for a run that has to wait itself."""
         settings = self.settings
         if self._may_change:
             return ""
@@ -262,15 +276,16 @@ class Gate:
         return ""
 
     def _end_silent_holder(self) -> None:
-        """Ends a run that holds the lock without a sign of life for HOLDER_TIMEOUT; its machine stands still."""
+        """Ends a run that holds the lock and has not updated its heartbeat for HOLDER_TIMEOUT,
+        because its machine hangs."""
         held, latest, limit = self._held, self._latest, self.settings.holder_timeout
         if held is None or latest is None or not limit:
             return
         run_id = held.parsed().get("run_id") or ""
         if not run_id or latest.run_id != run_id or latest.open:
-            return  # not a window of ours that beats
+            return  # not one of our windows, which have a heartbeat
         if not self.settings.updating and latest.release != self.settings.release:
-            return  # whoever ends a run must be able to finish its work
+            return  # a container that ends a run must be able to finish its work
         still = self._stillness.seconds(run_id, latest.heartbeat, time.monotonic())
         if still < limit:
             return
@@ -294,9 +309,11 @@ class Gate:
     # One attempt
 
     def attempt(self) -> Attempt:
-        """Looks at the database once, and takes one step if it is ours to take. The connections are open.
+        """Read the database once, and do the next step if it is this container's. The connections
+        must be open.
 
-        Raises Held when somebody else has the lock and this mode doesn't wait, and whatever its step raises.
+        Raises `Held` if another run has the lock and this mode doesn't wait, and the errors of the
+        step.
         """
         settings = self.settings
         self.planner.start_over()
@@ -315,7 +332,7 @@ class Gate:
             self._seen = latest.id if latest is not None else 0
         self._share_failure(latest)
         if settings.updating and lock.holder(self.connections.control, settings.db_name) is None:
-            self.planner.steps().check()  # what is refused is refused before the lock
+            self.planner.steps().check()  # refuse before taking the lock
         guard = lock.Lock(self.connections.control, settings.db_name)
         if not guard.acquire():
             if not settings.wait:
@@ -334,19 +351,20 @@ class Gate:
             guard.release()
 
     def _share_failure(self, latest: state.Entry | None) -> None:
-        """A container that waited for a run which failed fails with it: ten replicas must not try ten times in a row."""
+        """Fails this container if the run that it waited for failed, so that ten replicas don't try
+        ten times in a row."""
         settings = self.settings
         if latest is None or not latest.ours or latest.state != state.FAILED or latest.id <= (self._seen or 0):
             return
         if settings.mode in ("RunOnly", "ForceRunOnly") or latest.run_id == self.run_id:
-            return  # it does not try; it waits until somebody has looked
+            return  # these modes don't try; they wait until an operator has acted
         failure = UpdateFailed if settings.updating else InitFailed
         raise failure(f"run {latest.run_id} on {latest.host}, for which we waited, failed: {latest.detail}")
 
     # Under the lock
 
     def _locked(self, guard: lock.Lock) -> Attempt:
-        """What the state of the database asks for, decided once more now that nobody else can change it."""
+        """Does what the state requires, decided again now that no other run can change it."""
         settings, database = self.settings, self.connections.database
         history, contents = state.read_history(database), self.planner.contents()
         latest = self._latest = history.latest
@@ -366,7 +384,7 @@ class Gate:
             self.changed = True
             window = self.window(guard)
             installation.perform(window, ModuleChanges(window, self._process, first=True), why)
-            # An update mode has its own work besides, such as the steps of a migration.
+            # An update mode also has its own work, such as the steps of a migration.
             return Attempt(Next.AGAIN if settings.updating else Next.GO_ON, "initialised")
         if action is state.Action.RESUME:
             return self._resume(guard, why)
@@ -392,7 +410,7 @@ class Gate:
         raise ResetWritten(f"database {settings.db_name!r}: {why}; Reset written (TIMEOUT), the next start goes on")
 
     def _work(self, guard: lock.Lock, latest: state.Entry | None, contents: state.Contents) -> Attempt:
-        """The database is open: the mode's own work, planned once more."""
+        """The mode's own work on an open database, planned again."""
         settings, planner = self.settings, self.planner
         if settings.mode not in IDLE_MODES:
             self._start_odoo()
@@ -417,10 +435,10 @@ class Gate:
         return Attempt(Next.GO_ON, f"state {latest}")
 
     def _resume(self, guard: lock.Lock, why: str) -> Attempt:
-        """A run was cut off in its window: finishes what it left. An update mode does its own work besides."""
+        """Finishes what an interrupted run left. An update mode also does its own work."""
         settings, planner = self.settings, self.planner
         begun = "" if settings.updating else migration_work.unfinished(self.connections.database)
-        if begun:  # to finish the modules alone would open a database that is half migrated
+        if begun:  # finishing only the modules would open a half-migrated database
             why = f"{why}; {begun}, MODE=UpdateOnly goes on with it"
             if settings.serving:
                 return Attempt(Next.WAIT, why)
@@ -455,14 +473,14 @@ class Gate:
         raise RolledBack(f"database {settings.db_name!r}: {why}; it was finished, the failed database is {failed!r}")
 
     def _start_odoo(self) -> None:
-        """Odoo is imported while we plan once more and write down what will be done. Not if hooks come first, which may change
-        what is imported."""
+        """Imports Odoo in the background while the plan is made again and recorded. Not if hooks
+        run first, which may change what is imported."""
         if self.planner.needs_odoo and not hooks.find(self.settings, "pre-update"):
             self._process = OdooProcess(self.env, (self.settings.version, install.odoo_executable(self.settings)))
             self._process.start()
 
     def _update(self, guard: lock.Lock, plan: update_plan.ModulePlan, reason: str, work: migration_work.Work) -> None:
-        """A window that updates, with what it falls back on."""
+        """A window that updates, protected by a restore point."""
         planner = self.planner
         self.changed = True
         self.events.emit("plan", plan=planner.as_data(plan, work, planner.hooks_due(), reason))
@@ -472,7 +490,8 @@ class Gate:
         planner.steps_are_done()
 
     def window(self, guard: lock.Lock) -> Window:
-        """A window for what is to be done now. `guard`: the lock, which is held. Raises ConfigError for a hook that can't be run."""
+        """Return a window for the work to be done now. `guard`: the lock, which must be held.
+        Raises `ConfigError` for a hook that can't be run."""
         return Window(
             guard,
             self.connections.database,

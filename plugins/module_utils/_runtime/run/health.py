@@ -15,11 +15,13 @@ TIMEOUT = 5.0
 
 
 def health_path(version: str) -> str:
-    """/web/health exists from 15 on; 14 renders its login page."""
+    """Return the default path for a version of Odoo: /web/health exists from 15 on; 14 renders its
+    login page."""
     return "/web/login" if version.split(".", 1)[0] == "14" else "/web/health"
 
 
 def accepted(status: int) -> bool:
+    """Whether an HTTP status counts as healthy."""
     return status in (200, 303)
 
 
@@ -28,7 +30,8 @@ def _session_file() -> str:
 
 
 def check(env: Mapping[str, str]) -> tuple[bool, str]:
-    """Whether Odoo answers, and a line that says how."""
+    """Request the health path from Odoo. Returns whether it is healthy, and a line that describes
+    the result."""
     try:
         port = values.port("HTTP_PORT", (env.get("HTTP_PORT") or "").strip() or 8069)
     except values.WrongValue as exc:
@@ -38,7 +41,7 @@ def check(env: Mapping[str, str]) -> tuple[bool, str]:
         return False, f"HEALTH_PATH is {path!r}: must begin with '/'"
     headers = {"Host": "127.0.0.1", "Connection": "close", "User-Agent": "odoo-cloud-health"}
     session = _session_file() if path == "/web/login" else ""
-    if session:  # or each check would leave a new session file on 14
+    if session:  # otherwise each check would leave a new session file on 14
         try:
             with open(session, encoding="ascii") as handle:
                 headers["Cookie"] = "session_id=" + handle.read().strip()

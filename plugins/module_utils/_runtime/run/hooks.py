@@ -1,10 +1,11 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Hooks: the user's programs that run inside the window, as the user that Odoo runs as.
+"""Hooks: the user's programs that run inside the window, as the same system user as Odoo.
 
-In HOOKS_DIR a folder per kind (`pre-update.d`), whose files run in the order of their names; after them the script that
-onesteinbv/odoo-docker runs at that point, from SCRIPTS_DIR. A hook that fails ends the window.
+HOOKS_DIR has a folder per kind (`pre-update.d`), whose files run in the order of their names; after
+them runs the script that onesteinbv/odoo-docker runs at that point, from SCRIPTS_DIR. A hook that
+fails ends the window.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ SHOWN_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class Hook:
-    """A program of the user's that is run at one point of a window."""
+    """A user's program that is run at one point of a window."""
 
     kind: str
     name: str  # relative to its folder: pre-update.d/10-mail, run.sh
@@ -44,12 +45,14 @@ class Hook:
 
 
 def skipped(name: str) -> bool:
-    """Whether a file in a folder of hooks is none: hidden, an editor's copy, switched off, or documentation."""
+    """Whether a file in a folder of hooks is to be ignored: hidden, an editor's copy, disabled, or
+    documentation."""
     return name.startswith((".", "README")) or name.endswith(("~", ".bak", ".disabled"))
 
 
 def find(settings: Settings, kind: str) -> list[Hook]:
-    """The hooks of a kind in the order in which they run. Raises ConfigError for one that can't be run."""
+    """Return the hooks of a kind in the order in which they run. Raises `ConfigError` for one that
+    can't be run."""
     found = []
     if settings.hooks_dir:
         folder = os.path.join(settings.hooks_dir, f"{kind}.d")
@@ -106,7 +109,8 @@ def _script_command(folder: str, path: str) -> tuple[str, ...]:
 
 
 def fingerprint(hooks_by_kind: Mapping[str, list[Hook]]) -> str:
-    """Changes when a hook is added, removed, renamed or changed; which folder they lie in doesn't matter."""
+    """Return a hash that changes when a hook is added, removed, renamed or edited, but not with the
+    location of its folder. Raises `ConfigError` if one can't be read."""
     total = hashlib.sha256()
     for kind in sorted(hooks_by_kind):
         for hook in hooks_by_kind[kind]:
@@ -124,8 +128,8 @@ def fingerprint(hooks_by_kind: Mapping[str, list[Hook]]) -> str:
 def environment(
     base: Mapping[str, str], settings: Settings, kind: str, run_id: str, app_name: str, passfile: str | None = None
 ) -> dict[str, str]:
-    """What a hook gets: Odoo's environment, and where the database is for psql, click-odoo and Odoo itself. Every session
-    carries the run in its name, so that a takeover ends it too."""
+    """Return a hook's environment: Odoo's, and the database's address for psql, click-odoo and Odoo
+    itself. The name of every session contains the run, so that a takeover ends it too."""
     result = dict(base)
     result.update(
         pg.libpq_variables(settings),
@@ -151,8 +155,12 @@ def _pass_through(line: str) -> None:
 def run(
     hook: Hook, env: Mapping[str, str], held: Callable[[], bool], say: Callable[[str], None] = log.info
 ) -> list[str]:
-    """Runs a hook to its end; returns the last lines of its output. Raises HookFailed, which has them as `output`, LockLost
-    or Stopped; then nothing of it runs any more. It may take as long as it needs."""
+    """Run a hook to its end, without a time limit, and return the last lines of its output. `held`:
+    whether the lock is still held; `say`: logs a line.
+
+    Raises `HookFailed`, which has the lines as `output`, `LockLost` or `Stopped`; then all of its
+    processes have ended.
+    """
     kept: collections.deque[str] = collections.deque(maxlen=KEPT_LINES)
 
     def output(line: str) -> None:

@@ -18,11 +18,12 @@ from .window import Window
 
 
 def perform(window: Window, changes: ModuleChanges, reason: str) -> None:
-    """The first installation, to its end, whatever an earlier attempt has done of it. It was never Ready, so the users in it
-    are ours. Everything here is done again or found done, so it may be killed between any two steps.
+    """Do the first installation to its end, whatever part an earlier attempt has done. The database
+    was never Ready, so its users are still those of Odoo. Every step can be repeated, so the run
+    may be killed between any two.
 
-    `reason`: why it is done, for the history. Raises Refused without an administrator's password for a container that serves, InitFailed
-    and HookFailed.
+    `reason`: why it is done, for the history. Raises `Refused` without an administrator's password
+    for a container that serves, `ConfigError` if code is missing, `InitFailed` and `HookFailed`.
     """
     settings = window.settings
     started = time.monotonic()
@@ -72,8 +73,9 @@ def perform(window: Window, changes: ModuleChanges, reason: str) -> None:
 def _install_modules(
     window: Window, changes: ModuleChanges, plan: update_plan.ModulePlan, modules: update_plan.Modules, touched: int
 ) -> None:
-    """What a first installation still lacks of modules, and its language. Odoo loads that after `base` and before all others;
-    where others are there already it is loaded at the end, when all their models are."""
+    """Installs missing modules and the language. Odoo loads the language after `base` and before
+    all other modules; if others are installed already, it is loaded at the end, when all their
+    models exist."""
     language = window.settings.language
     lacks = bool(language) and language not in modules.languages
     late = lacks and (plan.empty or any(modules.installed(name) for name in modules.states if name != "base"))

@@ -15,12 +15,13 @@ from ..common.errors import FilesError
 
 
 def runtime_folder() -> str:
-    """The folder that is on sys.path for our sake."""
+    """Return the folder on sys.path that contains the runtime."""
     return os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
 
 def odoo_environment(env: Mapping[str, str], settings: Settings | None, passfile: str | None) -> dict[str, str]:
-    """Odoo's environment: ours without what is the runtime's own business, plus where libpq finds password and CA."""
+    """Return Odoo's environment: ours without the variables of the runtime, plus those by which
+    libpq finds password and CA."""
     result = {name: value for name, value in env.items() if name not in config.OWN_VARIABLES}
     ours = runtime_folder()
     others = [
@@ -41,13 +42,14 @@ def odoo_environment(env: Mapping[str, str], settings: Settings | None, passfile
 
 
 def check_data_dir(data_dir: str) -> None:
-    """Raises FilesError when Odoo could not write there."""
+    """Raise `FilesError` if Odoo can't write to the folder."""
     if not os.path.isdir(data_dir) or not os.access(data_dir, os.W_OK | os.X_OK):
         raise FilesError(f"DATA_DIR is {data_dir!r}: must be a folder that uid {os.getuid()} can write")
 
 
 def odoo_command(executable: str, arguments: list[str], version: int) -> list[str]:
-    """How Odoo is started: 14 to 18 through serve.py, which keeps a plain start from upgrading what was left over."""
+    """Return the command that starts Odoo: 14 to 18 through serve.py, which keeps a plain start
+    from upgrading left-over modules."""
     if version >= 19:
         return [executable, *arguments]
     return [

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The modes: what happens between the container's start and Odoo being its main process."""
+"""The modes: what happens between the container's start and Odoo becoming its main process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .launch import check_data_dir, odoo_command, odoo_environment
 
 
 class Background:
-    """Runs a function beside the rest; wait() hands its exception over."""
+    """Runs a function in a thread; `wait()` raises its exception."""
 
     def __init__(self, function: Callable[..., Any], *args: Any) -> None:
         self.error: BaseException | None = None
@@ -35,19 +35,22 @@ class Background:
     def _run(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
         try:
             function(*args)
-        except BaseException as exc:  # noqa: BLE001 - handed over in wait()
+        except BaseException as exc:  # noqa: BLE001 - raised again in wait()
             self.error = exc
 
     def wait(self) -> None:
-        """Returns when the function has ended; raises what it raised."""
+        """Wait until the function has ended. Raises its exception."""
         while self.thread.is_alive():
-            self.thread.join(0.5)  # in pieces, so that signals are seen
+            self.thread.join(0.5)  # in short intervals, so that signals are handled
         if self.error is not None:
             raise self.error
 
 
 def run(env: Mapping[str, str]) -> int:
-    """Acts by MODE. Ends by becoming Odoo; returns 0 for modes that do not serve."""
+    """Do what MODE says. Modes that serve replace this process by Odoo; the others return 0.
+
+    Raises a `RuntimeFailure` with the exit code.
+    """
     go_ahead.listen()
     startup.end_on_signals()
     startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
@@ -80,7 +83,7 @@ def run(env: Mapping[str, str]) -> int:
 
 @contextlib.contextmanager
 def ending(event_log: events.EventFile) -> Iterator[None]:
-    """A run that does not end well says so in its last event."""
+    """Emit the last event, with status and error, if the code within fails."""
     try:
         yield
     except (RuntimeFailure, pg.psycopg2.Error) as exc:
@@ -95,7 +98,8 @@ def ending(event_log: events.EventFile) -> Iterator[None]:
 def _to_ready(
     settings: Settings, env: Mapping[str, str], event_log: events.EventFile, run_id: str
 ) -> tuple[str, dict[str, str], Background | None, bool]:
-    """Brings the database to where MODE wants it; returns what Odoo is started with."""
+    """Does the mode's work on the database. Returns program and environment of Odoo, the running
+    copy of static files, and whether anything changed."""
     check_data_dir(settings.data_dir)
     executable = install.odoo_executable(settings)
     log.info(
@@ -113,7 +117,7 @@ def _to_ready(
     if settings.list_db:
         log.warning("LIST_DB is True: databases are chosen in Odoo, their state is not looked at")
         return executable, environment, copying, False
-    # Hooks also see what the container was given, such as MODULES; Odoo does not.
+    # Hooks also get the container's own variables, such as MODULES; Odoo does not.
     own = {name: value for name, value in env.items() if name not in ("PYTHONPATH", "PGPASSWORD")}
     gate = Gate(settings, environment, {**own, **environment}, run_id, event_log, source)
     try:
@@ -121,7 +125,9 @@ def _to_ready(
         while settings.serving and not before_start.may_start(gate):
             time.sleep(0.5)
             gate.pass_through()
-        if at_the_end:  # the replicas of this code come next; a run that failed leaves the files of the code before
+        # at the end, because the replicas of this code start next; a failed run leaves the files of
+        # the previous code
+        if at_the_end:
             static.export(settings, executable)
     finally:
         gate.close()

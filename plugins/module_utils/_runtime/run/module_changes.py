@@ -1,8 +1,9 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""What Odoo does to the modules of a database, as the run sees it: one boot in a child process (boot/), which is given orders, reports
-events and asks for answers, and after which the run verifies every module itself."""
+"""Changes to the modules of a database, as seen by the run: Odoo is started once in a child process
+(boot/), which gets orders, reports events and asks questions. Afterwards the run verifies every
+module itself."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ class Outcome:
 
     code: int = 0  # its exit code
     modules: list[dict[str, Any]] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)  # that Odoo logged while it loaded modules
+    errors: list[str] = field(default_factory=list)  # logged by Odoo while it loaded modules
     failure: str = ""
     step: dict[str, Any] | None = None  # the event of the step that failed
     finished: bool = False
@@ -40,26 +41,30 @@ class Outcome:
 
 
 def _error(event: Mapping[str, Any]) -> str:
-    """An error of the child's in one line."""
+    """Formats an error of the child process as one line."""
     where = f" ({event['where']})" if event.get("where") else ""
     plain = event["type"] in ("StepError", "Timeout")
     return (event["message"] if plain else f"{event['type']}: {event['message']}") + where
 
 
 def _about_only(line: str, alone: Collection[str]) -> bool:
-    """Whether Odoo's complaint is about no other modules than those that are left alone."""
+    """Whether an error of Odoo concerns only modules that are left alone."""
     names = re.findall(r"'([^']+)'", line)
     return ("not loaded" in line or "inconsistent states" in line) and bool(names) and set(names) <= set(alone)
 
 
 class ModuleChanges:
-    """Installs, updates and uninstalls modules in a window, and does the steps of a migration."""
+    """Installs, updates and uninstalls modules in a window, and executes the steps of a migration."""
 
     def __init__(self, window: Window, process: OdooProcess | None = None, first: bool = False) -> None:
-        """process: one that imports Odoo already, for the first boot. first: whether it is the first installation."""
+        """Prepare the changes in a window.
+
+        - `process`: one that imports Odoo already, for the first start.
+        - `first`: whether it is the first installation.
+        """
         self.window, self.process, self.first = window, process, first
         self.settings = window.settings
-        self.reported: set[str] = set()  # modules of which it was logged that they are left alone
+        self.reported: set[str] = set()  # modules that were logged as left alone
         self.outside = contextlib.ExitStack()
 
     def perform(
@@ -70,15 +75,17 @@ class ModuleChanges:
         load_language: str = "",
         orders: list[dict[str, Any]] | None = None,
     ) -> None:
-        """One boot of Odoo that does the whole plan, and its verification. The keys of marabunta and click-odoo-update are held
-        meanwhile.
+        """Start Odoo once to do the whole plan, and verify the result. The locks of marabunta and
+        click-odoo-update are held meanwhile.
 
-        what: the kind of failure that is raised when something of it fails, if the step that failed has none of its own.
-        touched: how many modules are marked.
-        load_language: a language that Odoo loads with `base`.
-        orders: the actions of the child process (migration/work.py); by default those of the plan.
+        - `what`: the kind of failure to raise if something fails, unless the failed step has its
+          own.
+        - `touched`: how many modules are marked.
+        - `load_language`: a language that Odoo loads with `base`.
+        - `orders`: the actions of the child process (migration/work.py); by default those of the
+          plan.
 
-        Raises besides LockLost, NotVerified and StepFailed.
+        Also raises `LockLost`, `NotVerified` and `StepFailed`.
         """
         window = self.window
         window.take_other_keys()
@@ -101,7 +108,8 @@ class ModuleChanges:
             window.others.release()
 
     def leave_alone(self, plan: update_plan.ModulePlan) -> None:
-        """What a plan can't do anything about: logged, and not left half done."""
+        """Log the modules that the plan can't change, and reset the states of those that are half
+        done."""
         self._report_alone({name: gone for name, gone in plan.broken.items() if name not in plan.asked})
         if plan.stuck:
             self.window.check("taking back what can't be done")
@@ -124,11 +132,11 @@ class ModuleChanges:
         return arguments
 
     def _order(self, actions: list[dict[str, Any]], load_language: str) -> dict[str, Any]:
-        """What the child process is given; the password is not among it."""
+        """The order for the child process, without the password."""
         window, settings, work = self.window, self.settings, self.window.work
         modules = update_plan.read_modules(window.connection)
         connection = pg.parameters(settings, settings.db_name, window.name)
-        connection.pop("password", None)  # PGPASSFILE has it
+        connection.pop("password", None)  # it is in PGPASSFILE
         command_env = hooks.environment(window.hook_env, settings, "command", window.writer.run_id, window.name)
         folder = os.path.dirname(os.path.realpath(settings.migration_file)) if settings.migration_file else ""
         return {
@@ -158,7 +166,7 @@ class ModuleChanges:
     def _boot(
         self, plan: update_plan.ModulePlan, touched: int, load_language: str, orders: list[dict[str, Any]] | None
     ) -> Outcome:
-        """Odoo in a child process, which ends with us and with the lock."""
+        """Runs Odoo in a child process, which ends with this process and with the lock."""
         window = self.window
         order = self._order(migration_work.actions(window.work, plan) if orders is None else orders, load_language)
         outcome = Outcome()
@@ -196,11 +204,11 @@ class ModuleChanges:
                     replies.flush()
 
     def _answer(self, event: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
-        """What the child needs the runtime for while it works."""
+        """Answers a question of the child process."""
         window, question = self.window, event["question"]
         if question == "verify":
             return {"wrong": self._verify(event["install"], event["update"], outcome)}
-        if question == "release_keys":  # a command follows: a program of the user's, until take_keys
+        if question == "release_keys":  # a command follows, which is a program of the user, until take_keys
             window.others.release()
             self.outside.enter_context(window.ledger.outside())
         elif question == "take_keys":
@@ -281,7 +289,7 @@ class ModuleChanges:
     # What became of the modules
 
     def _verify(self, install: list[str], update: list[str], outcome: Outcome) -> list[str]:
-        """What is not as it has to be after an update, one line each. Odoo's own word is not trusted."""
+        """What is wrong after an update, one line each. Odoo's own result is not trusted."""
         window = self.window
         window.report("verifying", window.progress.step, window.progress.of)
         plan = update_plan.ModulePlan(tuple(install), tuple(update))
@@ -302,8 +310,9 @@ class ModuleChanges:
     def _take_back(
         self, modules: update_plan.Modules, asked: Collection[str]
     ) -> tuple[update_plan.Modules, dict[str, tuple[str, ...]]]:
-        """Modules that Odoo could not load and that nobody asked for do not stay half done. Returns the modules as they are then, and
-        those that are left alone, with what each of them lacks."""
+        """Resets modules that Odoo could not load and that were not requested, so that they aren't
+        left half done. Returns the modules afterwards, and those that are left alone, with what
+        each of them lacks."""
         folders, connection = self.window.folders, self.window.connection
         alone = {name: gone for name, gone in update_plan.unloadable(modules, folders).items() if name not in asked}
         self._report_alone(alone)
@@ -313,14 +322,14 @@ class ModuleChanges:
         return modules, alone
 
     def _report_alone(self, alone: Mapping[str, Iterable[str]]) -> None:
-        """A line for each module that is left alone, once in a run."""
+        """Logs each module that is left alone, once per run."""
         new = {name: gone for name, gone in alone.items() if name not in self.reported}
         self.reported.update(new)
         for line in update_plan.left_alone(self.window.connection, new, self.window.folders):
             log.warning(line)
 
     def _failure(self, plan: update_plan.ModulePlan, what: type[RuntimeFailure], outcome: Outcome) -> RuntimeFailure:
-        """What to raise for a child process that did not finish."""
+        """The error to raise for a child process that did not finish."""
         step, where = outcome.step, f"database {self.settings.db_name!r}"
         wrong = [outcome.failure or f"Odoo ended with code {outcome.code}"]
         if step is not None and step["kind"] != migration_file.UPDATE:

@@ -1,9 +1,10 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a run has to do in its database: decided from SQL and the files of the addons, without the lock and without Odoo.
+"""What a run has to do in its database, decided from SQL and the addons' files, without the lock
+and without Odoo.
 
-Nothing is changed here. The same questions are asked once more under the lock, before anything is done (gate.py).
+Nothing is changed here. gate.py decides everything again under the lock, before anything is done.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from ..migration import work as migration_work
 from . import hooks
 from .connections import Connections
 
-# They do nothing on an open database but start Odoo on it, or end.
+# On an open database these modes only start Odoo, or end.
 IDLE_MODES = ("RunOnly", "ForceRunOnly", "ForceReadyState", "Init")
 
 
 class Planner:
-    """Finds what there is to do for this mode in this database."""
+    """Determines what this mode has to do in this database."""
 
     def __init__(
         self,
@@ -37,12 +38,12 @@ class Planner:
         connections: Connections,
         source: migration_work.Source | None = None,
     ) -> None:
-        """`env`: Odoo's environment, which says where songs are imported from. `source`: MIGRATION_FILE and STEPS if they were read
-        already; else they are read when they are needed first."""
+        """`env`: Odoo's environment, which defines the folders of songs. `source`: MIGRATION_FILE
+        and STEPS if they were read already; otherwise they are read when first needed."""
         self.settings, self.env, self.connections, self.source = settings, env, connections, source
         self.addons = addon_tree.Snapshot()
         self.last_plan = update_plan.ModulePlan()
-        self.needs_odoo = False  # whether what has_work() found takes Odoo
+        self.needs_odoo = False  # whether the work found by has_work() requires Odoo
         self._folders: list[str] | None = None
 
     @property
@@ -51,12 +52,14 @@ class Planner:
         return self.connections.database
 
     def start_over(self) -> None:
-        """Reads the addons again when they are needed next: one reading is for before the lock and under it."""
+        """Forget the addons that were read, so that they are read again. One reading serves for the
+        decisions before the lock and under it."""
         self.addons = addon_tree.Snapshot()
         self.needs_odoo = False
 
     def contents(self) -> state.Contents:
-        """What is in the database. Modules that Odoo was to do something with and cannot load are nobody's work under way."""
+        """Return what is in the database. Modules in a `to ...` state that Odoo cannot load don't
+        count as pending work."""
         contents = state.read_contents(self.database)
         if not contents.pending:
             return contents
@@ -68,25 +71,27 @@ class Planner:
         )
 
     def check_series(self, contents: state.Contents) -> None:
-        """Raises Refused when the database belongs to another major version of Odoo."""
+        """Raise `Refused` if the database belongs to another major version of Odoo."""
         why = state.other_series(contents, self.settings.version)
         if why:
             raise Refused(f"database {self.settings.db_name!r} is not opened: {why}")
 
     def folders(self) -> list[str]:
-        """All addons folders, in Odoo's order."""
+        """Return all addons folders, in Odoo's order."""
         if self._folders is None:
             self._folders = addon_tree.addons_folders(self.settings, install.odoo_executable(self.settings))
         return self._folders
 
     def plan(self, resume: bool = False) -> update_plan.ModulePlan:
-        """Which modules are to be installed and updated; with `resume` also what an interrupted run left."""
+        """Return which modules are to be installed and updated; with `resume` including what an
+        interrupted run left."""
         return update_plan.make_plan(
             update_plan.read_modules(self.database), self.settings, self.folders(), resume, self.addons
         )
 
     def steps(self) -> migration_work.Work:
-        """What is to be done of MIGRATION_FILE and STEPS. Its check() raises what stands in the way."""
+        """Return which steps of MIGRATION_FILE and STEPS are to be done. Its `check()` raises what
+        stands in the way."""
         settings = self.settings
         if self.source is None:
             self.source = migration_work.read(settings)
@@ -101,13 +106,15 @@ class Planner:
         )
 
     def steps_are_done(self) -> None:
-        """What is to be done without regard to what was done before (STEPS, MIGRATION_FORCE_VERSION) is done once by a container."""
+        """Note that STEPS and MIGRATION_FORCE_VERSION were done, because a container does them only
+        once."""
         self.settings = dataclasses.replace(self.settings, migration_force_version="")
         if self.source is not None:
             self.source = dataclasses.replace(self.source, steps=())
 
     def hooks_due(self) -> bool:
-        """Whether the hooks that follow an update have to run although no module changes: their content is new."""
+        """Whether the hooks after an update have to run although no module changes, because the
+        hooks changed."""
         settings = self.settings
         if not (settings.installing or settings.updating) or settings.mode == "Init":
             return False
@@ -117,9 +124,10 @@ class Planner:
         return settings.hooks == "always" or hooks.fingerprint(found) != state.last_fingerprint(self.database)
 
     def has_work(self, latest: state.Entry | None) -> bool:
-        """Whether an open database leaves this mode something to do. `latest`: the newest row of its history.
+        """Whether this mode has something to do in an open database. `latest`: the newest row of
+        its history.
 
-        Raises what stands in the way of the steps (Work.check).
+        Raises the errors of `Work.check`.
         """
         if self.settings.mode in IDLE_MODES:
             return False
@@ -130,7 +138,7 @@ class Planner:
         return bool(not work.empty or not plan.empty or plan.stuck or self.hooks_due() or self.unrecorded(latest))
 
     def unrecorded(self, latest: state.Entry | None) -> bool:
-        """Whether an update has to say that it found nothing to change in a release that is new here."""
+        """Whether an update has to record that a new release required no changes."""
         settings = self.settings
         if not settings.updating or settings.update == ("none",) or not settings.release:
             return False
@@ -139,7 +147,8 @@ class Planner:
     def as_data(
         self, plan: update_plan.ModulePlan, work: migration_work.Work, due: bool, reason: str
     ) -> dict[str, Any]:
-        """The plan as plain data, for `odoo-cloud plan` and the event. `due`: whether hooks have to run; `reason`: in words."""
+        """Return the plan as plain data, for `odoo-cloud plan` and the event. `due`: whether hooks
+        have to run; `reason`: one line."""
         modules = update_plan.read_modules(self.database)
         named: dict[str, str] = {}
         for item in work.plan.versions:
@@ -203,7 +212,7 @@ class Planner:
         }
 
     def warn_of_leftovers(self, latest: state.Entry | None, contents: state.Contents) -> None:
-        """Logs which modules of an open database are left half done or can't be loaded."""
+        """Log which modules of an open database are half done or can't be loaded."""
         lost = {name: gone for name, gone in self.last_plan.broken.items() if name not in self.last_plan.asked}
         for line in update_plan.left_alone(self.database, lost, self.folders()):
             log.warning(line)

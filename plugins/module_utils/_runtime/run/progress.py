@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a run does at this moment. The waiting page shows it, and the heartbeat writes it to the run's row in the history."""
+"""The current work of a run. The waiting page shows it, and the heartbeat writes it to the run's
+row in the history."""
 
 from __future__ import annotations
 
@@ -19,24 +20,25 @@ BEAT_SECONDS = 5.0
 
 @dataclass
 class Progress:
-    """What the run does at this moment."""
+    """The current work of the run."""
 
-    phase: str = ""  # in words; empty: no run of ours is at work
-    step: int | None = None  # of this phase, and how many there are
+    phase: str = ""  # one line; empty: this run is doing nothing
+    step: int | None = None  # within this phase, and their number
     of: int | None = None
     state: str = ""  # of the row that the run wrote last
-    since: str = ""  # when that was: ISO 8601, UTC
-    version: str = ""  # of the migration file: the one that is being done
+    since: str = ""  # time of that row: ISO 8601, UTC
+    version: str = ""  # the version of the migration file that is being done
     began: float | None = None  # seconds of time.monotonic()
 
     def report(self, phase: str, step: int | None = None, of: int | None = None) -> None:
-        """From now on the run does this; `step` of `of` where it is one of several."""
+        """Set the current work; `step` of `of` if it is one of several."""
         self.phase, self.step, self.of = phase, step, of
 
 
 class Heartbeat:
-    """Writes the phase to the run's row every few seconds and whenever it changes. On a connection of its own, which is never opened
-    again once it broke: then the run was ended, or the server, and the next check of the lock says so."""
+    """Writes the phase to the run's row every few seconds and whenever it changes. It uses its own
+    connection, which is never opened again after it broke: then the run or the server was stopped,
+    which the next check of the lock reports."""
 
     def __init__(self, settings: Settings, name: str, writer: state.Writer, progress: Progress) -> None:
         self.settings, self.name, self.writer, self.progress = settings, name, writer, progress

@@ -1,11 +1,13 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""A rehearsal: the whole update on a copy of the database, `<db>--rehearsal-<run>`, which is always removed.
+"""A rehearsal: the whole update on a copy of the database, `<db>--rehearsal-<run>`, which is always
+removed.
 
-It shows what the update does to the structure (catalog.py), how long it takes and how long it locks tables; the plan of the
-real run quotes it. The copy is neutralised: nothing is mailed, no cron runs, attachments stay where they are. That nothing
-else goes out is the container's business (no network but the database's); it is looked at before anything is copied.
+It shows what the update changes in the structure (catalog.py), how long it takes and how long it
+locks tables; the plan of the real run includes the result. The copy is neutralised: no mail is
+sent, no cron runs, attachments stay where they are. Other connections have to be prevented by the
+container (no network but the database's); that is checked before anything is copied.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from ..addons import install
 from ..addons import tree as addon_tree
 from ..common import log
 from ..common.config import Settings
+from ..common.container_variables import VARIABLES
 from ..common.errors import ConfigError, Held, Refused, RuntimeFailure, UpdateFailed
 from ..common.events import EventFile
 from ..database import lock, pg, state
@@ -41,14 +44,15 @@ TABLE_SQL = (
     " at timestamp with time zone NOT NULL DEFAULT clock_timestamp(), release varchar, result jsonb NOT NULL)"
 )
 STORE_SECONDS = 10.0
-# The names of variables whose values a rehearsed song has no use for
+# Names of variables whose values a rehearsed song doesn't need
 _SECRET = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|_DSN$", re.IGNORECASE)
+_SECRETS = frozenset(name for variable in VARIABLES.values() if variable.secret for name in variable.names)
 _KEPT = ("PGPASSFILE",)
 
 NEUTRAL = (
     ("ir_mail_server", "UPDATE ir_mail_server SET active = false"),
     (
-        "ir_mail_server",  # without an active one Odoo would take the server of its configuration
+        "ir_mail_server",  # without an active one Odoo would use the server in its configuration
         "INSERT INTO ir_mail_server (name, smtp_host, smtp_port, smtp_encryption, active, sequence)"
         " VALUES ('rehearsal', 'invalid', 1025, 'none', true, 0)",
     ),
@@ -62,7 +66,7 @@ NEUTRAL = (
 
 
 def open_routes() -> list[str]:
-    """Network devices by which a program here could reach any address."""
+    """Return the network devices through which a program here could reach any address."""
     found = set()
     with contextlib.suppress(OSError), open("/proc/net/route", encoding="ascii") as handle:
         for line in handle.readlines()[1:]:
@@ -78,7 +82,7 @@ def open_routes() -> list[str]:
 
 
 def check_network(settings: Settings) -> None:
-    """Raises ConfigError when this container reaches other machines and nobody allowed that."""
+    """Raise `ConfigError` if this container can reach other machines and that isn't allowed."""
     devices = open_routes()
     if devices and not settings.rehearsal_network:
         raise ConfigError(
@@ -88,15 +92,19 @@ def check_network(settings: Settings) -> None:
 
 
 def scrubbed(env: Mapping[str, str], folder: str) -> dict[str, str]:
-    """Odoo's environment without secrets, with object storage and Redis switched off (so the platform's rules can't hold)."""
-    result = {name: value for name, value in env.items() if name in _KEPT or not _SECRET.search(name)}
+    """Return Odoo's environment without secrets, with object storage and Redis switched off, and
+    therefore without the platform's rules. `folder`: the data folder."""
+    result = {
+        name: value for name, value in env.items() if name in _KEPT or not (name in _SECRETS or _SECRET.search(name))
+    }
     result.update(DISABLE_ATTACHMENT_STORAGE="1", DATA_DIR=folder, HOME=folder)
     result.update(ODOO_SESSION_REDIS="0", ODOO_STATSD="0", ODOO_CLOUD_PLATFORM_UNSAFE="1")
     return result
 
 
 def neutralise(connection: Any, settings: Settings) -> None:
-    """The copy mails nobody, polls nobody and pays nobody. From Odoo 16 on each module also says how it is neutralised."""
+    """Prevent the copy from sending mail, fetching mail and making payments. From Odoo 16 on,
+    modules contain statements of their own for that."""
     statements = list(NEUTRAL)
     if settings.version >= 16:
         folders = addon_tree.addons_folders(settings, install.odoo_executable(settings))
@@ -114,12 +122,12 @@ def neutralise(connection: Any, settings: Settings) -> None:
                     if not cursor.fetchone()[0]:
                         continue
                 cursor.execute(statement)
-        except psycopg2.Error as exc:  # a column of another version; what guards is the network
+        except psycopg2.Error as exc:  # a column of another version; the network is what really protects
             log.info(f"neutralising: {one_line(exc)}")
 
 
 def on_copy(settings: Settings, scratch: str, folder: str) -> Settings:
-    """The settings of the same update, on the copy."""
+    """Return the settings of the same update on the copy `scratch`, with the data folder `folder`."""
     conf = {key: value for key, value in settings.conf.items() if key not in ("db_name", "data_dir")}
     return dataclasses.replace(
         settings, db_name=scratch, data_dir=folder, conf=conf, mode="UpdateOnly", wait=False, restore_point="none",
@@ -128,7 +136,7 @@ def on_copy(settings: Settings, scratch: str, folder: str) -> Settings:
 
 
 def sweep(control: Any, settings: Settings) -> list[str]:
-    """Removes copies whose rehearsal is gone."""
+    """Remove the copies of rehearsals that no longer run. Returns their names."""
     gone = restore_point.leftovers(control, settings.db_name, REHEARSAL)
     for name in gone:
         log.info(f"database {name!r} was left by a rehearsal that was cut off: it is removed")
@@ -137,7 +145,12 @@ def sweep(control: Any, settings: Settings) -> list[str]:
 
 
 def choose_copy(settings: Settings, others: list[Any], known: restore_point.Facts) -> str:
-    """template: made by the server, which takes every session out for as long as it copies; dump: nobody notices."""
+    """Return how the database is copied. `TEMPLATE`: by the server, which ends all sessions while
+    it copies; `DUMP`: with pg_dump, without disturbing sessions. `others`: sessions in the
+    database.
+
+    Raises `Refused` or `ConfigError` if it can't be copied.
+    """
     wanted = settings.rehearsal_copy
     if known.may_clone:
         raise Refused(f"database {settings.db_name!r} can't be copied: {known.may_clone}")
@@ -159,7 +172,7 @@ def choose_copy(settings: Settings, others: list[Any], known: restore_point.Fact
 def _copy(
     settings: Settings, env: Mapping[str, str], name: str, run_id: str, control: Any, scratch: str
 ) -> dict[str, Any]:
-    """Makes the copy, under the lock, so that no update begins meanwhile."""
+    """Creates the copy under the lock, so that no update begins meanwhile."""
     guard = lock.Lock(control, settings.db_name)
     if not guard.acquire():
         raise Held(f"database {settings.db_name!r}: {lock.held_by(control, settings.db_name)}")
@@ -202,7 +215,7 @@ def _pipe(
     scratch: str,
     guard: lock.Lock,
 ) -> None:
-    """pg_dump into pg_restore: no file, nobody is disturbed."""
+    """Pipes pg_dump into pg_restore, without a file and without disturbing sessions."""
     with keeper.cursor() as cursor:
         cursor.execute(
             f"CREATE DATABASE {quoted(scratch)} OWNER {quoted(known.owner)} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'"
@@ -221,11 +234,12 @@ def _pipe(
 
 
 def run(settings: Settings, env: Mapping[str, str], events: EventFile, run_id: str) -> tuple[int, dict[str, Any]]:
-    """Rehearses the update that the settings ask for. Returns the exit code that it had on the copy, and what is known of it then, for
-    people and for the plan of the real run. `events` gets the update's events; `env` is Odoo's environment.
+    """Rehearse the update of these settings. Returns its exit code on the copy, and the result for
+    operators and for the plan of the real run. `events` gets the update's events; `env` is Odoo's
+    environment.
 
-    Raises ConfigError for a mode that doesn't update or a container that reaches other machines, Held while a run works on the
-    database, Refused when it can't be copied.
+    Raises `ConfigError` for a mode that doesn't update or a container that can reach other
+    machines, `Held` while a run works on the database, `Refused` if it can't be copied.
     """
     if not settings.updating:
         raise ConfigError(f"MODE is {settings.mode!r}: a rehearsal is of an update; give UpdateOnly or UpdateAndRun")
@@ -237,7 +251,7 @@ def run(settings: Settings, env: Mapping[str, str], events: EventFile, run_id: s
     control = pg.wait_for_server(settings, name)
     try:
         sweep(control, settings)
-        # Says that the copy's maker is alive; its window takes the copy's own lock.
+        # This lock shows that the copy's creator is alive; its window takes the copy's own lock.
         alive = lock.Lock(control, restore_point.marker(scratch))
         alive.acquire()
         log.info(f"rehearsal on database {scratch!r}")
@@ -298,7 +312,8 @@ def _perform(settings: Settings, env: Mapping[str, str], name: str, result: dict
 
 
 def _store(settings: Settings, name: str, control: Any, result: dict[str, Any]) -> None:
-    """Keeps the result in the database itself, for the plan of the real run; tables are made only under the lock."""
+    """Stores the result in the database itself, for the plan of the real run; tables are created
+    only under the lock."""
     guard = lock.Lock(control, settings.db_name)
     end = time.monotonic() + STORE_SECONDS
     while not guard.acquire():
@@ -329,7 +344,8 @@ SELECT r.at::timestamptz(0)::text, r.result FROM public.odoo_cloud_rehearsal r
 
 
 def last(connection: Any, settings: Settings) -> dict[str, Any] | None:
-    """The latest rehearsal of this release on the database as it is now, in short."""
+    """Return a summary of the latest rehearsal of this release, if the database has not changed its
+    state since; otherwise `None`."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT to_regclass('public.odoo_cloud_rehearsal') IS NOT NULL AND to_regclass('public.curq_state_history') IS NOT NULL"

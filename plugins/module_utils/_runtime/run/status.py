@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the waiting page shows of the database and of whoever works on it."""
+"""What the waiting page shows of the database and of the run that works on it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from .progress import Progress
 def describe(
     settings: Settings, run_id: str, latest: state.Entry | None, held: lock.Holder | None, progress: Progress
 ) -> dict[str, Any]:
-    """The state of the database as plain data, for waiting_page.py.
+    """Return the state of the database as plain data, for waiting_page.py.
 
-    settings: of this container, whose run is `run_id`.
-    latest: the newest row of the history when it was read last; None: there is none, or it was not read yet.
-    held: who holds the lock, when it is somebody else.
-    progress: of our own run; while it has a phase, we are the holder.
+    - `settings`: of this container, whose run is `run_id`.
+    - `latest`: the newest row of the history when it was last read; `None`: there is none, or it
+      was not read yet.
+    - `held`: the holder of the lock, if it is another run.
+    - `progress`: of our own run; while it has a phase, we are the holder.
     """
     phase, step, of, version = progress.phase, progress.step, progress.of, progress.version
     name = latest.state if latest is not None else None
     since: str | None = latest.since if latest is not None else None
     age = round(latest.age) if latest is not None else None
-    if progress.state:  # our own rows are newer than what was read before
+    if progress.state:  # our own rows are newer than what was read
         name, since, age = progress.state, progress.since, None
     holder = None
     if phase:

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The update of an initialised database, in a window: backup, hooks, modules and the steps of a migration."""
+"""The update of an initialised database, in a window: backup, hooks, modules and the steps of a
+migration."""
 
 from __future__ import annotations
 
@@ -25,11 +26,11 @@ from .window import Window
 def perform(
     window: Window, changes: ModuleChanges, plan: update_plan.ModulePlan, reason: str, work: migration_work.Work
 ) -> None:
-    """Installs and updates modules of an initialised database, and does the steps of `work`, all in one boot; with nothing
-    of both only what follows it.
+    """Install and update modules of an initialised database and execute the steps of `work`, with
+    one start of Odoo; if there are none, only do what follows them.
 
-    `reason`: why it is done, for the history; empty when the plan says it. Raises UpdateFailed, StepFailed, NotVerified, HookFailed and
-    LockLost.
+    `reason`: why it is done, for the history; empty if the plan shows it. Raises `UpdateFailed`,
+    `StepFailed`, `NotVerified`, `HookFailed` and `LockLost`.
     """
     settings = window.settings
     started = time.monotonic()
@@ -40,7 +41,8 @@ def perform(
     if work.versions:
         for line in (*work.plan.drift, *work.plan.notes, *work.notes):
             log.warning(str(line))
-        # What the first version updates is updated along, and so it is marked along.
+        # The modules of the first version are updated together with the others, so they are marked
+        # together.
         modules = update_plan.read_modules(window.connection)
         names = [name for name in work.first_update() if name not in (*plan.install, *plan.update)]
         plan = dataclasses.replace(
@@ -65,7 +67,7 @@ def perform(
 
 
 def _backup(window: Window) -> None:
-    """options.backup of the migration file, before anything is changed."""
+    """Runs options.backup of the migration file, before anything is changed."""
     source = window.work.source.migration
     backup = source.options.backup if source is not None else None
     if backup is None or not window.work.plan.backup or backup.ignore_if is True:
@@ -114,7 +116,7 @@ def _backup(window: Window) -> None:
     error = {"type": "StepFailed", "message": message, "where": "", "pgcode": None}
     window.events.emit("step_failed", **what, seconds=seconds, log_tail=tail, error=error)
     if backup.stop_on_failure:
-        if window.progress.state:  # a restore point was made, which closed the database
+        if window.progress.state:  # a restore point was created, which closed the database
             window.writer.append(state.READY, f"nothing was changed: {message}"[:4000], state.UNCHANGED)
             window.written(state.READY)
         raise StepFailed(f"database {settings.db_name!r}: {message}; nothing was changed")

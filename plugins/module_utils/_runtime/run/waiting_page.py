@@ -1,11 +1,12 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""What Odoo's port answers while the runtime waits or works: 503, a small page for people, JSON for machines.
+"""What Odoo's port answers while the runtime waits or works: 503, with a small page for visitors
+and JSON for programs.
 
-One thread serves all connections, so that a slow client holds up nobody and stop() leaves nothing behind that could
-keep Odoo from taking the port. Modules that only this server needs are imported by start(): a container that has
-nothing to wait for never loads them.
+One thread serves all connections, so that a slow client delays no others and nothing keeps Odoo
+from taking the port after `stop()`. Modules that only this server needs are imported by `start()`,
+so a container that doesn't wait never loads them.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from ..common import log, times
 
 RETRY_SECONDS = 5
 RETRY_FAILED_SECONDS = 30
-HEAD_SECONDS = 5.0  # for the whole request head, so that a byte now and then keeps no connection
+HEAD_SECONDS = 5.0  # slow-client limit for the whole request head
 SEND_SECONDS = 5.0
-DRAIN_SECONDS = 2.0  # an upload is read on for so long: closing under it would take the answer from the client
+DRAIN_SECONDS = 2.0  # an upload is read this long after the answer; closing earlier could lose the answer
 HEAD_BYTES = 16384
 CONNECTIONS = 256
 
@@ -80,7 +81,7 @@ _MONTHS = [
 
 
 def _failed(status: Mapping[str, Any]) -> bool:
-    """A run that works on a failed database says so: then it is not out of service any more."""
+    """Whether the database is out of service. While a run works on a failed database it is not."""
     return bool(status.get("failed", status.get("state") == "Failed"))
 
 
@@ -99,11 +100,13 @@ def _iso(value: Any) -> str | None:
 
 
 def retry_seconds(status: Mapping[str, Any]) -> int:
+    """Return after how many seconds clients should try again."""
     return RETRY_FAILED_SECONDS if _failed(status) else RETRY_SECONDS
 
 
 def machine_answer(status: Mapping[str, Any]) -> dict[str, Any]:
-    """What machines are told. The name of the database is not among it: the port may be open to everybody."""
+    """Return the answer for programs. It doesn't contain the name of the database, because the port
+    may be public."""
     held, holder = status.get("holder"), None
     if isinstance(held, Mapping):
         holder = {**{name: held.get(name) for name in ("mode", "run_id", "host")}, "since": _iso(held.get("since"))}
@@ -119,7 +122,8 @@ def machine_answer(status: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def page(status: Mapping[str, Any]) -> str:
-    """What people are told: nothing of hosts, users or errors, so a failed run's phase isn't shown either."""
+    """Return the HTML page for visitors. It contains no hosts, users or errors, so a failed run's
+    phase isn't shown either."""
     from html import escape
 
     failed = _failed(status)
@@ -161,7 +165,7 @@ def page(status: Mapping[str, Any]) -> str:
 
 
 def _preference(accept: str, kind: str) -> float:
-    """How much the client wants `kind`, which it has to name itself; 0: not at all."""
+    """How much the client prefers `kind`, which it must name explicitly; 0: not at all."""
     for place, item in enumerate(accept.split(",")):
         name, *parameters = (part.strip().lower() for part in item.split(";"))
         if name != kind:
@@ -173,12 +177,13 @@ def _preference(accept: str, kind: str) -> float:
                     quality = float(parameter[2:])
                 except ValueError:
                     quality = 0.0
-        return quality - place / 1e6  # of equal ones, the first
+        return quality - place / 1e6  # the first one of equal quality
     return 0.0
 
 
 def wants_json(target: str, headers: Mapping[str, str]) -> bool:
-    """Whether a machine asks: a health check, JSON-RPC, a script of a page, or who prefers JSON to HTML."""
+    """Whether the client is a program: a health check, JSON-RPC, a script of a page, or one that
+    prefers JSON to HTML."""
     path = target.split("?", 1)[0].split("#", 1)[0]
     accept = headers.get("accept", "")
     return (
@@ -190,11 +195,14 @@ def wants_json(target: str, headers: Mapping[str, str]) -> bool:
 
 
 class _Refused(Exception):
-    """What came is not a request that gets the usual answer."""
+    """The request is invalid and doesn't get the usual answer."""
 
 
 def parse_head(received: bytes) -> tuple[str, str, dict[str, str]] | None:
-    """Method, target and headers as soon as the head is whole, else None."""
+    """Return method, target and headers as soon as the head is complete, until then `None`.
+
+    Raises an error with the HTTP status if the request is invalid.
+    """
     data = received.lstrip(b"\r\n")
     if data and not data[:1].isalpha():
         raise _Refused("400 Bad Request")
@@ -215,13 +223,14 @@ def parse_head(received: bytes) -> tuple[str, str, dict[str, str]] | None:
         if colon:
             headers.setdefault(name.strip().lower(), value.strip())
     target = words[1]
-    if "://" in target:  # a proxy's form, http://host/path
+    if "://" in target:  # the form for proxies, http://host/path
         target = "/" + target.split("://", 1)[1].partition("/")[2]
     return words[0], target, headers
 
 
 class _Client:
-    """One connection: its head is read, the answer sent, then read on until the client closes."""
+    """One connection: its head is read, the answer is sent, then input is discarded until the
+    client closes."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
@@ -232,7 +241,8 @@ class _Client:
 
 
 class Waiting:
-    """The page on `port`, shown between start() and stop(). `describe` is asked at each request: it answers from memory."""
+    """The page on `port`, shown between `start()` and `stop()`. `describe` is called for each
+    request and must answer from memory."""
 
     def __init__(self, port: int, describe: Callable[[], Mapping[str, Any]], host: str = "0.0.0.0") -> None:
         self.address = (host, port)
@@ -240,7 +250,8 @@ class Waiting:
         self.server: _Server | None = None
 
     def start(self) -> bool:
-        """Whether the port answers now. If it is somebody else's, the runtime goes on without a page."""
+        """Open the port; returns whether it answers now. If another process has the port, the
+        runtime continues without a page."""
         if self.server is not None:
             return True
         try:
@@ -252,7 +263,7 @@ class Waiting:
         return True
 
     def stop(self) -> None:
-        """Closes everything; when it returns, another server can take the port."""
+        """Close everything; afterwards another server can take the port."""
         server, self.server = self.server, None
         if server is not None:
             server.stop()
@@ -273,7 +284,7 @@ class _Server:
         self.clients: dict[int, _Client] = {}
         self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
-            # Odoo sets the same, so connections that are still closing keep neither of us from the port.
+            # Odoo sets the same option, so connections that are still closing block neither server.
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.listener.bind(address)
             self.listener.listen(128)
@@ -292,7 +303,7 @@ class _Server:
         self.stopping = True
         self.waker.close()  # readable at the other end
         self.thread.join(2)
-        if self.thread.is_alive():  # it hangs in describe(), and frees nothing by itself
+        if self.thread.is_alive():  # it hangs in describe() and won't close anything itself
             self._close_all()
 
     def _serve(self) -> None:
@@ -309,7 +320,7 @@ class _Server:
                 now = time.monotonic()
                 for client in [item for item in self.clients.values() if item.deadline <= now]:
                     self._close(client)
-        except Exception as exc:  # the page is a courtesy: its end must not be the end of the run
+        except Exception as exc:  # the page is optional: its failure must not end the run
             if not self.stopping:
                 log.warning(f"the waiting page ends: {type(exc).__name__}: {exc}")
         finally:
@@ -319,7 +330,7 @@ class _Server:
 
     def _close_all(self) -> None:
         with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)  # close() alone leaves it open as long as a thread waits on it
+            self.listener.shutdown(socket.SHUT_RDWR)  # close() alone leaves it open while a thread waits on it
         self.listener.close()
         for client in list(self.clients.values()):
             self._close(client, at_once=not client.draining)
@@ -329,7 +340,7 @@ class _Server:
         with contextlib.suppress(KeyError, OSError, RuntimeError, ValueError):
             self.selector.unregister(client.connection)
         with contextlib.suppress(OSError):
-            if at_once:  # with a reset, so that nothing of the connection remains
+            if at_once:  # with a reset, so that no connection remains
                 client.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             client.connection.close()
 
@@ -339,11 +350,11 @@ class _Server:
         except (BlockingIOError, ConnectionError):
             return
         except OSError:
-            time.sleep(0.05)  # no free descriptor, most likely: no use in asking again at once
+            time.sleep(0.05)  # probably no free descriptor: don't try again immediately
             return
         connection.setblocking(False)
         if len(self.clients) >= CONNECTIONS:
-            self._close(next(iter(self.clients.values())), at_once=True)  # the oldest has had its time
+            self._close(next(iter(self.clients.values())), at_once=True)  # the oldest one
         client = _Client(connection)
         self.clients[id(client)] = client
         self.selector.register(connection, selectors.EVENT_READ, client)
@@ -371,11 +382,11 @@ class _Server:
                 self.selector.modify(client.connection, selectors.EVENT_READ, client)
         except (BlockingIOError, InterruptedError):
             pass
-        except Exception:  # one connection's trouble stays its own
+        except Exception:  # an error of one connection doesn't affect others
             self._close(client, at_once=True)
 
     def _respond(self, received: bytes) -> bytes:
-        """The whole answer, empty while the head isn't whole."""
+        """The complete answer, empty while the head is incomplete."""
         try:
             request = parse_head(received)
         except _Refused as exc:
@@ -386,7 +397,7 @@ class _Server:
         status: Mapping[str, Any] = {}
         try:
             status = dict(self.describe())
-        except Exception as exc:  # a page with little on it is better than none
+        except Exception as exc:  # a page with few details is better than none
             if not self.complained:
                 log.warning(f"the waiting page cannot tell what happens: {type(exc).__name__}: {exc}")
             self.complained = True

@@ -1,10 +1,12 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The window: the time in which one run works on a database, from taking the lock to Ready or Failed, without a gap.
+"""The window: the time in which one run works on a database, from taking the lock to Ready or
+Failed, without a gap.
 
-What is done in it is in installation.py and update.py. Every step first asks whether the lock is still held. A window that was cut
-off leaves its state (Creating, Updating, Maintenance) and its marks (addons/update_plan.py) behind; the next run finishes it.
+Its work is in installation.py and update.py. Every step first checks that the lock is still held.
+An interrupted window leaves its state (Creating, Updating, Maintenance) and its marks
+(addons/update_plan.py); the next run finishes it.
 """
 
 from __future__ import annotations
@@ -54,20 +56,25 @@ class Window:
         progress: Progress,
         events: EventFile | None = None,
     ) -> None:
-        """guard: the lock, which is held; its connection is the one to the maintenance database.
-        connection: to the instance's database; `leave()` and `enter()` replace it, so take it from here each time.
-        writer: writes the run's rows.
-        name: of the run's sessions.
-        env, hook_env: Odoo's environment, and that of hooks, which has the container's own variables besides.
-        progress: what the waiting page shows.
+        """Prepare the window of one run.
 
-        Raises ConfigError for a hook that can't be run.
+        - `guard`: the lock, which is held; its connection is the one to the maintenance
+        database.
+        - `connection`: to the instance's database; `leave()` and `enter()` replace it, so read the
+          attribute each time.
+        - `writer`: writes the run's rows.
+        - `name`: application name of the run's sessions.
+        - `env`, `hook_env`: Odoo's environment, and that of hooks, which also has the container's
+          own variables.
+        - `progress`: what the waiting page shows.
+
+        Raises `ConfigError` for a hook that can't be run.
         """
         self.guard, self.connection, self.settings, self.writer = guard, connection, settings, writer
         self.name, self.env, self.hook_env, self.progress = name, env, hook_env, progress
         self.events = events or EventFile()
         self.work = migration_work.Work()
-        self.booted = False  # whether Odoo was started, so that modules may be others now
+        self.booted = False  # whether Odoo was started, so that modules may have changed
         self.touched: set[str] = set()  # modules that Odoo changed in this run
         self.executable = install.odoo_executable(settings)
         self.folders = addon_tree.addons_folders(settings, self.executable)
@@ -76,20 +83,20 @@ class Window:
         self.hooks = {kind: hooks.find(settings, kind) for kind in ("pre-init", "pre-update", "post-update")}
 
     def report(self, phase: str, step: int | None = None, of: int | None = None) -> None:
-        """What the run does from now on, for the waiting page and the run's row."""
+        """Set the current work, for the waiting page and the run's row."""
         self.progress.report(phase, step, of)
 
     def beating(self) -> Heartbeat:
-        """For what takes long: writes to the run's row every few seconds that it lives."""
+        """Return a context manager that keeps the heartbeat during long work."""
         return Heartbeat(self.settings, self.name, self.writer, self.progress)
 
     def leave(self) -> None:
-        """Out of the database, for what needs every session out."""
+        """Disconnect from the database, for work that requires it to have no sessions."""
         self.others.release()
         self.connection.close()
 
     def enter(self) -> None:
-        """Into the database again, which may be another one of the same name."""
+        """Connect to the database again, which may be another one of the same name."""
         self.connection = pg.connect(self.settings, self.settings.db_name, self.name)
         self.writer = state.open_writer(
             self.connection, self.guard, self.writer.run_id, self.writer.host, self.writer.mode, self.writer.release,
@@ -98,14 +105,15 @@ class Window:
         self.others = lock.OtherTools(self.connection, self.settings.db_name)
 
     def check(self, before: str) -> None:
-        """Raises LockLost when the lock is not held any more. `before`: the step that comes next, in words."""
+        """Raise `LockLost` if the lock is not held any more. `before`: the next step, for the
+        message."""
         self.guard.check(before)
 
     # Rows
 
     def record(self, name: str, detail: str, plan: update_plan.ModulePlan | None = None) -> int:
-        """Writes a row with the state `name`, and with a plan its marks, in one transaction. Returns how many modules Odoo will
-        touch."""
+        """Write a row with the state `name`, and the marks of a plan, in one transaction. Returns
+        how many modules Odoo will touch."""
         self.check(f"writing {name}")
         touched = 0
         with pg.transaction(self.connection) as cursor:
@@ -117,7 +125,7 @@ class Window:
         return touched
 
     def _begin_run(self, cursor: Any) -> None:
-        """The run's row in the tables of migrations, when it has steps to do."""
+        """Writes the run's row in the tables of migrations, if it has steps."""
         work, settings = self.work, self.settings
         if not work.versions:
             return
@@ -129,7 +137,7 @@ class Window:
         )
 
     def written(self, name: str, detail: str = "") -> None:
-        """A row with the state `name` was written: tells the caller and the waiting page."""
+        """Report to the caller and the waiting page that a row with the state `name` was written."""
         self.events.emit("state", state=name, detail=detail)
         self.progress.began = self.progress.began or time.monotonic()
         self.progress.state = name
@@ -137,8 +145,8 @@ class Window:
 
     @contextlib.contextmanager
     def failing(self, what: type[RuntimeFailure]) -> Iterator[None]:
-        """A failure inside leaves the state Failed, with its reason, as long as the lock is ours. An error of PostgreSQL becomes a
-        failure of the kind `what`, or LockLost."""
+        """Write the state Failed, with its reason, if the code within fails and the lock is held.
+        An error of PostgreSQL becomes a failure of the kind `what`, or `LockLost`."""
         try:
             yield
         except (LockLost, Held):
@@ -165,7 +173,10 @@ class Window:
             self.written(state.FAILED, why[:4000])
 
     def finish(self, detail: str) -> None:
-        """Maintenance if there are hooks for it, then Ready."""
+        """Run the post-update hooks in the state Maintenance, if there are any, then write Ready.
+
+        Raises `HookFailed` or `LockLost`.
+        """
         if self.hooks["post-update"]:
             self.record(state.MAINTENANCE, f"{len(self.hooks['post-update'])} hooks")
             log.info(f"Maintenance: {len(self.hooks['post-update'])} hooks")
@@ -174,11 +185,12 @@ class Window:
         self._ready(detail)
 
     def _ready(self, detail: str) -> None:
-        """Ready and the end of all marks, in one transaction."""
+        """Writes Ready and clears all marks, in one transaction."""
         modules = update_plan.read_modules(self.connection)
         sums = modules.foreign.sums
         if self.booted:
-            # What an interrupted run had done was not exported, so then nothing counts as recorded.
+            # What an interrupted run had done was not exported, so after one everything is exported
+            # again.
             calm = state.before_run(self.connection, self.writer.run_id) == state.READY
             sums = update_plan.export(modules, self.folders, self.touched if calm else modules.states)
         with pg.transaction(self.connection) as cursor:
@@ -194,7 +206,8 @@ class Window:
     # Other programs
 
     def take_other_keys(self) -> None:
-        """Waits until neither marabunta nor click-odoo-update works on the database, and keeps both out."""
+        """Wait until neither marabunta nor click-odoo-update works on the database, and take their
+        locks. Raises `LockLost`."""
         logged = 0.0
         while True:
             self.check("the step that changes modules")
@@ -208,7 +221,8 @@ class Window:
             time.sleep(0.5)
 
     def run_hooks(self, kind: str) -> None:
-        """Runs the hooks of a kind, one after the other. Raises HookFailed when one fails, LockLost when the lock is lost meanwhile."""
+        """Run the hooks of a kind in order. Raises `HookFailed` if one fails, `LockLost` if the
+        lock is lost meanwhile."""
         found = self.hooks[kind]
         for number, hook in enumerate(found, 1):
             self.check(f"hook {hook.path}")

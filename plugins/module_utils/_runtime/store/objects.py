@@ -3,13 +3,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the object stores of attachments have in common, for the Odoo addons and for the mover.
 
-A store is a module (s3, swift) that has what `Store` says. An object is named by ``scheme://bucket/key`` in the column store_fname, and
-its key is the SHA-1 of its content.
+A store is a module (s3, swift) that implements `Store`. The column store_fname names an object as
+`scheme://bucket/key`; its key is the SHA-1 of its content.
 
-A store knows no transactions. Against the race of "the last row of an object is deleted" with "the same content is uploaded
-again" stand advisory locks in the Odoo database: an upload holds its object's lock (shared) until its transaction ends, a
-deletion needs it alone and doesn't wait for it. A deletion that finds an upload there leaves the object to that transaction, which looks
-when it ends. One that finds another deletion there is asked for again: that one may have looked before our own transaction was committed.
+A store has no transactions. One transaction may delete the last row of an object while another one
+uploads the same content again; advisory locks in the Odoo database protect against that. An upload
+holds its object's lock (shared) until its transaction ends; a deletion needs the lock exclusively
+and doesn't wait for it. A deletion that meets an upload leaves the object to that transaction,
+which checks when it ends. A deletion that meets another one is repeated later, because the other
+one may have checked before our transaction was committed.
 """
 
 from __future__ import annotations
@@ -29,12 +31,14 @@ from ..common.variables import Environment, SettingsError
 SCHEMES = ("s3", "swift")
 CHUNK = 256 * 1024
 LOCK_CLASS = 0x0DC10D  # first key of our advisory locks
-# Second keys: a transaction that uploads very many objects holds all of them (shared) in place of more locks of single objects.
-# A deletion needs one of them alone, so that several can be at work at once.
+# Second keys. A transaction that uploads very many objects holds all of these (shared) instead of
+# more locks of single objects. A deletion needs only one of them exclusively, so that several
+# deletions can run at once.
 LOCK_ALL = tuple(range(-16, 0))
 
-# Small images are read many at a time, and a store takes 100 ms for each. Assets are few, and with them in the database a copy
-# of it shows its pages right without the store. {beginning of the MIME type: most bytes, 0 for any size}
+# Small images are read many at a time, and a store takes 100 ms for each. Assets are few, and if
+# they are in the database, a copy of it shows its pages correctly without the store. {start of the
+# MIME type: maximum bytes, 0 for any size}
 STAYS_IN_DATABASE = {"image/": 51200, "application/javascript": 0, "text/css": 0}
 STAYS_PARAMETER = "ir_attachment.storage.force.database"
 
@@ -47,70 +51,78 @@ class Found:
 
     key: str
     size: int  # bytes
-    md5: str = ""  # empty when the store's ETag is none (parts, encryption)
+    md5: str = ""  # empty if the store's ETag is not the MD5 (multipart, encryption)
     modified: float = 0.0  # seconds since the epoch
 
 
 class NotVerified(ValueError):
-    """The store took something else than what it was given."""
+    """The store has another content than it was given."""
 
 
 class Store(Protocol):
-    """What the module of a store has. `bucket` is a container in Swift. Requests raise one of ERRORS."""
+    """What the module of a store implements. `bucket` is a container in Swift. Requests raise one
+    of `ERRORS`."""
 
     SCHEME: str  # one of SCHEMES
-    LIBRARY: str  # the Python libraries that it needs, in words
+    LIBRARY: str  # the Python libraries that it needs, for messages
     ERRORS: tuple[type[Exception], ...]
 
     def available(self) -> bool:
-        """Whether the libraries are there."""
+        """Whether the libraries are installed."""
 
     def load(self, env: Environment = None) -> Any:
-        """Which store, and as whom, from the environment. Raises SettingsError when a variable is missing."""
+        """Return address and credentials of the store, from the environment. Raises `SettingsError`
+        if a variable is missing."""
 
     def bucket_name(self, database: str, env: Environment = None) -> str:
-        """The own bucket of a database. Raises SettingsError when no variable names it."""
+        """Return the bucket of a database. Raises `SettingsError` if no variable names it."""
 
     def put(self, bucket: str, key: str, data: Any, size: int | None = None) -> bool:
-        """Stores the content (bytes, or a file of `size` bytes). The bucket is made when there is none; nobody asks for it before each
-        request. The store is told the MD5 and refuses anything else. Returns whether it confirmed that it has this content.
+        """Store the content (bytes, or a file of `size` bytes). A missing bucket is created only
+        after the request failed, which saves a check before each one. The MD5 is sent along, and
+        the store refuses any other content. Returns whether the store confirmed that it has this
+        content.
 
-        Raises NotVerified when it has another one.
+        Raises `NotVerified` if it has another one.
         """
 
     def get(self, bucket: str, key: str, size: int | None = None) -> bytes | None:
-        """The content, at most `size` bytes of it; None when it isn't there."""
+        """Return the content, at most `size` bytes of it; `None` if it doesn't exist."""
 
     def download(self, bucket: str, key: str, file: Any) -> bool:
-        """The content into a file, in pieces; False when it isn't there."""
+        """Write the content to `file` in pieces; `False` if it doesn't exist."""
 
     def opened(self, bucket: str, key: str, start: int, stop: int) -> Iterator[bytes]:
-        """The bytes from start to before stop, in pieces. The request is made now, so that its errors are seen now."""
+        """Return the bytes from `start` to before `stop` in pieces. The request is sent at once, so
+        that its errors are raised here."""
 
     def link(self, bucket: str, key: str, seconds: int) -> str:
-        """An address that gives the object to everybody who has it, for so long."""
+        """Return a URL with which anyone can read the object for so many seconds."""
 
     def head(self, bucket: str, key: str) -> Found | None:
-        """How the store describes an object; None when it isn't there."""
+        """Return the store's description of an object; `None` if it doesn't exist."""
 
     def listing(self, bucket: str) -> Iterator[Found]:
-        """All objects; none when there is no such bucket."""
+        """Yield all objects; none if there is no such bucket."""
 
     def delete(self, bucket: str, keys: Sequence[str]) -> list[tuple[str, str]]:
-        """Deletes the objects. Returns the (key, reason) of those that could not be."""
+        """Delete the objects. Returns (key, reason) of those that could not be deleted."""
 
     def check(self, bucket: str) -> None:
-        """Raises an error when the bucket doesn't answer."""
+        """Raise one of `ERRORS` if the bucket doesn't answer."""
 
 
 def store(scheme: str) -> Store:
-    """The module of a store, one of SCHEMES."""
+    """Return the module of a store. `scheme`: one of `SCHEMES`."""
     return importlib.import_module(f"{__package__}.{scheme}")  # type: ignore[return-value]
 
 
 def named_bucket(variable: str, what: str, env: Environment = None) -> str:
-    """The bucket (`what`: the store's word for it) that a variable names, in which `{db}` stands for the database. Raises
-    SettingsError."""
+    """Return the bucket that a variable names, in which `{db}` stands for the database. `what`: the
+    store's word for a bucket.
+
+    Raises `SettingsError` if the variable is not set.
+    """
     name = variables.text(variable, env=env)
     if not name:
         raise SettingsError(f"{variable} is not set: it must name the {what} of the attachments")
@@ -118,8 +130,8 @@ def named_bucket(variable: str, what: str, env: Environment = None) -> str:
 
 
 def confirmed(fname: str, etag: str, digest: str) -> bool:
-    """Whether the ETag that a store answered to an upload says that it has the content with this MD5. Raises NotVerified when it
-    has another one."""
+    """Whether the ETag with which a store answered an upload of `fname` confirms the content with
+    the MD5 `digest`. Raises `NotVerified` if it is the MD5 of another content."""
     found = looks_like_md5(etag)
     if found and found != digest:
         raise NotVerified(f"{fname}: the store has another content (MD5 {found}) than it was given")
@@ -127,22 +139,23 @@ def confirmed(fname: str, etag: str, digest: str) -> bool:
 
 
 def is_object(fname: str | None) -> bool:
-    """Whether a store_fname names something in a store (scheme://bucket/key) rather than a local file."""
+    """Whether a store_fname names an object in a store (`scheme://bucket/key`) rather than a local
+    file."""
     return bool(fname) and "://" in str(fname)
 
 
 def scheme_of(fname: str | None) -> str:
-    """The scheme of a store_fname, '' for a local file."""
+    """Return the scheme of a store_fname, empty for a local file."""
     return str(fname).partition("://")[0].lower() if is_object(fname) else ""
 
 
 def uri(scheme: str, bucket: str, key: str) -> str:
-    """The store_fname of an object."""
+    """Return the store_fname of an object."""
     return f"{scheme}://{bucket}/{key}"
 
 
 def parse(fname: str) -> tuple[str, str, str]:
-    """(scheme, bucket, key) of a store_fname."""
+    """Split a store_fname into (scheme, bucket, key). Raises `ValueError` if it is no object's."""
     match = _URI.match(fname)
     if not match or not match.group(2) or not match.group(3):
         raise ValueError(f"{fname}: not of the form scheme://bucket/key")
@@ -150,7 +163,8 @@ def parse(fname: str) -> tuple[str, str, str]:
 
 
 def database_rules(value: str | None) -> dict[str, int]:
-    """What stays in the database, by the parameter's value; a ValueError when it is of another form."""
+    """Return which contents stay in the database, from the value of the system parameter. Raises
+    `ValueError` if it has another form."""
     if not value:
         return STAYS_IN_DATABASE
     try:
@@ -163,12 +177,14 @@ def database_rules(value: str | None) -> dict[str, int]:
 
 
 def stays_in_database(rules: Mapping[str, int], mimetype: str | None, size: int) -> bool:
-    """Whether a content of this type and size belongs into the database although a store is used."""
+    """Whether a content of this MIME type and size (bytes) belongs in the database although a store
+    is used."""
     return any((mimetype or "").startswith(start) and (not most or size <= most) for start, most in rules.items())
 
 
 def md5_of(data: Any) -> Any:
-    """The MD5 of bytes or of a file from where it stands, which stands there again afterwards: what stores check."""
+    """Return the MD5 of bytes, or of a file from its current position, which is restored
+    afterwards. Stores check it."""
     digest = hashlib.new("md5", usedforsecurity=False)
     if isinstance(data, (bytes, bytearray, memoryview)):
         digest.update(data)
@@ -181,18 +197,18 @@ def md5_of(data: Any) -> Any:
 
 
 def md5_base64(digest: Any) -> str:
-    """A digest as the header Content-MD5 has it."""
+    """Return a digest in the form of the header Content-MD5."""
     return base64.b64encode(digest.digest()).decode("ascii")
 
 
 def looks_like_md5(etag: str) -> str:
-    """The ETag if it can be the content's MD5, else ''."""
+    """Return the ETag if it can be the content's MD5, else an empty text."""
     etag = (etag or "").strip('"').lower()
     return etag if re.fullmatch(r"[0-9a-f]{32}", etag) else ""
 
 
 def by_bucket(fnames: Iterable[str]) -> dict[tuple[str, str], list[str]]:
-    """Keys of objects by (scheme, bucket)."""
+    """Group the keys of objects by (scheme, bucket). Raises `ValueError` for a local file."""
     result: dict[tuple[str, str], list[str]] = {}
     for fname in fnames:
         scheme, bucket, key = parse(fname)
@@ -201,27 +217,31 @@ def by_bucket(fnames: Iterable[str]) -> dict[tuple[str, str], list[str]]:
 
 
 def lock_number(fname: str) -> int:
-    """The second key for an object: 31 bits of a hash, never LOCK_ALL."""
+    """Return the second key of an object's lock: 31 bits of a hash, never one of `LOCK_ALL`."""
     return (int.from_bytes(hashlib.sha1(fname.encode("utf-8")).digest()[:4], "big") & 0x7FFFFFFF) or 1  # noqa: S324
 
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of objects that might have to go."""
+    """The outcome for objects that may have to be deleted."""
 
     deleted: tuple[str, ...] = ()
-    named: tuple[str, ...] = ()  # rows name them
-    busy: tuple[str, ...] = ()  # somebody uploads the same content just now
-    again: tuple[str, ...] = ()  # somebody else is deleting just now; to be asked for once more in another transaction
-    kept: tuple[str, ...] = ()  # somebody uploads very many objects, perhaps these too, and won't look at others
+    named: tuple[str, ...] = ()  # still used by rows
+    busy: tuple[str, ...] = ()  # another transaction is uploading the same content
+    again: tuple[str, ...] = ()  # another transaction is deleting; to be repeated in a new transaction
+    # another transaction uploads very many objects, perhaps these too, and won't check others when
+    # it ends
+    kept: tuple[str, ...] = ()
 
 
 def settle(cursor: Any, fnames: Sequence[str], delete: Callable[[list[str]], Any]) -> Settled:
-    """Delete what no committed row names. The cursor's transaction must be READ COMMITTED; the locks end with it.
+    """Delete the objects that no committed row uses, by calling `delete` with their store_fnames.
+    The transaction of `cursor` must be READ COMMITTED; the locks end with it.
 
-    Each statement sees what was committed before it: the rows are looked at after the locks were taken.
+    Each statement sees what was committed before it, so the rows are read after the locks were
+    taken.
     """
-    # One after the other until one is free: PostgreSQL stops at the first.
+    # Tried one by one until one is free: PostgreSQL stops at the first.
     cursor.execute(
         "SELECT number FROM unnest(%s::int[]) AS number WHERE pg_try_advisory_xact_lock(%s, number) LIMIT 1",
         (list(LOCK_ALL), LOCK_CLASS),
@@ -248,7 +268,8 @@ def settle(cursor: Any, fnames: Sequence[str], delete: Callable[[list[str]], Any
 
 
 def _by_holder(cursor: Any, taken: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
-    """Objects whose lock somebody has: `busy` if it is an upload, `again` if it is a deletion, or was."""
+    """Objects whose lock another transaction has: `busy` if it uploads, `again` if it deletes or
+    has ended meanwhile."""
     if not taken:
         return {"busy": (), "again": ()}
     cursor.execute(

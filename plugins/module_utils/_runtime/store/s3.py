@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The S3 store: settings, one client per process, and the few requests that are needed. boto3 talks with it."""
+"""The S3 store: settings, one client per process, and the few requests that are needed, sent with
+boto3."""
 
 from __future__ import annotations
 
@@ -28,8 +29,8 @@ _logger = logging.getLogger(__name__)
 
 SCHEME = "s3"
 LIBRARY = "boto3"
-AT_ONCE = 1000  # as many objects one request may delete
-IN_PARTS = 1024**3  # from this size on; S3 takes at most 5 GiB in one piece
+AT_ONCE = 1000  # maximum number of objects in one request for deletion
+IN_PARTS = 1024**3  # bytes; larger files are sent in parts, because S3 accepts at most 5 GiB at once
 MISSING = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
 ERRORS: tuple[type[Exception], ...] = (
     (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) if boto3 is not None else ()
@@ -41,7 +42,8 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True)
 class Where:
-    """Which store, and as whom. Without keys botocore looks for them (role of the machine, task or pod)."""
+    """Address and credentials of the store. Without keys botocore obtains them (role of the
+    machine, task or pod)."""
 
     endpoint: str = ""
     region: str = ""
@@ -50,12 +52,13 @@ class Where:
 
 
 def available() -> bool:
-    """Whether the library is there."""
+    """Whether boto3 is installed."""
     return boto3 is not None
 
 
 def load(env: Environment = None) -> Where:
-    """The settings of the environment."""
+    """Return address and credentials from the environment. Raises `SettingsError` if a variable is
+    missing."""
     endpoint = variables.text("AWS_HOST", env=env)
     if endpoint and "://" not in endpoint:
         endpoint = "https://" + endpoint
@@ -70,19 +73,22 @@ def load(env: Environment = None) -> Where:
 
 
 def bucket_name(database: str, env: Environment = None) -> str:
-    """The own bucket. ``{db}`` is the database's name as a bucket can have it (S3 takes no underscores and capitals)."""
+    """Return the bucket of a database. `{db}` stands for the database's name in a form allowed for
+    buckets (S3 refuses underscores and capitals). Raises `SettingsError` if no variable names it.
+    """
     return named_bucket("AWS_BUCKETNAME", "bucket", env).replace("{db}", database.replace("_", "-").lower())
 
 
 def code(error: Exception) -> str:
-    """The store's word for what is wrong, '' if it didn't answer."""
+    """Return the store's error code, empty if it didn't answer."""
     if isinstance(error, botocore.exceptions.ClientError):
         return str(error.response.get("Error", {}).get("Code", ""))
     return ""
 
 
 def client(env: Environment = None, style: str = "auto") -> Any:
-    """The client of this process. After a fork a new one: two processes must not talk on one connection."""
+    """Return the client of this process. `style`: botocore's addressing style. A fork gets a new
+    client, because two processes must not share a connection."""
     where = load(env)
     key = (os.getpid(), where, style)
     with _lock:
@@ -102,7 +108,7 @@ def _make(where: Where, style: str) -> Any:
         "signature_version": "s3v4",
         "s3": {"addressing_style": style},
     }
-    try:  # newer versions add a checksum to every request that most compatible stores don't understand
+    try:  # newer versions add a checksum to every request, which most compatible stores don't understand
         config = botocore.config.Config(
             request_checksum_calculation="when_required", response_checksum_validation="when_required", **options
         )
@@ -119,9 +125,11 @@ def _make(where: Where, style: str) -> Any:
 
 
 def put(bucket: str, key: str, data: Any, size: int | None = None) -> bool:
-    """Store the content (bytes, or a file). The bucket is made when there is none; nobody asks for it before each request.
+    """Store the content (bytes, or a file of `size` bytes). A missing bucket is created only after
+    the request failed, which saves a check before each one.
 
-    The store is given the MD5 and refuses anything else. Returns whether it confirmed this content; raises NotVerified for another.
+    The MD5 is sent along, and the store refuses any other content. Returns whether the store
+    confirmed this content; raises `NotVerified` if it has another one.
     """
     size = len(data) if size is None else size
     begin = None if isinstance(data, (bytes, bytearray, memoryview)) else data.tell()
@@ -145,12 +153,12 @@ def _put(bucket: str, key: str, data: Any, size: int) -> bool:
     digest = md5_of(data)
     answer = client().put_object(Bucket=bucket, Key=key, Body=data, ContentMD5=md5_base64(digest))
     if answer.get("ServerSideEncryption", "AES256") != "AES256" or answer.get("SSECustomerAlgorithm"):
-        return False  # the ETag is no MD5 of the content then
+        return False  # then the ETag is not the content's MD5
     return confirmed(uri(SCHEME, bucket, key), answer.get("ETag", ""), digest.hexdigest())
 
 
 def create(bucket: str) -> None:
-    """Make the bucket, unless somebody was quicker."""
+    """Create the bucket, unless another process was quicker."""
     region = load().region
     options = {"CreateBucketConfiguration": {"LocationConstraint": region}} if region not in ("", "us-east-1") else {}
     try:
@@ -162,7 +170,7 @@ def create(bucket: str) -> None:
 
 
 def _body(bucket: str, key: str, wanted: str = "") -> Any:
-    """The answer's body, None when there is no such object."""
+    """The answer's body, `None` if there is no such object."""
     try:
         return client().get_object(Bucket=bucket, Key=key, **({"Range": wanted} if wanted else {}))["Body"]
     except botocore.exceptions.ClientError as error:
@@ -172,7 +180,7 @@ def _body(bucket: str, key: str, wanted: str = "") -> Any:
 
 
 def get(bucket: str, key: str, size: int | None = None) -> bytes | None:
-    """The content, at most ``size`` bytes of it; None when it isn't there."""
+    """Return the content, at most `size` bytes of it; `None` if it doesn't exist."""
     body = _body(bucket, key, f"bytes=0-{size - 1}" if size else "")
     if body is None:
         return None
@@ -181,7 +189,7 @@ def get(bucket: str, key: str, size: int | None = None) -> bytes | None:
 
 
 def download(bucket: str, key: str, file: Any) -> bool:
-    """The content into a file, in pieces; False when it isn't there."""
+    """Write the content to `file` in pieces; `False` if it doesn't exist."""
     body = _body(bucket, key)
     if body is None:
         return False
@@ -192,7 +200,8 @@ def download(bucket: str, key: str, file: Any) -> bool:
 
 
 def opened(bucket: str, key: str, start: int, stop: int) -> Iterator[bytes]:
-    """The bytes from start to before stop, in pieces. The request is made now, so that its errors are seen now."""
+    """Return the bytes from `start` to before `stop` in pieces. The request is sent at once, so
+    that its errors are raised here."""
     body = client().get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{stop - 1}")["Body"]
 
     def pieces() -> Iterator[bytes]:
@@ -203,7 +212,8 @@ def opened(bucket: str, key: str, start: int, stop: int) -> Iterator[bytes]:
 
 
 def link(bucket: str, key: str, seconds: int) -> str:
-    """An address that gives the object to whoever has it, for so long. The bucket is in its path: its host is the same for all."""
+    """Return a URL with which anyone can read the object for so many seconds. The bucket is in its
+    path, so that the host is the same for all buckets."""
     return str(
         client(style="path").generate_presigned_url(
             "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=seconds
@@ -212,7 +222,7 @@ def link(bucket: str, key: str, seconds: int) -> str:
 
 
 def head(bucket: str, key: str) -> Found | None:
-    """How the store describes an object, None when it isn't there."""
+    """Return the store's description of an object, `None` if it doesn't exist."""
     try:
         answer = client().head_object(Bucket=bucket, Key=key)
     except botocore.exceptions.ClientError as error:
@@ -223,7 +233,7 @@ def head(bucket: str, key: str) -> Found | None:
 
 
 def listing(bucket: str) -> Iterator[Found]:
-    """All objects; none when there is no such bucket."""
+    """Yield all objects; none if there is no such bucket."""
     try:
         for page in client().get_paginator("list_objects_v2").paginate(Bucket=bucket):
             for item in page.get("Contents", ()):
@@ -236,7 +246,7 @@ def listing(bucket: str) -> Iterator[Found]:
 
 
 def delete(bucket: str, keys: Sequence[str]) -> list[tuple[str, str]]:
-    """Delete the objects; the (key, reason) of those that could not be."""
+    """Delete the objects. Returns (key, reason) of those that could not be deleted."""
     faults = []
     for begin in range(0, len(keys), AT_ONCE):
         part = keys[begin : begin + AT_ONCE]
@@ -248,5 +258,5 @@ def delete(bucket: str, keys: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def check(bucket: str) -> None:
-    """Whether the bucket answers; an error if not."""
+    """Raise one of `ERRORS` if the bucket doesn't answer."""
     client().head_bucket(Bucket=bucket)

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""The Swift store: settings, connections, and the few requests that are needed. python-swiftclient talks with it."""
+"""The Swift store: settings, connections, and the few requests that are needed, sent with
+python-swiftclient."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ ERRORS: tuple[type[Exception], ...] = (
     else ()
 )
 
-# The container's key for addresses: the second one, the first is left to whoever runs the store.
+# The container's key for signed URLs: the second one; the first is left to the operator of the
+# store.
 LINK_KEY = "x-container-meta-temp-url-key-2"
 
 _sessions: dict[Any, Any] = {}
@@ -60,7 +62,7 @@ _local = threading.local()
 
 @dataclass(frozen=True)
 class Where:
-    """Which store, and as whom."""
+    """Address and credentials of the store. `timeout` is in seconds."""
 
     auth_url: str
     account: str
@@ -71,17 +73,19 @@ class Where:
 
     @property
     def version(self) -> str:
-        """1 (TempAuth) if the address says so, else Keystone's 3."""
+        """Version of the authentication: `1` (TempAuth) if the address ends with it, else `3`
+        (Keystone)."""
         return "1" if re.search(r"/v1(\.0)?/?\Z", self.auth_url) else "3"
 
 
 def available() -> bool:
-    """Whether the libraries are there."""
+    """Whether the libraries are installed."""
     return swiftclient is not None
 
 
 def load(env: Environment = None) -> Where:
-    """The settings of the environment."""
+    """Return address and credentials from the environment. Raises `SettingsError` if a variable is
+    missing."""
     values = {
         "SWIFT_AUTH_URL": variables.text("SWIFT_AUTH_URL", env=env),
         "SWIFT_ACCOUNT": variables.text("SWIFT_ACCOUNT", env=env),
@@ -103,7 +107,8 @@ def load(env: Environment = None) -> Where:
 
 
 def bucket_name(database: str, env: Environment = None) -> str:
-    """The own container; ``{db}`` is the database's name."""
+    """Return the container of a database; `{db}` stands for the database's name. Raises
+    `SettingsError` if no variable names it."""
     return named_bucket("SWIFT_WRITE_CONTAINER", "container", env).replace("{db}", database)
 
 
@@ -126,7 +131,8 @@ def _session(where: Where) -> Any:
 
 
 def connection(env: Environment = None) -> Any:
-    """A connection of this thread: they can't be shared, and not be taken over a fork."""
+    """Return the connection of this thread. Connections can't be shared between threads and don't
+    survive a fork."""
     where = load(env)
     key = (os.getpid(), where)
     if getattr(_local, "key", None) != key:
@@ -148,9 +154,11 @@ def _missing(error: Exception) -> bool:
 
 
 def put(container: str, key: str, data: Any, size: int | None = None) -> bool:
-    """Store the content (bytes, or a file). The container is made when there is none; nobody asks for it before each request.
+    """Store the content (bytes, or a file of `size` bytes). A missing container is created only
+    after the request failed, which saves a check before each one.
 
-    The store is given the MD5 and refuses anything else. Returns whether it confirmed this content; raises NotVerified for another.
+    The MD5 is sent along, and the store refuses any other content. Returns whether the store
+    confirmed this content; raises `NotVerified` if it has another one.
     """
     size = len(data) if size is None else size
     file = data if hasattr(data, "read") else io.BytesIO(data)
@@ -167,7 +175,7 @@ def put(container: str, key: str, data: Any, size: int | None = None) -> bool:
 
 
 def get(container: str, key: str, size: int | None = None) -> bytes | None:
-    """The content, at most ``size`` bytes of it; None when it isn't there."""
+    """Return the content, at most `size` bytes of it; `None` if it doesn't exist."""
     headers = {"Range": f"bytes=0-{size - 1}"} if size else None
     try:
         return bytes(connection().get_object(container, key, headers=headers)[1])
@@ -178,7 +186,7 @@ def get(container: str, key: str, size: int | None = None) -> bytes | None:
 
 
 def download(container: str, key: str, file: Any) -> bool:
-    """The content into a file, in pieces; False when it isn't there."""
+    """Write the content to `file` in pieces; `False` if it doesn't exist."""
     try:
         body = connection().get_object(container, key, resp_chunk_size=CHUNK)[1]
     except swiftclient.exceptions.ClientException as error:
@@ -191,9 +199,10 @@ def download(container: str, key: str, file: Any) -> bool:
 
 
 def opened(container: str, key: str, start: int, stop: int) -> Iterator[bytes]:
-    """The bytes from start to before stop, in pieces. The request is made now, so that its errors are seen now.
+    """Return the bytes from `start` to before `stop` in pieces. The request is sent at once, so
+    that its errors are raised here.
 
-    A connection of its own: this thread may ask for something else before all is sent.
+    Uses its own connection, because this thread may send other requests before all bytes are read.
     """
     _local.key = None
     talk = connection()
@@ -210,7 +219,8 @@ def opened(container: str, key: str, start: int, stop: int) -> Iterator[bytes]:
 
 
 def link(container: str, key: str, seconds: int) -> str:
-    """An address (Temp URL) that gives the object to whoever has it, for so long. The container's key is made of our password."""
+    """Return a URL (Temp URL) with which anyone can read the object for so many seconds. The
+    container's key is derived from our password."""
     where = load()
     secret = hmac.new(where.password.encode(), f"temp-url {container}".encode(), hashlib.sha256).hexdigest()
     known = (os.getpid(), where, container)
@@ -228,7 +238,7 @@ def link(container: str, key: str, seconds: int) -> str:
 
 
 def head(container: str, key: str) -> Found | None:
-    """How the store describes an object, None when it isn't there."""
+    """Return the store's description of an object, `None` if it doesn't exist."""
     try:
         answer = connection().head_object(container, key)
     except swiftclient.exceptions.ClientException as error:
@@ -239,7 +249,7 @@ def head(container: str, key: str) -> Found | None:
 
 
 def listing(container: str) -> Iterator[Found]:
-    """All objects; none when there is no such container."""
+    """Yield all objects; none if there is no such container."""
     marker = ""
     while True:
         try:
@@ -258,7 +268,7 @@ def listing(container: str) -> Iterator[Found]:
 
 
 def delete(container: str, keys: Sequence[str]) -> list[tuple[str, str]]:
-    """Delete the objects, several at once; the (key, reason) of those that could not be."""
+    """Delete the objects, several at once. Returns (key, reason) of those that could not be deleted."""
 
     def one(key: str) -> tuple[str, str] | None:
         try:
@@ -275,5 +285,5 @@ def delete(container: str, keys: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def check(container: str) -> None:
-    """Whether the container answers; an error if not."""
+    """Raise one of `ERRORS` if the container doesn't answer."""
     connection().head_container(container)

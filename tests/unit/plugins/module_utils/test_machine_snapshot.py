@@ -41,7 +41,7 @@ def taken(root, **more):
         "images": {"oc/redis:1": IMAGE},
         **more,
     }
-    return snapshot.Snapshot(json.loads(json.dumps(data)), KEY)
+    return snapshot.MachineSnapshot(json.loads(json.dumps(data)), KEY)
 
 
 def conf(root, **more):
@@ -221,7 +221,7 @@ def test_containers_are_judged_as_on_the_machine(root, case):
     wanted = [definition(config_paths=[str(root / "demo" / "config")])]
     more = {"platform": "oc", "applied_dir": str(root / "applied"), "containers": wanted}
     data = snapshot.read(engine, "oc", str(root), KEY, list(engine.found), lambda inspected: ([], []))
-    seen = containers.compare(snapshot.Snapshot(json.loads(json.dumps(data)), KEY), **more)
+    seen = containers.compare(snapshot.MachineSnapshot(json.loads(json.dumps(data)), KEY), **more)
     live = containers.compare(containers.LiveMachine(engine), **more)
     assert seen.nothing_to_do is as_it_should_be
     assert seen.result("oc") == live.result("oc")
@@ -232,9 +232,9 @@ def test_replaced_mounts_and_what_one_offs_left_are_something_to_do(root):
     arguments = ("oc", str(root / "applied"), [definition()])
     for mounts in (["/srv/a"], []), ([], ["/srv/a"]):
         data = snapshot.read(engine, "oc", str(root), KEY, list(engine.found), lambda inspected, mounts=mounts: mounts)
-        assert not containers.compare(snapshot.Snapshot(data, KEY), *arguments).nothing_to_do
+        assert not containers.compare(snapshot.MachineSnapshot(data, KEY), *arguments).nothing_to_do
     data = snapshot.read(engine, "oc", str(root), KEY, list(engine.found), lambda inspected: ([], []))
-    read = snapshot.Snapshot(data, KEY)
+    read = snapshot.MachineSnapshot(data, KEY)
     assert containers.compare(read, *arguments).nothing_to_do
     assert containers.compare(read, *arguments, once=["oc-demo-run"]).done == ["oc-demo-run"]
     assert not containers.compare(read, *arguments, look_for=[str(root / "static" / "demo" / "broken")]).nothing_to_do
@@ -243,7 +243,7 @@ def test_replaced_mounts_and_what_one_offs_left_are_something_to_do(root):
 def test_others_containers_networks_and_images_are_left_to_the_module(root):
     engine = FakeEngine({"oc-redis": {**running(LABEL), "Config": {"Labels": {}}}})
     data = snapshot.read(engine, "oc", str(root), KEY, list(engine.found), lambda inspected: ([], []))
-    read = snapshot.Snapshot(data, KEY)
+    read = snapshot.MachineSnapshot(data, KEY)
     for ask in (
         lambda: read.container("oc-redis"),
         lambda: read.network_exists("other"),

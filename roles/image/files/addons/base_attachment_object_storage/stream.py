@@ -1,6 +1,7 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""A file on its way from the store to the browser: past Odoo if nginx can ask the store, else in pieces, never as a whole in memory."""
+"""A file on its way from the store to the browser: sent by nginx if it can reach the store,
+otherwise in pieces, never as a whole in memory."""
 
 from odoo.addons.odoo_cloud_compat import compat
 from werkzeug.http import parse_range_header
@@ -9,7 +10,8 @@ from . import direct
 
 
 def bounds(header, size):
-    """(start, stop) of the part that a Range header asks for; None: everything; ValueError: there is no such part."""
+    """Return (start, stop) of the part that a Range header requests from a file of `size` bytes;
+    `None` for the whole file. Raises `ValueError` if there is no such part."""
     wanted = parse_range_header(header) if header else None
     if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
         return None
@@ -20,11 +22,12 @@ def bounds(header, size):
 
 
 class ObjectStream(compat.Stream):
-    """Odoo's Stream over an object. Whoever asks for its ``data`` (images are scaled so) gets all of it."""
+    """Odoo's Stream of an object. Reading its attribute `data`, as Odoo does to scale images, loads
+    the whole content."""
 
     @classmethod
     def of_attachment(cls, attachment):
-        """The stream of a row whose file is in the store."""
+        """Return the stream of an attachment whose file is in the store."""
         stream = cls(
             type="data",
             mimetype=attachment.mimetype,
@@ -41,7 +44,7 @@ class ObjectStream(compat.Stream):
 
     @property
     def data(self):
-        """The content. Read once, kept, and from then on what is answered."""
+        """The content. It is read once and kept; afterwards the answer is made from it."""
         if "content" not in self.__dict__:
             self.content = self.fetch()
         return self.content
@@ -51,10 +54,11 @@ class ObjectStream(compat.Stream):
         self.content = value
 
     def get_response(self, *args, **kwargs):
+        """Return the answer: with the headers and conditions of Odoo, and a body from the store."""
         if "content" in self.__dict__ or not self.size:
             return super().get_response(*args, **kwargs)
         environ = compat.request_environ()
-        # Headers and conditions are Odoo's business, for an answer without a body ...
+        # Odoo sets headers and evaluates conditions, for an answer without a body ...
         self.content = b""
         try:
             kwargs["environ"] = {name: value for name, value in environ.items() if name != "HTTP_RANGE"}
@@ -63,7 +67,7 @@ class ObjectStream(compat.Stream):
             del self.content
         if response.status_code == 304:
             return response
-        # ... and the body is ours.
+        # ... and we add the body.
         part = None
         if environ.get("HTTP_IF_RANGE") in (None, response.headers.get("ETag")):
             try:

@@ -1,13 +1,14 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""What a transaction did to the store, and what is to be done when it has ended.
+"""What a transaction did in the store, and what has to be done when it ends.
 
-The store knows no transactions: an object is uploaded before the rows that name it are committed, and must only go when
-no row names it any more. So both are settled afterwards, on a connection of its own: whatever the transaction touched
-and no committed row names is deleted.
+The store has no transactions: an object is uploaded before the rows that refer to it are committed,
+and may be deleted only when no row refers to it any more. So both are settled afterwards, on a
+separate connection: everything that the transaction touched and that no committed row refers to is
+deleted.
 
-The locks that keep an upload and a deletion of the same content apart are the runtime's (store/objects.py), whose mover of
-attachments takes them too.
+The locks that separate an upload from a deletion of the same content are the runtime's
+(store/objects.py); its mover of attachments takes them too.
 """
 
 import logging
@@ -21,10 +22,11 @@ from odoo_cloud_runtime.store.objects import LOCK_ALL, LOCK_CLASS, lock_number, 
 
 _logger = logging.getLogger(__name__)
 
-LOCKS = 200  # so many locks of single objects per transaction; PostgreSQL's table of locks is small
+LOCKS = 200  # maximum locks of single objects per transaction; PostgreSQL's lock table is small
 BATCH = 200
 KEY = "base_attachment_object_storage"
-# Seconds between attempts when others are deleting: it takes them as long as the store needs for it.
+# Seconds between attempts while other transactions are deleting, which takes as long as the store
+# needs.
 PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 0.0)
 
 
@@ -36,28 +38,28 @@ class Pending:
         self.uploaded = set()
         self.unlinked = set()
         self.files = {}  # local files: store_fname -> path
-        self.in_database = set()  # checksums of contents that were put into the database on purpose
+        self.in_database = set()  # checksums of contents that belong in the database
         self.locks = set()
         self.delete = None  # deletes a list of objects
 
     def lock(self, cr, fname):
-        """Keep the object from being deleted by others until this transaction ends."""
+        """Take the lock that keeps other transactions from deleting the object until this one ends."""
         wanted = {lock_number(fname)} if len(self.locks) < LOCKS else set(LOCK_ALL)
         for number in sorted(wanted - self.locks):
             cr.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", (LOCK_CLASS, number))
             self.locks.add(number)
 
     def committed(self):
-        """After the commit: what no row names goes."""
+        """Delete, after the commit, what no row refers to any more."""
         self._clean(self.uploaded | self.unlinked)
         self._clean(self.files, self._remove_files)
 
     def rolled_back(self):
-        """After a rollback: what was uploaded in vain goes."""
+        """Delete, after a rollback, what was uploaded."""
         self._clean(self.uploaded)
 
     def _clean(self, fnames, delete=None):
-        """Never raises: the transaction has ended, nobody could do anything about it."""
+        """Never raises, because the transaction has ended and its caller can't react."""
         delete = delete or self.delete
         fnames = sorted(fnames)
         for start in range(0, len(fnames), BATCH):
@@ -95,7 +97,8 @@ class Pending:
 
 
 def pending(cr, delete):
-    """The notes of the transaction that is open on the cursor. They end with it."""
+    """Return the notes of the transaction that is open on the cursor. They end with it. `delete`: a
+    function that deletes a list of store_fnames."""
     notes = cr.postcommit.data.get(KEY)
     if notes is None:
         notes = Pending(cr.dbname)

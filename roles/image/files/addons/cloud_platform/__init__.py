@@ -4,5 +4,5 @@ from odoo.addons.odoo_cloud_compat import compat
 
 from . import models
 
-# Songs are called by their old path in existing migration files.
+# Existing migration files call songs by their old path.
 compat.alias_openerp()

@@ -1,10 +1,11 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""For anthem: ``anthem odoo.addons.cloud_platform.songs::install``, also under the path openerp.addons."""
+"""Songs for anthem: `anthem odoo.addons.cloud_platform.songs::install`, also under the path
+openerp.addons."""
 
 
 def install(ctx):
-    """Set up the provider that is installed."""
+    """Set up the platform of the installed provider."""
     ctx.env["cloud.platform"].install()
 
 

@@ -4,6 +4,8 @@ from . import cursor, outage
 
 
 def post_load():
-    """Called once in each process that loads the addon, before it serves anything."""
+    """Called once in each process that loads the addon, before it serves requests."""
     cursor.post_load()
-    outage.post_load()  # around the statements of the other: what can't be reached again is told
+    # last, so that it wraps the statements of the other: it handles a server that can't be reached
+    # again
+    outage.post_load()

@@ -1,6 +1,7 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""The first statement of a transaction finds another connection when the server has ended the one that the cursor has."""
+"""If the server has ended the connection of a cursor, the first statement of the next transaction
+takes another one."""
 
 import functools
 import logging
@@ -13,35 +14,38 @@ from psycopg2.extensions import STATUS_READY
 
 _logger = logging.getLogger(__name__)
 
-BROKEN = 2  # psycopg2's `connection.closed`: 1 is closed by ourselves
+BROKEN = 2  # value of psycopg2's `connection.closed`; 1 means closed by ourselves
 
 
 def was_heard(connection):
-    """Whether the server has said something that nobody asked for; between two transactions that is its farewell."""
-    poll = select.poll()  # no limit on the number of a file, as select() has
+    """Whether the server has sent something unrequested; between two transactions that means it has
+    ended the session."""
+    poll = select.poll()  # unlike select(), it accepts any file descriptor number
     poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))
 
 
 def is_ended(connection):
-    """Whether the server has ended the connection, as far as can be known without asking it."""
+    """Whether the server has ended the connection, as far as can be known without a query."""
     return connection.closed == BROKEN or (not connection.closed and was_heard(connection))
 
 
 def renew(cursor):
-    """Give the cursor a connection of another one of its kind; the pool drops the broken one by itself."""
+    """Give the cursor the connection of a new cursor of the same kind; the pool drops the broken
+    one itself."""
     _logger.info("The connection to database %s was ended between two transactions; another is taken", cursor.dbname)
     if not cursor._cnx.closed:
         cursor._cnx.close()
     other = compat.cursor_like(cursor)
     cursor._cnx, cursor._obj = other._cnx, other._obj
-    other._closed = True  # nothing is left of it to be given back
+    other._closed = True  # its connection was taken, so there is nothing to give back
 
 
 def post_load():
-    """Called once in each process that loads the addon, before it serves anything.
+    """Called once in each process that loads the addon, before it serves requests.
 
-    The runtime says no in processes that hold the database's lock: who ends a session of theirs takes the lock from them.
+    The runtime switches this off in processes that hold the database's lock, because ending one of
+    their sessions takes the lock from them.
     """
     if not settings.is_true("DATABASE_RECONNECT"):
         return
@@ -52,7 +56,8 @@ def post_load():
     @functools.wraps(original)
     def execute(self, *args, **kwargs):
         connection = self._cnx
-        # In a transaction, what was done in it is lost: that is for whoever began it to do again, as Odoo does.
+        # Within a transaction its earlier work is lost, so the caller that began it has to repeat
+        # it, as Odoo does.
         if self._closed or connection.status != STATUS_READY or connection.autocommit:
             return original(self, *args, **kwargs)
         if is_ended(connection):
@@ -63,7 +68,7 @@ def post_load():
         except (psycopg2.OperationalError, psycopg2.InterfaceError):
             if connection.closed != BROKEN:
                 raise
-        # It was ended in this moment, with its first statement under way: the server has taken that back.
+        # It was ended during the first statement, which the server has rolled back.
         renew(self)
         return original(self, *args, **kwargs)
 

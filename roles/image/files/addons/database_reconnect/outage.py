@@ -1,11 +1,13 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""What happens while the database server is away: requests get 503 and keep their session, the server's own processes wait.
+"""While the database server is away, requests get 503 and keep their session, and the server's own
+processes wait.
 
-Odoo takes a database that can't be reached for one that doesn't exist: it logs the session out and sends the browser to the
-database selector. The two are told apart where Odoo connects (ConnectionPool.borrow), and where a statement fails because
-its connection is gone: within a request both raise DatabaseUnavailable, which none of Odoo's own handlers takes for a missing
-database. A database that the server says it doesn't have stays Odoo's business.
+Odoo treats a database that can't be reached like one that doesn't exist: it logs the session out
+and redirects the browser to the database selector. The two cases are distinguished where Odoo
+connects (ConnectionPool.borrow), and where a statement fails because its connection is gone: within
+a request both raise DatabaseUnavailable, which none of Odoo's own handlers mistakes for a missing
+database. If the server reports that the database doesn't exist, Odoo handles it.
 """
 
 import contextlib
@@ -27,12 +29,12 @@ from werkzeug.wrappers import Request, Response
 
 _logger = logging.getLogger(__name__)
 
-BROKEN = 2  # psycopg2's `connection.closed`: 1 is closed by ourselves
+BROKEN = 2  # value of psycopg2's `connection.closed`; 1 means closed by ourselves
 RETRY_AFTER = 2  # seconds
-CONNECT_SECONDS = 3  # for connections that only look
+CONNECT_SECONDS = 3  # for connections that only test
 CRON_SECONDS = 5
 JSON_RPC = ("application/json", "application/json-rpc")
-BODY_LIMIT = 1 << 20  # of a JSON-RPC request whose id is looked for
+BODY_LIMIT = 1 << 20  # bytes of a JSON-RPC request whose id is read
 TITLE = "The database is not available"
 MESSAGE = "The database is not available right now. Please try again in a moment."
 PAGE = """<!DOCTYPE html>
@@ -42,11 +44,11 @@ PAGE = """<!DOCTYPE html>
 <body><h1>{title}</h1><p>{text}</p></body></html>
 """
 
-_serving = threading.local()  # `environ` of the request that this thread answers, `error` that it met
+_serving = threading.local()  # `environ` of the request that this thread answers, and its `error`
 
 
 class DatabaseUnavailable(ServiceUnavailable):
-    """503 with Retry-After, in the form that the caller understands."""
+    """503 with Retry-After, in a form that the caller understands."""
 
     description = MESSAGE
 
@@ -56,15 +58,15 @@ class DatabaseUnavailable(ServiceUnavailable):
 
     @property
     def error_response(self):
-        """Odoo 16 and later take it as the answer; 14 and 15 call the exception itself."""
+        """The answer for Odoo 16 and later; 14 and 15 call the exception itself."""
         return self.get_response()
 
     @error_response.setter
     def error_response(self, value):
-        """16 and 17 would put their own page here."""
+        """Ignored: 16 and 17 would set their own page here."""
 
     def get_response(self, environ=None, scope=None):
-        """A page for browsers, an error for JSON-RPC, and the body of 19's /json/2."""
+        """Return a page for browsers, an error for JSON-RPC, or the body of 19's /json/2."""
         environ = environ or self.environ or {}
         headers = {"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"}
         kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
@@ -88,15 +90,16 @@ class DatabaseUnavailable(ServiceUnavailable):
         return Response(body, status=self.code, headers=headers, content_type=f"{kind}; charset=utf-8")
 
     def get_headers(self, *args, **kwargs):
+        """Return the headers of the exception with Retry-After."""
         return [*super().get_headers(*args, **kwargs), ("Retry-After", str(RETRY_AFTER))]
 
 
 def request_id(environ):
-    """The id of a JSON-RPC request, None if it can't be read any more."""
+    """Return the id of a JSON-RPC request, `None` if it can't be read any more."""
     try:
         if int(environ.get("CONTENT_LENGTH") or 0) > BODY_LIMIT:
             return None
-        # Whoever read the body before keeps it; the stream is at its end then.
+        # The code that read the body before keeps it; the stream is at its end then.
         known = http.request.httprequest if http.request else environ.get("werkzeug.request") or Request(environ)
         return json.loads(known.get_data(cache=True)).get("id")
     except Exception:  # an answer without an id is better than none
@@ -109,7 +112,7 @@ _told = {"away": False}
 
 
 def note(away, why=""):
-    """One line in the log when the server goes away, and one when it is back."""
+    """Log a line when the server goes away, and one when it is back. `why`: the error."""
     if away and not _told["away"]:
         _logger.warning("The database is not available, requests get 503 until it is: %s", " ".join(str(why).split()))
     elif not away and _told["away"]:
@@ -118,10 +121,11 @@ def note(away, why=""):
 
 
 def is_missing(info):
-    """Whether the server answers and has no such database. What can't be found out counts as no."""
+    """Whether the server answers and has no such database; `False` if that can't be determined.
+    `info`: the connection parameters."""
     name = info.get("database") or info.get("dbname")
     if not name or name == "postgres":
-        return not name  # an address of somebody's own making is not looked into
+        return not name  # other forms of address are not examined
     connection = None
     try:
         connection = psycopg2.connect(**{**info, "database": "postgres", "connect_timeout": CONNECT_SECONDS})
@@ -136,10 +140,11 @@ def is_missing(info):
 
 
 def why_away():
-    """What is in the way of a connection to Odoo's database, None if nothing is or if there is no such database."""
+    """Return the error that prevents a connection to Odoo's database, `None` if there is none or if
+    there is no such database."""
     info = sql_db.connection_info_for(compat.configured_database())[1]
     try:
-        # Not of the pool: the processes that are started next would share it.
+        # Not from the pool, which processes that are started next would share.
         psycopg2.connect(**{**info, "connect_timeout": CONNECT_SECONDS}).close()
     except psycopg2.OperationalError as error:
         return None if is_missing(info) else error
@@ -150,22 +155,24 @@ def why_away():
 
 
 def answering():
-    """Whether this thread answers a request. Scheduled actions and websockets have handlers of their own."""
+    """Whether this thread answers a request. Scheduled actions and websockets have their own
+    handlers."""
     return getattr(_serving, "environ", None) is not None
 
 
 def unavailable(why):
-    """The exception for this request, which remembers it."""
+    """Return the exception for this request, and remember it."""
     note(True, why)
     _serving.error = DatabaseUnavailable(_serving.environ)
     return _serving.error
 
 
 def convert(error):
-    """The answer of a request in which the server was away, whatever others made of the error; None if it wasn't that.
+    """Return the answer for a request during which the server was away, whatever the error was
+    turned into; `None` for other errors.
 
-    Authentication makes AccessDenied of it, templates wrap it: it is looked for in all that led to the error. Without an
-    error, what this request met before counts.
+    Authentication turns it into AccessDenied and templates wrap it, so the whole chain of causes is
+    searched. Without an error, one that this request met before counts.
     """
     if error is None:
         return getattr(_serving, "error", None)
@@ -179,6 +186,7 @@ def convert(error):
 
 
 def patch_requests():
+    """Let requests that meet a server that is away answer 503."""
     root_class = type(http.root)
     original = root_class.__call__
 
@@ -188,7 +196,8 @@ def patch_requests():
         try:
             return original(self, environ, start_response)
         except Exception as error:
-            # Up to 15 also what is raised when the cursor is closed, after the answer was made.
+            # Up to 15 this includes errors raised when the cursor is closed, after the answer was
+            # created.
             other = convert(error)
             if other is None:
                 raise
@@ -201,6 +210,7 @@ def patch_requests():
 
 
 def patch_database():
+    """Let Odoo's connections, statements and list of databases report a server that is away."""
     borrow = sql_db.ConnectionPool.borrow
 
     @functools.wraps(borrow)
@@ -208,7 +218,7 @@ def patch_database():
         try:
             connection = borrow(self, connection_info, *args, **kwargs)
         except psycopg2.OperationalError as error:
-            # Odoo takes the main server when a replica that only reads is away.
+            # Odoo uses the main server if a read-only replica is away.
             if not answering() or getattr(self, "_readonly", False) or is_missing(connection_info):
                 raise
             raise unavailable(error) from error
@@ -239,7 +249,7 @@ def patch_database():
     @functools.wraps(list_dbs)
     def list_or_tell(*args, **kwargs):
         found = list_dbs(*args, **kwargs)
-        if not found and convert(None) is not None:  # Odoo makes an empty list of each error
+        if not found and convert(None) is not None:  # Odoo returns an empty list for any error
             raise convert(None)
         return found
 
@@ -250,6 +260,7 @@ def patch_database():
 
 
 def patch_server():
+    """Let the server's own processes wait for the database instead of ending."""
     cron_thread = server.ThreadedServer.cron_thread
 
     @functools.wraps(cron_thread)
@@ -258,7 +269,8 @@ def patch_server():
             try:
                 return cron_thread(self, number)
             except (psycopg2.Error, sql_db.PoolError) as error:
-                # 15 and later listen on a connection in this thread, which would end with it, and with it all scheduled actions.
+                # 15 and later listen on a connection in this thread, which would end with it, and
+                # all scheduled actions with the thread.
                 note(True, error)
             time.sleep(CRON_SECONDS + number / 10)
 
@@ -274,8 +286,9 @@ def patch_server():
 
     @functools.wraps(process_spawn)
     def spawn_or_wait(self):
-        """19 looks into the database before it starts a process, and ends when it can't; 15 and later start one cron process after
-        the other that ends at once. The master comes here again every few seconds."""
+        """Before it starts a process, 19 connects to the database and ends if it can't; 15 and
+        later start one cron process after another, each ending at once. The master calls this again
+        every few seconds."""
         if not lacks_any(self):
             return
         why = why_away()
@@ -290,7 +303,7 @@ def patch_server():
                     raise
                 why = why or error
         note(True, why)
-        # These need no database to begin with, and tell visitors.
+        # HTTP workers need no database to start, and inform visitors.
         while config["http_enable"] and len(self.workers_http) < self.population:
             self.worker_spawn(server.WorkerHTTP, self.workers_http)
 
@@ -298,11 +311,11 @@ def patch_server():
 
 
 def post_load():
-    """Called once in each process that loads the addon, before it serves anything."""
+    """Called once in each process that loads the addon, before it serves requests."""
     if getattr(sql_db.ConnectionPool, "_odoo_cloud_outage", False):
         return
     sql_db.ConnectionPool._odoo_cloud_outage = True
     patch_database()
     patch_requests()
-    with contextlib.suppress(AttributeError):  # a server of another kind has its own processes
+    with contextlib.suppress(AttributeError):  # other kinds of servers have their own processes
         patch_server()

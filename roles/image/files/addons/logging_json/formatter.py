@@ -1,6 +1,6 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""A log record as one line of JSON. Whatever is in the record: a line comes out, and nothing is raised."""
+"""Formats a log record as one line of JSON. Any record results in a line, and nothing is raised."""
 
 import json
 import logging
@@ -20,15 +20,15 @@ LONGEST = 32 * 1024
 
 
 def safe_text(value):
-    """Any object as text."""
+    """Return any object as text, without raising errors."""
     try:
         return str(value)
-    except Exception:  # also a recursion that is too deep
+    except Exception:  # including a recursion that is too deep
         return f"<{type(value).__name__}>"
 
 
 class OdooJsonFormatter(JsonFormatter):
-    """python-json-logger with Odoo's fields."""
+    """The formatter of python-json-logger with Odoo's fields."""
 
     def __init__(self):
         super().__init__(
@@ -37,11 +37,13 @@ class OdooJsonFormatter(JsonFormatter):
 
     @staticmethod
     def _reserved():
-        """What isn't repeated from the record: its own attributes, and those of Odoo's filter for the access log."""
+        """Attributes that aren't copied from the record: its own, and those of Odoo's filter for
+        the access log."""
         own = logging.LogRecord("", 0, "", 0, "", (), None).__dict__
         return [*own, "asctime", "message", "perf_info", "pid", "dbname", "taskName"]
 
     def add_fields(self, log_data, record, message_dict):  # pylint: disable=unknown-option-value,missing-return
+        """Add Odoo's fields to those of python-json-logger."""
         super().add_fields(log_data, record, message_dict)
         thread = threading.current_thread()
         log_data["pid"] = os.getpid()
@@ -56,9 +58,10 @@ class OdooJsonFormatter(JsonFormatter):
                 log_data[name] = mask(log_data[name])
 
     def format(self, record):
+        """Return the record as one line of JSON."""
         try:
             line = super().format(record)
-        except Exception:  # an argument that doesn't fit, an object that can't be shown, a recursion
+        except Exception:  # an argument that doesn't fit, an object without text form, a recursion
             line = self._plain(record)
         return line.replace("\n", "\\n")
 

@@ -25,7 +25,8 @@ def post_load():
 
 
 def with_request_id(application, environ, start_response):
-    """The request has an id until its answer is sent: the access log's line comes with the answer's first part."""
+    """Give the request an id until its answer is sent: the access log's line is written with the
+    answer's first part."""
     value = request_id.begin(environ)
 
     def start(status, headers, exc_info=None):

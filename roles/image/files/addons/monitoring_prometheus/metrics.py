@@ -1,6 +1,7 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Numbers of all workers in one registry: each writes into files of its own, and whoever is asked adds them up."""
+"""Metrics of all workers in one registry: each worker writes its own files, and the one that
+answers adds them up."""
 
 import hmac
 import ipaddress
@@ -14,7 +15,8 @@ VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def _folder():
-    """A folder that lives as long as the container (or machine): a counter never goes back while it runs."""
+    """A folder that lasts as long as the container (or machine), so that counters never decrease
+    while it runs."""
     with open("/proc/1/stat", encoding="utf-8") as stat:
         started = stat.read().rpartition(")")[2].split()[19]
     path = os.path.join(tempfile.gettempdir(), f"odoo-prometheus-{os.getuid()}-{started}")
@@ -24,7 +26,7 @@ def _folder():
     return path
 
 
-# prometheus_client looks for it once, when it is imported.
+# prometheus_client reads the variable once, when it is imported.
 if not os.environ.get(VARIABLE):
     os.environ[VARIABLE] = _folder()
 
@@ -36,7 +38,7 @@ LONGPOLLING = prometheus_client.Counter("longpolling", "Longpolling request coun
 
 
 def query_type(path):
-    """What kind of request it is: three kinds and no more, whatever people ask for."""
+    """Return the kind of a request: one of three, whatever the path is."""
     if path.startswith("/web/assets") or "/static/" in path:
         return "assets"
     if path.startswith(("/web/content", "/web/image")):
@@ -45,9 +47,10 @@ def query_type(path):
 
 
 def may_read(environ):
-    """Whether the metrics are this client's business.
+    """Whether this client may read the metrics.
 
-    With a token: who has it. Without: who comes directly from a private address, and not through the proxy.
+    With a token: clients that send it. Without: clients that connect directly from a private
+    address, not through the proxy.
     """
     token = settings.secret("ODOO_METRICS_TOKEN")
     if token:
@@ -63,14 +66,15 @@ def may_read(environ):
 
 
 def exposition():
-    """(content type, text) of all workers' metrics."""
+    """Return (content type, text) of all workers' metrics."""
     registry = prometheus_client.CollectorRegistry()
     prometheus_client.multiprocess.MultiProcessCollector(registry)
     return prometheus_client.CONTENT_TYPE_LATEST, prometheus_client.generate_latest(registry)
 
 
 def measured(application, environ, start_response):
-    """Counts every request once, also those that fail; answers /metrics without a session and without a database."""
+    """Count every request once, including failing ones; answer /metrics without a session and
+    without a database."""
     path = environ.get("PATH_INFO", "")
     if path in ("/metrics", "/metrics/"):
         if not may_read(environ):

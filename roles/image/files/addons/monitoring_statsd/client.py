@@ -1,6 +1,6 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""The connection to statsd, made when it is first needed; UDP, so nobody ever waits for it."""
+"""The connection to statsd, opened when first needed; it is UDP, so no request ever waits for it."""
 
 import os
 import re
@@ -9,16 +9,18 @@ from dataclasses import dataclass
 import statsd
 from odoo.addons.odoo_cloud_compat import settings
 
-PREFIX = "odoo"  # as always: STATSD_PREFIX was never heard
+PREFIX = "odoo"  # fixed, as STATSD_PREFIX never had an effect
 _clients = {}
 
 
 class SettingsError(ValueError):
-    """A variable is missing; the text is one line for people."""
+    """A variable is missing; the message is one line for operators."""
 
 
 @dataclass(frozen=True)
 class Where:
+    """Address and names of the metrics."""
+
     customer: str
     environment: str
     host: str
@@ -28,7 +30,7 @@ class Where:
 
 
 def load(env=None):
-    """The settings, None when statsd is off."""
+    """Return the settings, `None` if statsd is off. Raises `SettingsError`."""
     if not settings.is_true("ODOO_STATSD", env):
         return None
     customer = settings.text("STATSD_CUSTOMER", env)
@@ -48,7 +50,7 @@ def load(env=None):
 
 
 def client(where):
-    """The client of this process."""
+    """Return the client of this process."""
     key = (os.getpid(), where)
     if key not in _clients:
         _clients.clear()
@@ -59,5 +61,5 @@ def client(where):
 
 
 def clean(name):
-    """A part of a metric's name: dots would make two parts of it."""
+    """Return a name as a part of a metric's name, in which dots would separate parts."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", str(name)) or "undefined"

@@ -1,6 +1,6 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""What Odoo 14 to 19 do differently. Every difference that the cloud addons must know stands here and nowhere else."""
+"""What Odoo 14 to 19 do differently. Every difference that the cloud addons have to know is here."""
 
 import contextlib
 import functools
@@ -19,9 +19,9 @@ Registry = registry.Registry  # at this place in all versions
 SERIES = release.version_info[0]
 SERIES = int(SERIES.split("~")[-1]) if isinstance(SERIES, str) else SERIES  # "saas~18"
 
-# 18 tells a device by the first characters of its session id, and may ask the store for them.
+# 18 identifies a device by the first characters of its session id, and may ask the store for them.
 DEVICE_SESSIONS = SERIES >= 18
-# Seconds that a session lives on after its rotation (19 and later rotate).
+# Seconds for which a session remains valid after its rotation (19 and later rotate).
 SESSION_DELETION_TIMER = getattr(http, "SESSION_DELETION_TIMER", 120)
 
 
@@ -29,24 +29,26 @@ SESSION_DELETION_TIMER = getattr(http, "SESSION_DELETION_TIMER", 120)
 
 
 def session_store():
-    """The store that Odoo uses now: of its own making, as long as nobody put another one in its place."""
+    """Return the store that Odoo uses now: its own, unless it was replaced."""
     return http.root.session_store
 
 
 def set_session_store(store):
-    """Make ``store`` the session store of this process.
+    """Make `store` the session store of this process.
 
-    ``session_store`` is a property that is computed once (lazy_property, from 19 on functools.cached_property): both
-    let an attribute of the instance win.
+    `session_store` is a property that is computed once (lazy_property, from 19 on
+    functools.cached_property); an attribute of the instance overrides either.
     """
     http.root.session_store = store
 
 
 def answer_with(exception_class):
-    """An exception of this class, which is a WSGI application, becomes the answer wherever it is raised.
+    """Let exceptions of this class, which is a WSGI application, become the answer wherever they
+    are raised.
 
-    16 and later ask the exception for its ``error_response``. Up to 15 a wrapper around start_response loads the
-    session once more while the answer to the first failure is sent; so it is caught outside of everything.
+    16 and later use the exception's `error_response`. Up to 15 a wrapper around start_response
+    loads the session again while the answer to the first failure is sent, so the exception is
+    caught outside of everything.
     """
     root_class = type(http.root)
     if SERIES >= 16 or getattr(root_class, "_odoo_cloud_answers", False):
@@ -64,9 +66,10 @@ def answer_with(exception_class):
 
 
 def repair_session(data):
-    """What JSON did to a session's data, undone.
+    """Undo what JSON did to a session's data, and return it.
 
-    Up to 15 the numbers of the saved actions are keys of a dictionary; JSON makes strings of them.
+    Up to 15 the numbers of the saved actions are keys of a dictionary, which JSON turns into
+    strings.
     """
     actions = data.get("saved_actions")
     if isinstance(actions, dict) and isinstance(actions.get("actions"), dict):
@@ -81,7 +84,8 @@ def repair_session(data):
 
 
 def cursor_like(cursor):
-    """A new cursor of the same database, pool and isolation: up to 15 that one can be chosen, from 18 on a pool that only reads."""
+    """Return a new cursor with the same database, pool and isolation: up to 15 the isolation can be
+    chosen, from 18 on a read-only pool."""
     pool = cursor._Cursor__pool
     only_reads = {"readonly": True} if getattr(pool, "readonly", False) else {}
     isolation = {"serialized": cursor._serialized} if hasattr(cursor, "_serialized") else {}
@@ -89,11 +93,12 @@ def cursor_like(cursor):
 
 
 def convert_request_errors(convert):
-    """``convert(error)`` is asked about each error that Odoo is about to turn into an answer; what it gives (an exception
-    that is a WSGI application, or None) is raised instead.
+    """Call `convert(error)` for each error that Odoo is about to turn into an answer; its result
+    (an exception that is a WSGI application, or `None`) is raised instead.
 
-    16 and later do all of a request's work in retrying() and around it in _serve_db(). 14 and 15 make answers of errors in
-    many places (addons too), so the answers are looked at as well: ``convert(None)`` is asked about one that failed.
+    16 and later do all of a request's work in retrying() and around it in _serve_db(). 14 and 15
+    turn errors into answers in many places (including addons), so answers are examined too:
+    `convert(None)` is called for each failed one.
     """
 
     def converting(owner, name):
@@ -119,7 +124,7 @@ def convert_request_errors(convert):
             other = convert(exception)
             if other is None:
                 return original(self, exception)
-            self._failed = exception  # nothing is committed
+            self._failed = exception  # so that nothing is committed
             raise other
 
         owner._handle_exception = _handle_exception
@@ -147,7 +152,8 @@ def convert_request_errors(convert):
 
 
 def configured_database():
-    """The first database of the configuration (a text up to 18, a list from 19 on), else the one that is always there."""
+    """Return the first database of the configuration (a text up to 18, a list from 19 on), else
+    `postgres`."""
     names = config["db_name"]
     names = names.split(",") if isinstance(names, str) else list(names or ())
     return names[0].strip() if names and names[0] else "postgres"
@@ -157,7 +163,7 @@ def configured_database():
 
 
 def flush(records):
-    """Write to the database what is waiting."""
+    """Write pending changes to the database."""
     if SERIES >= 16:
         records.env.flush_all()
     else:
@@ -165,7 +171,7 @@ def flush(records):
 
 
 def invalidate(records):
-    """Forget what was read of this model: contents are large."""
+    """Drop cached values of this model, because contents are large."""
     if SERIES >= 16:
         records.env[records._name].invalidate_model(flush=False)
     else:
@@ -173,7 +179,7 @@ def invalidate(records):
 
 
 def clear_caches(env):
-    """Forget what Odoo keeps for longer than a transaction (parameters)."""
+    """Drop what Odoo caches for longer than a transaction (parameters)."""
     if SERIES >= 17:
         env.registry.clear_cache()
     else:
@@ -190,7 +196,7 @@ def in_test():
 
 
 def commit(env):
-    """Commit a part of a long piece of work, but not in a test."""
+    """Commit a part of long work, but not in a test."""
     if in_test():
         flush(env["base"])
     else:
@@ -199,7 +205,7 @@ def commit(env):
 
 @contextlib.contextmanager
 def new_cursor(dbname):
-    """A cursor on a connection of its own, also in tests."""
+    """Yield a cursor on a separate connection, also in tests."""
     cr = sql_db.db_connect(dbname).cursor()
     try:
         yield cr
@@ -208,7 +214,8 @@ def new_cursor(dbname):
 
 
 def is_updating():
-    """Whether the registry is being loaded to install or update modules. Only load_modules() knows."""
+    """Whether the registry is being loaded to install or update modules. Only load_modules() knows
+    that, so its frame is inspected."""
     frame = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_name == "load_modules" and "update_module" in frame.f_locals:
@@ -218,29 +225,30 @@ def is_updating():
 
 
 def remove_file(path):
-    """A local file goes, if it is there."""
+    """Remove a local file, if it exists."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
 
 
 # -- downloads ---------------------------------------------------------------------------------------------------------
 
-# 16 and later send files as a Stream; before that every file goes through memory, twice.
+# 16 and later send files as a Stream; older versions load every file into memory, twice.
 Stream = getattr(http, "Stream", None)
 
 
 def request_environ():
-    """The WSGI environment of the request that is being answered, {} if there is none."""
+    """Return the WSGI environment of the current request, empty if there is none."""
     return http.request.httprequest.environ if http.request else {}
 
 
 def request_path():
-    """The path that is being asked for, '' if there is no request."""
+    """Return the path of the current request, empty if there is none."""
     return http.request.httprequest.path if http.request else ""
 
 
 def object_streams(make):
-    """16 and 17 make the stream of an attachment outside of its model: ``make(attachment)`` comes first there."""
+    """Call `make(attachment)` first where 16 and 17 create the stream of an attachment, which is
+    outside of its model."""
     original = getattr(Stream, "from_attachment", None)
     if original is None or SERIES >= 18 or getattr(Stream, "_odoo_cloud", False):
         return
@@ -253,12 +261,12 @@ def object_streams(make):
 
 
 def base_url():
-    """Where the server of an HttpCase is."""
+    """Return the address of the server of an HttpCase."""
     return f"http://127.0.0.1:{config['http_port']}"
 
 
 def png(width, height):
-    """A picture of noise, for tests."""
+    """Return a PNG image of noise, for tests. `width`, `height`: pixels."""
     import io
 
     from PIL import Image
@@ -272,9 +280,10 @@ def png(width, height):
 
 
 def middleware(around):
-    """Stand around Odoo as a whole: ``around(application, environ, start_response)`` gives what is sent.
+    """Wrap all of Odoo: `around(application, environ, start_response)` returns what is sent.
 
-    The class is changed and not an attribute of odoo.service: Odoo takes ``http.root`` itself as its application.
+    The class is changed and not an attribute of odoo.service, because Odoo uses `http.root` itself
+    as its application.
     """
     root_class = type(http.root)
     original = root_class.__call__
@@ -286,28 +295,29 @@ def middleware(around):
 
 
 def request_database():
-    """The database of the request that is being answered, or None."""
+    """Return the database of the current request, or `None`."""
     return http.request.db or None
 
 
 def request_cursor():
-    """The cursor of the request that is being answered (which has a database)."""
+    """Return the cursor of the current request (which must have a database)."""
     return http.request.env.cr
 
 
 def request_uid():
-    """The user of the request that is being answered, or None."""
+    """Return the user's id of the current request, or `None`."""
     return http.request.session.uid if http.request.session else None
 
 
 def request_params():
-    """The parameters of the request that is being answered, {} as long as there are none."""
+    """Return the parameters of the current request, empty while there are none."""
     params = getattr(http.request, "params", None)
     return params if isinstance(params, dict) else {}
 
 
 def status_code(result):
-    """The status of what ir.http._dispatch() gave: a response, or something that becomes one."""
+    """Return the HTTP status of the result of ir.http._dispatch(): a response, or something that
+    becomes one."""
     return getattr(result, "status_code", None) or getattr(result, "code", None) or 200
 
 
@@ -315,7 +325,7 @@ def status_code(result):
 
 
 class _OpenerpFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """``openerp.addons.x`` is ``odoo.addons.x``. Odoo 14 does that itself."""
+    """Makes `openerp.addons.x` an alias of `odoo.addons.x`. Odoo 14 does that itself."""
 
     def find_spec(self, fullname, path=None, target=None):
         if fullname == "openerp" or fullname.startswith("openerp."):
@@ -328,11 +338,11 @@ class _OpenerpFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return module
 
     def exec_module(self, module):
-        """It was executed under its own name, and keeps it."""
+        """The module was executed under its own name, and keeps it."""
         module.__spec__ = module.__spec__.loader_state
 
 
 def alias_openerp():
-    """Make the old import path of addons work, unless Odoo itself does (14)."""
+    """Make the old import path of addons work, unless Odoo does so itself (14)."""
     if not any(type(finder).__name__ in ("OdooHook", "_OpenerpFinder") for finder in sys.meta_path):
         sys.meta_path.insert(0, _OpenerpFinder())

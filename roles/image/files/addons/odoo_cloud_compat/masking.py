@@ -1,6 +1,6 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Tokens don't belong in logs. Plain Python."""
+"""Removes tokens from text for logs. Plain Python."""
 
 import re
 
@@ -12,7 +12,7 @@ _BASIC = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://[^/\s:@\"']*:)[^@/\s\"']+@")
 
 
 def mask(text):
-    """The text with the values of tokens in URLs replaced, and the passwords in them."""
+    """Return the text with tokens and passwords in URLs replaced."""
     if "=" in text:
         text = _SECRET.sub(r"\1***", text)
     if "://" in text and "@" in text:

@@ -1,6 +1,6 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""The id that ties together what one request left in the logs of several programs. Plain Python."""
+"""The id that connects what one request left in the logs of several programs. Plain Python."""
 
 import re
 import threading
@@ -11,17 +11,17 @@ _local = threading.local()
 
 
 def current():
-    """The id of the request that this thread works on, None if it works on none."""
+    """Return the id of the request that this thread works on, `None` if there is none."""
     return getattr(_local, "value", None)
 
 
 def begin(environ):
-    """From now on this thread works on the request; its id is the proxy's (X-Request-ID), or a new one."""
+    """Start a request in this thread and return its id: the proxy's (X-Request-ID), or a new one."""
     given = environ.get("HTTP_X_REQUEST_ID", "")
     _local.value = given if _GOOD.match(given) else str(uuid.uuid4())
     return _local.value
 
 
 def end():
-    """This thread works on no request."""
+    """End the request of this thread."""
     _local.value = None

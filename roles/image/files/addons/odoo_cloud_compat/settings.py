@@ -1,6 +1,7 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Settings come from the environment. Secrets are read as the container's runtime reads them: X_FILE wins over X."""
+"""Settings from the environment. Secrets are read like in the container's runtime: X_FILE has
+precedence over X."""
 
 import os
 import sys
@@ -9,7 +10,7 @@ RUNTIME_FOLDER = "/opt/odoo-cloud"  # where the image has the package odoo_cloud
 
 
 def _find_runtime():
-    """The runtime starts Odoo without its own folder on the path; here it is put at the end of it."""
+    """Appends the runtime's folder to the path, because the runtime starts Odoo without it."""
     if RUNTIME_FOLDER not in sys.path and os.path.isdir(RUNTIME_FOLDER):
         sys.path.append(RUNTIME_FOLDER)
 
@@ -20,7 +21,8 @@ from odoo_cloud_runtime.common.variables import SettingsError, is_true, number, 
 
 
 def running_env():
-    """The environment: ``running_env`` of odoo.conf, else RUNNING_ENV, in the order of OCA's server_environment."""
+    """Return the environment: `running_env` of odoo.conf, else RUNNING_ENV, in the order of OCA's
+    server_environment."""
     from odoo.tools import config
 
     try:

@@ -1,6 +1,6 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""What the tests of several addons need."""
+"""Shared by the tests of several addons."""
 
 import contextlib
 import logging
@@ -9,7 +9,7 @@ import os
 
 @contextlib.contextmanager
 def environ(**values):
-    """Variables of the environment for a while; None takes one away."""
+    """Set environment variables for the code within; `None` removes one."""
     before = {name: os.environ.get(name) for name in values}
     _set(values)
     try:
@@ -37,7 +37,8 @@ class _Keep(logging.Handler):
 
 @contextlib.contextmanager
 def log_lines(name):
-    """What is logged under the name, also by the threads that answer a test's requests."""
+    """Yield the list of lines that are logged under the name, including those of threads that
+    answer a test's requests."""
     logger, handler = logging.getLogger(name), _Keep()
     before = logger.level
     logger.addHandler(handler)

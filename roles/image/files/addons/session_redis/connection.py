@@ -1,6 +1,6 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Which Redis, and how: the environment's variables, checked before the first connection."""
+"""The connection to Redis: the environment's variables, checked before connecting."""
 
 import re
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ NAME = "ODOO_SESSION_REDIS"
 
 
 class ConnectionSettingsError(ValueError):
-    """A variable is missing or wrong; the text is one line for people."""
+    """A variable is missing or wrong; the message is one line for operators."""
 
 
 @dataclass(frozen=True)
 class Where:
-    """Everything about the connection. Its text form is for the log and has no secret in it."""
+    """All settings of the connection. Its text form is for the log and contains no secret."""
 
     url: str = field(repr=False)
     host: str
@@ -33,7 +33,7 @@ class Where:
     sentinel_username: str
     sentinel_password: str = field(repr=False)
     prefix: str
-    expiration: int  # seconds, as the two below
+    expiration: int  # seconds, like the next two
     expiration_anonymous: int
     timeout: float
     import_files: bool
@@ -50,7 +50,7 @@ class Where:
 
 
 def _nodes(text, default_port):
-    """``host[:port]`` separated by commas or blanks; a host in brackets is an IPv6 address."""
+    """Parses `host[:port]` separated by commas or blanks; a host in brackets is an IPv6 address."""
     result = []
     for item in re.split(r"[,\s]+", text):
         if not item:
@@ -65,7 +65,8 @@ def _nodes(text, default_port):
 
 
 def load(env=None):
-    """The settings, in the originals' order of precedence: sentinel, URL, host and port."""
+    """Return the settings, with the originals' precedence: sentinel, URL, host and port. Raises
+    `ConnectionSettingsError` or `SettingsError`."""
     host = settings.text(f"{NAME}_HOST", env)
     url = settings.secret(f"{NAME}_URL", env)
     master = settings.text(f"{NAME}_SENTINEL_MASTER_NAME", env)
@@ -114,16 +115,17 @@ def load(env=None):
 
 
 def connect(where):
-    """A client that never waits for long: each step has a time limit, a broken connection is made anew once."""
+    """Return a client that never waits long: each step has a time limit, a broken connection is
+    opened again once."""
     options = {
         "socket_timeout": where.timeout,
         "socket_connect_timeout": where.timeout,
         "socket_keepalive": True,
         "health_check_interval": 30,
-        # Not after a time limit: it would be waited for twice.
+        # Not after a time limit, which would double the wait.
         "retry": Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
     }
-    # An empty password would be sent as one.
+    # An empty password would be sent.
     if where.username:
         options["username"] = where.username
     if where.password:

@@ -1,6 +1,6 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Makes the store: this addon's, mixed into the class of Odoo's own."""
+"""Creates the store: this addon's, mixed into the class of Odoo's own."""
 
 from odoo.addons.odoo_cloud_compat import compat
 
@@ -9,7 +9,8 @@ from .store import RedisSessionStore
 
 
 def make_store(file_store, where=None, client=None):
-    """A store in Redis that makes the same sessions as Odoo's own store, and takes over what that one has."""
+    """Return a store in Redis that creates the same sessions as Odoo's own store `file_store`, and
+    imports its sessions."""
     where = where or connection.load()
     store_class = type("RedisSessionStore", (RedisSessionStore, type(file_store)), {})
     store = store_class(file_store.path, session_class=file_store.session_class, renew_missing=True)

@@ -1,6 +1,6 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Puts the store of this addon in the place of Odoo's, when the environment says so."""
+"""Replaces Odoo's session store by the one of this addon, if the environment says so."""
 
 import logging
 
@@ -8,13 +8,14 @@ from odoo.addons.odoo_cloud_compat import compat, settings
 
 _logger = logging.getLogger(__name__)
 
-# A start must not take longer the more old files there are; what is left over is taken when its owner comes.
+# Limits the time of a start with many old files; the rest is imported when their owners return.
 IMPORT_SECONDS = 20
-EXIT_CONFIG = 78  # as the runtime's
+EXIT_CONFIG = 78  # the same as the runtime's
 
 
 def post_load():
-    """Called once in each process that loads the addon, before it serves anything."""
+    """Called once in each process that loads the addon, before it serves requests. Ends the process
+    if Redis can't be used."""
     try:
         if not settings.is_true("ODOO_SESSION_REDIS"):
             return
@@ -26,7 +27,8 @@ def post_load():
         where = connection.load()
         redis_store = factory.make_store(file_store, where)
     except (ImportError, ValueError) as error:
-        # Odoo would go on with files: a user of one replica would be a stranger to the next.
+        # Odoo would continue with files, so a user logged in at one replica would be unknown to the
+        # next.
         _logger.critical("Sessions can't be kept in Redis: %s", error)
         raise SystemExit(EXIT_CONFIG) from error
     compat.set_session_store(redis_store)

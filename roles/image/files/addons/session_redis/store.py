@@ -1,6 +1,7 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""The session store. Plain Python: Odoo's own store is mixed in by ``hooks`` (rotation and session ids are its)."""
+"""The session store. Plain Python: Odoo's own store is mixed in by `factory` (it provides rotation
+and session ids)."""
 
 import json
 import logging
@@ -14,32 +15,34 @@ from werkzeug.exceptions import ServiceUnavailable
 
 _logger = logging.getLogger(__name__)
 
-IDENTIFIER = 42  # characters of a session id that stay the same when it is rotated
+IDENTIFIER = 42  # characters of a session id that don't change when it is rotated
 CHUNK = 500
-# After a failure the next ones follow at once for so long; longer if it cost time to find out.
+# For so long after a failure requests fail at once; longer if the failure itself took time.
 REFUSED_SECONDS = 1.0
 SILENT_SECONDS = 5.0
 _IDENTIFIER_RE = re.compile(r"[A-Za-z0-9_-]{42}\Z")
 
 
 class SessionStoreUnavailable(ServiceUnavailable):
-    """Redis is away: 503 at once, whatever kind of request it is (JSON-RPC would make a 200 of it)."""
+    """Redis is away: 503 for any kind of request (JSON-RPC would answer 200)."""
 
     description = "The session store does not answer. Please try again in a moment."
 
     @property
     def error_response(self):
-        """Odoo 16 and later take it as the answer; 14 and 15 call the exception itself."""
+        """The answer for Odoo 16 and later; 14 and 15 call the exception itself."""
         return self.get_response()
 
     def get_headers(self, *args, **kwargs):
+        """Return the headers of the exception with Retry-After."""
         return [*super().get_headers(*args, **kwargs), ("Retry-After", "2")]
 
 
 class SessionEncoder(json.JSONEncoder):
-    """JSON with the few types more that sessions hold; the form is the original addon's."""
+    """JSON with the additional types in sessions, in the original addon's format."""
 
     def default(self, o):
+        """Return a JSON value for an object of one of these types."""
         if isinstance(o, datetime):
             return {"_type": "datetime_isoformat", "value": o.isoformat()}
         if isinstance(o, date):
@@ -61,12 +64,12 @@ def _revive(found):
 
 
 def encode(data):
-    """A session's data as it is stored."""
+    """Return a session's data as it is stored."""
     return json.dumps(dict(data), cls=SessionEncoder).encode("utf-8")
 
 
 def decode(raw):
-    """What ``encode`` was given; ValueError when it is something else."""
+    """Return the data that `encode()` was given. Raises `ValueError` for anything else."""
     data = json.loads(raw, object_hook=_revive)
     if not isinstance(data, dict):
         raise ValueError("not a session")
@@ -74,7 +77,7 @@ def decode(raw):
 
 
 class RedisSessionStore:
-    """To be mixed in before werkzeug's or Odoo's FilesystemSessionStore."""
+    """To be mixed in before the FilesystemSessionStore of werkzeug or Odoo."""
 
     def configure(
         self,
@@ -87,12 +90,15 @@ class RedisSessionStore:
         repair=None,
         deletion_timer=120,
     ):
-        """Set once, right after the store was made.
+        """Set the store up; called once, right after it was created.
 
-        :param file_store: Odoo's own store, whose sessions are taken over
-        :param devices: also note which sessions belong together (18 and later ask for it)
-        :param repair: called with the data of a session that was read
-        :param deletion_timer: seconds that a session lives on after its rotation
+        - `client`: the Redis client
+        - `prefix`: part of all keys
+        - `expiration`, `expiration_anonymous`: seconds for which unused sessions are kept
+        - `file_store`: Odoo's own store, whose sessions are imported
+        - `devices`: also record which sessions belong together (18 and later ask for it)
+        - `repair`: called with the data of a session that was read
+        - `deletion_timer`: seconds for which a session remains valid after its rotation
         """
         self.redis = client
         # The originals' form: two colons before a prefix, one without.
@@ -109,7 +115,8 @@ class RedisSessionStore:
     # -- Redis
 
     def _call(self, function):
-        """``function(client)``; 503 when Redis doesn't answer, and for a moment after that without asking it."""
+        """Returns `function(client)`; raises 503 if Redis doesn't answer, and for a moment after
+        that without asking it."""
         if time.monotonic() < self._down_until:
             raise SessionStoreUnavailable()
         try:
@@ -127,15 +134,15 @@ class RedisSessionStore:
         return result
 
     def build_key(self, sid):
-        """The key of a session."""
+        """Return the key of a session."""
         return f"{self.prefix}{sid}"
 
     def _index_key(self, identifier):
-        """The key of the set of all session ids that begin with the identifier. No session id has a colon."""
+        """The key of the set of all session ids with this beginning. No session id contains a colon."""
         return f"{self.prefix}index:{identifier}"
 
     def lifetime(self, session):
-        """Seconds that a session lives without being used."""
+        """Return for how many seconds an unused session is kept."""
         own = session.get("expiration")
         if isinstance(own, (int, float)) and not isinstance(own, bool) and own >= 1:
             return int(own)
@@ -149,12 +156,13 @@ class RedisSessionStore:
     def _note(self, pipe, sid, lifetime):
         index = self._index_key(sid[:IDENTIFIER])
         pipe.sadd(index, sid)
-        # Never shorter than a session that is in it may live.
+        # Never shorter than the lifetime of a session in it.
         pipe.expire(index, max(lifetime, self.expiration) + 60)
 
     # -- the interface of a store
 
     def save(self, session):
+        """Store a session. Raises `SessionStoreUnavailable`."""
         lifetime = self.lifetime(session)
 
         def write(client):
@@ -165,6 +173,8 @@ class RedisSessionStore:
         self._call(write)
 
     def delete(self, session):
+        """Delete a session. Raises `SessionStoreUnavailable`."""
+
         def remove(client):
             pipe = client.pipeline(transaction=False)
             pipe.delete(self.build_key(session.sid))
@@ -173,10 +183,12 @@ class RedisSessionStore:
             pipe.execute()
 
         if self.file_store is not None and self.is_valid_key(session.sid):
-            self.file_store.delete(session)  # or it would be imported again
+            self.file_store.delete(session)  # otherwise it would be imported again
         self._call(remove)
 
     def get(self, sid):
+        """Return the session with this id, a new one if there is none. Raises
+        `SessionStoreUnavailable`."""
         if not self.is_valid_key(sid):
             return self.new()
         key = self.build_key(sid)
@@ -200,7 +212,7 @@ class RedisSessionStore:
         return session
 
     def _prolong(self, session, left):
-        """A session in use doesn't end: when half of its time is over, it gets all of it again."""
+        """Extends a session in use: when half of its lifetime is over, it gets all of it again."""
         lifetime = self.lifetime(session)
         if left >= lifetime / 2 or session.get("deletion_time") or session.get("expiration"):
             return
@@ -215,7 +227,7 @@ class RedisSessionStore:
         self._call(prolong)
 
     def list(self):
-        """All session ids of this prefix."""
+        """Return all session ids of this prefix."""
         found = self._call(lambda client: list(client.scan_iter(match=f"{self._pattern()}*", count=1000)))
         ids = (key.decode("utf-8")[len(self.prefix) :] for key in found)
         return [sid for sid in ids if self.is_valid_key(sid)]
@@ -224,14 +236,15 @@ class RedisSessionStore:
         return re.sub(r"([*?\[\]\\^])", r"\\\1", self.prefix)
 
     def vacuum(self, *args, **kwargs):
-        """Nothing to do: what is too old goes by itself."""
+        """Do nothing, because old sessions expire by themselves."""
 
     # -- devices (18 and later)
 
     def _sessions_of(self, identifiers):
-        """For each identifier its session ids, if any.
+        """The session ids of each identifier.
 
-        Sessions that another addon wrote are not in the index; then Redis is searched, if this user may do that.
+        Sessions that another addon wrote are not in the index; then Redis is searched, if this user
+        may do that.
         """
         identifiers = list(identifiers)
 
@@ -266,7 +279,7 @@ class RedisSessionStore:
         return [sid for sid in ids if self.is_valid_key(sid)]
 
     def get_missing_session_identifiers(self, identifiers):
-        """Those of the identifiers (beginnings of session ids) that have no session any more."""
+        """Return those of the identifiers (beginnings of session ids) that have no session any more."""
         found = self._sessions_of(set(identifiers))
         pairs = [(identifier, sid) for identifier, sids in found.items() for sid in sids]
 
@@ -286,7 +299,8 @@ class RedisSessionStore:
         return missing
 
     def delete_from_identifiers(self, identifiers, keep=None):
-        """Delete all sessions that begin with one of the identifiers, but not ``keep``."""
+        """Delete all sessions that begin with one of the identifiers, except `keep`. Raises
+        `ValueError` for an invalid identifier."""
         identifiers = list(identifiers)
         if not all(isinstance(one, str) and _IDENTIFIER_RE.match(one) for one in identifiers):
             raise ValueError("Identifier format incorrect, did you pass in a string instead of a list?")
@@ -305,7 +319,8 @@ class RedisSessionStore:
         self._call(remove)
 
     def delete_old_sessions(self, session):
-        """After a rotation: the sessions before this one. (Odoo's own deletes this one too and writes it again.)"""
+        """Delete, after a rotation, the sessions before this one. (Odoo's own method deletes this
+        one too and writes it again.)"""
         if "gc_previous_sessions" not in session:
             return
         if session["create_time"] + self.deletion_timer < time.time():
@@ -322,7 +337,7 @@ class RedisSessionStore:
             return None
 
     def _read_file(self, sid):
-        """The session in Odoo's own store and the seconds it has left, or nothing."""
+        """The session in Odoo's own store and its remaining seconds, or nothing."""
         age = self._file_age(sid)
         if age is None:
             return None, 0
@@ -342,10 +357,11 @@ class RedisSessionStore:
         return session
 
     def _import(self, sessions):
-        """Takes over (session, seconds left) pairs; how many.
+        """Imports (session, seconds left) pairs and returns how many.
 
-        First into Redis, then the file goes, so that a kill in between loses nothing. A file that can't be removed
-        would bring a session back that was logged out; so that session is not taken over.
+        The session is written to Redis before the file is removed, so that a kill in between loses
+        nothing. If the file can't be removed, the session is not imported, because the file would
+        restore it after a logout.
         """
 
         def write(client):
@@ -366,7 +382,8 @@ class RedisSessionStore:
         return len(sessions) - len(kept)
 
     def _file_ids(self):
-        """The session ids of Odoo's own store: flat up to 15, in folders by their first letters after that."""
+        """The session ids of Odoo's own store: flat up to 15, later in folders by their first
+        letters."""
         for _folder, _folders, names in os.walk(self.file_store.path):
             for name in names:
                 sid = re.sub(r"\Awerkzeug_|\.sess\Z", "", name)
@@ -374,7 +391,8 @@ class RedisSessionStore:
                     yield sid
 
     def import_files(self, seconds):
-        """Take over the sessions of Odoo's own store; what isn't done in time is done when its owner comes."""
+        """Import the sessions of Odoo's own store for up to `seconds` seconds; the rest is imported
+        when their owners return. Returns how many were imported."""
         started = time.monotonic()
         done, batch, ended = 0, [], False
         try:

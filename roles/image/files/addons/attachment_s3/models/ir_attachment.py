@@ -6,6 +6,8 @@ from odoo_cloud_runtime.store import s3 as store
 
 
 class IrAttachment(models.Model):
+    """Adds S3 to the object stores."""
+
     _inherit = "ir.attachment"
 
     @api.model

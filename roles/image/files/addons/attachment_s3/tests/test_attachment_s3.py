@@ -1,6 +1,6 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Against a real store: the one of AWS_HOST and so on. Skipped when AWS_BUCKETNAME is not set."""
+"""Tests against a real store, that of AWS_HOST etc. Skipped if AWS_BUCKETNAME is not set."""
 
 import os
 import time

@@ -6,6 +6,8 @@ from odoo_cloud_runtime.store import swift as store
 
 
 class IrAttachment(models.Model):
+    """Adds Swift to the object stores."""
+
     _inherit = "ir.attachment"
 
     @api.model

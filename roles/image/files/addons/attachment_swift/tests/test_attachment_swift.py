@@ -1,6 +1,6 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Against a real store: the one of SWIFT_AUTH_URL and so on. Skipped when SWIFT_WRITE_CONTAINER is not set."""
+"""Tests against a real store, that of SWIFT_AUTH_URL etc. Skipped if SWIFT_WRITE_CONTAINER is not set."""
 
 import os
 
@@ -28,7 +28,7 @@ class NeedsStore:
 
     @classmethod
     def _request_handler(cls, session, request, **kwargs):
-        """16 and later let tests talk with Odoo only; here the store is asked too."""
+        """16 and later allow tests to send requests to Odoo only; these send some to the store."""
         return common._super_send(session, request, **kwargs)
 
 

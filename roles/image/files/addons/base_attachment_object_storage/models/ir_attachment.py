@@ -31,42 +31,46 @@ BATCH = 100
 
 
 class StoreError(UserError):
-    """The store doesn't do what it is asked for."""
+    """The store failed to do what was requested."""
 
 
 class IrAttachment(models.Model):
+    """Attachments in object stores."""
+
     _inherit = "ir.attachment"
 
-    # 14 has no index there, and every deletion looks for other rows with the same object.
+    # 14 has no index here, and every deletion searches for other rows with the same object.
     store_fname = fields.Char(index=True)
 
     # -- the stores
 
     @api.model
     def _object_stores(self):
-        """{scheme of store_fname: the runtime's module that talks with the store}; each store's addon adds its own."""
+        """{scheme of store_fname: the runtime's module for the store}; each store's addon adds its
+        own."""
         return {}
 
     @api.model
     def _get_stores(self):
-        """The names of the stores: values of ``ir_attachment.location``, and schemes of ``store_fname``."""
+        """The names of the stores: values of `ir_attachment.location`, and schemes of `store_fname`."""
         return list(self._object_stores())
 
     @api.model
     def _store_bucket(self, storage):
-        """The name of the own bucket."""
+        """The name of the database's own bucket."""
         return self._object_stores()[storage].bucket_name(self.env.cr.dbname)
 
     @api.model
     def _store_file_read(self, fname, size=None):
-        """The object's content (at most ``size`` bytes), None when it isn't there; StoreError when that isn't known."""
+        """The object's content (at most `size` bytes), None if it doesn't exist; raises
+        `StoreError` if the store doesn't answer."""
         with self._store_reads(fname):
             scheme, bucket, key = parse(fname)
             return self._object_stores()[scheme].get(bucket, key, size=size)
 
     @api.model
     def _store_file_write(self, key, bin_data):
-        """Store the content under the key in the own bucket; its store_fname."""
+        """Stores the content under the key in the own bucket and returns its store_fname."""
         storage = self._storage()
         store = self._object_stores()[storage]
         try:
@@ -79,7 +83,7 @@ class IrAttachment(models.Model):
 
     @contextlib.contextmanager
     def _store_reads(self, fname):
-        """Around a request for an object: the store's errors are logged and become ours."""
+        """Turns the store's errors into ours and logs them."""
         try:
             yield
         except (ValueError, *self._object_stores()[scheme_of(fname)].ERRORS) as error:
@@ -88,7 +92,7 @@ class IrAttachment(models.Model):
 
     @api.model
     def _store_own_prefix(self, storage):
-        """What every store_fname in the own bucket begins with, '' if the store has none."""
+        """The common prefix of all store_fnames in the own bucket, empty if the store has none."""
         if storage not in self._get_stores():
             return ""
         try:
@@ -96,11 +100,12 @@ class IrAttachment(models.Model):
         except settings.SettingsError as error:
             if self._storage() == storage:
                 raise StoreError(str(error)) from error
-            return ""  # only rows of former times: nothing is ours
+            return ""  # the store is only in old rows: no bucket is ours
 
     @api.model
     def _store_deleter(self):
-        """A function that deletes a list of store_fname. It is called when the transaction is over: without self."""
+        """Returns a function that deletes a list of store_fnames. It is called after the
+        transaction, so it must not use self."""
         stores = self._object_stores()
 
         def delete(fnames):
@@ -114,7 +119,7 @@ class IrAttachment(models.Model):
         return delete
 
     def _store_opener(self):
-        """A function (start, stop) that gives the object's bytes in pieces."""
+        """Returns a function (start, stop) that yields the object's bytes in pieces."""
         fname = self.store_fname
 
         def open_part(start, stop):
@@ -126,7 +131,8 @@ class IrAttachment(models.Model):
 
     @api.model
     def _store_link(self, fname, seconds):
-        """An address that gives the object for so long; '' if there is none. Of the own bucket only: others are only read."""
+        """A URL with which the object can be read for so many seconds; empty if there is none. Only
+        for the own bucket: others are only read."""
         scheme, bucket, key = parse(fname)
         own = self._store_own_prefix(scheme)
         if not own or not fname.startswith(own):
@@ -140,13 +146,13 @@ class IrAttachment(models.Model):
 
     @api.model
     def _object_size(self, fname):
-        """The size of an object that some row names."""
+        """The size in bytes of an object, from a row that refers to it."""
         self.env.cr.execute("SELECT max(file_size) FROM ir_attachment WHERE store_fname = %s", (fname,))
         return self.env.cr.fetchone()[0] or 0
 
     @api.model
     def _store_check(self, storage):
-        """Raise StoreError when the own bucket can't be used. For monitoring; must be quick."""
+        """Raises `StoreError` if the own bucket can't be used. For monitoring; must be quick."""
         store = self._object_stores().get(storage)
         if store is None:
             return
@@ -170,7 +176,8 @@ class IrAttachment(models.Model):
 
     @api.model
     def _get_storage_force_db_config(self):
-        """What stays in the database, by the parameter; its error is told, the default is used."""
+        """Which contents stay in the database, from the parameter; an invalid one is logged and the
+        default is used."""
         try:
             return database_rules(self.env["ir.config_parameter"].sudo().get_param(STAYS_PARAMETER))
         except ValueError as error:
@@ -199,7 +206,7 @@ class IrAttachment(models.Model):
     def _set_attachment_data(self, asbytes):
         before = {attachment.store_fname for attachment in self if is_object(attachment.store_fname)}
         result = super()._set_attachment_data(asbytes)
-        # 19 forgets them when the new content goes into the database.
+        # 19 forgets them if the new content goes into the database.
         for fname in before:
             self._file_delete(fname)
         return result
@@ -212,13 +219,13 @@ class IrAttachment(models.Model):
 
     @api.model
     def _object_write(self, checksum, data):
-        """Upload, unless this transaction did already; the store_fname."""
+        """Uploads the content, unless this transaction did already, and returns its store_fname."""
         key = self.env.context.get("force_storage_key") or checksum
         notes = self._object_notes()
         fname = self._store_own_prefix(self._storage()) + key
         if fname not in notes.uploaded:
             notes.lock(self.env.cr, fname)
-            notes.uploaded.add(fname)  # before: also half an upload is cleaned up
+            notes.uploaded.add(fname)  # before the upload, so that a partial one is cleaned up too
             self._store_file_write(key, data)
         return fname
 
@@ -243,12 +250,13 @@ class IrAttachment(models.Model):
         if self._storage() not in self._get_stores():
             return super()._file_write(bin_value, checksum)
         if checksum in self._object_notes().in_database:
-            return False  # 19 calls this for every content, also for those that are in the database
+            return False  # 19 calls this for every content, including those in the database
         return self._object_write(checksum, bin_value)
 
     @api.model
     def _file_delete(self, fname):
-        """Deleted is when the transaction is committed, if no other row names it, and only in the own bucket."""
+        """Deletes when the transaction is committed, if no other row refers to the object, and only
+        in the own bucket."""
         if is_object(fname):
             scheme = scheme_of(fname)
             own = self._store_own_prefix(scheme) if self._is_file_from_a_store(fname) else ""
@@ -256,13 +264,13 @@ class IrAttachment(models.Model):
                 self._object_notes().unlinked.add(fname)
             return None
         if self._storage() in self._get_stores():
-            # Odoo collects its files only as long as they are its storage.
+            # Odoo collects garbage in its files only while they are its storage.
             self._object_notes().files[fname] = self._full_path(fname)
             return None
         return super()._file_delete(fname)
 
     def _to_http_stream(self):
-        """18 and later (16 and 17: see compat.object_streams)."""
+        """For 18 and later (16 and 17: see compat.object_streams)."""
         self.ensure_one()
         return self._object_stream() or super()._to_http_stream()
 
@@ -275,7 +283,8 @@ class IrAttachment(models.Model):
 
     @api.model
     def force_storage(self):
-        """Move everything that is elsewhere to the store; to the database or to local files also from a store."""
+        """Move all contents that are elsewhere to the configured storage: a store, the database or
+        local files. Raises `AccessError` for users that aren't administrators."""
         storage = self._storage()
         if storage not in (*self._get_stores(), "file"):
             return super().force_storage()
@@ -289,7 +298,8 @@ class IrAttachment(models.Model):
 
     @api.model
     def force_storage_to_db_for_special_fields(self):
-        """Move back to the database what by the rules stays there."""
+        """Move contents that belong in the database by the rules back to it. Returns how many could
+        not be moved. Raises `AccessError` for users that aren't administrators."""
         if not self.env.is_admin():
             raise AccessError(_("Only administrators can execute this action."))
         compat.flush(self)
@@ -317,7 +327,7 @@ class IrAttachment(models.Model):
             if storage == "file":
                 wanted = not fname or is_object(fname)
             else:
-                # Another bucket of the same store stays where it is: it may be production's.
+                # Contents in another bucket of the same store stay there: it may be production's.
                 wanted = not (fname or "").startswith(f"{storage}://")
                 wanted = wanted and (bool(fname) or not self._stays_in_database(mimetype, size or 0))
             if wanted:
@@ -326,7 +336,8 @@ class IrAttachment(models.Model):
 
     @api.model
     def _move(self, rows):
-        """Write the contents of the rows anew, committing now and then; how many could not be."""
+        """Writes the contents of the rows again, committing after each batch. Returns how many
+        could not be moved."""
         left = 0
         for start in range(0, len(rows), BATCH):
             for number, fname in rows[start : start + BATCH]:
@@ -354,7 +365,7 @@ class IrAttachment(models.Model):
                 if attachment.file_size and not content:
                     _logger.error("Attachment %d stays where it is: nothing found at %s", number, fname)
                     return False
-                # With its MIME type: it would be guessed anew.
+                # With its MIME type, which would be guessed again otherwise.
                 attachment.write({"raw": content, "mimetype": attachment.mimetype})
                 compat.flush(attachment)
         except psycopg2.OperationalError:
@@ -368,9 +379,10 @@ class IrAttachment(models.Model):
         return True
 
     def _register_hook(self):
-        """Modules that are loaded before this one put their files on the local disk; after an update they are moved."""
+        """Moves files to the store after an update: modules that are loaded before this one write
+        them to the local disk."""
         result = super()._register_hook()
-        off = settings.is_true("DISABLE_ATTACHMENT_STORAGE")  # then "db" is not where they belong
+        off = settings.is_true("DISABLE_ATTACHMENT_STORAGE")  # then "db" is only the fallback
         if compat.is_updating() and not off and self._storage() in (*self._get_stores(), "db"):
             attachments = self.env["ir.attachment"].sudo()
             rows = [

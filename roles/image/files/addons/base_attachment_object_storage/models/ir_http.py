@@ -7,12 +7,15 @@ from .. import direct
 
 
 class IrHttp(models.AbstractModel):
-    """14 and 15 know no streams. Who may read what, and the headers, are their business, for a content that isn't read."""
+    """14 and 15 have no streams. Odoo still checks access and sets the headers, for a content that
+    isn't read."""
 
     _inherit = "ir.http"
 
     def binary_content(self, *args, **kwargs):
-        # Elsewhere than there the content itself is needed: images are scaled.
+        """Return status, headers and content; for files that nginx can send, the headers redirect
+        it and the content is empty."""
+        # Other paths need the content itself, for example to scale images.
         if not compat.request_path().startswith("/web/content") or not direct.is_possible():
             return super().binary_content(*args, **kwargs)
         wanted = direct.Wanted()
@@ -20,9 +23,9 @@ class IrHttp(models.AbstractModel):
             *args, **kwargs
         )
         if wanted.headers:
-            compat.invalidate(self.env["ir.attachment"])  # what is remembered isn't its content
+            compat.invalidate(self.env["ir.attachment"])  # the cache holds the replacement, not the content
         if wanted.headers and status == 200:
             found = dict(wanted.headers, **{"X-Odoo-Range": direct.part(dict(headers).get("ETag"))})
-            del found["Content-Length"]  # the controller's
+            del found["Content-Length"]  # the controller sets it
             return status, [*headers, *found.items()], b""
         return status, headers, content

@@ -1,8 +1,8 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""What every store has to do. The addon of a store runs these tests against a real one (its README says how).
+"""Tests for every store. The addon of a store runs them against a real one (see its README).
 
-A transaction's end is what most of this is about, so these tests work with cursors of their own, which really commit.
+Most of them concern the end of a transaction, so they use separate cursors that really commit.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ LOGGERS = (
 
 
 def fname_of(attachment):
-    """(store_fname, whether the content is in the database): what the database has, not what Odoo remembers."""
+    """Return (store_fname, whether the content is in the database), read from the database, not from Odoo's cache."""
     compat.flush(attachment)
     attachment.env.cr.execute(
         "SELECT store_fname, db_datas IS NOT NULL FROM ir_attachment WHERE id = %s", (attachment.id,)
@@ -32,16 +32,16 @@ def fname_of(attachment):
 
 
 class Undo(Exception):
-    """Ends a transaction by a rollback."""
+    """Ends a transaction with a rollback."""
 
 
 class StoreCase(TransactionCase):
-    """To be inherited with: storage, objects() and, in setUp, a skip when no store is there."""
+    """Base class. Subclasses define `storage` and `objects()`, and skip in setUp if there is no store."""
 
     storage = None
 
     def objects(self):
-        """The keys of all objects in the own bucket."""
+        """Return the keys of all objects in the own bucket."""
         raise NotImplementedError
 
     def setUp(self):
@@ -63,7 +63,7 @@ class StoreCase(TransactionCase):
 
     @contextlib.contextmanager
     def transaction(self):
-        """An environment on a transaction of its own, committed at the end; Undo rolls it back."""
+        """Yield an environment in a separate transaction, committed at the end; `Undo` rolls it back."""
         with contextlib.suppress(Undo), compat.new_cursor(self.env.cr.dbname) as cr:
             env = api.Environment(cr, SUPERUSER_ID, {})
             yield env
@@ -85,7 +85,7 @@ class StoreCase(TransactionCase):
 
 
 class StoreTests:
-    """The tests."""
+    """The tests of storing, reading and deleting."""
 
     def test_written_and_read(self):
         data = self.content()
@@ -178,7 +178,7 @@ class StoreTests:
             self.assertEqual({old, new} - set(self.objects()), set())
         self.assertNotIn(old, self.objects())
         self.assertIn(new, self.objects())
-        with self.transaction() as env:  # into the database: 19 itself forgets the old object then
+        with self.transaction() as env:  # into the database: 19 itself forgets the old object in this case
             env["ir.attachment"].browse(number).write({"raw": self.content(), "mimetype": "text/css"})
         self.assertNotIn(new, self.objects())
 
@@ -190,7 +190,7 @@ class StoreTests:
         with self.transaction() as env:
             compat.flush(self.make(env, data))  # not committed yet ...
             with self.transaction() as other:
-                other["ir.attachment"].browse(number).unlink()  # ... when the last row that others see goes
+                other["ir.attachment"].browse(number).unlink()  # ... when the last committed row is deleted
             self.assertIn(key, self.objects())
         self.assertIn(key, self.objects())
 
@@ -222,7 +222,7 @@ class StoreTests:
         self.discard(key)
 
     def discard(self, key):
-        """Take away an object that the test left behind on purpose."""
+        """Delete an object that the test left behind on purpose."""
         with self.transaction() as env:
             prefix = env["ir.attachment"]._store_own_prefix(self.storage)
             env["ir.attachment"]._store_deleter()([prefix + key])
@@ -272,7 +272,7 @@ class StoreTests:
 
 
 class DownloadTests:
-    """To be inherited with HttpCase and storage: everything in the transaction of the test."""
+    """Base class, used together with HttpCase. Subclasses define `storage`. Everything happens in the test's transaction."""
 
     allow_inherited_tests_method = True
     storage = None
@@ -308,7 +308,7 @@ class DownloadTests:
         self.assertEqual((head.status_code, head.headers["Content-Length"]), (200, str(len(data))))
 
     def _store(self, attachment):
-        """The address of the store, as nginx tells it."""
+        """The address of the store, as nginx sends it."""
         address = urllib.parse.urlsplit(attachment._store_link(attachment.store_fname, 60))
         return f"{address.scheme}://{address.netloc}"
 

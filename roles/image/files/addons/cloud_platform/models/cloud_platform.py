@@ -11,7 +11,8 @@ _logger = logging.getLogger(__name__)
 
 
 class CloudPlatform(models.AbstractModel):
-    """The rules are not here: they are in the runtime, which asks them before Odoo starts, and Ansible before that."""
+    """The rules are in the runtime, which checks them before Odoo starts, as Ansible does before
+    that."""
 
     _name = "cloud.platform"
     _description = "Cloud platform"
@@ -42,9 +43,10 @@ class CloudPlatform(models.AbstractModel):
 
     @api.model
     def install(self, platform_kind=None):
-        """Make this database one of the platform, and move its attachments to where they belong.
+        """Set up this database for the platform, and move its attachments to where they belong.
 
-        :param platform_kind: needed only when several providers' addons are installed
+        `platform_kind` is needed only if several providers' addons are installed. Raises
+        `CloudPlatformError` if the set-up breaks the rules.
         """
         kinds = self._platform_kinds()
         if platform_kind is None:
@@ -71,8 +73,9 @@ class CloudPlatform(models.AbstractModel):
 
     @api.model
     def _set_up(self, platform_kind):
-        """What install() decides, when the environment says that this is the platform's kind. A database without that
-        variable is left alone. Files are moved at the end of the update that this is part of."""
+        """Sets the parameters of install(), if the environment names this kind of platform. A
+        database without that variable is left alone. Files are moved at the end of the update that
+        this is part of."""
         environment = self._environment()
         if settings.text("ODOO_CLOUD_PLATFORM_KIND") != platform_kind or not rules.group(environment):
             return
@@ -82,7 +85,7 @@ class CloudPlatform(models.AbstractModel):
 
     @api.model
     def check(self):
-        """Raise when this database must not be served like that."""
+        """Raise `CloudPlatformError` if this database must not be served with this set-up."""
         if rules.unsafe(os.environ):
             _logger.warning("ODOO_CLOUD_PLATFORM_UNSAFE is on: nothing of the platform is checked")
             return
@@ -95,7 +98,7 @@ class CloudPlatform(models.AbstractModel):
             raise rules.CloudPlatformError(problems)
 
     def _register_hook(self):
-        """Called when the registry is loaded: an error refuses to serve the database."""
+        """Called when the registry is loaded; an error means that the database isn't served."""
         result = super()._register_hook()
         self.env["cloud.platform"].sudo().check()
         return result

@@ -6,6 +6,8 @@ KIND = "exoscale"
 
 
 class CloudPlatform(models.AbstractModel):
+    """Adds the kind exoscale, with attachments in S3."""
+
     _inherit = "cloud.platform"
 
     @api.model
@@ -14,4 +16,5 @@ class CloudPlatform(models.AbstractModel):
 
     @api.model
     def install_exoscale(self):
+        """Set up this kind, like `install()`."""
         return self.install(KIND)

@@ -6,6 +6,8 @@ KIND = "ovh"
 
 
 class CloudPlatform(models.AbstractModel):
+    """Adds the kind ovh, with attachments in Swift."""
+
     _inherit = "cloud.platform"
 
     @api.model
@@ -14,4 +16,5 @@ class CloudPlatform(models.AbstractModel):
 
     @api.model
     def install_ovh(self):
+        """Set up this kind, like `install()`."""
         return self.install(KIND)

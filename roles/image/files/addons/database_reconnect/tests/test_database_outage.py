@@ -80,7 +80,7 @@ class TestOutage(TransactionCase):
         self.assertEqual(json.loads(two)["name"], "werkzeug.exceptions.ServiceUnavailable")
 
     def test_odoo_still_has_what_is_changed(self):
-        """Each name that is replaced exists, so that a change in Odoo is noticed."""
+        """Every replaced name exists in Odoo, so that a change in Odoo is noticed."""
         self.assertTrue(getattr(sql_db.ConnectionPool, "_odoo_cloud_outage", False))
         for owner, name in (
             (sql_db.ConnectionPool, "borrow"),

@@ -13,6 +13,8 @@ _logger = logging.getLogger("monitoring.http.requests")
 
 
 class IrHttp(models.AbstractModel):
+    """Logs each dispatched request as one JSON object."""
+
     _inherit = "ir.http"
 
     @classmethod

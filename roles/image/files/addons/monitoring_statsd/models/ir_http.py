@@ -10,11 +10,13 @@ from odoo.http import request
 from .. import client
 
 _logger = logging.getLogger(__name__)
-METHODS_SEEN = 2000  # so many different model.method pairs of one process, then they are 'other'
+METHODS_SEEN = 2000  # maximum number of model.method pairs per process, the rest counts as 'other'
 _seen = set()
 
 
 class IrHttp(models.AbstractModel):
+    """Sends the time of each dispatched request to statsd."""
+
     _inherit = "ir.http"
 
     @classmethod
@@ -30,7 +32,7 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _statsd_send(cls, where, milliseconds):
-        """A metric must never cost an answer."""
+        """Sends timers; an error must never affect the answer."""
         try:
             with client.client(where).pipeline() as pipe:
                 for name in cls._statsd_names(where, compat.request_params()):
@@ -40,7 +42,8 @@ class IrHttp(models.AbstractModel):
 
     @classmethod
     def _statsd_names(cls, where, params):
-        """The timers of a request. What a visitor may invent is no part of a name: models and methods are known ones."""
+        """The timers of a request. Names contain only known models and methods, nothing that a
+        visitor can invent."""
         place = f"{where.customer}.{where.environment}"
         names = [f"http.request.{place}"]
         model = params.get("model")

@@ -13,14 +13,15 @@ _logger = logging.getLogger(__name__)
 
 STATUS = "/monitoring/status"
 READINESS = "/monitoring/readiness"
-SECONDS = 5  # the answer about Redis and the store is good for so long
+SECONDS = 5  # for so long an answer about Redis and the store is reused
 _last = {}
 
 
 class HealthCheckFilter(logging.Filter):
-    """Keeps what asks every few seconds out of the access log."""
+    """Keeps requests that come every few seconds out of the access log."""
 
     def filter(self, record):
+        """Whether the record stays in the log."""
         message = record.getMessage()
         return f'"GET {STATUS} ' not in message and f'"GET {READINESS} ' not in message
 
@@ -35,7 +36,8 @@ def _answer(data, status=200):
 
 
 def _remembered(name, check):
-    """The check's result, not asked for again for some seconds: who asks often must not make the store's work."""
+    """Returns the check's result, repeated only after some seconds, so that frequent requests don't
+    burden the store."""
     when, good = _last.get(name, (0, False))
     if time.monotonic() - when > SECONDS:
         good = _passes(name, check)
@@ -44,7 +46,7 @@ def _remembered(name, check):
 
 
 def _passes(name, check):
-    """What is wrong is for the log, not for whoever asks."""
+    """Runs a check. Its error goes to the log, not to the client."""
     try:
         check()
     except Exception as error:
@@ -54,7 +56,7 @@ def _passes(name, check):
 
 
 def check_database():
-    """The database answers, and takes writes (a replica in recovery doesn't)."""
+    """Raise an error unless the database answers and accepts writes (a replica in recovery doesn't)."""
     cr = compat.request_cursor()
     cr.execute("SELECT pg_is_in_recovery()")
     if cr.fetchone()[0]:
@@ -62,7 +64,7 @@ def check_database():
 
 
 def check_state():
-    """No update is going on, and none has failed: where the platform keeps such a history."""
+    """Raise an error while an update is running or has failed, if the database has such a history."""
     cr = compat.request_cursor()
     cr.execute("SELECT to_regclass('public.curq_state_history')")
     if not cr.fetchone()[0]:
@@ -74,13 +76,13 @@ def check_state():
 
 
 def check_sessions():
-    """Redis answers, if sessions are there."""
+    """Raise an error if sessions are in Redis and it doesn't answer."""
     if settings.is_true("ODOO_SESSION_REDIS"):
         compat.session_store().redis.ping()
 
 
 def check_storage():
-    """The own bucket answers, if attachments are in one."""
+    """Raise an error if attachments are in a bucket and it doesn't answer."""
     attachments = http.request.env["ir.attachment"].sudo()
     storage = attachments._storage()
     if hasattr(attachments, "_get_stores") and storage in attachments._get_stores():
@@ -88,14 +90,17 @@ def check_storage():
 
 
 class Monitoring(http.Controller):
+    """Answers whether this process is alive, and whether it can serve."""
+
     @http.route(STATUS, type="http", auth="none", save_session=False)
     def status(self):
-        """This process answers. Nothing else is looked at: who restarts processes that don't, asks here."""
+        """Answer that this process is alive, without checking anything else. For programs that
+        restart processes."""
         return _answer({"status": 1})
 
     @http.route(READINESS, type="http", auth="none", save_session=False)
     def readiness(self):
-        """This process can serve users. Who sends users to processes asks here."""
+        """Answer whether this process can serve users. For programs that route users to processes."""
         if not compat.request_database():
             return _answer({"status": 0, "checks": {"database": False}}, 503)
         checks = {"database": _passes("database", check_database)}

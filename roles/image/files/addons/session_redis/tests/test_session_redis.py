@@ -1,6 +1,6 @@
 # Copyright 2026 odoo_cloud.platform contributors
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Against a real Redis: the one of the environment. Skipped when ODOO_SESSION_REDIS is off."""
+"""Tests against a real Redis, that of the environment. Skipped if ODOO_SESSION_REDIS is off."""
 
 import contextlib
 import json
@@ -30,7 +30,7 @@ class TestSessionRedis(HttpCase):
         return self.session.sid
 
     def _me(self):
-        """Who Odoo says that we are."""
+        """The user that Odoo reports for this session."""
         return self.url_open(
             "/web/session/get_session_info",
             data=json.dumps({"jsonrpc": "2.0", "method": "call", "params": {}}),
@@ -41,7 +41,7 @@ class TestSessionRedis(HttpCase):
         self.assertIsInstance(self.store, RedisSessionStore)
 
     def test_wrong_settings_end_the_process(self):
-        """Odoo itself would only tell the error, and go on with files."""
+        """Odoo itself would only log the error, and continue with files."""
         wrong = {"ODOO_SESSION_REDIS_SENTINEL_HOST": "a", "ODOO_SESSION_REDIS_SENTINEL_MASTER_NAME": None}
         compat.set_session_store(self.store.file_store)
         try:
@@ -144,7 +144,7 @@ class TestSessionRedis(HttpCase):
 
     @contextlib.contextmanager
     def _away(self):
-        """Nobody listens at Redis' address."""
+        """Nothing listens at the address of Redis."""
         good = self.store.redis
         where = connection.load(dict(os.environ, ODOO_SESSION_REDIS_HOST="127.0.0.1", ODOO_SESSION_REDIS_PORT="1"))
         self.store.redis = connection.connect(where)
@@ -168,7 +168,7 @@ class TestSessionRedis(HttpCase):
         self.assertEqual(self._me().json()["result"]["username"], "admin")
 
     def test_away_while_a_request_is_worked_on(self):
-        """503 too when the session was read and can't be written."""
+        """Also 503 if the session was read and can't be written."""
         self.authenticate("admin", "admin")
 
         def away(session, *args):
@@ -181,7 +181,7 @@ class TestSessionRedis(HttpCase):
             del self.store.save
 
     def test_silent_server_costs_seconds_only(self):
-        """A server that takes the connection and says nothing."""
+        """A server that accepts the connection and sends nothing."""
         with socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
             silent.listen(50)
@@ -252,7 +252,7 @@ class TestDevices(HttpCase):
         second = self.opener.cookies["session_id"]
         self.assertNotEqual(first, second)
         self.assertEqual(first[:42], second[:42])
-        self.assertEqual(self.store.get(first)["next_sid"], second)  # for requests that are on their way
+        self.assertEqual(self.store.get(first)["next_sid"], second)  # for requests that are still in progress
         session = self.store.get(second)
         session["create_time"] -= 121
         self.store.save(session)
