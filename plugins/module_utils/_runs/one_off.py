@@ -220,7 +220,8 @@ def follow(
     - `heed`: is called after each look, with all events that were seen.
     - `clock`, `sleep`: for tests.
 
-    Raises `EngineUnreachable` when the engine is away for longer than `ENGINE_AWAY_SECONDS`.
+    Raises `EngineUnreachable` when the engine does not answer at first, or later for longer than
+    `ENGINE_AWAY_SECONDS`.
     """
     start = answered = clock()
     gathered: list[dict[str, t.Any]] = []
@@ -245,7 +246,8 @@ def follow(
 def start(engine: Engine, definition: t.Mapping[str, t.Any], platform: str) -> str:
     """Creates and starts a one-off container. Returns its ID.
 
-    Raises `EngineConflict` when its name is taken, `Missing` without its image.
+    Raises `EngineConflict` when its name is taken, `Missing` without its image or one of its
+    folders.
     """
     if engine.image_id(str(definition["image"])) is None:
         raise Missing(f"image={definition['image']!r} of {definition['name']}: the engine has no such image")

@@ -91,7 +91,7 @@ def steps(plan: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
 
 
 def plan_lines(plan: t.Any) -> list[str]:
-    """A plan as lines: steps, modules, notes, and what stands in the way."""
+    """A plan as lines: steps, modules, notes, and what stands in the way. Raises `PlanError`."""
     plan = _mapping(plan, "a plan, as the modules return it in check mode")
     migration = plan.get("migration") or {}
     lines = [f"database {plan['database']}: {plan.get('state') or 'no state'}"] if plan.get("database") else []
@@ -153,7 +153,7 @@ def _texts(values: t.Any) -> list[str]:
 
 
 def report(result: t.Any) -> list[str]:
-    """The result of a run as a table of its steps and one of its modules."""
+    """The result of a run as a table of its steps and one of its modules. Raises `PlanError`."""
     result = _mapping(result, "the result of a run, as the modules return it")
     rows = []
     for version in result.get("versions") or []:

@@ -200,7 +200,7 @@ def postgres_settings(
     fixed: t.Mapping[str, t.Any] | None = None,
     overrides: t.Any = None,
 ) -> dict[str, t.Any]:
-    """The text of `postgresql.conf` (`text`) and what the container has to know.
+    """The `text` of `postgresql.conf` and what the container has to know, such as `shm_size`.
 
     - `memory`, `machine_memory`: sizes, see `memory_to_plan`.
     - `fixed`: settings of the role.

@@ -33,8 +33,8 @@ class Refused(RedisFailure):
 class RedisClient:
     """One connection as one user.
 
-    `timeout`: seconds for the connection and each answer. Connecting raises `Unreachable` or
-    `Refused`.
+    `timeout`: seconds for the connection and each answer. Connecting raises `Unreachable`,
+    `Refused`, or `RedisFailure` for an address or a CA that can't be used.
     """
 
     def __init__(
