@@ -109,7 +109,8 @@ def _field(
     """A field with its description. `variable` may name several variables, separated by commas."""
     variables = tuple(one.strip() for one in variable.split(",") if one.strip())
     about = About(description, kind, variables, derived, unit, secret, optional, part, read, back)
-    return dataclasses.field(repr=not secret, metadata={"about": about})
+    # Called in the bodies of dataclasses only.
+    return dataclasses.field(repr=not secret, metadata={"about": about})  # pylint: disable=invalid-field-call
 
 
 def _text(*given: t.Any, **more: t.Any) -> t.Any:

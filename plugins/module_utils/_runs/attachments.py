@@ -85,8 +85,14 @@ def finished(params: t.Mapping[str, t.Any], found: one_off.Progress, stdout: str
     except ValueError:
         answer = None
     if not isinstance(answer, dict) or found.exit_code not in (0, EXIT_ATTACHMENTS):
-        ended = {"name": found.name, "exists": True, "running": False, "exit_code": found.exit_code,
-                   "oom_killed": found.oom_killed, "output": output}  # fmt: skip
+        ended = {
+            "name": found.name,
+            "exists": True,
+            "running": False,
+            "exit_code": found.exit_code,
+            "oom_killed": found.oom_killed,
+            "output": output,
+        }
         what = f"The attachments of {params['instance']}"
         message = failure.describe(ended, what) or f"{what}: no result, exit code {found.exit_code}"
         raise Failed(message.partition("\n")[0], exit_code=found.exit_code, log=lines)
