@@ -15,8 +15,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLLECTION = "ansible_collections.odoo_cloud.platform."
 
 
-def _imported(path: pathlib.Path) -> t.Iterator[str]:
+@functools.cache
+def imported(path: pathlib.Path) -> tuple[str, ...]:
     """Full names of all modules that a file may import, also those inside functions."""
+    return tuple(dict.fromkeys(_imported(path)))
+
+
+def _imported(path: pathlib.Path) -> t.Iterator[str]:
     # That of the package for what is imported relatively; a test is in none.
     package = ".".join((COLLECTION.rstrip("."), *path.relative_to(ROOT).parent.parts))
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -29,18 +34,21 @@ def _imported(path: pathlib.Path) -> t.Iterator[str]:
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
+def file_of(name: str) -> pathlib.Path:
+    """Where a module of the collection is, if it is one."""
+    return ROOT.joinpath(*name.removeprefix(COLLECTION).split(".")).with_suffix(".py")
+
+
 @functools.cache
 def touches_ansible(path: pathlib.Path) -> bool:
     """Whether a test or a plugin imports Ansible, by itself or through the collection, or starts one of its programs."""
     if "ansible-inventory" in path.read_text(encoding="utf-8"):
         return True
-    for name in _imported(path):
+    for name in imported(path):
         if name.split(".")[0] == "ansible":
             return True
-        if name.startswith(COLLECTION):
-            file = ROOT.joinpath(*name.removeprefix(COLLECTION).split(".")).with_suffix(".py")
-            if file.is_file() and touches_ansible(file):
-                return True
+        if name.startswith(COLLECTION) and file_of(name).is_file() and touches_ansible(file_of(name)):
+            return True
     return False
 
 
