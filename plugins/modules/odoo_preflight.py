@@ -138,6 +138,8 @@ problems:
   sample: ["demo: ODOO_SESSION_REDIS is not 1: in prod sessions must be in Redis"]
 """
 
+from concurrent import futures
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight.stateless import (
@@ -147,6 +149,8 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._preflight.sta
 )
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import unknown_variables
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.rules.environment import unsafe
+
+AT_ONCE = 4  # probes
 
 
 def argument_spec() -> dict:
@@ -179,16 +183,17 @@ def argument_spec() -> dict:
 def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     given = module.params
-    problems, found = [], {}
+    problems: dict[str, list] = {instance["name"]: [] for instance in given["instances"]}
+    probes: dict[str, PlacesProbe] = {}
     for instance in given["instances"]:
         for line in unknown_variables.warnings(instance["variables"]):
             module.warn(f"{instance['name']}: {line}")
         if unsafe(instance["variables"]):
             module.warn(f"{instance['name']}: ODOO_CLOUD_PLATFORM_UNSAFE is on: nothing of the platform is checked")
             continue
-        wrong = rule_problems(instance)
-        if not wrong and given["connect"]:
-            probe = PlacesProbe(
+        problems[instance["name"]] = rule_problems(instance)
+        if given["connect"] and not problems[instance["name"]]:
+            probes[instance["name"]] = PlacesProbe(
                 instance,
                 given["redis"] or {},
                 given["storage"] or {},
@@ -197,12 +202,15 @@ def main() -> None:
                 given["max_clock_skew"],
                 given["timeout"],
             )
-            probe.run()
-            wrong = probe.problems
-            found[instance["name"]] = probe.result
-        problems += [f"{instance['name']}: {one}" for one in wrong]
-    if problems:
-        module.fail_json(msg="\n".join(problems), problems=problems)
+    # Each waits for the store most of the time.
+    with futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(PlacesProbe.run, probes.values()))
+    for name, probe in probes.items():
+        problems[name] = probe.problems
+    lines = [f"{name}: {one}" for name, wrong in problems.items() for one in wrong]
+    found = {name: probe.result for name, probe in probes.items()}
+    if lines:
+        module.fail_json(msg="\n".join(lines), problems=lines)
     complete = all(ABSENT not in (one["redis"], one["storage"]) for one in found.values())
     module.exit_json(changed=False, problems=[], instances=found, complete=complete)
 

@@ -205,7 +205,7 @@ class PlacesProbe:
                 ca=self.storage_place.get("ca") or None,
                 timeout=self.timeout,
             )
-            client.call("HEAD" if self.read_only else "GET", bucket, [] if self.read_only else [("location", "")])
+            answer = client.call("HEAD" if self.read_only else "GET", bucket, [] if self.read_only else [("location", "")])
         except Unreachable as error:
             return self._absent(f"the store of AWS_BUCKETNAME {bucket!r}: {error}")
         except S3Error as error:
@@ -213,6 +213,7 @@ class PlacesProbe:
         except S3Failure as error:
             return self._bad(str(error))
         try:
+            self._date("the object store", answer.headers.get("date", ""))
             return self._s3_probe(client, bucket, endpoint)
         except S3Error as error:
             return self._s3_error(error, bucket, endpoint)
@@ -239,8 +240,6 @@ class PlacesProbe:
         )
 
     def _s3_probe(self, client: S3Client, bucket: str, endpoint: str) -> str:
-        answer = client.call("HEAD", bucket)
-        self._date("the object store", answer.headers.get("date", ""))
         if self.read_only:
             return READ
         content = secrets.token_bytes(32)
@@ -284,8 +283,8 @@ class PlacesProbe:
         key = f"{KEY}-{secrets.token_hex(4)}"
         content = secrets.token_hex(16).encode()
         try:
-            client.call("HEAD")
             if self.read_only:
+                client.call("HEAD")
                 return READ
             client.call("PUT", key, content)
             try:
