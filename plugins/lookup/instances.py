@@ -743,6 +743,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.sec
     begin_set,
     read_or_create,
 )
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import values
 from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._variables import (
     HostVariables,
     is_check_mode,
@@ -778,7 +779,10 @@ class LookupModule(LookupBase):
         `create`: whether missing secrets are generated. `thorough`: see `build_instances`.
         """
         folder = secrets_dir(self._templar, variables)
-        port = int(templated(self._templar, variables, "odoo_cloud_https_port", 443))
+        stated = templated(self._templar, variables, "odoo_cloud_https_port", 443)
+        port = values.as_port(stated)
+        if port is None:
+            raise InventoryError([f"odoo_cloud_https_port={stated!r}: give a port from 1 to 65535"])
         return build_instances(groups, hosts, lambda name: read_or_create(folder, name, create=create), port, thorough)
 
     def _problems(self, groups, hosts, variables):

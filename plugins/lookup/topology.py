@@ -38,13 +38,18 @@ _list:
   elements: dict
 """
 
+from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.topology import topology
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.values import WrongValue
 from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._variables import HostVariables
 
 
 class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         self.set_options(var_options=variables, direct=kwargs)
-        return [topology(variables["groups"], HostVariables(variables["hostvars"]))]
+        try:
+            return [topology(variables["groups"], HostVariables(variables["hostvars"]))]
+        except WrongValue as error:
+            raise AnsibleLookupError(str(error)) from error

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import time
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.times import short
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.values import as_boolean, as_number
 from ansible_collections.odoo_cloud.platform.plugins.plugin_utils import _run_snapshot as run_snapshot
 
 LOOK = "odoo_cloud.platform.odoo_run_info"
@@ -34,7 +34,7 @@ class FollowAction(ActionBase):
         run_snapshot.drop(run_snapshot.machine_of(self, task_vars))
         arguments = dict(self._task.args)
         name = self._task.resolved_action or self._task.action
-        waits = boolean(arguments.get("wait", True), strict=False)
+        waits = as_boolean(arguments.get("wait", True))
         if self._task.async_val or self._task.check_mode or not waits or arguments.get("run"):
             return self._execute_module(
                 module_name=name, module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val
@@ -42,7 +42,8 @@ class FollowAction(ActionBase):
         return self._followed(name, arguments, task_vars)
 
     def _followed(self, name, arguments, task_vars):
-        deadline = time.monotonic() + float(arguments.get("timeout") or 7200)
+        # The module refuses what is no number.
+        deadline = time.monotonic() + (as_number(arguments.get("timeout")) or 7200)
         while True:
             started = self._execute_module(
                 module_name=name, module_args={**arguments, "wait": False}, task_vars=task_vars

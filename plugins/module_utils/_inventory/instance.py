@@ -13,7 +13,7 @@ import dataclasses
 import re
 import typing as t
 
-from .._runtime.common.values import as_boolean, as_size
+from .._runtime.common.values import as_boolean, as_size, as_whole
 from . import collisions, settings, stateless
 from .container_paths import ADDONS_DIR, PROJECT_DIR, STATIC_DIR
 from .model import (
@@ -252,7 +252,7 @@ class _Given:
 
     def number(self, variable: str) -> int:
         """A setting that is a whole number."""
-        return int(self.settings[variable])
+        return as_whole(self.settings[variable]) or 0
 
     def optional_number(self, variable: str) -> int | None:
         """A setting that is a whole number, None when it is not set."""

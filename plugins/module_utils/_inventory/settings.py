@@ -13,7 +13,7 @@ import dataclasses
 import re
 import typing as t
 
-from .._runtime.common.values import as_boolean, as_size
+from .._runtime.common.values import as_boolean, as_port, as_size, as_whole
 from .._runtime.rules.environment import KINDS
 from . import stateless
 from .model import Instance, described
@@ -64,15 +64,12 @@ def _one_of(*choices: str) -> Rule:
     return _rule(lambda value: value in choices, f"give {', '.join(choices[:-1])} or {choices[-1]}")
 
 
-def is_whole(value: t.Any) -> bool:
-    """Whether a value is a whole number, possibly as text, as the command line gives it."""
-    return not isinstance(value, bool) and bool(re.match(r"^-?\d+$", str(value)))
+def _whole(least: int) -> Rule:
+    def fits(value: t.Any) -> bool:
+        found = as_whole(value)
+        return found is not None and found >= least
 
-
-def _whole(least: int, right: str = "") -> Rule:
-    return _rule(
-        lambda value: is_whole(value) and int(value) >= least, right or f"give a whole number, {least} or more"
-    )
+    return _rule(fits, f"give a whole number, {least} or more")
 
 
 def _size(right: str) -> Rule:
@@ -115,6 +112,8 @@ def version_of(value: t.Any) -> str:
     """Odoo's version as its first number: `19` for `19.0`."""
     return str(value).removesuffix(".0")
 
+
+PORT = "give a port from 1 to 65535"
 
 _flag = _rule(lambda value: as_boolean(value) is not None, "give true or false")
 _database = _rule(
@@ -249,7 +248,7 @@ SETTINGS: dict[str, Setting] = {
     "odoo_metrics": Setting(False, _flag),
     "odoo_metrics_token": Setting(),
     "odoo_statsd_host": Setting(),
-    "odoo_statsd_port": Setting(8125, _whole(1)),
+    "odoo_statsd_port": Setting(8125, _rule(lambda value: as_port(value) is not None, PORT)),
     "odoo_direct_download_bytes": Setting(
         stateless.DIRECT_DOWNLOAD_BYTES, _size("give a number of bytes, or a size such as 1m, or 0 for never")
     ),

@@ -15,7 +15,7 @@ import typing as t
 
 from .._runtime.common import unknown_variables
 from .._runtime.common.container_variables import VARIABLES
-from .._runtime.common.values import as_boolean, as_size
+from .._runtime.common.values import as_boolean, as_port, as_size, as_whole
 from .container_paths import SECRETS_DIR
 from .model import Bucket, Instance, RedisUser, S3Place, Stateless, Statsd, SwiftPlace
 
@@ -86,10 +86,10 @@ def build(environment: str, settings: t.Mapping[str, t.Any], secret_key: str, lo
         ),
         # Sessions of test instances last a day, because their copies of production are replaced
         # often.
-        expiration=_number(settings["odoo_session_expiration"]) or (DAY if environment == "test" else None),
-        expiration_anonymous=_number(settings["odoo_session_expiration_anonymous"]),
+        expiration=as_whole(settings["odoo_session_expiration"]) or (DAY if environment == "test" else None),
+        expiration_anonymous=as_whole(settings["odoo_session_expiration_anonymous"]),
         direct_bytes=as_size(settings["odoo_direct_download_bytes"]) or 0,
-        statsd=Statsd(_optional(settings["odoo_statsd_host"]), int(settings["odoo_statsd_port"])),
+        statsd=Statsd(_optional(settings["odoo_statsd_host"]), as_port(settings["odoo_statsd_port"]) or 0),
         env={str(key): _text(value) for key, value in settings["odoo_env"].items()},
     )
 
@@ -100,10 +100,6 @@ def _chosen(modules: t.Mapping[str, bool]) -> tuple[str, ...]:
 
 def _optional(value: t.Any) -> str | None:
     return None if value is None else str(value)
-
-
-def _number(value: t.Any) -> int | None:
-    return None if value is None else int(value)
 
 
 def _text(value: t.Any) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import typing as t
 
+from .._runtime.common import values
 from .instance import BUILDER_GROUP, MACHINE_GROUPS, ROOT_GROUP, Groups, Hostvars, machine_of
 from .model import Instance
 
@@ -51,8 +52,18 @@ def builder(groups: Groups) -> str | None:
     return None
 
 
+def _port(value: t.Any, default: int, variable: str, owner: str) -> int:
+    port = values.as_port(value or default)
+    if port is None:
+        raise values.WrongValue(f"{variable}={value!r} of {owner}: give a port from 1 to 65535")
+    return port
+
+
 def topology(groups: Groups, hostvars: Hostvars) -> dict[str, t.Any]:
-    """Where each service is, and whether an Odoo on another machine needs it."""
+    """Where each service is, and whether an Odoo on another machine needs it.
+
+    Raises `WrongValue` for a port that is none.
+    """
     places = {machine_of(replica, groups, hostvars) for replica in groups.get(ROOT_GROUP) or []} - {None}
     result: dict[str, t.Any] = {"image_builder": builder(groups)}
     for service, (port, default, external) in SERVICES.items():
@@ -62,7 +73,7 @@ def topology(groups: Groups, hostvars: Hostvars) -> dict[str, t.Any]:
         result[service] = {
             "machine": machine,
             "address": address,
-            "port": int(variables.get(port) or default),
+            "port": _port(variables.get(port), default, port, f"machine {machine!r}"),
             "remote": bool(machine) and bool(places - {machine}) and not variables.get(external),
             # The name in its certificate, by which Odoo connects; old clients don't verify IP
             # addresses.
@@ -73,7 +84,7 @@ def topology(groups: Groups, hostvars: Hostvars) -> dict[str, t.Any]:
         if service == "postgres" and theirs:  # external server: Odoo connects by the server's own name
             result[service].update(
                 host=str(theirs.get("host") or ""),
-                port=int(theirs.get("port") or default),
+                port=_port(theirs.get("port"), default, f"{external}: port", f"machine {machine!r}"),
                 rootcert=str(theirs.get("ssl_rootcert") or ""),
             )
         result[service]["external"] = bool(theirs)
@@ -110,7 +121,11 @@ def _addresses(result: dict[str, t.Any], groups: Groups, hostvars: Hostvars) -> 
 def problems(groups: Groups, hostvars: Hostvars, instances: t.Sequence[Instance]) -> list[str]:
     """One line for each reason why this release can't work with these machines."""
     found = []
-    for service, place in topology(groups, hostvars).items():
+    try:
+        places = topology(groups, hostvars)
+    except values.WrongValue as error:
+        return [str(error)]
+    for service, place in places.items():
         if service not in SERVICES:
             continue
         members = list(groups.get(service) or [])

@@ -118,6 +118,9 @@ def _normal_site(number: int, site: t.Any, defaults: dict[str, t.Any]) -> dict[s
     if not _SIZE.match(max_body):
         max_body = str(values.as_size(max_body))
     hsts = site.get("hsts_max_age", defaults.get("hsts_max_age"))
+    hsts_max_age = values.as_whole(hsts or 0)
+    if hsts_max_age is None or hsts_max_age < 0:
+        raise SiteError(f"{where}.hsts_max_age={hsts!r}: give a whole number of seconds, 0 for no such header")
     return {
         "instance": instance,
         "version": version,
@@ -130,7 +133,7 @@ def _normal_site(number: int, site: t.Any, defaults: dict[str, t.Any]) -> dict[s
         "static_root": static_root,
         "store": store,
         "max_body": max_body,
-        "hsts_max_age": int(hsts or 0),
+        "hsts_max_age": hsts_max_age,
         "extra_config": str(site.get("extra_config") or ""),
         "tls": _tls(site.get("tls") or {}, defaults, where),
     }

@@ -208,14 +208,11 @@ def postgres_settings(
 
     Raises `SettingsError`.
     """
-    if (
-        isinstance(max_connections, bool)
-        or not re.match(r"^\d+$", str(max_connections))
-        or not 10 <= int(max_connections) <= 10000
-    ):
+    connections = values.as_whole(max_connections)
+    if connections is None or not 10 <= connections <= 10000:
         raise SettingsError(f"postgres_max_connections={max_connections!r}: give a number from 10 to 10000")
     planned = memory_to_plan(memory, machine_memory)
-    settings = {**(fixed or {}), **computed(planned, int(max_connections)), **_overrides(overrides)}
+    settings = {**(fixed or {}), **computed(planned, connections), **_overrides(overrides)}
     lines = {name: _literal(name, settings[name]) for name in sorted(settings)}
     restart = {name: text for name, text in lines.items() if name in NEED_RESTART}
     return {

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from ..common import values
 from ..common.errors import UsageError
 from .places import PLACES
 
@@ -39,15 +40,14 @@ class CommandOptions:
     orphan_limit: int = 50  # per cent of a place; with more orphans none is deleted
 
 
-def _within(low: float, high: float, kind: Callable[[str], Any]) -> Callable[[str], Any]:
+def _within(least: float, most: float, whole: bool = False) -> Callable[[str], Any]:
+    """The reader of a number between two limits; argparse puts the option's name before its errors."""
+
     def convert(text: str) -> Any:
         try:
-            value = kind(text)
-        except ValueError:
-            value = None
-        if value is None or not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text!r}: must be a number from {low:g} to {high:g}")
-        return value
+            return values.number("", text, least, most, whole)
+        except values.WrongValue as exc:
+            raise argparse.ArgumentTypeError(f"{text!r}: {exc.right}") from exc
 
     return convert
 
@@ -75,23 +75,23 @@ def parse_options(arguments: Sequence[str]) -> CommandOptions:
     move.add_argument("--verify", choices=("store", "read"), default="store",
                       help="by the checksum that the store confirms, or by reading each content again")  # fmt: skip
     move.add_argument(
-        "--batch", type=_within(1, 2000, int), default=200, help="attachments per commit (default %(default)s)"
+        "--batch", type=_within(1, 2000, whole=True), default=200, help="attachments per commit (default %(default)s)"
     )
-    move.add_argument("--drain", type=_within(0, 86400, float), default=60.0,
+    move.add_argument("--drain", type=_within(0, 86400), default=60.0,
                       help="seconds that open transactions are waited for at the end, before old contents are deleted"
                            " (default %(default)s)")  # fmt: skip
     audit = actions.add_parser("audit", allow_abbrev=False, help="compare the database with all places; JSON on stdout")
     audit.add_argument("--deep", action="store_true", help="read every content and compute its checksum")
     audit.add_argument("--repair", action="store_true", help="bring back what is found elsewhere, delete orphans")
     audit.add_argument("--dry-run", action="store_true", help="with --repair: only say what it would do")
-    audit.add_argument("--grace", type=_within(0, 10**8, float), default=3600.0,
+    audit.add_argument("--grace", type=_within(0, 10**8), default=3600.0,
                        help="seconds that an orphan must be old to be deleted (default %(default)s)")  # fmt: skip
-    audit.add_argument("--orphan-limit", type=_within(0, 100, int), default=50,
+    audit.add_argument("--orphan-limit", type=_within(0, 100, whole=True), default=50,
                        help="delete none when more than so many per cent are orphans: it may be another database's bucket"
                             " (default %(default)s)")  # fmt: skip
     for action in (move, audit):
         action.add_argument(
-            "--workers", type=_within(1, 64, int), default=16, help="parallel transfers (default %(default)s)"
+            "--workers", type=_within(1, 64, whole=True), default=16, help="parallel transfers (default %(default)s)"
         )
     found = vars(parser.parse_args(list(arguments)))
     sources = tuple(name for name in found.pop("sources", "").split(",") if name)

@@ -89,6 +89,12 @@ def as_number(value: object) -> int | float | None:
     return found if math.isfinite(found) else None
 
 
+def as_whole(value: object) -> int | None:
+    """Return a whole number, also one written as `2.0` or `1e3`; `None` for other text."""
+    found = as_number(value)
+    return int(found) if found is not None and found == int(found) else None
+
+
 def number(name: str, value: object, least: float, most: float | None = None, whole: bool = False) -> int | float:
     """Return a number from `least` to `most` (`None`: no upper limit). With `whole` it must be
     integral; `2.0` is.

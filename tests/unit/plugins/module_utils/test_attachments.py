@@ -47,6 +47,8 @@ def test_every_option_is_understood_by_the_runtime():
         (["move", "--workers", "0"], "'0': must be a number from 1 to 64"),
         (["move", "--repair"], "unrecognized arguments: --repair"),
         (["audit", "--orphan-limit=101"], "'101': must be a number from 0 to 100"),
+        (["audit", "--orphan-limit=1.5"], "argument --orphan-limit: '1.5': must be a whole number from 0 to 100"),
+        (["move", "--drain=nan"], "argument --drain: 'nan': must be a number from 0 to 86400"),
     ],
 )
 def test_wrong_arguments(words, sentence):

@@ -131,3 +131,17 @@ def test_somebody_elses_redis_needs_no_machine():
     assert redis["url"] == "rediss://cache.example.com:6379/0"
     assert (redis["external"], redis["remote"]) == (True, False)
     assert topology(GROUPS, HOSTVARS)["redis"]["url"] == ""
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"postgres_port": "54x"}, "postgres_port='54x' of machine 'data': give a port from 1 to 65535"),
+        (
+            {"postgres_external": {"host": "db", "port": 70000}},
+            "postgres_external: port=70000 of machine 'data': give a port from 1 to 65535",
+        ),
+    ],
+)
+def test_a_port_that_is_none(variables, problem):
+    assert found(data={**HOSTVARS["data"], **variables}) == [problem]
