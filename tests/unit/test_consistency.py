@@ -212,6 +212,25 @@ def test_playbook_begins_with_the_guard(playbook):
     assert not stops or first["vars"]["guard_scope"] in ("instances", "platform"), "it stops and starts replicas"
 
 
+def test_a_run_asks_once_what_is_wrong_with_the_inventory():
+    # In the first task of limit.yml, with which every playbook begins (above); the role preflight also has it, for those who use it alone.
+    [task] = _yaml(ROOT / "playbooks/limit.yml")[0]["tasks"]
+    asks = "query('odoo_cloud.platform.instances', problems=true)"
+    assert asks in task["vars"]["limit_wrong"]
+    assert task["when"] == [f"{task['register']} is not defined", "limit_wrong | length > 0"]
+    found = [
+        path
+        for folder in ("playbooks", "roles")
+        for path in sorted((ROOT / folder).rglob("*.yml"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "problems=true" in line
+    ]
+    role = ROOT / "roles/preflight/tasks/main.yml"
+    assert found == [ROOT / "playbooks/limit.yml", role]
+    [again] = [one for one in _yaml(role) if "problems=true" in str(one)]
+    assert again["when"] == f"{task['register']} is not defined"
+
+
 def test_readme_names_every_playbook_and_no_other():
     assert _table_rows("Playbooks") == {path.stem for path in PLAYBOOKS}
 

@@ -53,3 +53,24 @@ def test_the_cluster_is_one():
     assert [where[service]["remote"] for service in ("postgres", "redis", "object_storage")] == [True, True, True]
     # Addresses of the documentation range: nobody's.
     assert all(hostvars[host]["odoo_cloud_address"].startswith("192.0.2.") for host in ("app1", "data1"))
+
+
+@pytest.mark.parametrize("playbook", ["update", "status", "clean"])
+def test_a_misspelt_variable_of_the_command_line_is_refused_first(playbook, tmp_path):
+    """Before a machine is touched or a secret is made."""
+    given = {"odoo_cloud_secrets_dir": str(tmp_path / "secrets"), "odoo_updat": "all", "odoo_cloud_reeson": "why"}
+    command = [sys.executable, "-m", "ansible.cli.playbook", "-i", str(ROOT / "inventories/cluster/hosts")]
+    run = subprocess.run(
+        [*command, "-e", json.dumps(given), str(ROOT / f"playbooks/{playbook}.yml")],
+        env={**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_NOCOLOR": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 2, run.stdout + run.stderr
+    lines = (run.stdout + run.stderr).splitlines()
+    assert [line for line in lines if "odoo_updat=" in line and "did you mean odoo_update?" in line]
+    assert [line for line in lines if "odoo_cloud_reeson=" in line and "did you mean odoo_cloud_reason?" in line]
+    assert sum(line.startswith("TASK [") for line in lines) == 1
+    assert list(tmp_path.iterdir()) == []
