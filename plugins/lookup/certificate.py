@@ -10,6 +10,7 @@ short_description: A certificate of the platform's own CA, with its key
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
+extends_documentation_fragment: [odoo_cloud.platform.secrets_folder]
 description:
   - Reads what the role P(odoo_cloud.platform.certificate#role) created on the controller.
   - In check mode a certificate that does not exist yet gives a placeholder.
@@ -20,9 +21,6 @@ options:
     required: true
     type: list
     elements: string
-  dir:
-    description: Folder of the secrets. Default is the variable C(odoo_cloud_secrets_dir), then C(~/.odoo-cloud/<odoo_cloud_name>).
-    type: string
 """
 
 EXAMPLES = r"""

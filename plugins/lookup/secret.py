@@ -10,6 +10,7 @@ short_description: A secret that is generated once and kept on the controller
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
+extends_documentation_fragment: [odoo_cloud.platform.secrets_folder]
 description:
   - Returns the secret with the given name from the folder of secrets on the controller.
   - A secret that does not exist yet is generated (40 letters and digits from the system's random source) and kept in a file of
@@ -22,10 +23,6 @@ options:
     required: true
     type: list
     elements: string
-  dir:
-    description: Folder of the secrets. Default is the variable C(odoo_cloud_secrets_dir), then
-      C(~/.odoo-cloud/<odoo_cloud_name>).
-    type: string
   length:
     description: Number of characters of a new secret.
     type: integer

@@ -10,6 +10,7 @@ short_description: Whose secrets the controller has, without the secrets
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
+extends_documentation_fragment: [odoo_cloud.platform.secrets_folder]
 description:
   - Returns what machines are compared with about the folder of generated secrets, see P(odoo_cloud.platform.owner_problems#filter).
   - Nothing is written, unless O(begin) is true.
@@ -17,9 +18,6 @@ options:
   _terms:
     description: Nothing is taken.
     required: false
-  dir:
-    description: Folder of the secrets. Default is the variable C(odoo_cloud_secrets_dir), then C(~/.odoo-cloud/<odoo_cloud_name>).
-    type: string
   begin:
     description: Whether a set that has no identity yet gets one, in the file C(platform.json). In check mode nothing is written.
     type: boolean
