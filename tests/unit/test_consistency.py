@@ -252,6 +252,20 @@ def test_readme_commands_exist():
     assert named and named <= targets
 
 
+def test_facts_of_odoo_have_one_home():
+    home = ROOT / "plugins/module_utils/_runtime/common/odoo_facts.py"
+    fact = re.compile(r"(?<![\w.])(8069|8072)(?!\w)|\"/(websocket|longpolling|web/health)\"|\"14\", \"15\", \"16\"")
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in sorted((ROOT / "plugins/module_utils").rglob("*.py"))
+        if path != home
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if fact.search(line)
+    ]
+    assert found == []
+    assert fact.search(home.read_text(encoding="utf-8"))
+
+
 def test_links_of_documents_exist():
     missing = []
     for document in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "roles").glob("*/README.md")]:

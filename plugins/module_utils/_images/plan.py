@@ -12,12 +12,13 @@ import os
 import re
 import typing as t
 
+from .._runtime.common.odoo_facts import VERSIONS
+
 LABEL_PREFIX = "org.odoo-cloud."
 # CODE: the image with an instance's own requirements; BUILD: the one that they are installed with.
 # Both are built for each set of requirements.
 CODE, BUILD = "code", "build"
 KINDS = ("odoo", "postgres", "redis", "swift", "nginx")
-ODOO_VERSIONS = ("14", "15", "16", "17", "18", "19")
 DEFAULT_SUITE = "trixie"
 ODOO_SUITES = {"14": "bullseye", "19": "trixie"}
 # The Python of an Odoo image: Debian's, else that of the official images.
@@ -68,9 +69,9 @@ def check_item(item: t.Any, source: str) -> dict[str, t.Any]:
     if kind not in (*KINDS, CODE, BUILD):
         raise ImageError(f"image_list: {name}: kind {kind!r} is unknown; right is one of {', '.join(KINDS)}")
     if kind in ("odoo", CODE, BUILD):
-        if version not in ODOO_VERSIONS:
+        if version not in VERSIONS:
             raise ImageError(
-                f"image_list: {name}: version {version!r} is not a known Odoo version; right is one of {', '.join(ODOO_VERSIONS)}"
+                f"image_list: {name}: version {version!r} is not a known Odoo version; right is one of {', '.join(VERSIONS)}"
             )
         if source == "debian" and kind != CODE and version not in ODOO_SUITES:
             raise ImageError(

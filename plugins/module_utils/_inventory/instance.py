@@ -13,12 +13,11 @@ import dataclasses
 import re
 import typing as t
 
+from .._runtime.common.odoo_facts import GEVENT_PORT, HTTP_PORT
 from .._runtime.common.values import as_boolean, as_size, as_whole
 from . import collisions, settings, stateless
 from .container_paths import ADDONS_DIR, PROJECT_DIR, STATIC_DIR
 from .model import (
-    GEVENT_PORT,
-    HTTP_PORT,
     LOCAL_STORAGE_USER,
     AddonsFolder,
     Bucket,

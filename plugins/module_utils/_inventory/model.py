@@ -15,10 +15,10 @@ import dataclasses
 import functools
 import typing as t
 
+from .._runtime.common.odoo_facts import GEVENT_PORT, HTTP_PORT
+
 SELF = t.TypeVar("SELF", bound="Part")
 LOOKUP = "odoo_cloud.platform.instances"
-HTTP_PORT = 8069
-GEVENT_PORT = 8072
 LOCAL_STORAGE_USER = "odoo"  # user of the instance's own account in the local object storage
 
 

@@ -13,13 +13,13 @@ import dataclasses
 import re
 import typing as t
 
+from .._runtime.common.odoo_facts import VERSIONS
 from .._runtime.common.values import as_boolean, as_port, as_size, as_whole
 from .._runtime.rules.environment import KINDS
 from . import stateless
 from .model import Instance, described
 from .naming import NamingError, check_bucket_name
 
-VERSIONS = ("14", "15", "16", "17", "18", "19")
 # Modes of replicas. Modes that don't serve requests are for the role's one-off containers.
 REPLICA_MODES = ("RunOnly", "InstallAndRun", "UpdateAndRun")
 UPDATES = ("changed", "all", "none")

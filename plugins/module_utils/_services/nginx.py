@@ -11,11 +11,8 @@ import re
 import typing as t
 
 from .._runtime.common import values
+from .._runtime.common.odoo_facts import GEVENT_PORT, HTTP_PORT, VERSIONS, realtime_path
 
-VERSIONS = ("14", "15", "16", "17", "18", "19")
-FIRST_WEBSOCKET_VERSION = 16
-HTTP_PORT = 8069
-GEVENT_PORT = 8072
 TLS_MODES = ("ca", "files")
 
 _INSTANCE = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
@@ -29,11 +26,6 @@ _PATH = re.compile(r"/[A-Za-z0-9._/-]*\Z")
 
 class SiteError(ValueError):
     """A site is not possible: one line with the variable, its value and what would be right."""
-
-
-def realtime_path(version: str) -> str:
-    """The path that is sent to Odoo's gevent port."""
-    return "/websocket" if int(version) >= FIRST_WEBSOCKET_VERSION else "/longpolling"
 
 
 def upstream_config(name: str, servers: t.Sequence[str] = ()) -> str:

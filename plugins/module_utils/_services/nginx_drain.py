@@ -16,7 +16,8 @@ import signal
 import time
 import typing as t
 
-from .nginx import HTTP_PORT, upstream_config
+from .._runtime.common.odoo_facts import HTTP_PORT
+from .nginx import upstream_config
 
 RELOAD_SECONDS = 10.0
 SETTLE_SECONDS = 1.0

@@ -13,7 +13,8 @@ import hashlib
 import typing as t
 
 from .._inventory.container_paths import DATA_DIR
-from .._inventory.model import GEVENT_PORT, HTTP_PORT, Instance
+from .._inventory.model import Instance
+from .._runtime.common.odoo_facts import GEVENT_PORT, HTTP_PORT, gevent_port_option, server_wide_modules
 from .._runtime.common.password import password_hash
 
 MIB = 1024 * 1024
@@ -32,21 +33,6 @@ LIMIT_MEMORY_HARD = 2560 * MIB
 LEAST_WORKERS = 2
 
 _PASSLIB_ROUNDS = 25000  # passlib's default of pbkdf2_sha512; the passwords here are long random ones
-
-
-def gevent_port_option(version: str) -> str:
-    """The option for the gevent port: `gevent_port` since 16.0, `longpolling_port` before."""
-    return "gevent_port" if int(version) >= 16 else "longpolling_port"
-
-
-def realtime_path(version: str) -> str:
-    """The path that is sent to the gevent port: `/websocket` since 16.0, `/longpolling` before."""
-    return "/websocket" if int(version) >= 16 else "/longpolling"
-
-
-def server_wide_modules(version: str) -> list[str]:
-    """The modules that every worker loads. 19.0 moved the RPC routes out of `base`."""
-    return ["base", "rpc", "web"] if int(version) >= 19 else ["base", "web"]
 
 
 def workers_for(cpus: int, memory_bytes: int, replicas: int) -> int:

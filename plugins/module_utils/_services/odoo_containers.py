@@ -30,12 +30,13 @@ from .._inventory.container_paths import (
     STATIC_DIR,
 )
 from .._inventory.model import Instance, plain
+from .._runtime.common.odoo_facts import UID
 from . import odoo_one_off
 from .odoo_one_off import INSTALL, UPDATE, Definition
 
 RUN = "RunOnly"
 DB_CA_FILE = "db_ca.pem"  # in the folder of the instance's secrets
-OWNER = "8069"  # user and group of Odoo in every image
+OWNER = str(UID)
 HEALTHCHECK = {
     "test": ["CMD", "/usr/local/bin/odoo-cloud", "health"],
     "interval": "30s",

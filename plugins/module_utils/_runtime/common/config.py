@@ -10,7 +10,6 @@ what the environment doesn't set is taken from there; two different values are a
 
 from __future__ import annotations
 
-import configparser
 import dataclasses
 import os
 import re
@@ -22,6 +21,8 @@ from typing import Any
 from . import container_variables, values
 from .container_variables import VARIABLES
 from .errors import ConfigError
+from .odoo_conf import read_odoo_conf
+from .odoo_facts import VERSIONS
 
 MODES = container_variables.MODES
 INSTALL_MODES = ("Init", "InstallOnly", "InstallAndRun")
@@ -31,7 +32,6 @@ SERVING_MODES = ("InstallAndRun", "UpdateAndRun", "RunOnly", "ForceRunOnly", "Fo
 # These modes end with exit code 74 when a live run holds the lock, instead of waiting for it;
 # `WAIT` overrides that.
 IMPATIENT_MODES = ("UpdateOnly", *FORCE_MODES)
-VERSIONS = (14, 15, 16, 17, 18, 19)
 
 # Variables that only the runtime reads. They are not passed on to Odoo: Odoo 19 takes options from
 # the environment, so the fewer the safer.
@@ -44,25 +44,6 @@ def wrong(name: str, value: object, right: str) -> ConfigError:
     """Return the error about a variable and its value. Never use it for a secret, because the
     message contains the value."""
     return ConfigError(str(values.wrong(name, value, right)))
-
-
-def read_odoo_conf(path: str) -> dict[str, str]:
-    """Return the options of the section `[options]` of odoo.conf, without empty ones (False, None,
-    blank).
-
-    Raises `ConfigError` if the file can't be read or parsed.
-    """
-    parser = configparser.RawConfigParser(strict=False)
-    try:
-        with open(path, encoding="utf-8") as handle:
-            parser.read_file(handle)
-    except OSError as exc:
-        raise wrong("ODOO_RC", path, f"cannot be read ({exc.strerror}); mount Odoo's configuration file there") from exc
-    except (configparser.Error, UnicodeDecodeError) as exc:
-        raise wrong("ODOO_RC", path, f"is not a configuration file: {' '.join(str(exc).split())}") from exc
-    if not parser.has_section("options"):
-        return {}
-    return {key: value.strip() for key, value in parser.items("options") if value.strip() not in ("", "False", "None")}
 
 
 @dataclass(frozen=True)
@@ -250,7 +231,6 @@ def load(env: Mapping[str, str]) -> Settings:
         found.update(
             modules=tuple(dict.fromkeys(("base", *found["modules"], *found["server_wide_modules"]))),
             demo=not sources.read("NO_DEMO"),
-            http_port=sources.read("HTTP_PORT", sources.conf.get("http_port", "")),
             instance=sources.read("INSTANCE", found["db_name"] or "odoo"),
             host=found["replica"] or socket.gethostname(),
             wait=mode not in IMPATIENT_MODES if found["wait"] is None else found["wait"],
@@ -266,9 +246,9 @@ def load(env: Mapping[str, str]) -> Settings:
 
 def _version(env: Mapping[str, str]) -> int:
     text = VARIABLES["ODOO_VERSION"].read(env)
-    found = values.as_number(text.split(".", 1)[0])
-    if found is None or found not in VERSIONS:
-        raise wrong("ODOO_VERSION", text, f"must be one of {', '.join(map(str, VERSIONS))}; the image sets it")
+    found = text.split(".", 1)[0].strip()
+    if found not in VERSIONS:
+        raise wrong("ODOO_VERSION", text, f"must be one of {', '.join(VERSIONS)}; the image sets it")
     return int(found)
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import values
+from .odoo_facts import HEALTH_PATH, HTTP_PORT, LOGIN_PATH, ODOO_RC
 
 # The modes of onesteinbv/odoo-docker (Restore comes with backups); docs/runtime.md describes them.
 MODES = (
@@ -646,7 +647,7 @@ _THE_CONTAINER = Section(
             Text("path", pattern=r"/.*", right="must begin with '/'"),
             ROLE,
             "What the health check asks Odoo for; `/monitoring/readiness` of a stateless replica.",
-            shown="`/web/health`, on 14 `/web/login`",
+            shown=f"`{HEALTH_PATH}`, on 14 `{LOGIN_PATH}`",
             own=True,
         ),
         Variable(
@@ -654,10 +655,11 @@ _THE_CONTAINER = Section(
             Port(),
             USER,
             "Odoo's port, and the waiting page's until Odoo runs.",
-            "8069",
-            "`http_port` of `odoo.conf`, else 8069",
+            str(HTTP_PORT),
+            f"`http_port` of `odoo.conf`, else {HTTP_PORT}",
+            option="http_port",
         ),
-        Variable("ODOO_RC", Text("file"), ROLE, "Odoo's configuration.", "/etc/odoo/odoo.conf"),
+        Variable("ODOO_RC", Text("file"), ROLE, "Odoo's configuration.", ODOO_RC),
         Variable("ODOO_BIN", Text("program"), USER, "Odoo's program.", shown="`odoo`, `odoo-bin`", own=True),
         Variable("ODOO_VERSION", Text("version"), IMAGE, "14 to 19; required."),
         Variable(

@@ -14,8 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import CommandNotFound, FilesError, Stopped
-
-ODOO_UID = 8069
+from .odoo_facts import UID
 
 
 def end_on_signals() -> None:
@@ -39,19 +38,19 @@ def become_odoo(data_dir: str) -> None:
         return
     try:
         os.makedirs(data_dir, exist_ok=True)
-        os.chown(data_dir, ODOO_UID, ODOO_UID)
+        os.chown(data_dir, UID, UID)
     except OSError as exc:
-        raise FilesError(f"DATA_DIR is {data_dir!r}: cannot be given to uid {ODOO_UID}: {exc.strerror}") from exc
+        raise FilesError(f"DATA_DIR is {data_dir!r}: cannot be given to uid {UID}: {exc.strerror}") from exc
     try:
-        name: str | None = pwd.getpwuid(ODOO_UID).pw_name
+        name: str | None = pwd.getpwuid(UID).pw_name
     except KeyError:
         name = None
     if name:
-        os.initgroups(name, ODOO_UID)
+        os.initgroups(name, UID)
     else:
-        os.setgroups([ODOO_UID])
-    os.setgid(ODOO_UID)
-    os.setuid(ODOO_UID)
+        os.setgroups([UID])
+    os.setgid(UID)
+    os.setuid(UID)
 
 
 def exec_command(command: list[str], env: Mapping[str, str]) -> None:

@@ -10,14 +10,11 @@ import os
 from collections.abc import Mapping
 
 from ..common import values
+from ..common.errors import ConfigError
+from ..common.odoo_conf import read_odoo_conf
+from ..common.odoo_facts import HTTP_PORT, LOGIN_PATH, ODOO_RC, health_path
 
 TIMEOUT = 5.0
-
-
-def health_path(version: str) -> str:
-    """Return the default path for a version of Odoo: /web/health exists from 15 on; 14 renders its
-    login page."""
-    return "/web/login" if version.split(".", 1)[0] == "14" else "/web/health"
 
 
 def accepted(status: int) -> bool:
@@ -33,14 +30,17 @@ def check(env: Mapping[str, str]) -> tuple[bool, str]:
     """Request the health path from Odoo. Returns whether it is healthy, and a line that describes
     the result."""
     try:
-        port = values.port("HTTP_PORT", (env.get("HTTP_PORT") or "").strip() or 8069)
-    except values.WrongValue as exc:
+        # As the table of variables says, which takes too long to import here.
+        given = (env.get("HTTP_PORT") or "").strip()
+        stated = given or read_odoo_conf(env.get("ODOO_RC") or ODOO_RC).get("http_port") or HTTP_PORT
+        port = values.port("HTTP_PORT" if given else "http_port", stated)
+    except (values.WrongValue, ConfigError) as exc:
         return False, str(exc)
     path = env.get("HEALTH_PATH") or health_path(env.get("ODOO_VERSION") or "")
     if not path.startswith("/"):
         return False, f"HEALTH_PATH is {path!r}: must begin with '/'"
     headers = {"Host": "127.0.0.1", "Connection": "close", "User-Agent": "odoo-cloud-health"}
-    session = _session_file() if path == "/web/login" else ""
+    session = _session_file() if path == LOGIN_PATH else ""
     if session:  # otherwise each check would leave a new session file on 14
         try:
             with open(session, encoding="ascii") as handle:

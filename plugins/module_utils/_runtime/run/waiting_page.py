@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from ..common import log, times
+from ..common.odoo_facts import HEALTH_PATH
 
 RETRY_SECONDS = 5
 RETRY_FAILED_SECONDS = 30
@@ -28,8 +29,6 @@ SEND_SECONDS = 5.0
 DRAIN_SECONDS = 2.0  # an upload is read this long after the answer; closing earlier could lose the answer
 HEAD_BYTES = 16384
 CONNECTIONS = 256
-
-HEALTH = "/web/health"
 
 _BLOCKS = {
     "Creating": ("Being set up", "This site is being set up for the first time. It opens by itself when that is done."),
@@ -187,7 +186,7 @@ def wants_json(target: str, headers: Mapping[str, str]) -> bool:
     path = target.split("?", 1)[0].split("#", 1)[0]
     accept = headers.get("accept", "")
     return (
-        path == HEALTH
+        path == HEALTH_PATH
         or "x-requested-with" in headers
         or headers.get("content-type", "").split(";", 1)[0].strip().lower() == "application/json"
         or _preference(accept, "application/json") > _preference(accept, "text/html")

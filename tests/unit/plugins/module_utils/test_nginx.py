@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.odoo_facts import realtime_path
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services.nginx import (
     SiteError,
     normal_sites,
-    realtime_path,
 )
 
 SITE = {"instance": "demo", "version": "19", "server_names": ["demo.localhost"]}

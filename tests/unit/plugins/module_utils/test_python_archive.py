@@ -55,7 +55,7 @@ def test_requirements_that_are_not_pinned_are_refused(line):
         python_archive.requirements(f"# first\n{line}\n")
 
 
-@pytest.mark.parametrize("version", image_plan.ODOO_VERSIONS)
+@pytest.mark.parametrize("version", image_plan.VERSIONS)
 def test_each_odoo_version_has_its_requirements(version):
     lines = python_archive.requirements((ODOO_FILES / f"requirements-{version}.txt").read_text(encoding="utf-8"))
     names = [line.split("==")[0].lower() for line in lines]

@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.odoo_facts import health_path
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run import health
 
 
@@ -35,8 +36,8 @@ def server():
 
 
 def test_path_by_version():
-    assert health.health_path("14") == health.health_path("14.0") == "/web/login"
-    assert health.health_path("15") == health.health_path("19.0") == "/web/health"
+    assert health_path("14") == health_path("14.0") == "/web/login"
+    assert health_path("15") == health_path("19.0") == "/web/health"
 
 
 @pytest.mark.parametrize(("status", "good"), [(200, True), (303, True), (500, False), (404, False), (502, False)])
@@ -62,3 +63,16 @@ def test_nobody_there():
         good, line = health.check({"HTTP_PORT": port})
         assert not good
         assert line == f"HTTP_PORT is {port!r}: must be a port number from 1 to 65535"
+
+
+def test_without_the_variable_the_port_is_that_of_odoo_conf(server, tmp_path):
+    port = server[1]
+    conf = tmp_path / "odoo.conf"
+    conf.write_text(f"[options]\nhttp_port = {port}\n")
+    assert health.check({"ODOO_RC": str(conf), "ODOO_VERSION": "19"})[0]
+    conf.write_text("[options]\nhttp_port = x\n")
+    assert health.check({"ODOO_RC": str(conf)}) == (False, "http_port is 'x': must be a port number from 1 to 65535")
+    conf.unlink()
+    good, line = health.check({"ODOO_RC": str(conf)})
+    assert not good
+    assert line.startswith(f"ODOO_RC is {str(conf)!r}: cannot be read")
