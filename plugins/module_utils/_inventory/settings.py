@@ -13,6 +13,7 @@ import dataclasses
 import re
 import typing as t
 
+from .._runtime.common.container_variables import Language
 from .._runtime.common.odoo_facts import VERSIONS
 from .._runtime.common.values import as_boolean, as_port, as_size, as_whole
 from .._runtime.rules.environment import KINDS
@@ -120,6 +121,9 @@ _database = _rule(
     lambda value: bool(_NAME.match(str(value))) and value not in _RESERVED_DATABASES,
     "use a lowercase letter, then lowercase letters, digits and '_' (63 at most; not postgres, template0/1)",
 )
+_language = _rule(
+    lambda value: bool(re.fullmatch(Language.pattern, str(value))), "give a language of Odoo such as nl_NL, or nothing"
+)
 _folder = _rule(
     lambda value: _starts_at_root(str(value)), "give the absolute path of a folder on the machine, or nothing"
 )
@@ -156,7 +160,7 @@ SETTINGS: dict[str, Setting] = {
     ),
     "odoo_modules": Setting(["base"], _modules(1)),
     "odoo_server_wide_modules": Setting([], _modules(0)),
-    "odoo_language": Setting(),
+    "odoo_language": Setting(rule=_language),
     "odoo_admin_login": Setting("admin"),
     "odoo_admin_password": Setting(
         rule=_rule(

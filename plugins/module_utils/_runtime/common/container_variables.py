@@ -42,6 +42,11 @@ USER = "you"  # nothing sets it by itself: in `odoo_env`, or where the container
 
 FIRST_VERSION = "0.1.0"
 
+_LOCALE = r"[A-Za-z]{2,3}(_[A-Za-z]{2,3})?"
+_GETTEXT = re.compile(
+    rf"C|POSIX|en|(C|POSIX|{_LOCALE})\.[A-Za-z0-9-]+(@\w+)?|[\w.@-]*(:[\w.@-]*)+", re.ASCII
+)  # a value of gettext's LANGUAGE that is no language of Odoo
+
 
 # Kinds of value
 
@@ -106,6 +111,20 @@ class Path(Text):
         if not self.anywhere and not text.startswith("/"):
             raise values.wrong(name, text, "must be an absolute path")
         return text.rstrip("/") or "/"
+
+
+@dataclass(frozen=True)
+class Language(Text):
+    """The code of a language of Odoo. gettext has a variable of the same name, which base images and
+    engines set: a list (`en_US:en`), a locale (`en_US.UTF-8`, `C`) or `en`. Odoo has no such language,
+    so these count as not set."""
+
+    words: str = "code, `nl_NL`"
+    pattern: str = r"[a-z]{2,3}(_([A-Z]{2,3}|[0-9]{3}))?(@[a-z]+)?"
+    right: str = "must be a language of Odoo, like nl_NL"
+
+    def read(self, name: str, text: str) -> str:
+        return self.nothing if _GETTEXT.fullmatch(text) else super().read(name, text)
 
 
 @dataclass(frozen=True)
@@ -352,13 +371,10 @@ _A_NEW_DATABASE = Section(
         Variable("NO_DEMO", _SWITCH, USER, "No demonstration data.", "True", own=True),
         Variable(
             "LANGUAGE",
-            Text(
-                "code, `nl_NL`",
-                pattern=r"[a-z]{2,3}(_[A-Z]{2,3})?(@[a-z]+)?",
-                right="must be a language of Odoo, like nl_NL",
-            ),
+            Language(),
             ROLE,
-            "A language that the first installation loads; it fails if Odoo doesn't know it.",
+            "A language that the first installation loads; it fails if Odoo doesn't know it. What only gettext understands (`en_US:en`,"
+            " `en_US.UTF-8`, `C`, `en`) counts as not set.",
             own=True,
         ),
         Variable("ADMIN_LOGIN", Text(), ROLE, "Login of the administrator.", "admin", own=True),

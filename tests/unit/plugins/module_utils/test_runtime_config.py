@@ -59,6 +59,7 @@ def test_secret_file_wins_and_stays_hidden(env, tmp_path):
         ({"DB_SSLMODE": "yes"}, ("DB_SSLMODE is 'yes'", "verify-full")),
         ({"BASE_URL": "shop.example.com"}, ("BASE_URL is 'shop.example.com'", "https://")),
         ({"LANGUAGE": "Dutch"}, ("LANGUAGE is 'Dutch'", "nl_NL")),
+        ({"LANGUAGE": "nl-NL"}, ("LANGUAGE is 'nl-NL'", "nl_NL")),
         ({"DB_PASSWORD_FILE": "/nonexistent/secret"}, ("DB_PASSWORD_FILE is '/nonexistent/secret'", "cannot be read")),
         ({"STATIC_DIR": "static"}, ("STATIC_DIR is 'static'", "absolute")),
         ({"INSTANCE": "../x"}, ("INSTANCE is '../x'",)),
@@ -154,3 +155,15 @@ def test_clear_errors_of_the_modes(env, extra, words):
     with pytest.raises(errors.ConfigError) as caught:
         config.load({**env, **extra})
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["en_US:en", "en_US:", "nl_NL:nl:en", "C", "POSIX", "en", "en_US.UTF-8", "C.UTF-8", "de_DE.utf8@euro"]
+)
+def test_what_only_gettext_takes_is_no_language(env, text):
+    assert config.load({**env, "LANGUAGE": text}).language == ""
+
+
+@pytest.mark.parametrize("code", ["en_US", "nl_NL", "nl", "sr@latin", "es_419"])
+def test_languages_of_odoo(env, code):
+    assert config.load({**env, "LANGUAGE": code}).language == code

@@ -60,6 +60,8 @@ PARTS = "RESTORE_POINTS_KEEP is {value}: must be a whole number from 0 to 1000"
 
 def like(variable, value):
     """Another way to write the value, which was understood before; the value itself if there is none."""
+    if (variable, value) == ("LANGUAGE", "en_US:en"):  # gettext's
+        return ""
     kind = table.VARIABLES[variable].kind if variable in table.VARIABLES else None
     if isinstance(kind, table.Boolean):
         return {"on": "True", "t": "True", "off": "False", "none": "False"}.get(value, value)
@@ -79,6 +81,8 @@ def test_each_variable_alone(load, variable):
         found = general(value, load({**given, variable: value}))
         if variable == "RESTORE_POINTS_KEEP" and value in ("1.5", "2.7"):
             expected = PARTS
+        elif (variable, value) == ("LANGUAGE", "es_419"):  # Spanish of Latin America, which was taken for wrong
+            expected = {"language": "{value}"}
         elif found != expected and like(variable, value) != value:
             found, expected = load({**given, variable: value}), load({**given, variable: like(variable, value)})
             if isinstance(found, str):

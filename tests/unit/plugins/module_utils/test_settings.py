@@ -57,3 +57,9 @@ def test_a_value_that_is_not_there_or_empty_is_the_default():
     assert (read["odoo_version"], read["odoo_language"]) == ("19", None)
     assert (read["odoo_workers"], read["odoo_stateless"]) == (0, False)
     assert list(read) == list(SETTINGS)
+
+
+def test_a_language_is_one_of_odoo():
+    for value, wrong in (("nl_NL", False), ("es_419", False), ("en_US:en", True), ("Dutch", True)):
+        found = settings.problems(settings.read({"odoo_language": value}))
+        assert [name for name, *_rest in found] == (["odoo_language"] if wrong else []), value
