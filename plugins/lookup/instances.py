@@ -633,6 +633,26 @@ _list:
             - Number of the version in the folder next; may be empty.
             - From C(odoo_migration_next).
           type: str
+    standing:
+      description:
+        - What the inventory says about updates, without what C(-e) says for one run; kept on the machine.
+      type: dict
+      contains:
+        update_modules:
+          description:
+            - As C(update_modules).
+            - From C(odoo_update).
+          type: str
+        migration_mode:
+          description:
+            - As C(migration.mode).
+            - From C(odoo_migration_mode).
+          type: str
+        allow_serie:
+          description:
+            - As C(migration.allow_serie).
+            - From C(odoo_migration_allow_serie).
+          type: bool
     on_failure:
       description:
         - 'What a failed update does: rollback or hold.'
@@ -732,6 +752,8 @@ _list:
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+from ansible.utils.vars import load_extra_vars
+from ansible.vars.manager import VariableManager
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import known_variables, topology
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.instance import (
@@ -743,6 +765,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.sec
     begin_set,
     read_or_create,
 )
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.settings import ONE_RUN
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import values
 from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._variables import (
     HostVariables,
@@ -783,7 +806,33 @@ class LookupModule(LookupBase):
         port = values.as_port(stated)
         if port is None:
             raise InventoryError([f"odoo_cloud_https_port={stated!r}: give a port from 1 to 65535"])
-        return build_instances(groups, hosts, lambda name: read_or_create(folder, name, create=create), port, thorough)
+        return build_instances(
+            groups,
+            hosts,
+            lambda name: read_or_create(folder, name, create=create),
+            port,
+            thorough,
+            self._standing(variables),
+        )
+
+    def _standing(self, variables):
+        """A function that reads the variables `ONE_RUN` of a host without `-e`; None when none of them was
+        given there.
+        """
+        inventory = getattr(variables["hostvars"], "_inventory", None)
+        given = load_extra_vars(self._loader) if inventory is not None else {}
+        once = [name for name in ONE_RUN if name in given]
+        if not once:
+            return None
+        manager = VariableManager(loader=self._loader, inventory=inventory)
+        manager._extra_vars = {name: value for name, value in given.items() if name not in once}
+
+        def read(host):
+            found = manager.get_vars(host=inventory.get_host(host), include_hostvars=False)
+            templar = self._templar.copy_with_new_env(available_variables=found)
+            return {name: templar.template(found[name]) for name in ONE_RUN if name in found}
+
+        return read
 
     def _problems(self, groups, hosts, variables):
         """One line for each problem with the inventory. Nothing is created."""

@@ -74,3 +74,37 @@ def test_a_misspelt_variable_of_the_command_line_is_refused_first(playbook, tmp_
     assert [line for line in lines if "odoo_cloud_reeson=" in line and "did you mean odoo_cloud_reason?" in line]
     assert sum(line.startswith("TASK [") for line in lines) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_said_for_one_run_is_not_kept(tmp_path):
+    """`update -e odoo_update=all` updates all once. What the inventory says stays in the file that modules read later, so the next
+    unchanged run doesn't write it anew."""
+    host = {"ansible_host": "localhost", "ansible_connection": "local", "odoo_update": "{{ usual }}", "usual": ["sale"], "odoo_migration_file": "m.yml",
+            "odoo_project_dir": "/p", "odoo_migration_mode": "demo"}  # fmt: skip
+    groups = {
+        "docker_hosts": {"hosts": {"localhost": {"ansible_connection": "local"}}},
+        "odoo": {"children": {"prod": {"children": {"acme": {"hosts": {"acme-1": host}}}}}},
+    }
+    (tmp_path / "hosts.json").write_text(json.dumps({"all": {"children": groups}}))
+    fields = "[one.update_modules, one.standing, one.migration.mode, one.migration.allow_serie]"
+    one = "{{ query('odoo_cloud.platform.instances') | first }}"
+    copy = {"content": f"{{{{ {fields} | to_json }}}}", "dest": str(tmp_path / "found.json")}
+    task = {"ansible.builtin.copy": copy, "vars": {"one": one, "ansible_python_interpreter": sys.executable}}
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [task]}
+    (tmp_path / "play.yml").write_text(json.dumps([play]))
+    common = {"odoo_cloud_secrets_dir": str(tmp_path / "secrets")}
+
+    def found(**given):
+        command = [sys.executable, "-m", "ansible.cli.playbook", "-i", str(tmp_path / "hosts.json")]
+        subprocess.run(
+            [*command, "-e", json.dumps({**common, **given}), str(tmp_path / "play.yml")],
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            check=True,
+            capture_output=True,
+        )
+        return json.loads((tmp_path / "found.json").read_text())
+
+    standing = {"update_modules": "sale", "migration_mode": "demo", "allow_serie": False}
+    assert found() == ["sale", standing, "demo", False]
+    once = found(odoo_update="all", odoo_migration_allow_serie="true", odoo_migration_mode="full")
+    assert once == ["all", standing, "full", True]

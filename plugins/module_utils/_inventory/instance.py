@@ -31,6 +31,7 @@ from .model import (
     Replica,
     Site,
     Sources,
+    Standing,
     StorageAccount,
     plain,
 )
@@ -71,7 +72,12 @@ def is_environment(group: str) -> bool:
 
 
 def build_instances(
-    groups: Groups, hostvars: Hostvars, secret: SecretSource, https_port: int = 443, thorough: bool = False
+    groups: Groups,
+    hostvars: Hostvars,
+    secret: SecretSource,
+    https_port: int = 443,
+    thorough: bool = False,
+    standing: t.Callable[[str], t.Mapping[str, t.Any]] | None = None,
 ) -> list[Instance]:
     """All instances of the inventory with their replicas, settings and secrets, sorted by name.
 
@@ -79,6 +85,8 @@ def build_instances(
     - `https_port`: the port at which sites are served.
     - `thorough`: whether secrets in the inventory are compared between replicas too; each may have
       to be read from a vault, which takes time.
+    - `standing`: returns the variables `settings.ONE_RUN` of a replica as the inventory has them,
+      when they were given for this run alone.
 
     Raises `InventoryError` with all problems.
     """
@@ -87,7 +95,8 @@ def build_instances(
     for name, (environment, members) in sorted(_members(groups, hostvars, problems).items()):
         values = settings.read(hostvars[members[0]])
         problems += _differences(name, members, values, hostvars, thorough)
-        given = _Given(name, environment, values, secret, https_port)
+        stands = settings.read(standing(members[0]), settings.ONE_RUN) if standing else values
+        given = _Given(name, environment, values, secret, https_port, stands)
         wrong = _problems(given)
         if wrong:
             problems += wrong
@@ -232,6 +241,7 @@ class _Given:
     settings: t.Mapping[str, t.Any]
     secret: SecretSource = dataclasses.field(repr=False)
     https_port: int = 443
+    standing: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
 
     def text(self, variable: str) -> str:
         """A setting as a text, empty when it is not set."""
@@ -390,6 +400,11 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
         mode=given.text("odoo_mode"),
         update_modules=",".join(settings.names(given.settings["odoo_update"])),
         update_live=given.flag("odoo_update_live"),
+        standing=Standing(
+            update_modules=",".join(settings.names(given.standing["odoo_update"])),
+            migration_mode=str(given.standing["odoo_migration_mode"] or ""),
+            allow_serie=bool(as_boolean(given.standing["odoo_migration_allow_serie"])),
+        ),
         hooks_dir=given.folder("odoo_hooks_dir"),
         hooks=given.text("odoo_hooks"),
         workers=given.optional_number("odoo_workers"),

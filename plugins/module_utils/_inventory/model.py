@@ -468,6 +468,17 @@ class Site(Part):
 
 
 @dataclasses.dataclass(frozen=True)
+class Standing(Part):
+    """What the inventory says about updates. It differs from the instance's settings in a run for which
+    `-e` says otherwise.
+    """
+
+    update_modules: str = _text("As C(update_modules).", "odoo_update")
+    migration_mode: str = _text("As C(migration.mode).", "odoo_migration_mode")
+    allow_serie: bool = _flag("As C(migration.allow_serie).", "odoo_migration_allow_serie")
+
+
+@dataclasses.dataclass(frozen=True)
 class Instance(Part):
     """An Odoo instance: one database, the replicas that serve it, and all settings and secrets."""
 
@@ -560,6 +571,9 @@ class Instance(Part):
         "Folder on the machine with songs, data and the migration file; empty for none.", "odoo_project_dir"
     )
     migration: Migration = _part(Migration, "Its migration file and how it is run.")
+    standing: Standing = _part(
+        Standing, "What the inventory says about updates, without what C(-e) says for one run; kept on the machine."
+    )
     on_failure: str = _text(
         "What a failed update does: rollback or hold.",
         "odoo_on_failure", "rollback in prod unless odoo_restore_point is none, hold elsewhere, unless it is given",

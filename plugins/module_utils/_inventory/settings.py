@@ -268,6 +268,9 @@ SETTINGS: dict[str, Setting] = {
 
 # Variables that may differ between replicas of an instance; replicas in several groups need them.
 REPLICAS_OWN = ("odoo_instance",)
+# Variables that a person gives with `-e` for one run, which the definitions kept on a machine must
+# not remember.
+ONE_RUN = ("odoo_update", "odoo_migration_mode", "odoo_migration_allow_serie")
 # Variables whose value is never shown, and what is shown instead.
 HIDDEN = "********"
 SECRETS = frozenset(variable for about in described(Instance) if about.secret for variable in about.variables)

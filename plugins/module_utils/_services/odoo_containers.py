@@ -178,13 +178,22 @@ def one_off(
     - `mode`: `UpdateOnly` or `InstallOnly`.
     - `page`: whether it shows the waiting page, because no replica serves meanwhile.
     - `now`: whether it is for a run of this moment. Such a run also gets what is asked for only
-      once (a forced migration version), which the kept definition must not have.
+      once (a forced migration version, what `-e` says about updates), which the kept definition must
+      not have.
 
     Raises `ValueError` for another mode, otherwise `SurroundingsError`.
     """
     if mode not in (INSTALL, UPDATE):
         raise ValueError(f"mode {mode!r} of a one-off container: {INSTALL} or {UPDATE} is right")
+    instance = instance if now else _as_kept(instance)
     return definition(instance, here, odoo_one_off.name_of(instance.name, "run"), mode, page, now)
+
+
+def _as_kept(instance: Instance) -> Instance:
+    """The instance without what is said for one run."""
+    stands = instance.standing
+    migration = dataclasses.replace(instance.migration, mode=stands.migration_mode, allow_serie=stands.allow_serie)
+    return dataclasses.replace(instance, update_modules=stands.update_modules, migration=migration)
 
 
 def definition(

@@ -90,6 +90,7 @@ PLAIN: dict[str, t.Any] = {
     "addons_dirs": [{"source": "/addons", "target": "/mnt/addons/1"}],
     "project_dir": "",
     "migration": {"file": "", "mode": "", "allow_serie": False, "force_version": "", "next": ""},
+    "standing": {"update_modules": "changed", "migration_mode": "", "allow_serie": False},
     "on_failure": "rollback",
     "restore_point": "auto",
     "conf": {"log_level": "debug", "geoip": None, "limits": [1, 2.5]},

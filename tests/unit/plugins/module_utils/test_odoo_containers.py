@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import instance_tools
@@ -144,6 +145,18 @@ def test_the_file_on_the_machine_is_the_definition_that_is_kept():
     instance = instance_tools.make(odoo_migration_file="/m.yml", odoo_migration_force_version="19.0.1.0.0")
     (file,) = [one for one in odoo_files.files([instance], here()) if one["path"] == "/srv/oc/acme/one-off.json"]
     assert json.loads(file["content"]) == odoo_containers.one_off(instance, here(), now=False)
+
+
+def test_what_is_said_for_one_run_is_in_its_container_and_not_in_the_file():
+    usual = instance_tools.make(odoo_migration_file="/m.yml", odoo_update="none", odoo_migration_mode="demo")
+    migration = dataclasses.replace(usual.migration, mode="full", allow_serie=True)
+    told = dataclasses.replace(usual, update_modules="all", migration=migration)
+    names = ("UPDATE", "MIGRATION_MODE", "MIGRATION_ALLOW_SERIE")
+    run = odoo_containers.one_off(told, here(), now=True)["env"]
+    assert [run[name] for name in names] == ["all", "full", "True"]
+    kept = json.loads(odoo_files.kept_one_off(told, here()))
+    assert [kept["env"][name] for name in names] == ["none", "demo", "False"]
+    assert odoo_files.files([told], here()) == odoo_files.files([usual], here()), "the next plain run changes nothing"
 
 
 def test_replicas_are_those_of_the_machine_and_of_no_instance_that_is_left_out():
