@@ -79,8 +79,15 @@ def test_a_misspelt_variable_of_the_command_line_is_refused_first(playbook, tmp_
 def test_what_is_said_for_one_run_is_not_kept(tmp_path):
     """`update -e odoo_update=all` updates all once. What the inventory says stays in the file that modules read later, so the next
     unchanged run doesn't write it anew."""
-    host = {"ansible_host": "localhost", "ansible_connection": "local", "odoo_update": "{{ usual }}", "usual": ["sale"], "odoo_migration_file": "m.yml",
-            "odoo_project_dir": "/p", "odoo_migration_mode": "demo"}  # fmt: skip
+    host = {
+        "ansible_host": "localhost",
+        "ansible_connection": "local",
+        "odoo_update": "{{ usual }}",
+        "usual": ["sale"],
+        "odoo_migration_file": "m.yml",
+        "odoo_project_dir": "/p",
+        "odoo_migration_mode": "demo",
+    }
     groups = {
         "docker_hosts": {"hosts": {"localhost": {"ansible_connection": "local"}}},
         "odoo": {"children": {"prod": {"children": {"acme": {"hosts": {"acme-1": host}}}}}},
