@@ -12,13 +12,13 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Calls functions with anthem's context in one boot of Odoo, whatever their number. Each has its own transaction; one that raises, or
-    exits, is
-    rolled back, and the songs after it are not run.
-  - Songs are found as Python finds them, in the instance's C(odoo_project_dir), its addons (C(odoo.addons.shop.songs::main)) and
-    the image.
-  - They run each time that the module is used. What is to be done once belongs into a migration file, see
-    M(odoo_cloud.platform.odoo_migration).
+  - Calls functions with anthem's context in one boot of Odoo, however many they are. Each has its
+    own transaction. One that raises an exception or exits is rolled back, and the songs after it do
+    not run.
+  - Python imports the songs from the instance's C(odoo_project_dir), its addons
+    (C(odoo.addons.shop.songs::main)) and the image.
+  - Songs run each time that the module is used. For songs that must run only once use a migration
+    file, see M(odoo_cloud.platform.odoo_migration).
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.one_off
@@ -28,22 +28,26 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: A container asks C(odoo-cloud plan), which takes no lock, creates no table and does not load Odoo.
+    details:
+      A container runs C(odoo-cloud plan), which takes no lock, creates no table and does not load
+      Odoo.
   diff_mode:
     support: full
     details: Versions of modules before and after.
   idempotent:
     support: none
-    details: Songs run each time. RV(ignore:changed) says whether they changed anything, as far as that is known.
+    details:
+      Songs run each time. RV(ignore:changed) is false only if it is known that they changed
+      nothing.
 options:
   song:
-    description: One song, C(package.module::function). Required if O(songs) isn't given.
+    description: One song, C(package.module::function). Give this or O(songs).
     type: str
   kwargs:
-    description: Arguments of O(song).
+    description: Keyword arguments of O(song). Without it, the song gets none.
     type: dict
   songs:
-    description: Songs that are run one after the other.
+    description: Songs that run one after the other. Give this or O(song).
     type: list
     elements: dict
     suboptions:
@@ -52,13 +56,13 @@ options:
         type: str
         required: true
       kwargs:
-        description: Its arguments.
+        description: Keyword arguments of the song. Without it, the song gets none.
         type: dict
       timeout:
-        description: Seconds that it may take.
+        description: Seconds that the song may take. Without it, there is no limit.
         type: float
   song_timeout:
-    description: Seconds that O(song) may take. Default is any time.
+    description: Seconds that O(song) may take. Without it, there is no limit.
     type: float
   data_path:
     description: Folder inside the container against which relative paths of CSV files are resolved. Default is the instance's setting
