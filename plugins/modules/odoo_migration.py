@@ -7,15 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_migration
-short_description: Does what an instance's migration file and the content of its modules ask for, in one boot of Odoo
+short_description:
+  Runs an instance's migration file and updates its changed modules, in one boot of Odoo
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Runs the steps of the pending versions of a C(migration.yml) and one update of the modules that changed, in one process, each step
-    exactly
-    once. An interrupted run is resumed where it stopped. C(docs/migrations.md) has the format.
-  - The database is closed meanwhile. It is verified afterwards, and opened only if all is well.
+  - Runs the steps of the pending versions of a C(migration.yml) and one update of the modules that
+    changed, in one process, each step exactly once. An interrupted run is resumed where it stopped.
+    C(docs/migrations.md) has the format.
+  - The database is closed meanwhile. It is verified afterwards, and opened only if all checks pass.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.one_off
@@ -25,7 +26,9 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: A container asks C(odoo-cloud plan), which takes no lock, creates no table and does not load Odoo.
+    details:
+      A container runs C(odoo-cloud plan), which takes no lock, creates no table and does not load
+      Odoo.
   diff_mode:
     support: full
     details: Versions of modules before and after.
@@ -34,29 +37,41 @@ attributes:
 options:
   migration_file:
     description:
-      - The migration file or folder, as a path inside the container. Default is the instance's setting (C(odoo_migration_file)). An empty
-        text
-        means none, only modules are updated.
+      The migration file or folder, as a path inside the container. Default is the instance's
+      setting (C(odoo_migration_file)). With an empty text, only modules are updated.
     type: str
   mode:
-    description: The mode of the migration file, such as V(prod) or V(sample). Default is the instance's setting.
+    description:
+      The mode of the migration file, such as V(prod) or V(sample). Default is the instance's
+      setting (C(odoo_migration_mode)).
     type: str
   allow_serie:
-    description: Whether more than one pending version is done in one run. Default is the instance's setting.
+    description:
+      Whether several pending versions run one after the other in one run. If not, a run with more
+      than one pending version is refused. Default is the instance's setting
+      (C(odoo_migration_allow_serie)).
     type: bool
   force_version:
-    description: Run this version alone, from its first step, whatever was done before.
+    description:
+      Runs only this version, from its first step, also if it was done before. Without it, the
+      pending versions run.
     type: str
   next:
-    description: The version that the folder C(next) of a migration folder is.
+    description:
+      Version number of the folder C(next) of a migration folder. Default is the instance's setting
+      (C(odoo_migration_next)).
     type: str
   update:
-    description: Which installed modules are updated besides, V(changed) ones, V(all), V(none), or a list of names. Default is what the
-      instance's setting.
+    description:
+      Which installed modules are updated in addition to those of the migration file. V(changed) are
+      those whose content changed, V(all) every one, V(none) no other; or a list of names. Default
+      is the instance's setting (C(odoo_update)).
     type: list
     elements: str
   install_missing:
-    description: Whether modules of the instance (C(odoo_modules)) that are not installed are installed. Default is the instance's setting.
+    description:
+      Whether modules of the instance (C(odoo_modules)) that are not installed are installed.
+      Default is the instance's setting.
     type: bool
 """
 

@@ -23,7 +23,9 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: A container asks C(odoo-cloud plan), which takes no lock, creates no table and does not load Odoo.
+    details:
+      A container runs C(odoo-cloud plan), which takes no lock, creates no table and does not load
+      Odoo.
   diff_mode:
     support: full
     details: Versions of modules before and after.
@@ -38,8 +40,10 @@ options:
     aliases: [names]
   state:
     description:
-      - V(present) installs those that aren't installed. V(latest) also updates those whose content changed.
-      - V(absent) uninstalls those that are installed, with all that depends on them. Their data is deleted.
+      - V(present) installs the modules that aren't installed. V(latest) also updates those whose
+        content changed.
+      - V(absent) uninstalls those that are installed, with all modules that depend on them. Their
+        data is deleted.
     type: str
     choices: [present, absent, latest]
     default: present

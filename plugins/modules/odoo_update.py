@@ -12,10 +12,10 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Updates modules in one boot of Odoo. Changed modules are found by hashes of their content, before Odoo is loaded; with nothing to do
-    it isn't.
-  - Each module is verified afterwards. Odoo's exit code is not believed.
-  - Versions of a migration file that are pending are left pending, see M(odoo_cloud.platform.odoo_migration).
+  - Updates modules in one boot of Odoo. Changed modules are recognised by hashes of their content;
+    if none changed, Odoo is not loaded.
+  - Odoo's exit code is not trusted; the runtime verifies every module itself.
+  - Pending versions of a migration file stay pending, see M(odoo_cloud.platform.odoo_migration).
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.one_off
@@ -25,7 +25,9 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: A container asks C(odoo-cloud plan), which takes no lock, creates no table and does not load Odoo.
+    details:
+      A container runs C(odoo-cloud plan), which takes no lock, creates no table and does not load
+      Odoo.
   diff_mode:
     support: full
     details: Versions of modules before and after.
@@ -35,8 +37,9 @@ attributes:
 options:
   modules:
     description:
-      - V(changed) are the installed modules whose content or version is another than at their last update, V(all) every installed module,
-        V(none) nothing; or a list of names, which are updated in any case. What depends on them is updated too.
+      V(changed) are the installed modules whose content or version differs from that of their last
+      update, V(all) every installed module, V(none) no module; or a list of names, which are
+      updated in any case. Modules that depend on them are updated too.
     type: list
     elements: str
     default: [changed]
