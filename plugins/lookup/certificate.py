@@ -11,9 +11,10 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Reads what the role P(odoo_cloud.platform.certificate#role) created on the controller.
+  - Reads the certificates that the role P(odoo_cloud.platform.certificate#role) created on the
+    controller.
   - In check mode a certificate that does not exist yet gives a placeholder.
-  - The result holds a private key. Pass it only to options that are declared C(no_log).
+  - The result contains a private key. Pass it only to options that are declared C(no_log).
 options:
   _terms:
     description: Names of the certificates.

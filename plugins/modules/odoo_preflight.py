@@ -54,8 +54,7 @@ options:
         type: dict
         required: true
       redis_password:
-        description:
-          Password of its user in Redis. Without it, Redis is not checked for this instance.
+        description: Password of its user in Redis. Needed when Redis is checked.
         type: str
       access_key:
         description: Access key of its bucket.
