@@ -48,7 +48,7 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._variables import is_check_mode, secrets_dir
 
-PLACEHOLDER = "-----BEGIN {0}-----\nwould be made by the run\n-----END {0}-----\n"
+PLACEHOLDER = "-----BEGIN {0}-----\nwould be created by the run\n-----END {0}-----\n"
 
 
 class LookupModule(LookupBase):
@@ -78,7 +78,7 @@ class LookupModule(LookupBase):
             if check_mode:
                 return PLACEHOLDER.format(kind)
             raise AnsibleLookupError(
-                f"{path} is not there; the role odoo_cloud.platform.certificate makes it"
+                f"{path} is not there; the role odoo_cloud.platform.certificate creates it"
             ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise AnsibleLookupError(f"{path} can't be read: {error}") from error

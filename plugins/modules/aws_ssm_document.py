@@ -70,7 +70,7 @@ actions:
   returned: always
   type: list
   elements: str
-  sample: [make a new version of document acme-deliver, make version 2 of document acme-deliver the default]
+  sample: [create a new version of document acme-deliver, make version 2 of document acme-deliver the default]
 name:
   description: Name of the document.
   returned: O(state=present)

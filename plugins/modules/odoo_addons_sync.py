@@ -733,7 +733,7 @@ def deliver(module: AnsibleModule, held: contextlib.ExitStack) -> None:
         )
     if sync.absent_store:
         module.warn(
-            f"Check mode: {sync.absent_store}; the release is reported as if an earlier step had just made the bucket"
+            f"Check mode: {sync.absent_store}; the release is reported as if an earlier step had just created the bucket"
         )
     before = sync.before
     files = changed_files(

@@ -255,7 +255,7 @@ def main() -> None:
         module.fail_json(msg=str(exc))
     for one in result["undeclared_memberships"]:
         module.warn(
-            f"role {one['member']!r} was a member of role {one['role']!r}, which nobody declared: it"
+            f"role {one['member']!r} was a member of role {one['role']!r}, which is not declared: it"
             f" {'would lose' if module.check_mode else 'loses'} the membership"
         )
     module.exit_json(**result)

@@ -72,7 +72,7 @@ report:
   returned: when it has ended
   type: list
   elements: str
-  sample: ["restore point: shop--before-4f0c1d2e3a4b (clone), made 2026-11-25T20:57:28+00:00", "minutes since then: 42"]
+  sample: ["restore point: shop--before-4f0c1d2e3a4b (clone), created 2026-11-25T20:57:28+00:00", "minutes since then: 42"]
 confirm:
   description: The words that confirm the rollback now; empty when it was done.
   returned: when it has ended

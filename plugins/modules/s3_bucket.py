@@ -307,7 +307,7 @@ def main() -> None:
         )
     if store.absent_store:
         module.warn(
-            f"Check mode: {store.absent_store}; the buckets are reported as if an earlier step had just made the store"
+            f"Check mode: {store.absent_store}; the buckets are reported as if an earlier step had just created the store"
         )
     result = {
         "changed": bool(store.actions),

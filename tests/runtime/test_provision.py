@@ -151,7 +151,7 @@ def test_what_does_not_fit_is_named_and_left_alone(server, name, connect):
 
 
 def test_another_refusal_is_one_line(name, connect):
-    with pytest.raises(provision.DatabaseError, match="^DB_NAME is 'pg_x': making it .*reserved") as caught:
+    with pytest.raises(provision.DatabaseError, match="^DB_NAME is 'pg_x': creating it .*reserved") as caught:
         provision.ensure(connect(), "pg_x", "pg_x", PASSWORD)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 66

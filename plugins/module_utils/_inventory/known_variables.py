@@ -26,7 +26,7 @@ PLATFORM: dict[str, str] = {
     "odoo_cloud_name": "Name of the platform, the prefix of its containers, networks, volumes and images.",
     "odoo_cloud_root": "Folder of the platform on its machines; `/srv/<odoo_cloud_name>` by default.",
     "odoo_cloud_secrets_dir": "Folder of generated secrets on the controller; `~/.odoo-cloud/<odoo_cloud_name>` by default.",
-    "odoo_cloud_secrets_take_over": "The platform's name, to make new secrets for one whose secrets are lost for good.",
+    "odoo_cloud_secrets_take_over": "The platform's name, to generate new secrets for a platform whose secrets are lost for good.",
     "odoo_cloud_address": "IP address of a machine at which other machines reach it; `ansible_host` by default.",
     "odoo_cloud_http_port": "Port of nginx for HTTP; 80 by default.",
     "odoo_cloud_https_port": "Port of nginx for HTTPS; 443 by default.",

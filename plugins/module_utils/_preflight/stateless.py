@@ -205,7 +205,9 @@ class PlacesProbe:
                 ca=self.storage_place.get("ca") or None,
                 timeout=self.timeout,
             )
-            answer = client.call("HEAD" if self.read_only else "GET", bucket, [] if self.read_only else [("location", "")])
+            answer = client.call(
+                "HEAD" if self.read_only else "GET", bucket, [] if self.read_only else [("location", "")]
+            )
         except Unreachable as error:
             return self._absent(f"the store of AWS_BUCKETNAME {bucket!r}: {error}")
         except S3Error as error:
@@ -230,7 +232,7 @@ class PlacesProbe:
             )
         if error.code == "NoSuchBucket" or (error.status == 404 and not error.code):
             return self._absent(
-                f"AWS_BUCKETNAME is {bucket!r}: there is no such bucket at {where}; the playbook storage makes it"
+                f"AWS_BUCKETNAME is {bucket!r}: there is no such bucket at {where}; the playbook storage creates it"
             )
         if error.code == "RequestTimeTooSkewed":
             return self._bad(f"the clock of this machine is wrong: {where} refuses its signatures: {error}")
@@ -295,12 +297,10 @@ class PlacesProbe:
         except swift_client.SwiftFailure as error:
             if error.status == 404:
                 return self._absent(
-                    f"SWIFT_WRITE_CONTAINER is {container!r}: there is no such container at {auth_url}; the playbook storage makes it"
+                    f"SWIFT_WRITE_CONTAINER is {container!r}: there is no such container at {auth_url}; the playbook storage creates it"
                 )
             return self._bad(f"SWIFT_WRITE_CONTAINER is {container!r}: {auth_url} refuses put, get or delete: {error}")
-        return (
-            OK if same else self._bad(f"SWIFT_WRITE_CONTAINER is {container!r}: gives back something else than was put")
-        )
+        return OK if same else self._bad(f"SWIFT_WRITE_CONTAINER is {container!r}: returns other content than was put")
 
     def _date(self, what: str, text: str) -> None:
         if text:
