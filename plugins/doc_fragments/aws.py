@@ -60,3 +60,18 @@ options:
 requirements:
   - boto3 on the machine that runs the module
 """
+
+    # Fragments can't extend RETURN in ansible-core 2.19: tools/returns.py copies this into the
+    # modules.
+    RETURN = r"""
+requests:
+  description: Number of requests that were sent to AWS.
+  returned: success
+  type: int
+  sample: 9
+error:
+  description: Name of the error's class.
+  returned: failure
+  type: str
+  sample: AwsConflict
+"""

@@ -210,6 +210,7 @@ tasks:
   type: dict
   sample:
     acme-modules: arn:aws:datasync:eu-central-1:111122223333:task/task-0123456789abcdef0
+# >>> the same in all: doc fragment aws, tools/returns.py
 requests:
   description: Number of requests that were sent to AWS.
   returned: success
@@ -219,7 +220,8 @@ error:
   description: Name of the error's class.
   returned: failure
   type: str
-  sample: AwsTimeout
+  sample: AwsConflict
+# <<<
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -91,16 +91,18 @@ arn:
   returned: O(state=present)
   type: str
   sample: arn:aws:ecr:eu-central-1:111122223333:repository/acme-odoo
+# >>> the same in all: doc fragment aws, tools/returns.py
 requests:
   description: Number of requests that were sent to AWS.
   returned: success
   type: int
-  sample: 3
+  sample: 9
 error:
   description: Name of the error's class.
   returned: failure
   type: str
   sample: AwsConflict
+# <<<
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -117,16 +117,18 @@ actions:
   type: list
   elements: str
   sample: [create rule acme-release, set the targets deliver of rule acme-release]
+# >>> the same in all: doc fragment aws, tools/returns.py
 requests:
   description: Number of requests that were sent to AWS.
   returned: success
   type: int
-  sample: 3
+  sample: 9
 error:
   description: Name of the error's class.
   returned: failure
   type: str
-  sample: AwsInvalid
+  sample: AwsConflict
+# <<<
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -266,16 +266,18 @@ pipeline_arn:
   returned: O(state=present)
   type: str
   sample: arn:aws:imagebuilder:eu-central-1:111122223333:image-pipeline/acme-odoo
+# >>> the same in all: doc fragment aws, tools/returns.py
 requests:
   description: Number of requests that were sent to AWS.
   returned: success
   type: int
-  sample: 13
+  sample: 9
 error:
   description: Name of the error's class.
   returned: failure
   type: str
-  sample: AwsForeign
+  sample: AwsConflict
+# <<<
 """
 
 from ansible.module_utils.basic import AnsibleModule

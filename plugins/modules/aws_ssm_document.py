@@ -81,16 +81,18 @@ version:
   returned: O(state=present)
   type: str
   sample: "2"
+# >>> the same in all: doc fragment aws, tools/returns.py
 requests:
   description: Number of requests that were sent to AWS.
   returned: success
   type: int
-  sample: 3
+  sample: 9
 error:
   description: Name of the error's class.
   returned: failure
   type: str
-  sample: AwsBroken
+  sample: AwsConflict
+# <<<
 """
 
 from ansible.module_utils.basic import AnsibleModule
