@@ -205,18 +205,12 @@ class PlacesProbe:
                 ca=self.storage_place.get("ca") or None,
                 timeout=self.timeout,
             )
-            answer = client.call(
-                "HEAD" if self.read_only else "GET", bucket, [] if self.read_only else [("location", "")]
-            )
-        except Unreachable as error:
-            return self._absent(f"the store of AWS_BUCKETNAME {bucket!r}: {error}")
-        except S3Error as error:
-            return self._s3_error(error, bucket, endpoint)
         except S3Failure as error:
             return self._bad(str(error))
         try:
-            self._date("the object store", answer.headers.get("date", ""))
             return self._s3_probe(client, bucket, endpoint)
+        except Unreachable as error:
+            return self._absent(f"the store of AWS_BUCKETNAME {bucket!r}: {error}")
         except S3Error as error:
             return self._s3_error(error, bucket, endpoint)
         except S3Failure as error:
@@ -243,10 +237,13 @@ class PlacesProbe:
 
     def _s3_probe(self, client: S3Client, bucket: str, endpoint: str) -> str:
         if self.read_only:
+            self._date("the object store", client.call("HEAD", bucket).headers.get("date", ""))
             return READ
         content = secrets.token_bytes(32)
         key = f"{KEY}-{secrets.token_hex(4)}"
-        versions = [client.call("PUT", bucket, body=content, key=key).headers.get("x-amz-version-id")]
+        put = client.call("PUT", bucket, body=content, key=key).headers
+        self._date("the object store", put.get("date", ""))
+        versions = [put.get("x-amz-version-id")]
         try:
             if client.call("GET", bucket, key=key).body != content:
                 return self._bad(
