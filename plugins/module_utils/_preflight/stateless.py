@@ -247,7 +247,7 @@ class PlacesProbe:
         try:
             if client.call("GET", bucket, key=key).body != content:
                 return self._bad(
-                    f"AWS_BUCKETNAME is {bucket!r}: {endpoint or 'AWS'} gives back something else than was put"
+                    f"AWS_BUCKETNAME is {bucket!r}: {endpoint or 'AWS'} returns other content than was put"
                 )
         finally:
             versions.append(client.call("DELETE", bucket, key=key).headers.get("x-amz-version-id"))
