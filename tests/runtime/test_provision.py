@@ -119,7 +119,7 @@ def test_rights_that_are_missing_are_named(server, name, role, connect):
     ):
         provision.ensure(nothing, name, name, PASSWORD)
     with pytest.raises(
-        ConfigError, match=f"DB_USER is '{name}_only': may not create roles; .* or make role '{name}' first"
+        ConfigError, match=f"DB_USER is '{name}_only': may not create roles; .* or create role '{name}' first"
     ):
         provision.ensure(only, name, name, PASSWORD)
     server.execute(f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{PASSWORD}x'")

@@ -317,7 +317,7 @@ def test_a_resumed_run_keeps_the_restore_point_of_the_first(shop, server, name):
     process.wait()
     first = named(server, name, "before")
     output = run(shop, "UpdateOnly", RELEASE="r2", expect=85, **BACK)
-    assert "another run made the restore point" in output
+    assert "another run created the restore point" in output
     assert named(server, name, "before") == first
     assert databases(server, name) == ["before"]
 
