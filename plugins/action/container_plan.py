@@ -41,6 +41,6 @@ class ActionModule(ActionBase):
         try:
             outcome = compare(snapshot, **{key: value for key, value in arguments.items() if value is not None})
         except (Unknown, PlanError, KeyError, TypeError) as error:
-            self._display.vv(f"{host}: the module looks itself, since the snapshot can't tell: {error}")
+            self._display.vv(f"{host}: the module itself runs, since the snapshot does not show: {error}")
             return None
         return {**outcome.result(arguments["platform"]), "changed": False} if outcome.nothing_to_do else None

@@ -38,5 +38,5 @@ class ActionModule(ActionBase):
         try:
             return all(as_wanted(entry, snapshot) for entry in files)
         except (Unknown, TypeError) as error:
-            self._display.vv(f"{host}: the module looks itself, since the snapshot can't tell: {error}")
+            self._display.vv(f"{host}: the module itself runs, since the snapshot does not show: {error}")
             return False

@@ -11,32 +11,41 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   login_host:
-    description: Folder of the server's Unix socket, or PostgreSQL's own host name or address, not that of a pooler.
+    description:
+      Folder of the server's Unix socket, or host name or address of PostgreSQL itself, not of a
+      connection pooler.
     type: str
     default: /var/run/postgresql
   login_port:
-    description: Port of the server; names the socket in the folder too.
+    description: Port of the server; it is also part of the socket's name.
     type: int
     default: 5432
   login_user:
     description:
-      - Role that administers the server. A superuser, or a role with C(CREATEROLE) and C(CREATEDB) as managed servers give.
+      Role that administers the server. A superuser, or a role with C(CREATEROLE) and C(CREATEDB),
+      as on managed servers.
     type: str
     default: postgres
   login_password:
-    description: Password of O(login_user). Without it, what libpq finds (C(.pgpass)) or what the server asks for (C(peer)).
+    description:
+      Password of O(login_user). Without it, libpq reads one from C(.pgpass), or the server requires
+      none (C(peer)).
     type: str
   login_db:
-    description: Maintenance database to connect to.
+    description: Database to which the module connects first.
     type: str
     default: postgres
   ssl_mode:
-    description: How much TLS the connection needs, in libpq's words. Without meaning on a Unix socket.
+    description:
+      How the connection is encrypted and the server checked, as libpq's C(sslmode). It has no
+      effect on a Unix socket.
     type: str
     default: prefer
     choices: [disable, allow, prefer, require, verify-ca, verify-full]
   ssl_rootcert:
-    description: Certificate of the authority that signed the server's, for V(verify-ca) and V(verify-full).
+    description:
+      File with the certificate of the authority that signed the server's certificate, for
+      V(verify-ca) and V(verify-full).
     type: path
 requirements:
   - psycopg2 on the machine that runs the module

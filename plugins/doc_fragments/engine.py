@@ -11,6 +11,8 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   docker_host:
-    description: The engine's socket. Default is the environment variable E(DOCKER_HOST), then V(unix:///var/run/docker.sock).
+    description:
+      Address of the engine's socket. Default is the environment variable E(DOCKER_HOST), then
+      V(unix:///var/run/docker.sock).
     type: str
 """

@@ -15,13 +15,14 @@ options:
     type: str
     required: true
   platform:
-    description: Name of the platform, as C(odoo_cloud_name).
+    description: Name of the platform (C(odoo_cloud_name)).
     type: str
     default: odoo-cloud
   definition:
     description:
-      - The container, as the role P(odoo_cloud.platform.container#role) takes it. The role P(odoo_cloud.platform.odoo#role) gives it.
-      - Default is that of the instance's newest replica on this machine, so code, image, settings and secrets are those that it serves
-        with.
+      - Definition of the container, in the form that the role P(odoo_cloud.platform.container#role)
+        takes. The role P(odoo_cloud.platform.odoo#role) provides it.
+      - Default is the definition of the instance's newest replica on this machine, so code, image,
+        settings and secrets are those with which it serves.
     type: dict
 """

@@ -12,9 +12,10 @@ class ModuleDocFragment:
 options:
   owners:
     description:
-      - Logins of the roles that own the databases. Each database is opened with its owner's login and with no other, because what stands
-        in a database can act with the rights of whoever opens it.
-      - A database without an entry is opened as O(login_user) if that is the role that owns it and no superuser; else the module fails.
+      - Logins of the roles that own the databases. Each database is opened only with its owner's
+        login, because code in a database can act with the rights of any role that opens it.
+      - A database without an entry is opened as O(login_user) if that is the role that owns it and
+        no superuser; else the module fails.
     type: list
     elements: dict
     default: []
@@ -24,10 +25,12 @@ options:
         type: str
         required: true
       user:
-        description: Role that owns it.
+        description: Role that owns the database.
         type: str
         required: true
       password:
-        description: Password of the role.
+        description:
+          Password of the role. Without it, libpq reads one from C(.pgpass), or the server requires
+          none (C(peer)).
         type: str
 """

@@ -12,25 +12,28 @@ class ModuleDocFragment:
 options:
   endpoint_url:
     description:
-      - Address of the store, for example V(http://127.0.0.1:8095). Without it, AWS in O(region).
+      Address of the store, for example V(http://127.0.0.1:8095). Without it, AWS in O(region) is
+      used.
     type: str
   region:
     description:
-      - Region of the bucket and of the signature. Without it, E(AWS_REGION), E(AWS_DEFAULT_REGION), the profile, then V(us-east-1).
+      Region of the bucket and of the signature. Default is that of E(AWS_REGION),
+      E(AWS_DEFAULT_REGION) or the profile, in this order, then V(us-east-1).
     type: str
   access_key:
     description:
-      - Access key. Without O(access_key) and O(secret_key), E(AWS_ACCESS_KEY_ID) and E(AWS_SECRET_ACCESS_KEY) of the machine that
-        runs the module; if they are not set either, the library botocore searches for a profile or an instance role.
+      Access key. Without O(access_key) and O(secret_key), E(AWS_ACCESS_KEY_ID) and
+      E(AWS_SECRET_ACCESS_KEY) of the machine that runs the module are used; if they are not set
+      either, the library botocore searches for a profile or an instance role.
     type: str
   secret_key:
-    description: Secret of the access key.
+    description: Secret of O(access_key).
     type: str
   session_token:
-    description: Token that belongs to temporary keys.
+    description: Token of temporary keys. Without it, none is sent.
     type: str
   profile:
-    description: Profile of the AWS configuration files. Needs the library botocore.
+    description: Profile of the AWS configuration files. It requires the library botocore.
     type: str
   path_style:
     description:
@@ -44,7 +47,7 @@ options:
     description: File with the certificates of the authorities that are trusted for the store. Default is the system's.
     type: path
   timeout:
-    description: Seconds that the store may take for an answer.
+    description: Seconds to wait for each answer of the store.
     type: int
     default: 30
 """

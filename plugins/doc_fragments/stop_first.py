@@ -12,11 +12,12 @@ class ModuleDocFragment:
 options:
   stop_first:
     description:
-      - Names of the instance's containers that must not serve while something is changed. They are stopped only when the run has the
-        database's lock and has something to change; until then they serve. Those that are on another machine, or another platform's, are
-        left alone.
-      - A run that nobody tells within 180 seconds that they are stopped gives the lock back and ends with exit code 86. With O(wait=false),
-        use the module again with O(run) and O(stop_first) within that time.
+      - Names of the instance's containers that must not serve while something is changed. They are
+        stopped only when the run has the database's lock and has something to change; until then
+        they serve. Containers on another machine, or of another platform, are left as they are.
+      - A run that is not notified within 180 seconds that the containers are stopped releases the
+        lock and ends with exit code 86. With O(wait=false), use the module again with O(run) and
+        O(stop_first) within that time.
     type: list
     elements: str
     default: []

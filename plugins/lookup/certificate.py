@@ -12,9 +12,10 @@ author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 extends_documentation_fragment: [odoo_cloud.platform.secrets_folder]
 description:
-  - Reads what the role P(odoo_cloud.platform.certificate#role) created on the controller.
+  - Reads the certificates that the role P(odoo_cloud.platform.certificate#role) created on the
+    controller.
   - In check mode a certificate that does not exist yet gives a placeholder.
-  - The result holds a private key. Pass it only to options that are declared C(no_log).
+  - The result contains a private key. Pass it only to options that are declared C(no_log).
 options:
   _terms:
     description: Names of the certificates.
@@ -45,7 +46,7 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._variables import is_check_mode, secrets_dir
 
-PLACEHOLDER = "-----BEGIN {0}-----\nwould be made by the run\n-----END {0}-----\n"
+PLACEHOLDER = "-----BEGIN {0}-----\nwould be created by the run\n-----END {0}-----\n"
 
 
 class LookupModule(LookupBase):
@@ -75,7 +76,7 @@ class LookupModule(LookupBase):
             if check_mode:
                 return PLACEHOLDER.format(kind)
             raise AnsibleLookupError(
-                f"{path} is not there; the role odoo_cloud.platform.certificate makes it"
+                f"{path} is not there; the role odoo_cloud.platform.certificate creates it"
             ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise AnsibleLookupError(f"{path} can't be read: {error}") from error

@@ -11,9 +11,11 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - For each image of the list, renders its Dockerfile from the role's templates, reads its build context and, for Odoo, the
-    runtime of this collection, and computes the tag from all of that. Only the controller's files are read.
-  - Used by the role P(odoo_cloud.platform.image#role); it expects that role's folder in the variable C(role_path).
+  - For each image of the list, renders its Dockerfile from the role's templates, reads its build
+    context and, for Odoo, the runtime of this collection, and computes the tag from all of these.
+    Only files on the controller are read.
+  - The role P(odoo_cloud.platform.image#role) uses it; it expects that role's folder in the
+    variable C(role_path).
 options:
   _terms:
     description: The images, each a dictionary with C(name), C(kind) and, for Odoo, C(version).
@@ -21,11 +23,13 @@ options:
     type: list
     elements: dict
   platform:
-    description: Platform name, the first part of every tag.
+    description: Name of the platform (C(odoo_cloud_name)), the first part of every tag.
     type: string
     required: true
   source:
-    description: Where images come from.
+    description:
+      V(debian) builds everything from Debian's archive, V(registry) from official images of a
+      registry.
     type: string
     choices: [debian, registry]
     default: debian
@@ -34,11 +38,12 @@ options:
     type: dict
     default: {}
   allow_unpinned:
-    description: Accept references without a digest.
+    description: Whether references without a digest are accepted.
     type: boolean
     default: false
   base:
-    description: Definition of the Debian base images; part of the hash.
+    description:
+      Definition of the Debian base images; part of the hash. Empty means that none is part of it.
     type: dict
     default: {}
 """

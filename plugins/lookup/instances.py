@@ -11,23 +11,29 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - An instance is a group of replicas, below an environment group (C(prod), C(integration), C(labs_*), C(test), C(dev)), which is
-    below the group C(odoo). Its settings are the variables C(odoo_*) of the role P(odoo_cloud.platform.odoo#role).
-  - What an instance does not set gets its default; passwords that are not given are generated once, see the lookup
-    P(odoo_cloud.platform.secret#lookup).
-  - Every problem of the inventory is reported with the variable, its value and what would be right.
-  - The result holds secrets. Pass single values of it to options that are declared C(no_log); never loop over it.
+  - An instance is a group of replicas, below an environment group (C(prod), C(integration),
+    C(labs_*), C(test), C(dev)), which is below the group C(odoo). Its settings are the variables
+    C(odoo_*) of the role P(odoo_cloud.platform.odoo#role).
+  - Settings that an instance does not give have their defaults; passwords that are not given are
+    generated once, see the lookup P(odoo_cloud.platform.secret#lookup).
+  - Every problem of the inventory is reported with the variable, its value and the correct form.
+  - The result contains secrets. Pass single values of it to options that are declared C(no_log);
+    never loop over it.
 options:
   _terms:
-    description: Names of the instances wanted; all when none is given.
+    description: Names of the instances. Without a name, all instances.
     required: false
     type: list
     elements: string
   machine:
-    description: Only instances that have a replica on this inventory host.
+    description:
+      Only instances that have a replica on this inventory host are returned. Without it, those on
+      all machines.
     type: string
   problems:
-    description: Return the problems of the inventory, one line each, instead of failing; an empty list when all is well.
+    description:
+      Whether the problems of the inventory are returned, one line each, instead of failing. The
+      list is empty when there are none.
     type: boolean
     default: false
 """

@@ -11,11 +11,13 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - With a part of an instance without the rest, a playbook would stop replicas and never start them again, or do nothing and end well.
-  - To a machine belong the replicas on it; to a replica its machine and the instance's other replicas.
+  - Without the other hosts of an instance, a playbook would stop replicas and never start them
+    again, or do nothing and report success.
+  - A machine belongs together with the replicas on it, and a replica with its machine and the
+    instance's other replicas.
 options:
   _terms:
-    description: The hosts that are left, C(ansible_play_hosts_all) of a play over C(all).
+    description: The hosts that C(--limit) selects, C(ansible_play_hosts_all) of a play over C(all).
     required: true
     type: list
     elements: string
@@ -27,7 +29,7 @@ options:
     choices: [machines, platform, instances]
     default: platform
   needs:
-    description: Groups of machines one of which the playbook works on.
+    description: Groups of machines. The playbook works on the machines of at least one of them.
     type: list
     elements: string
     default: [docker_hosts, postgres, redis, object_storage, nginx]
@@ -45,7 +47,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _list:
-  description: One line that names the limit that works, or none.
+  description: One line that names a limit that works, or an empty list if there is no problem.
   type: list
   elements: string
 """

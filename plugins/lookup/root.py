@@ -12,12 +12,12 @@ author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
   - Returns the variable C(odoo_cloud_root), C(/srv/<odoo_cloud_name>) when it is not set.
-  - A platform whose secrets are older than this rule keeps C(/srv/odoo-cloud), which all had by then; the file C(platform.json) beside the
-    secrets remembers it.
+  - A platform whose secrets are older than this default keeps C(/srv/odoo-cloud), the former
+    default; the file C(platform.json) beside the secrets records it.
   - Nothing is written.
 options:
   _terms:
-    description: Nothing is taken.
+    description: The lookup takes no names.
     required: false
   machine:
     description: Inventory host of the machine. Default is the host of the task.

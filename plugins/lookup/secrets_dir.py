@@ -14,7 +14,7 @@ description:
   - Returns the variable C(odoo_cloud_secrets_dir), C(~/.odoo-cloud/<odoo_cloud_name>) when it is not set.
 options:
   _terms:
-    description: Nothing is taken.
+    description: The lookup takes no names.
     required: false
 """
 

@@ -6,20 +6,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: secrets_set
-short_description: Whose secrets the controller has, without the secrets
+short_description: Identity of the platform whose secrets are on the controller, without the secrets
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 extends_documentation_fragment: [odoo_cloud.platform.secrets_folder]
 description:
-  - Returns what machines are compared with about the folder of generated secrets, see P(odoo_cloud.platform.owner_problems#filter).
+  - Returns what identifies the folder of generated secrets. It is compared with the machines, see
+    P(odoo_cloud.platform.owner_problems#filter).
   - Nothing is written, unless O(begin) is true.
 options:
   _terms:
-    description: Nothing is taken.
+    description: The lookup takes no names.
     required: false
   begin:
-    description: Whether a set that has no identity yet gets one, in the file C(platform.json). In check mode nothing is written.
+    description:
+      Whether a folder of secrets that has no identity yet gets one, in the file C(platform.json).
+      In check mode nothing is written.
     type: boolean
     default: false
 """
@@ -33,10 +36,12 @@ EXAMPLES = r"""
 RETURN = r"""
 _list:
   description:
-    - One dictionary with C(dir), C(empty) (whether there is no secret), C(name) (the platform that began the set), C(fingerprint) (SHA-256
-      of the set's random identity) and C(digests) (those of generated secrets, and of the CA's certificate).
-    - C(swift) has the digests of the two secrets with which the object storage's volume was created.
-    - C(name) and C(fingerprint) are empty for a set that has no identity yet.
+    - One dictionary with C(dir), C(empty) (whether there is no secret), C(name) (the platform that
+      created the secrets), C(fingerprint) (SHA-256 of the random identity of the folder) and
+      C(digests) (those of generated secrets, and of the CA's certificate).
+    - C(swift) has the digests of the two secrets with which the object storage's volume was
+      created.
+    - C(name) and C(fingerprint) are empty for a folder that has no identity yet.
   type: list
   elements: dict
 """

@@ -6,16 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: topology
-short_description: Which machine runs what, and what is needed from another machine
+short_description: Which machine runs which service, and which services other machines need
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Returns where PostgreSQL, Redis and the object storage are, at which address, and whether an Odoo on another machine needs them.
-  - The address of a machine is its variable C(odoo_cloud_address), then C(ansible_host), then its name.
+  - Returns the machines and addresses of PostgreSQL, Redis and the object storage, and whether an
+    Odoo on another machine needs them.
+  - The address of a machine is its variable C(odoo_cloud_address), then C(ansible_host), then its
+    name.
 options:
   _terms:
-    description: Nothing is taken.
+    description: The lookup takes no names.
     required: false
 """
 
@@ -28,12 +30,15 @@ EXAMPLES = r"""
 RETURN = r"""
 _list:
   description:
-    - One dictionary with image_builder (the machine that builds images) and one dictionary for each of postgres, redis and object_storage.
-    - These have machine, address (empty when it is no IP address that others reach), port, and remote (whether Odoo on another machine
-      needs it).
-    - redis has url (of an external server, else empty); object_storage has endpoint and machine_endpoint, its address for Odoo's
-      containers and for the machines that they run on, empty for AWS.
-    - They also have host (the name in its certificate by which Odoo calls it) and names (all names in its certificate).
+    - One dictionary with image_builder (the machine that builds images) and one dictionary for each
+      of postgres, redis and object_storage.
+    - These have machine, address (empty when it is no IP address that other machines reach), port,
+      and remote (whether Odoo on another machine needs it).
+    - redis has url (of an external server, else empty); object_storage has endpoint and
+      machine_endpoint, its address for Odoo's containers and for the machines on which they run,
+      empty for AWS.
+    - They also have host (the name in its certificate that Odoo uses) and names (all names in its
+      certificate).
   type: list
   elements: dict
 """

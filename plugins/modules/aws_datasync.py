@@ -12,9 +12,10 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Keeps locations and tasks, and waits until a task is ready. Starts none.
-  - A location is known by its tag C(Name) and O(owner_tags). What can't be changed (bucket, file system, network) is created again, and the
-    tasks that use it too, before the old one goes.
+  - Creates and changes locations and tasks, and waits until a task is ready. It starts no task.
+  - A location is recognised by its tag C(Name) and O(owner_tags). If something differs that can't
+    be changed (bucket, file system, network), a new location is created, and the tasks that use it
+    are recreated, before the old one is removed.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.aws
@@ -27,44 +28,50 @@ attributes:
     support: full
 options:
   state:
-    description: Whether they are there. To remove, only the names of O(locations) and O(tasks) count.
+    description:
+      Whether the locations and tasks exist. With V(absent) only the names in O(locations) and
+      O(tasks) are used.
     type: str
     choices: [present, absent]
     default: present
   locations:
-    description: The locations.
+    description: The locations to create, change or remove.
     type: list
     elements: dict
     required: true
     suboptions:
       name:
-        description: Its name, kept in the tag C(Name).
+        description: Name of the location, kept in its tag C(Name).
         type: str
         required: true
       type:
-        description: What it is.
+        description: Kind of the location, a bucket (V(s3)) or a file system (V(efs)).
         type: str
         choices: [s3, efs]
         required: true
       subdirectory:
-        description: Folder or prefix.
+        description: Folder of the file system, or prefix in the bucket.
         type: str
         default: /
       bucket_arn:
         description: ARN of the bucket, for V(s3).
         type: str
       role_arn:
-        description: ARN of the role that reads the bucket, or that mounts the file system.
+        description:
+          ARN of the role with which DataSync reads and writes the bucket, or mounts the file
+          system.
         type: str
       storage_class:
-        description: Storage class of objects that are written, for V(s3).
+        description: Storage class of the objects that DataSync writes, for V(s3).
         type: str
         default: STANDARD
       file_system_arn:
         description: ARN of the file system, for V(efs).
         type: str
       access_point_arn:
-        description: ARN of its access point, for V(efs). Needs O(locations[].encrypted=true).
+        description:
+          ARN of an access point of the file system, for V(efs). It requires
+          O(locations[].encrypted=true). Without it, the file system is mounted without one.
         type: str
       subnet_arn:
         description: ARN of a subnet with a mount target of the file system, for V(efs).
@@ -79,53 +86,57 @@ options:
         type: bool
         default: true
   tasks:
-    description: The tasks.
+    description: The tasks to create, change or remove.
     type: list
     elements: dict
     default: []
     suboptions:
       name:
-        description: Its name.
+        description: Name of the task.
         type: str
         required: true
       source:
-        description: Name of the location to read.
+        description: Name of the location from which the task copies.
         type: str
       destination:
-        description: Name of the location to write.
+        description: Name of the location to which the task copies.
         type: str
       includes:
-        description: Only these paths, such as V(/modules). An asterisk may stand at the end only.
+        description:
+          Only these paths are copied, such as V(/modules). An asterisk is allowed only at the end.
+          Without it, all paths are.
         type: list
         elements: str
       excludes:
-        description: Not these paths.
+        description: Paths that are not copied.
         type: list
         elements: str
       schedule:
-        description: When it runs by itself, as C(cron(...)) or C(rate(...)); at most once an hour.
+        description:
+          When the task runs by itself, as C(cron(...)) or C(rate(...)); at most once an hour.
+          Without it, it runs only when it is started.
         type: str
       log_group_arn:
-        description: ARN of the log group in CloudWatch.
+        description: ARN of the log group in CloudWatch. Without it, nothing is logged.
         type: str
       options:
-        description: How it copies. What isn't given is left to AWS.
+        description: How the task copies. Options that aren't given are left to AWS.
         type: dict
         suboptions:
           verify_mode:
-            description: What is compared after copying.
+            description: Which files are compared after copying.
             type: str
             choices: [POINT_IN_TIME_CONSISTENT, ONLY_FILES_TRANSFERRED, NONE]
           overwrite_mode:
-            description: Whether a file that differs is overwritten.
+            description: Whether a file at the destination that differs is overwritten.
             type: str
             choices: [ALWAYS, NEVER]
           transfer_mode:
-            description: Whether everything is copied or what differs.
+            description: Whether all files are copied, or only those that differ.
             type: str
             choices: [CHANGED, ALL]
           deleted_files:
-            description: What happens with files that the source doesn't have.
+            description: What happens to files at the destination that the source doesn't have.
             type: str
             choices: [PRESERVE, REMOVE]
           uid:
@@ -141,14 +152,14 @@ options:
             type: str
             choices: [NONE, PRESERVE]
           bytes_per_second:
-            description: Limit in bytes per second; V(-1) is none.
+            description: Most bytes per second that are copied; V(-1) means no limit.
             type: int
           queueing:
-            description: Whether executions wait for each other.
+            description: Whether executions of the task wait for each other.
             type: str
             choices: [ENABLED, DISABLED]
           log_level:
-            description: What is logged.
+            description: Which events are logged.
             type: str
             choices: ['OFF', BASIC, TRANSFER]
 """
@@ -193,21 +204,24 @@ locations:
   sample:
     acme-releases: arn:aws:datasync:eu-central-1:111122223333:location/loc-0123456789abcdef0
 tasks:
-  description: ARNs of the tasks by name, likewise.
+  description:
+    ARNs of the tasks by name; V((known after creation\)) in check mode when they would be created.
   returned: O(state=present)
   type: dict
   sample:
     acme-modules: arn:aws:datasync:eu-central-1:111122223333:task/task-0123456789abcdef0
+# >>> the same in all: doc fragment aws, tools/returns.py
 requests:
-  description: Number of requests that were sent.
+  description: Number of requests that were sent to AWS.
   returned: success
   type: int
   sample: 9
 error:
-  description: Kind of the error.
+  description: Name of the error's class.
   returned: failure
   type: str
-  sample: AwsTimeout
+  sample: AwsConflict
+# <<<
 """
 
 from ansible.module_utils.basic import AnsibleModule

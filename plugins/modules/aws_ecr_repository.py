@@ -12,8 +12,9 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Keeps a repository, its scanning, lifecycle policy and tags.
-  - C(community.aws.ecs_ecr) sets no tags, so the owner of a repository would not be known before it is removed with its images.
+  - Creates a repository, and sets its scanning, lifecycle policy and tags.
+  - C(community.aws.ecs_ecr) sets no tags, so nothing would show the owner of a repository before it
+    is removed with its images.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.aws
@@ -30,26 +31,31 @@ options:
     type: str
     required: true
   state:
-    description: Whether it is there.
+    description: Whether the repository exists.
     type: str
     choices: [present, absent]
     default: present
   immutable_tags:
-    description: Whether a tag stays with its image for ever.
+    description: Whether a tag can never be moved to another image.
     type: bool
     default: true
   scan_on_push:
-    description: Whether images are scanned for known vulnerabilities.
+    description: Whether images are scanned for known vulnerabilities when they are pushed.
     type: bool
     default: true
   kms_key:
-    description: ARN of the key that encrypts images; without it, AES256. It can't be changed.
+    description:
+      ARN of the key that encrypts images. Without it, AES256 is used. It can't be changed later.
     type: str
   lifecycle_policy:
-    description: Which images are removed by themselves. Empty removes the policy, without it the policy is left alone.
+    description:
+      Policy that says which images ECR removes by itself. An empty one removes the policy. Without
+      it, the policy is left as it is.
     type: dict
   delete_images:
-    description: Whether O(state=absent) also removes the images.
+    description:
+      Whether O(state=absent) also removes a repository that still has images, with them. With
+      V(false) this is an error.
     type: bool
     default: false
 """
@@ -81,20 +87,22 @@ uri:
   type: str
   sample: 111122223333.dkr.ecr.eu-central-1.amazonaws.com/acme-odoo
 arn:
-  description: ARN of the repository, likewise.
+  description: ARN of the repository; empty in check mode when it would be created.
   returned: O(state=present)
   type: str
   sample: arn:aws:ecr:eu-central-1:111122223333:repository/acme-odoo
+# >>> the same in all: doc fragment aws, tools/returns.py
 requests:
-  description: Number of requests that were sent.
+  description: Number of requests that were sent to AWS.
   returned: success
   type: int
-  sample: 3
+  sample: 9
 error:
-  description: Kind of the error.
+  description: Name of the error's class.
   returned: failure
   type: str
   sample: AwsConflict
+# <<<
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -12,7 +12,7 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Keeps rules, their targets and tags. Targets that aren't named are removed.
+  - Creates and changes rules, their targets and tags. Targets that aren't listed are removed.
   - C(amazon.aws.cloudwatchevent_rule) has no check mode; this module has.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -26,7 +26,7 @@ attributes:
     support: full
 options:
   state:
-    description: Whether the rules are there. To remove them, only their names count.
+    description: Whether the rules exist. With V(absent) only their names are used.
     type: str
     choices: [present, absent]
     default: present
@@ -35,7 +35,7 @@ options:
     type: str
     default: default
   rules:
-    description: The rules.
+    description: The rules to create, change or remove.
     type: list
     elements: dict
     required: true
@@ -48,17 +48,17 @@ options:
         description: Description of the rule.
         type: str
       pattern:
-        description: Which events it matches. Give this, O(rules[].schedule) or both.
+        description: Which events start the targets. Give this, O(rules[].schedule) or both.
         type: dict
       schedule:
-        description: When it runs by itself, as C(cron(...)) or C(rate(...)).
+        description: When the rule starts the targets by itself, as C(cron(...)) or C(rate(...)).
         type: str
       enabled:
-        description: Whether it works.
+        description: Whether the rule is active.
         type: bool
         default: true
       targets:
-        description: What is called.
+        description: The resources that the rule calls. Those that aren't listed are removed.
         type: list
         elements: dict
         default: []
@@ -68,20 +68,24 @@ options:
             type: str
             required: true
           arn:
-            description: ARN of what is called.
+            description: ARN of the resource that is called.
             type: str
             required: true
           role_arn:
-            description: ARN of the role that calls it.
+            description:
+              ARN of the role with which EventBridge calls the target. Without it, the target's own
+              policy decides.
             type: str
           input:
-            description: What it gets in place of the event.
+            description:
+              Data that the target gets instead of the event. Without it, the target gets the event.
             type: dict
           dead_letter_arn:
-            description: ARN of a queue for events that could not be delivered.
+            description:
+              ARN of a queue for events that could not be delivered. Without it, they are lost.
             type: str
           retries:
-            description: How often delivery is tried again, 0 to 185.
+            description: How often delivery is tried again, 0 to 185. Without it, AWS decides.
             type: int
 """
 
@@ -113,16 +117,18 @@ actions:
   type: list
   elements: str
   sample: [create rule acme-release, set the targets deliver of rule acme-release]
+# >>> the same in all: doc fragment aws, tools/returns.py
 requests:
-  description: Number of requests that were sent.
+  description: Number of requests that were sent to AWS.
   returned: success
   type: int
-  sample: 3
+  sample: 9
 error:
-  description: Kind of the error.
+  description: Name of the error's class.
   returned: failure
   type: str
-  sample: AwsInvalid
+  sample: AwsConflict
+# <<<
 """
 
 from ansible.module_utils.basic import AnsibleModule

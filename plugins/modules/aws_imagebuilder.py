@@ -7,17 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: aws_imagebuilder
-short_description: Everything in EC2 Image Builder that builds one container image
+short_description: Everything in EC2 Image Builder that is needed to build one container image
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Keeps a component, a container recipe, an infrastructure configuration, a distribution configuration and a pipeline, all of one
-    name, and connects them.
-  - Components and recipes can't be changed. When their content differs, a new version is created (V(1.0.0), V(1.0.1), ...) and the pipeline
-    uses it; older ones stay. A hash of a version's content is kept in its tag C(odoo-cloud:content).
-  - Starts no build. The pipeline's schedule does, or a call of C(StartImagePipelineExecution).
-  - O(state=absent) removes the pipeline, the images that it built (not those in the registry), and all versions.
+  - Creates a component, a container recipe, an infrastructure configuration, a distribution
+    configuration and a pipeline, all with the same name, and connects them.
+  - Components and recipes can't be changed. When their content differs, a new version is created
+    (V(1.0.0), V(1.0.1), ...) and the pipeline uses it; older versions stay. A hash of a version's
+    content is kept in its tag C(odoo-cloud:content).
+  - The module starts no build. The pipeline's schedule does, or a call of
+    C(StartImagePipelineExecution).
+  - O(state=absent) removes the pipeline, the images that it built (not those in the registry), and
+    all versions.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.aws
@@ -30,19 +33,19 @@ attributes:
     support: full
 options:
   name:
-    description: Name of all five. 3 to 128 letters, digits, C(-), C(_) and spaces.
+    description: Name of all five resources. 3 to 128 letters, digits, C(-), C(_) and spaces.
     type: str
     required: true
   state:
-    description: Whether they are there.
+    description: Whether the resources exist.
     type: str
     choices: [present, absent]
     default: present
   description:
-    description: Description of all five.
+    description: Description of all five resources.
     type: str
   component:
-    description: What is done in the image. Required for O(state=present).
+    description: The commands that change the image. Required for O(state=present).
     type: dict
     suboptions:
       data:
@@ -50,24 +53,24 @@ options:
         type: str
         required: true
       platform:
-        description: Platform of the component.
+        description: Operating system of the component.
         type: str
         choices: [Linux, Windows]
         default: Linux
       supported_os_versions:
-        description: Operating systems that it is for.
+        description: Operating system versions that the component supports. Without it, all.
         type: list
         elements: str
       kms_key:
-        description: ARN of the key that encrypts it.
+        description: ARN of the key that encrypts the component. Without it, AWS uses its own.
         type: str
   components_before:
-    description: ARNs of other components that run before.
+    description: ARNs of other components that run before O(component).
     type: list
     elements: str
     default: []
   recipe:
-    description: What the image is built from. Required for O(state=present).
+    description: How the image is built. Required for O(state=present).
     type: dict
     suboptions:
       parent_image:
@@ -75,7 +78,7 @@ options:
         type: str
         required: true
       repository:
-        description: Name of the ECR repository that gets the image.
+        description: Name of the ECR repository to which the image is pushed.
         type: str
         required: true
       dockerfile:
@@ -86,20 +89,24 @@ options:
           {{{ imagebuilder:environments }}}
           {{{ imagebuilder:components }}}
       working_directory:
-        description: Folder that is used while building.
+        description: Folder in which the build commands run. Without it, Image Builder's default.
         type: str
       instance_image:
-        description: AMI of the building instance; without it, Image Builder's own.
+        description: AMI of the instance that builds. Without it, Image Builder's own.
         type: str
       platform:
-        description: Platform of the base image. Image Builder needs it for images that aren't its own.
+        description:
+          Operating system of the base image. Image Builder needs it for images that aren't its own.
         type: str
         choices: [Linux, Windows]
       kms_key:
-        description: ARN of the key that encrypts the Dockerfile template.
+        description:
+          ARN of the key that encrypts the Dockerfile template. Without it, AWS uses its own.
         type: str
   infrastructure:
-    description: The instance that builds. Required for O(state=present). Its metadata service wants tokens (IMDSv2), always.
+    description:
+      The instance that builds. Required for O(state=present). Its metadata service always requires
+      tokens (IMDSv2).
     type: dict
     suboptions:
       instance_profile:
@@ -107,50 +114,59 @@ options:
         type: str
         required: true
       instance_types:
-        description: Types to choose from.
+        description: Types of the instance, from which AWS chooses one.
         type: list
         elements: str
         default: [t3.small]
       subnet:
-        description: Subnet, with a way to ECR, S3 and SSM. Without it, the default VPC.
+        description:
+          ID of a subnet from which ECR, S3 and SSM can be reached. Without it, the default VPC.
         type: str
       security_groups:
-        description: Security groups; needed with O(infrastructure.subnet).
+        description: IDs of security groups of the instance; needed with O(infrastructure.subnet).
         type: list
         elements: str
       metadata_hops:
-        description: How many hops an answer of the metadata service may go. Containers on the instance need V(2).
+        description:
+          Number of network hops that an answer of the metadata service may take. Containers on the
+          instance need V(2).
         type: int
         default: 2
       terminate_on_failure:
-        description: Whether an instance whose build failed is terminated. V(false) keeps it for inspection, and costs.
+        description:
+          Whether an instance whose build failed is terminated. With V(false) it stays for
+          inspection, and costs money.
         type: bool
         default: true
       log_bucket:
-        description: Bucket for build logs.
+        description: Bucket for build logs. Without it, logs are not kept there.
         type: str
       log_prefix:
         description: Prefix in O(infrastructure.log_bucket).
         type: str
       sns_topic:
-        description: ARN of a topic that is notified of builds.
+        description: ARN of a topic that is notified of builds. Without it, none is.
         type: str
       resource_tags:
         description: Tags of the instances.
         type: dict
   distributions:
-    description: Where images go. Without it, the region and repository of the recipe.
+    description:
+      Regions and repositories to which images are pushed. Without it, the module's region and the
+      recipe's repository.
     type: list
     elements: dict
     suboptions:
       region:
-        description: Region; default is that of the module.
+        description: Region. Default is that of the module.
         type: str
       repository:
-        description: Repository; default is that of the recipe.
+        description: Name of the repository. Default is that of the recipe.
         type: str
       container_tags:
-        description: Tags that each image gets in the registry. A fixed tag can't be given twice to a repository with immutable tags.
+        description:
+          Tags that each image gets in the registry. A fixed tag can't be used twice in a repository
+          with immutable tags.
         type: list
         elements: str
   pipeline:
@@ -161,19 +177,21 @@ options:
         description: When to check for a build, as C(cron(...)) or C(rate(...)). Without it, builds are only started by hand.
         type: str
       timezone:
-        description: Time zone of the schedule, such as V(Europe/Berlin).
+        description: Time zone of the schedule, such as V(Europe/Berlin). Without it, UTC.
         type: str
       start_condition:
-        description: Whether a scheduled build needs a newer base image or component.
+        description:
+          Whether a scheduled build starts only when a base image or component is newer, or each
+          time (V(EXPRESSION_MATCH_ONLY)).
         type: str
         choices: [EXPRESSION_MATCH_ONLY, EXPRESSION_MATCH_AND_DEPENDENCY_UPDATES_AVAILABLE]
         default: EXPRESSION_MATCH_AND_DEPENDENCY_UPDATES_AVAILABLE
       enabled:
-        description: Whether the schedule counts.
+        description: Whether the schedule is active.
         type: bool
         default: true
       tests:
-        description: Whether test phases run.
+        description: Whether the test phases of components run.
         type: bool
         default: true
       tests_timeout:
@@ -181,7 +199,8 @@ options:
         type: int
         default: 60
       enhanced_metadata:
-        description: Whether more about the image is collected.
+        description:
+          Whether Image Builder collects more information about the image, such as its packages.
         type: bool
         default: true
 """
@@ -222,40 +241,43 @@ actions:
   sample: [create component acme-odoo 1.0.1, create container recipe acme-odoo 1.0.1, change containerRecipeArn of image pipeline acme-odoo]
 component_arn:
   description:
-    - Build version of the component; V((known after creation\)) in check mode when it would be created. The same applies to the other ARNs.
+    ARN of the component's build version; V((known after creation\)) in check mode when it would be
+    created. The same applies to the other ARNs.
   returned: O(state=present)
   type: str
   sample: arn:aws:imagebuilder:eu-central-1:111122223333:component/acme-odoo/1.0.1/1
 recipe_arn:
-  description: Version of the container recipe.
+  description: ARN of the container recipe's version.
   returned: O(state=present)
   type: str
   sample: arn:aws:imagebuilder:eu-central-1:111122223333:container-recipe/acme-odoo/1.0.1
 infrastructure_arn:
-  description: The infrastructure configuration.
+  description: ARN of the infrastructure configuration.
   returned: O(state=present)
   type: str
   sample: arn:aws:imagebuilder:eu-central-1:111122223333:infrastructure-configuration/acme-odoo
 distribution_arn:
-  description: The distribution configuration.
+  description: ARN of the distribution configuration.
   returned: O(state=present)
   type: str
   sample: arn:aws:imagebuilder:eu-central-1:111122223333:distribution-configuration/acme-odoo
 pipeline_arn:
-  description: The pipeline.
+  description: ARN of the pipeline.
   returned: O(state=present)
   type: str
   sample: arn:aws:imagebuilder:eu-central-1:111122223333:image-pipeline/acme-odoo
+# >>> the same in all: doc fragment aws, tools/returns.py
 requests:
-  description: Number of requests that were sent.
+  description: Number of requests that were sent to AWS.
   returned: success
   type: int
-  sample: 13
+  sample: 9
 error:
-  description: Kind of the error.
+  description: Name of the error's class.
   returned: failure
   type: str
-  sample: AwsForeign
+  sample: AwsConflict
+# <<<
 """
 
 from ansible.module_utils.basic import AnsibleModule

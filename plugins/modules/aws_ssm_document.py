@@ -12,8 +12,9 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Creates a document. When its content differs, a new version is created and becomes the default; older versions stay.
-  - A new version that Systems Manager can't use doesn't become the default.
+  - Creates a document. When its content differs, a new version is created and becomes the default;
+    older versions stay.
+  - A new version that Systems Manager reports as unusable doesn't become the default.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.aws
@@ -30,17 +31,17 @@ options:
     type: str
     required: true
   state:
-    description: Whether it is there. V(absent) removes all its versions.
+    description: Whether the document exists. V(absent) removes all its versions.
     type: str
     choices: [present, absent]
     default: present
   type:
-    description: Type of the document. It can't be changed.
+    description: Type of the document. It can't be changed later.
     type: str
     choices: [Automation, Command, Session, Policy]
     default: Automation
   content:
-    description: The document. Required for O(state=present).
+    description: Content of the document. Required for O(state=present).
     type: dict
 """
 
@@ -69,27 +70,29 @@ actions:
   returned: always
   type: list
   elements: str
-  sample: [make a new version of document acme-deliver, make version 2 of document acme-deliver the default]
+  sample: [create a new version of document acme-deliver, make version 2 of document acme-deliver the default]
 name:
   description: Name of the document.
   returned: O(state=present)
   type: str
   sample: acme-deliver
 version:
-  description: Its default version, in check mode what it would be.
+  description: Number of the document's default version; in check mode what it would be.
   returned: O(state=present)
   type: str
   sample: "2"
+# >>> the same in all: doc fragment aws, tools/returns.py
 requests:
-  description: Number of requests that were sent.
+  description: Number of requests that were sent to AWS.
   returned: success
   type: int
-  sample: 3
+  sample: 9
 error:
-  description: Kind of the error.
+  description: Name of the error's class.
   returned: failure
   type: str
-  sample: AwsBroken
+  sample: AwsConflict
+# <<<
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -12,10 +12,11 @@ version_added: 0.2.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Runs the container's own health check again and again until it succeeds. The engine itself runs it seldom, since each check starts a
-    program, which costs more than the service at rest when there are many containers.
-  - Containers without a health check only have to run.
-  - Used by the role P(odoo_cloud.platform.container#role).
+  - Runs the container's own health check repeatedly until it succeeds. The engine itself runs it
+    seldom, since each check starts a program, and with many containers that costs more than the
+    service at rest.
+  - A container without a health check counts as healthy when it runs.
+  - The role P(odoo_cloud.platform.container#role) uses it.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.engine
@@ -53,7 +54,7 @@ healthy:
   type: bool
   sample: true
 waited:
-  description: Seconds until then.
+  description: Seconds that the module waited.
   returned: always
   type: float
   sample: 1.5

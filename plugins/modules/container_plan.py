@@ -12,16 +12,21 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Compares containers with their definitions and returns what has to happen to which of them. The role
-    P(odoo_cloud.platform.container#role) applies the answer with M(community.docker.docker_container).
-  - It only reads, so that an unchanged list costs one module run however long it is. When M(odoo_cloud.platform.machine_info) has read
-    the machine earlier in the same playbook run, less than a minute ago, and nothing was changed since, an unchanged list costs none.
-  - The definition that a container was created from is kept as JSON in its label C(org.odoo-cloud.definition). Secrets must not be in it.
-  - A running container whose bind mount is another folder than the one that has its path now is recreated, since it goes on with the
-    folder that was removed. For a missing path there is a warning only, as the container could not be started again. Both are noticed
-    only if the engine's processes are in C(/proc) and the user may inspect them (root).
-  - A container that started before its configuration files were last written has to be restarted or reloaded. So a change is made
-    effective also when an earlier run died between writing the file and restarting the service.
+  - Compares containers with their definitions and returns which of them have to be changed, and
+    how. The role P(odoo_cloud.platform.container#role) applies the changes with
+    M(community.docker.docker_container).
+  - It only reads, so an unchanged list costs one module run however long it is. When
+    M(odoo_cloud.platform.machine_info) has read the machine earlier in the same playbook run, less
+    than a minute ago, and nothing was changed since, an unchanged list costs none.
+  - The definition from which a container was created is kept as JSON in its label
+    C(org.odoo-cloud.definition). It must not contain secrets.
+  - A running container is recreated if the folder of one of its bind mounts was removed and created
+    again, since it still uses the removed one. If the path is missing there is only a warning, as
+    the container could not be started again. Both are noticed only if the engine's processes are in
+    C(/proc) and the user may inspect them (root).
+  - A container that started before its configuration files were last written has to be restarted or
+    reloaded. So a change takes effect also when an earlier run died between writing the file and
+    restarting the service.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.engine
@@ -29,36 +34,41 @@ attributes:
   check_mode:
     support: full
     details:
-      - In check mode RV(ignore:changed) is true when there is something to do. Otherwise it is always false; the role's tasks
-        that act report the change.
+      In check mode RV(ignore:changed) is true when there is something to do. Otherwise it is always
+      false; the role's tasks that apply the changes report them.
   diff_mode:
     support: full
   idempotent:
     support: full
 options:
   platform:
-    description: Name of the platform. The network of that name is looked at too.
+    description: Name of the platform (C(odoo_cloud_name)). The network of that name is checked too.
     type: str
     required: true
   applied_dir:
-    description: Folder with one file for each container, touched when the container's configuration was reloaded.
+    description:
+      Folder with one file for each container, whose time is that of the container's last reload.
     type: path
     required: true
   containers:
-    description: Definitions, see the role P(odoo_cloud.platform.container#role).
+    description: Definitions of the containers, see the role P(odoo_cloud.platform.container#role).
     type: list
     elements: dict
     required: true
   logs_of:
-    description: Return the last lines that this container wrote, in RV(logs).
+    description:
+      Name of a container whose last lines of output are returned in RV(logs). Without it, none are.
     type: str
   look_for:
-    description: Files and folders that should be there. Those that aren't are in RV(absent).
+    description:
+      Files and folders that should exist. Those that are missing are returned in RV(absent).
     type: list
     elements: path
     default: []
   once:
-    description: Names of containers that do one task and end. Those that succeeded and still exist are in RV(done).
+    description:
+      Names of containers that do one task and end. Those that succeeded and still exist are
+      returned in RV(done).
     type: list
     elements: str
     default: []
@@ -88,7 +98,7 @@ network_missing:
   type: bool
   sample: false
 plan:
-  description: The containers that need something, in the order of the list.
+  description: The containers that have to be changed, in the order of the list.
   returned: always
   type: list
   elements: dict
@@ -97,25 +107,27 @@ plan:
       action: recreate
       reason: "its definition changed: memory"
 actions:
-  description: The same as sentences.
+  description: The same changes as sentences.
   returned: always
   type: list
   elements: str
   sample: ["recreate odoo-cloud-redis: its definition changed: memory"]
 done:
-  description: Those of O(once) that ended with exit code 0 and were not removed, because the process that started them was killed.
+  description:
+    The containers of O(once) that ended with exit code 0 and still exist, because the process that
+    started them was killed before it removed them.
   returned: always
   type: list
   elements: str
   sample: []
 absent:
-  description: Those of O(look_for) that aren't there.
+  description: The paths of O(look_for) that don't exist.
   returned: always
   type: list
   elements: str
   sample: []
 logs:
-  description: The last lines that the container of O(logs_of) wrote.
+  description: The last lines of output of the container O(logs_of).
   returned: when O(logs_of) is given
   type: str
   sample: "ready to accept connections"

@@ -34,11 +34,12 @@ options:
     type: str
     required: true
   timeout:
-    description: Seconds to wait at most. A container that is still running then is no error, see RV(running).
+    description:
+      Most seconds to wait. A container that is still running then is no error, see RV(running).
     type: int
     default: 600
   lines:
-    description: How many of the last lines that it wrote are returned; V(0) for all.
+    description: How many of the last lines of output are returned; V(0) for all.
     type: int
     default: 100
 """
@@ -59,7 +60,7 @@ name:
   type: str
   sample: odoo-cloud-acme_prod-run
 exists:
-  description: Whether the container is there.
+  description: Whether the container exists.
   returned: always
   type: bool
   sample: true
@@ -69,27 +70,28 @@ running:
   type: bool
   sample: false
 exit_code:
-  description: How it ended, or null while it runs or isn't there.
+  description: Exit code of the container; null while it runs or if it doesn't exist.
   returned: always
   type: int
   sample: 0
 oom_killed:
-  description: Whether a process of it was killed because the memory was used up.
+  description: Whether a process of the container was killed because its memory was used up.
   returned: always
   type: bool
   sample: false
 waited:
-  description: Seconds that were waited.
+  description: Seconds that the module waited.
   returned: always
   type: float
   sample: 42.5
 stdout:
-  description: The lines that it wrote to its standard output.
+  description: Lines that the container wrote to its standard output.
   returned: always
   type: str
   sample: ""
 output:
-  description: The lines that it wrote to its standard output and standard error, in their order.
+  description:
+    Lines that the container wrote to its standard output and standard error, in their order.
   returned: always
   type: str
   sample: "Ready: database 'acme_prod' (40.1 s)"

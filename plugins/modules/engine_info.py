@@ -26,12 +26,13 @@ attributes:
     support: full
 options:
   python_modules:
-    description: Python modules that are looked for in the interpreter that runs this module.
+    description: Python modules whose presence is checked in the interpreter that runs this module.
     type: list
     elements: str
     default: []
   log_path:
-    description: A log file whose last lines are returned when no engine answers.
+    description:
+      A log file whose last lines are returned when no engine answers. Without it, none are.
     type: path
 """
 
@@ -52,11 +53,11 @@ version:
   returned: always
   type: str
 error:
-  description: Why no engine answers.
+  description: Why no engine answers; empty when one does.
   returned: always
   type: str
 log:
-  description: The last lines of O(log_path), when no engine answers.
+  description: The last lines of O(log_path), when no engine answers; else empty.
   returned: always
   type: str
 installed:
@@ -73,7 +74,7 @@ codename:
   type: str
   sample: trixie
 missing_python_modules:
-  description: Those of O(python_modules) that are not there.
+  description: The modules of O(python_modules) that are missing.
   returned: always
   type: list
   elements: str

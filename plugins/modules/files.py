@@ -7,18 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: files
-short_description: Puts all folders and files of a service on the machine in one run
+short_description: Writes all folders and files of a service on the machine in one run
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
   - Compares content, owner, group and mode of a list of files and folders and repairs what differs.
-  - Replaces a loop over M(ansible.builtin.copy) and M(ansible.builtin.file), which costs two module runs for each file even
-    when nothing changes.
-  - When M(odoo_cloud.platform.machine_info) has read the machine earlier in the same playbook run, less than a minute ago, and nothing
-    was changed since, a list that needs nothing is recognized on the controller, and no module runs on the machine.
-  - Files are replaced atomically. Parent folders are not created by themselves; list them before their files.
-  - Nothing is ever removed.
+  - Replaces a loop over M(ansible.builtin.copy) and M(ansible.builtin.file), which costs two module
+    runs for each file even when nothing changes.
+  - When M(odoo_cloud.platform.machine_info) has read the machine earlier in the same playbook run,
+    less than a minute ago, and nothing was changed since, a list that needs no change is recognised
+    on the controller, and no module runs on the machine.
+  - Files are replaced atomically. Missing parent folders are not created unless they are in the
+    list; list them before their files.
+  - The module never removes anything.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
 attributes:
@@ -42,26 +44,28 @@ options:
         type: path
         required: true
       state:
-        description: What should be there.
+        description: Whether the path is a file or a folder.
         type: str
         choices: [file, directory]
         default: file
       content:
-        description: Text of the file. A file with neither O(files[].content) nor O(files[].secret_content) must exist; only its
-          owner and mode are looked at.
+        description:
+          Text of the file. A file with neither O(files[].content) nor O(files[].secret_content)
+          must exist; only its owner, group and mode are compared.
         type: str
       secret_content:
         description: Text of the file, never shown in output, diff or logs.
         type: str
       mode:
-        description: Permissions as an octal string. Default V(0644) for files and V(0755) for folders.
+        description:
+          Permissions as an octal string. Default is V(0644) for files and V(0755) for folders.
         type: str
       owner:
-        description: Owner by name or number.
+        description: Owner as name or number.
         type: str
         default: "0"
       group:
-        description: Group by name or number.
+        description: Group as name or number.
         type: str
         default: "0"
 """

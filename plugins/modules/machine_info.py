@@ -7,15 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: machine_info
-short_description: The few facts of a machine that the platform decides from
+short_description: The facts of a machine that the platform needs for its decisions
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Returns processors, memory, free disk space, listening TCP ports and what an engine, if there is one, runs for the platform.
-  - With O(root) also whose folder that is, and what of it can be compared with the secrets on the controller.
-  - Takes 0.2 seconds where gathering facts takes one.
-  - With O(root) it also takes a snapshot of the machine, which spares later tasks of the same playbook run a module run of their own.
+  - Returns processors, memory, free disk space, listening TCP ports, and the platform's containers,
+    if there is an engine.
+  - With O(root) it also returns to which platform that folder belongs, and digests that are
+    compared with the secrets on the controller.
+  - It takes 0.2 seconds, where gathering facts takes one.
+  - With O(root) it also takes a snapshot of the machine, which spares later tasks of the same
+    playbook run a module run of their own.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
 attributes:
@@ -33,22 +36,28 @@ options:
     type: str
     required: true
   platform:
-    description: Name of the platform whose containers are looked for.
+    description: Name of the platform (C(odoo_cloud_name)) whose containers are listed.
     type: str
     required: true
   paths:
-    description: Folders whose free disk space is of interest. Of a folder that is not there its nearest parent counts.
+    description:
+      Folders whose free disk space is measured. For a folder that does not exist, its nearest
+      existing parent is measured.
     type: list
     elements: path
     default: [/var/lib/docker]
   root:
-    description: Folder of the platform on the machine, see P(odoo_cloud.platform.root#lookup).
+    description:
+      Folder of the platform on the machine, see P(odoo_cloud.platform.root#lookup). Without it, no
+      folder is inspected and no snapshot is taken.
     type: path
   snapshot_key:
     description:
-      - Also read the platform's files below O(root), its containers and its network, with this text as the key of the files' digests.
-      - Given by the action plugin of this name, which keeps the snapshot on the controller until the end of the run and out of the
-        result. M(odoo_cloud.platform.files) and M(odoo_cloud.platform.container_plan) recognize there that nothing has to be done.
+      - Key for the digests of the snapshot. With it, the module also reads the platform's files
+        below O(root), its containers and its network.
+      - Set by the action plugin of this name, which keeps the snapshot on the controller until the
+        end of the run and out of the result. M(odoo_cloud.platform.files) and
+        M(odoo_cloud.platform.container_plan) use it to recognise that nothing has to be done.
     type: str
 """
 
@@ -63,7 +72,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 name:
-  description: The given name.
+  description: Value of O(name).
   returned: always
   type: str
   sample: localhost
@@ -73,7 +82,7 @@ cpus:
   type: int
   sample: 2
 memory_bytes:
-  description: Memory in bytes, the control group's limit if that is less.
+  description: Memory in bytes; the limit of the control group if that is less.
   returned: always
   type: int
   sample: 25165824000
@@ -83,7 +92,7 @@ disk_free_bytes:
   type: dict
   sample: {"/var/lib/docker": 85899345920}
 ports_listening:
-  description: TCP ports that something listens on.
+  description: TCP ports on which a program listens.
   returned: always
   type: list
   elements: int
@@ -94,13 +103,16 @@ engine:
   type: bool
   sample: true
 images:
-  description: Images that a platform built on this machine, with the keys C(Id) and C(RepoTags) as the engine returns them.
+  description:
+    Images that a platform built on this machine, with the keys C(Id) and C(RepoTags) as the engine
+    returns them.
   returned: always
   type: list
   elements: dict
   sample: [{"Id": "sha256:4bb46517cac3", "RepoTags": ["odoo-cloud/redis:5cb1f0a3d0f1"]}]
 python_modules:
-  description: Those of the Python modules C(requests) and C(psycopg2) that the interpreter of modules finds.
+  description:
+    Which of the Python modules C(requests) and C(psycopg2) the interpreter of modules can import.
   returned: always
   type: list
   elements: str
@@ -125,10 +137,12 @@ platform_volumes:
   sample: [odoo-cloud-postgres]
 root:
   description:
-    - What is known of O(root). C(mark) is the mark that a platform left there, its name (C(platform)) and the fingerprint of its secrets.
-    - C(others) has what other platforms have in, above or below it. C(own_roots) are the folders that the platform's containers have
-      mounted, C(mounted) whether it is one of them. C(digests) are those of generated secrets and of the CA,
-      C(swift) those of the object storage alone.
+    - What the folder O(root) shows. C(mark) is the mark that a platform left there, its name
+      (C(platform)) and the fingerprint of its secrets.
+    - C(others) lists other platforms that use a folder in, above or below it. C(own_roots) are the
+      folders that are mounted in the platform's containers, C(mounted) is whether O(root) is one of
+      them. C(digests) are those of generated secrets and of the CA, C(swift) those of the object
+      storage alone.
   returned: when O(root) is given
   type: dict
   sample: {"path": "/srv/odoo-cloud", "exists": true, "empty": false, "mark": {"platform": "odoo-cloud", "secrets": "5e88…"}, "others": []}

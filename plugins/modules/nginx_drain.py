@@ -12,12 +12,14 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - With O(state=drained), nginx asks the other replicas of the instance that are healthy, and the module waits until the requests that the
-    replica has begun are answered. With O(state=restored), nginx asks all of them again.
-  - It needs another healthy replica, and nginx on the same machine. Without them nothing is done and RV(reason) is the cause.
-  - Connections of websockets are not waited for; browsers open them again.
-  - A run that dies in between leaves the replica out of nginx until the next O(state=restored) or run of the role
-    P(odoo_cloud.platform.nginx#role).
+  - With O(state=drained), nginx sends new requests to the other healthy replicas of the instance,
+    and the module waits until the replica has answered its running requests. With
+    O(state=restored), nginx sends requests to all of them again.
+  - It needs another healthy replica, and nginx on the same machine. Without them nothing is done
+    and RV(reason) is the cause.
+  - It doesn't wait for websocket connections; browsers open them again.
+  - A run that dies in between leaves the replica out of nginx until the next O(state=restored) or
+    run of the role P(odoo_cloud.platform.nginx#role).
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.engine
@@ -30,12 +32,13 @@ attributes:
     support: full
 options:
   state:
-    description: What nginx should do.
+    description: V(drained) takes the replica out of nginx, V(restored) puts all replicas back.
     type: str
     choices: [drained, restored]
     required: true
   platform:
-    description: Name of the platform, with which the names of its containers begin.
+    description:
+      Name of the platform (C(odoo_cloud_name)), with which the names of its containers begin.
     type: str
     required: true
   root:
@@ -47,7 +50,7 @@ options:
     type: str
     required: true
   upstream:
-    description: Name on the platform's network that all replicas of the instance answer to.
+    description: Name on the platform's network that all replicas of the instance share.
     type: str
     required: true
   replica:
@@ -60,7 +63,9 @@ options:
     elements: str
     required: true
   timeout:
-    description: Seconds that requests may take to end. Those that take longer are in RV(in_flight), and are no error.
+    description:
+      Seconds that running requests may take. Requests that take longer are counted in
+      RV(in_flight), and are no error.
     type: int
     default: 30
 """
@@ -79,23 +84,23 @@ EXAMPLES = r"""
 
 RETURN = r"""
 drained:
-  description: Whether nginx does not ask the replica any more.
+  description: Whether nginx sends the replica no more requests.
   returned: success
   type: bool
   sample: true
 others:
-  description: The replicas that nginx asks meanwhile.
+  description: The replicas to which nginx sends requests meanwhile.
   returned: success
   type: list
   elements: str
   sample: [demo-2]
 in_flight:
-  description: Requests that were not answered in time.
+  description: Number of requests that were not answered in time.
   returned: success
   type: int
   sample: 0
 reason:
-  description: Why nothing was done, empty when something was.
+  description: Why nothing was done; empty when something was.
   returned: success
   type: str
   sample: ""

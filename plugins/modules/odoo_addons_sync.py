@@ -7,21 +7,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_addons_sync
-short_description: Brings addons, Python packages and requirements to a bucket, as a release
+short_description: Publishes addons, Python packages and requirements to a bucket, as a release
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Reads folders and git repositories on the machine where it runs, checks everything, and publishes one release in a bucket.
-  - A release is named by the hash of its content; the same content has the same name everywhere, and is brought only once.
-  - With O(layout) V(pack), each addon and each Python package is one compressed archive, named by its content; so only what differs moves.
-    M(odoo_cloud.platform.odoo_release) pulls it. With V(tree), the files stand in the bucket at their paths, for tools that
-    copy files, such as AWS DataSync.
-  - The channel (O(channel)) is written last, with one request. So no release is visible before it is whole, and what listens to the bucket
-    hears of a release once. A broken run is finished by the next one.
-  - All problems are reported together with file and line, before anything is uploaded. These are a path without a module, a manifest that
-    does not parse, an addon for another Odoo, a missing dependency, two addons or packages of one name, credentials in a requirement,
-    links that leave their package.
+  - Reads folders and git repositories on the machine where it runs, checks everything, and
+    publishes one release in a bucket.
+  - A release is named by the hash of its content; the same content has the same name everywhere,
+    and is uploaded only once.
+  - With O(layout) V(pack), each addon and each Python package is one compressed archive, named by
+    its content, so only archives that differ are uploaded. M(odoo_cloud.platform.odoo_release)
+    pulls the release. With V(tree), the files are in the bucket under their own paths, for tools
+    that copy files, such as AWS DataSync.
+  - The channel (O(channel)) is written last, with one request. So no release is visible before it
+    is complete, and a program that watches the bucket is notified once for each release. An
+    interrupted run is finished by the next one.
+  - All problems are reported together with file and line, before anything is uploaded. These are a
+    path without a module, a manifest that does not parse, an addon for another Odoo version, a
+    missing dependency, two addons or packages of one name, credentials in a requirement, links that
+    lead out of their package.
   - When nothing changed, this costs one request, with O(in_place) two.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -30,18 +35,18 @@ attributes:
   check_mode:
     support: full
     details:
-      - Git repositories are fetched in check mode too, since there is nothing to compare otherwise. O(lock_file) is not written.
+      Git repositories are fetched in check mode too, since there is nothing to compare otherwise.
+      O(lock_file) is not written.
   diff_mode:
     support: full
-    details:
-      - Shows packages and the files that differ, at most 1000.
+    details: Shows packages and the files that differ, at most 1000.
   idempotent:
     support: full
 options:
   state:
     description:
       - V(present) makes the release the current one of the channel.
-      - V(absent) removes the channel, and the releases and archives that no other channel names.
+      - V(absent) removes the channel, and the releases and archives that no other channel uses.
     type: str
     choices: [present, absent]
     default: present
@@ -53,12 +58,13 @@ options:
     type: str
     required: true
   prefix:
-    description: What all keys in the bucket begin with, such as V(acme/code).
+    description: Prefix of all keys in the bucket, such as V(acme/code). Empty means none.
     type: str
     default: ""
   channel:
     description:
-      - Name of the channel, which tells hosts their release, for example one for each environment. All channels share archives.
+      Name of the channel, the object in the bucket from which machines read which release to use,
+      for example one for each environment. All channels share archives.
     type: str
     default: current
   odoo_version:
@@ -66,48 +72,55 @@ options:
     type: str
   odoo_custom_modules_paths:
     description:
-      - Folders that hold addons, as absolute paths. The folders of the addons become the names of the addons; two of one name are refused.
-      - Folders without a manifest and files beside the addons are not taken.
+      - Folders that contain addons, as absolute paths. The name of an addon is that of its folder;
+        two addons of one name are refused.
+      - Folders without a manifest and files beside the addons are ignored.
     type: list
     elements: path
     default: []
   odoo_python_dependencies_paths:
     description:
-      - Folders that hold Python packages and modules, as they would stand in E(PYTHONPATH), as absolute paths.
+      Folders that contain Python packages and modules, as they would be in E(PYTHONPATH), as
+      absolute paths.
     type: list
     elements: path
     default: []
   python_requirements_file:
     description:
-      - File with requirements for pip. Files that it includes (C(-r), C(-c)) are read too and become part of the release.
+      - File with requirements for pip. Files that it includes (C(-r), C(-c)) are read too and
+        become part of the release. Without it, the release has none.
       - Credentials in addresses, and folders or files of this machine, are refused.
     type: path
   system_packages_file:
-    description: File with names of Debian packages, one a line. C(#) begins a comment.
+    description:
+      File with names of Debian packages, one a line. C(#) begins a comment. Without it, the release
+      has none.
     type: path
   git_sources:
-    description: Git repositories that hold addons or Python packages.
+    description: Git repositories that contain addons or Python packages.
     type: list
     elements: dict
     default: []
     suboptions:
       url:
-        description: Address. Keys and passwords come from git's own configuration or an SSH agent.
+        description:
+          Address of the repository. Keys and passwords come from git's own configuration or an SSH
+          agent.
         type: str
         required: true
       revision:
         description:
-          - Commit in full, tag or branch. Of a tag or branch, the commit that O(lock_file) holds is used, else the one that the
-            repository has.
+          Full commit hash, tag or branch. For a tag or branch, the commit that is recorded in
+          O(lock_file) is used, else the repository's current one.
         type: str
         required: true
       modules_paths:
-        description: Folders in the repository that hold addons. V(.) is the repository itself.
+        description: Folders in the repository that contain addons. V(.) is the repository itself.
         type: list
         elements: str
         default: ["."]
       python_paths:
-        description: Folders in the repository that hold Python packages.
+        description: Folders in the repository that contain Python packages.
         type: list
         elements: str
         default: []
@@ -117,25 +130,26 @@ options:
         default: true
       merges:
         description:
-          - More branches, tags or commits that are merged into O(git_sources[].revision), in this order. Needs the Python
-            library git-aggregator.
+          Additional branches, tags or commits that are merged into O(git_sources[].revision), in
+          this order. This requires the Python library git-aggregator.
         type: list
         elements: dict
         default: []
         suboptions:
           url:
-            description: Address of the repository that has it. Default is O(git_sources[].url).
+            description:
+              Address of the repository that contains it. Default is O(git_sources[].url).
             type: str
           revision:
-            description: Commit in full, tag or branch.
+            description: Full commit hash, tag or branch.
             type: str
             required: true
       include:
-        description: In place of O(include) for this repository.
+        description: Replaces O(include) for this repository.
         type: list
         elements: str
       exclude:
-        description: In place of O(exclude) for this repository.
+        description: Replaces O(exclude) for this repository.
         type: list
         elements: str
   git_folder:
@@ -143,85 +157,97 @@ options:
     type: path
   include:
     description:
-      - Patterns of what is taken; without one, everything. A pattern without a slash is compared with each name in a path, one with a
-        slash with the path from the folder in O(odoo_custom_modules_paths) on. C(*) stays within a folder, C(**) does not. What is
-        below something that is named is meant too.
+      Patterns of the files that become part of the release. An empty list means all. A pattern
+      without a slash is compared with each name in a path, one with a slash with the path below the
+      folder in O(odoo_custom_modules_paths). C(*) stays within a folder, C(**) does not. A pattern
+      that matches a folder includes everything below it.
     type: list
     elements: str
     default: []
   exclude:
-    description: Patterns of what is not taken, written like O(include). C(.git) is never taken.
+    description:
+      Patterns of files that are left out, written like O(include). C(.git) is always left out.
     type: list
     elements: str
     default: ["__pycache__", "*.py[co]", "*~", "*.sw[op]", ".DS_Store"]
   known_addons:
     description:
-      - Names of the addons that Odoo brings itself. With it, each dependency must be there or delivered. Without it, dependencies that are
-        not delivered are returned in RV(unchecked_dependencies).
+      Names of the addons that are part of Odoo. With this list, each dependency must be in it or in
+      the release. Without it, dependencies that are not in the release are returned in
+      RV(unchecked_dependencies).
     type: list
     elements: str
     default: []
   known_packages:
     description:
-      - Python packages that Odoo's image has itself, name in small letters with C(-) to version. A requirement that wants another
-        version of one is refused, since Odoo's own is imported first. Needs the Python library packaging.
+      Python packages that are part of Odoo's image, name in small letters with C(-) to version. A
+      requirement for another version of one of them is refused, since Python imports the image's
+      own first. This requires the Python library packaging.
     type: dict
     default: {}
   known_markers:
     description:
-      - What environment markers of requirements, such as C(python_version), mean for Odoo's Python. A requirement whose marker doesn't hold
-        there conflicts with nothing. Markers that aren't given are those of this module's Python.
+      Values of environment markers of requirements, such as C(python_version), for Odoo's Python. A
+      requirement whose marker is false there conflicts with nothing. Markers that aren't given have
+      the values of this module's Python.
     type: dict
     default: {}
   lock_file:
     description:
-      - File on this machine that records what was taken, as absolute path. It holds commits of git repositories and hashes of
-        packages. Keep it in git.
+      - File on this machine that records what was used, as absolute path. It contains commits of
+        git repositories and hashes of packages. Keep it in git. Without it, nothing is recorded.
       - It is written after the release has become the current one of the channel.
     type: path
   update_revisions:
-    description: Whether branches and tags are looked up again although O(lock_file) has a commit for them.
+    description:
+      Whether branches and tags are looked up again although O(lock_file) has a commit for them.
     type: bool
     default: false
   layout:
-    description: How the release is stored in the bucket.
+    description:
+      How the release is stored in the bucket, as archives (V(pack)) or as single files (V(tree)).
     type: str
     choices: [pack, tree]
     default: pack
   in_place:
     description:
-      - With O(layout=tree), whether there is one tree for all releases (C(<prefix>modules/...), C(<prefix>python/...),
-        C(<prefix>requirements.txt)) in place of one for each (C(<prefix>releases/<release>/modules/...)). It moves only what differs, but
-        a copy that is taken during a run is a mix of both. During a run there is an object C(<prefix>pending.json).
+      With O(layout=tree), whether there is one tree for all releases (C(<prefix>modules/...),
+      C(<prefix>python/...), C(<prefix>requirements.txt)) instead of one for each
+      (C(<prefix>releases/<release>/modules/...)). Only files that differ are uploaded, but a copy
+      that is taken during a run is a mix of both releases. During a run there is an object
+      C(<prefix>pending.json).
     type: bool
     default: false
   keep_deleted:
-    description: With O(in_place), whether files that were removed from the sources stay in the bucket.
+    description:
+      With O(in_place), whether files that were removed from the sources stay in the bucket.
     type: bool
     default: false
   keep_releases:
     description:
-      - How many releases stay in the bucket. Those that a channel names stay too. V(0) removes none. Only a run that changed
-        something removes.
-      - Don't let two runs with one O(prefix) run at the same time when releases are removed.
+      - How many releases stay in the bucket. Releases that a channel names stay too. V(0) means
+        that none is removed. Only a run that changed something removes releases.
+      - Two runs with the same O(prefix) must not run at the same time when releases are removed.
     type: int
     default: 5
   verify_content:
-    description: Whether the bucket is looked through for what is missing although the channel already names the release.
+    description:
+      Whether the bucket is searched for missing objects although the channel already names the
+      release.
     type: bool
     default: false
   compression_level:
-    description: How hard archives are compressed, from V(1) (quick) to V(9) (small).
+    description: Compression of the archives, from V(1) (fast) to V(9) (small).
     type: int
     default: 4
   may_be_absent:
     description:
-      - In check mode, a store that can't be reached, does not know the key yet, or has no such bucket counts as one that an earlier step
-        would have made.
+      In check mode, whether a store that can't be reached, does not know the key yet, or has no
+      such bucket counts as one that an earlier step would have created.
     type: bool
     default: false
   threads:
-    description: How many transfers run side by side.
+    description: Number of parallel transfers.
     type: int
     default: 8
 seealso:
@@ -309,7 +335,9 @@ addons:
       sample: []
   sample: {added: [], changed: [acme_sale], removed: []}
 python:
-  description: The same for Python packages.
+  description:
+    Names of Python packages that differ between RV(previous) and RV(release), with the same keys as
+    RV(addons).
   returned: success
   type: dict
   sample: {added: [], changed: [], removed: []}
@@ -324,13 +352,16 @@ requirements_changed:
   type: bool
   sample: false
 unchecked_dependencies:
-  description: Addons that are depended on and not delivered, when O(known_addons) is empty.
+  description:
+    Addons on which others depend and that are not in the release, when O(known_addons) is empty.
   returned: success
   type: list
   elements: str
   sample: [base, sale]
 manifest:
-  description: The content of the release, for O(odoo_cloud.platform.odoo_release#module:delivered) of the tasks after this one.
+  description:
+    Content of the release. Pass it to O(odoo_cloud.platform.odoo_release#module:delivered) of later
+    tasks.
   returned: in check mode, when a release would be delivered
   type: dict
   sample: {"format": 1, "release": "4e1a3c0f9b2d5a77", "odoo_version": "19.0", "packages": []}
@@ -341,13 +372,13 @@ pruned:
   elements: str
   sample: []
 problems:
-  description: What is wrong with the sources, a line each, as in the message.
+  description: Problems of the sources, one line each, as in the message.
   returned: failure
   type: list
   elements: str
   sample: ["addons/acme_sale/__manifest__.py:3: 'acme_sale' depends on 'sales', which is neither delivered nor in known_addons"]
 stats:
-  description: How much was done.
+  description: Amount of work.
   returned: always
   type: dict
   contains:
@@ -388,7 +419,7 @@ stats:
       type: int
       sample: 61400000
     git_fetches:
-      description: How often a git repository was asked over the network.
+      description: Number of times that a git repository was contacted over the network.
       type: int
       sample: 0
   sample: {requests: 1, bytes_sent: 0, bytes_received: 91, uploaded: 0, packages: 100, files: 10000, bytes: 61400000}
@@ -702,7 +733,7 @@ def deliver(module: AnsibleModule, held: contextlib.ExitStack) -> None:
         )
     if sync.absent_store:
         module.warn(
-            f"Check mode: {sync.absent_store}; the release is reported as if an earlier step had just made the bucket"
+            f"Check mode: {sync.absent_store}; the release is reported as if an earlier step had just created the bucket"
         )
     before = sync.before
     files = changed_files(

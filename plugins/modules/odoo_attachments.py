@@ -7,18 +7,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_attachments
-short_description: Moves an instance's attachments between filestore, database, S3 and Swift, or checks whether all exist
+short_description:
+  Moves an instance's attachments between filestore, database, S3 and Swift, or checks whether all
+  of them exist
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Moves attachments to the place that is set in the database (C(ir_attachment.location)), or to O(to), while Odoo serves. It works in
-    committed batches, with parallel transfers. A move that was killed is resumed when the module is used again.
-  - Each content is verified by its checksum at its new place before the database names that place. What is left at the old place is
-    deleted only after that, when no transaction can still see it, and never in a bucket that isn't the instance's own.
-  - With O(action=audit) it compares the database with filestore and buckets, and with O(repair) brings back what is found elsewhere and
-    deletes what nothing names.
-  - Small images and assets stay in the database according to the addons' rule, see C(docs/addons.md).
+  - Moves attachments to the store that is set in the database (C(ir_attachment.location)), or to
+    O(to), while Odoo serves. It commits in batches, with parallel transfers. A move that was killed
+    is resumed when the module is used again.
+  - Each content is verified by its checksum in its new store before the database refers to it. The
+    old content is deleted only after that, when no transaction can still see it, and never in a
+    bucket that isn't the instance's own.
+  - With O(action=audit) it compares the database with filestore and buckets. With O(repair) it
+    restores missing contents that exist elsewhere, and deletes contents that no attachment uses.
+  - Small images and assets stay in the database according to the addons' rule, see
+    C(docs/addons.md).
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.one_off
@@ -26,38 +31,44 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: A container counts what would be moved, or repaired.
+    details: A container counts the attachments that would be moved, or repaired.
   diff_mode:
     support: full
-    details: How many attachments are where, before and after.
+    details: Number of attachments in each store, before and after.
   idempotent:
     support: full
 options:
   action:
-    description: What to do.
+    description: V(move) moves attachments, V(audit) checks whether all of them exist.
     type: str
     choices: [move, audit]
     default: move
   to:
-    description: Where the attachments go. Default is the place that is set in the database.
+    description:
+      Store to which attachments are moved. Default is the one that is set in the database.
     type: str
     choices: [file, db, s3, swift]
   sources:
-    description: Only attachments that are there. Default is everywhere.
+    description: Stores from which attachments are moved. Default is all.
     type: list
     elements: str
     choices: [file, db, s3, swift]
     default: []
   set_location:
-    description: Whether O(to) also becomes the place of new attachments, before anything is moved. Odoo's processes are notified.
+    description:
+      Whether O(to) also becomes the store of new attachments, before anything is moved. Odoo's
+      processes are notified.
     type: bool
     default: false
   keep_sources:
-    description: Whether what is left at the old places stays there. An audit with O(repair) deletes it later.
+    description:
+      Whether contents stay in the old stores too. An audit with O(repair) deletes them later.
     type: bool
     default: false
   include_foreign:
-    description: Whether attachments in another bucket of the same store are copied into the own one. Nothing is deleted in the other.
+    description:
+      Whether attachments in another bucket of the same store are copied into the instance's own
+      bucket. Nothing is deleted in the other one.
     type: bool
     default: false
   verify:
@@ -67,17 +78,17 @@ options:
     choices: [store, read]
     default: store
   batch:
-    description: Attachments per commit, 1 to 2000.
+    description: Number of attachments in one commit, 1 to 2000.
     type: int
     default: 200
   workers:
-    description: Parallel transfers, 1 to 64.
+    description: Number of parallel transfers, 1 to 64.
     type: int
     default: 16
   drain:
     description:
-      - Seconds that transactions which may still see an old place are waited for at the end. What is left then is deleted by the next
-        use.
+      Seconds to wait at the end for transactions that may still see an old content. Contents that
+      are left then are deleted when the module is used the next time.
     type: int
     default: 60
   deep:
@@ -85,25 +96,31 @@ options:
     type: bool
     default: false
   repair:
-    description: With O(action=audit), whether missing and corrupt contents are brought back from elsewhere, and orphans deleted.
+    description:
+      With O(action=audit), whether missing and corrupt contents are restored from elsewhere, and
+      orphans (contents that no attachment uses) deleted.
     type: bool
     default: false
   grace:
-    description: With O(repair), seconds that an orphan must be old to be deleted.
+    description: With O(repair), minimum age in seconds of an orphan that is deleted.
     type: int
     default: 3600
   orphan_limit:
     description:
-      - With O(repair), no orphan is deleted in a place in which more than so many per cent are orphans. It may be another database's.
+      With O(repair), a percentage. If more of a store's contents are orphans, none is deleted
+      there, since they may belong to another database.
     type: int
     default: 50
   timeout:
-    description: Seconds to wait for the end. What takes longer goes on; used again with the same options the module waits for it.
+    description:
+      Seconds to wait for the end. A container that takes longer goes on; used again with the same
+      options, the module waits for it.
     type: int
     default: 86400
 notes:
-  - Runs on a machine that carries a replica of the instance, as a user that may use the engine (root).
-  - While a run changes modules, it waits and moves nothing.
+  - Runs on a machine that carries a replica of the instance, as a user that may use the engine
+    (root).
+  - While a run changes modules, the container waits and moves nothing.
   - Missing, corrupt and failed attachments don't fail the module, see RV(good).
 """
 
@@ -130,39 +147,39 @@ good:
   type: bool
   sample: true
 plan:
-  description: What was to be moved when it began, by way.
+  description: Attachments and bytes that were to be moved, by old and new store.
   returned: O(action=move)
   type: dict
   sample: {"file -> db": {"attachments": 215, "bytes": 3119505}, "file -> s3": {"attachments": 397, "bytes": 5701204}}
 moved:
-  description: Attachments that were moved, by way.
+  description: Number of attachments that were moved, by old and new store.
   returned: O(action=move), not in check mode
   type: dict
   sample: {"file -> db": 215, "file -> s3": 397}
 places:
-  description: Attachments and bytes by place.
+  description: Number of attachments and bytes in each store.
   returned: O(action=audit)
   type: dict
   sample: {"s3": {"attachments": 397, "bytes": 5701204}}
 counts:
-  description: How many attachments have which trouble; orphans by place.
+  description: Number of attachments with each kind of problem; orphans by store.
   returned: success, but not in check mode of O(action=move)
   type: dict
   sample: {"corrupt": 0, "missing": 0, "orphans": {"file": 0, "s3": 0}, "unknown": 0}
 missing:
-  description: The first 100 attachments whose content is nowhere.
+  description: The first 100 attachments whose content does not exist anywhere.
   returned: when it has looked
   type: list
   elements: dict
   sample: [{"fname": "s3://acme-odoo-prod/0a4d55a8d778e5022fab701977c5d840bbc486d0", "id": 812, "reason": "missing"}]
 corrupt:
-  description: The first 100 whose content does not match its checksum.
+  description: The first 100 attachments whose content does not match its checksum.
   returned: when it has looked
   type: list
   elements: dict
   sample: []
 orphans:
-  description: The first 100 by place that no attachment names.
+  description: The first 100 contents in each store that no attachment uses.
   returned: O(action=audit)
   type: dict
   sample: {"s3": ["s3://acme-odoo-prod/2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"]}
@@ -172,7 +189,7 @@ result:
   type: dict
   sample: {"action": "move", "database": "acme_prod", "location": "s3", "seconds": 6.3, "to": "s3"}
 log:
-  description: The last lines that it wrote.
+  description: The last lines that the container wrote.
   returned: when a container ran
   type: list
   elements: str

@@ -11,13 +11,14 @@ module: odoo_database
 short_description: Databases of Odoo instances, each with a role of its own
 version_added: 0.1.0
 description:
-  - Makes sure that each instance has a role that may log in and nothing more, and an empty database that this role owns, created from
-    C(template0) in C(UTF8) and closed to everybody else.
-  - Everything is read first, and exactly what differs is repaired.
-  - Memberships that are not declared are revoked, with a warning that names them. An owner is a member of no role, a keeper is a member
-    of its owner only, and an owner has no other members than its keeper and administrators (roles with C(CREATEROLE), and superusers).
-    Databases that share an owner belong into one run.
-  - A password reaches the server as a SCRAM verifier only, so it is never in the server's log.
+  - Creates for each instance a role that may log in and nothing more, and an empty database that
+    this role owns, created from C(template0) in C(UTF8) and closed to all other roles.
+  - Everything is read first, and only what differs is changed.
+  - Memberships that are not declared are revoked, with a warning that names them. An owner is a
+    member of no role, a keeper is a member of its owner only, and an owner has no other members
+    than its keeper and administrators (roles with C(CREATEROLE), and superusers). Databases that
+    share an owner belong into one run.
+  - The server gets a password only as a SCRAM verifier, so the password is never in its log.
 author: odoo_cloud.platform contributors (@odoo-cloud)
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -50,7 +51,8 @@ options:
         type: str
       state:
         description:
-          - V(absent) ends all sessions in the database and drops it, with everything in it.
+          Whether the database exists. V(absent) ends all sessions in the database and drops it,
+          with everything in it.
         type: str
         default: present
         choices: [present, absent]
@@ -59,19 +61,23 @@ options:
         type: str
       keeper:
         description:
-          - A second role of the instance, which creates restore points and copies for rehearsals. It may log in, create databases, and act
-            for the owner; it reads no other instance's database. The runtime knows it as C(DB_ADMIN_USER).
-          - Without it, no such role is created. An existing one is left as it is, but is no longer a member of the owner.
+          - A second role of the instance, which creates restore points and copies for rehearsals.
+            It may log in, create databases, and act for the owner; it can't read other instances'
+            databases. The containers get its name as C(DB_ADMIN_USER).
+          - Without it, no such role is created. An existing one is left as it is, but is no longer
+            a member of the owner.
         type: str
       keeper_password:
         description: Password of O(databases[].keeper), checked and set like O(databases[].password).
         type: str
       lock:
         description:
-          - A second database, empty and the administrator's own, in which the lock of this one is taken. Only O(databases[].owner) and
-            O(databases[].keeper) can connect to it, so that no other role takes the lock. The containers know it as C(DB_MAINTENANCE).
+          - A second, empty database that belongs to the administrator, in which the lock of this
+            one is taken. Only O(databases[].owner) and O(databases[].keeper) can connect to it, so
+            no other role can take the lock. The containers get its name as C(DB_MAINTENANCE).
           - With O(databases[].state=absent) it is dropped too.
-          - Without it, no such database is created, one that is there is left as it is, and the lock is taken in O(login_db).
+          - Without it, no such database is created, an existing one is left as it is, and the lock
+            is taken in O(login_db).
         type: str
       drop_owner:
         description: Whether O(databases[].state=absent) drops the role too, and O(databases[].keeper) if that is given.
@@ -79,14 +85,15 @@ options:
         default: false
   may_be_absent:
     description:
-      - In check mode, whether a server that doesn't answer counts as one that is still to be created. Then everything is reported as
-        to be created. Without effect outside check mode.
+      In check mode, whether a server that doesn't answer counts as one that is still to be created.
+      Then everything is reported as to be created. Outside check mode it has no effect.
     type: bool
     default: false
   collect_refused:
     description:
-      - Whether memberships that only a superuser can end are returned as RV(refused_queries) and not an error. From PostgreSQL 16 on,
-        these are all that another administrator has granted.
+      Whether memberships that only a superuser can revoke are returned as RV(refused_queries)
+      instead of failing the module. From PostgreSQL 16 on, these are all that another administrator
+      has granted.
     type: bool
     default: false
 notes:
@@ -121,19 +128,20 @@ EXAMPLES = r"""
 
 RETURN = r"""
 executed_queries:
-  description: What was run, or would be in check mode, without secrets.
+  description: SQL statements that were run, or would be in check mode, without secrets.
   returned: success
   type: list
   elements: str
   sample: ["REVOKE CONNECT, TEMPORARY ON DATABASE \"acme_prod\" FROM PUBLIC"]
 refused_queries:
-  description: What a superuser has to run, with O(collect_refused).
+  description: SQL statements that a superuser has to run, with O(collect_refused).
   returned: success
   type: list
   elements: str
   sample: []
 undeclared_memberships:
-  description: Existing memberships that are not declared; they are revoked, or would be in check mode.
+  description:
+    Existing memberships that are not declared. They are revoked, or would be in check mode.
   returned: success
   type: list
   elements: dict
@@ -247,7 +255,7 @@ def main() -> None:
         module.fail_json(msg=str(exc))
     for one in result["undeclared_memberships"]:
         module.warn(
-            f"role {one['member']!r} was a member of role {one['role']!r}, which nobody declared: it"
+            f"role {one['member']!r} was a member of role {one['role']!r}, which is not declared: it"
             f" {'would lose' if module.check_mode else 'loses'} the membership"
         )
     module.exit_json(**result)

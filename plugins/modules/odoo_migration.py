@@ -7,15 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_migration
-short_description: Does what an instance's migration file and the content of its modules ask for, in one boot of Odoo
+short_description:
+  Runs an instance's migration file and updates its changed modules, in one boot of Odoo
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Runs the steps of the pending versions of a C(migration.yml) and one update of the modules that changed, in one process, each step
-    exactly
-    once. An interrupted run is resumed where it stopped. C(docs/migrations.md) has the format.
-  - The database is closed meanwhile. It is verified afterwards, and opened only if all is well.
+  - Runs the steps of the pending versions of a C(migration.yml) and one update of the modules that
+    changed, in one process, each step exactly once. An interrupted run is resumed where it stopped.
+    C(docs/migrations.md) has the format.
+  - The database is closed meanwhile. It is verified afterwards, and opened only if all checks pass.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.one_off
@@ -25,7 +26,9 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: A container asks C(odoo-cloud plan), which takes no lock, creates no table and does not load Odoo.
+    details:
+      A container runs C(odoo-cloud plan), which takes no lock, creates no table and does not load
+      Odoo.
   diff_mode:
     support: full
     details: Versions of modules before and after.
@@ -34,29 +37,42 @@ attributes:
 options:
   migration_file:
     description:
-      - The migration file or folder, as a path inside the container. Default is the instance's setting (C(odoo_migration_file)). An empty
-        text
-        means none, only modules are updated.
+      The migration file or folder, as a path inside the container. Default is the instance's
+      setting (C(odoo_migration_file)). With an empty text, only modules are updated.
     type: str
   mode:
-    description: The mode of the migration file, such as V(prod) or V(sample). Default is the instance's setting.
+    description:
+      The mode of the migration file, such as V(prod) or V(sample). Default is the instance's
+      setting (C(odoo_migration_mode)).
     type: str
   allow_serie:
-    description: Whether more than one pending version is done in one run. Default is the instance's setting.
+    description:
+      Whether several pending versions run one after the other in one run. If not, a run with more
+      than one pending version is refused. Default is the instance's setting
+      (C(odoo_migration_allow_serie)).
     type: bool
   force_version:
-    description: Run this version alone, from its first step, whatever was done before.
+    description:
+      Runs only this version, from its first step, also if it was done before. Without it, the
+      pending versions run.
     type: str
   next:
-    description: The version that the folder C(next) of a migration folder is.
+    description:
+      Version number of the folder C(next) of a migration folder. Default is the instance's setting
+      (C(odoo_migration_next)).
     type: str
   update:
-    description: Which installed modules are updated besides, V(changed) ones, V(all), V(none), or a list of names. Default is what the
-      instance's setting.
+    description:
+      Which installed modules are updated in addition to those of the migration file. V(changed) are
+      those whose content changed, V(all) every one, V(none) no other; or a list of names. Default
+      is the instance's setting (C(odoo_update)).
     type: list
     elements: str
   install_missing:
-    description: Whether modules of the instance (C(odoo_modules)) that are not installed are installed. Default is the instance's setting.
+    description:
+      Whether modules of the instance (C(odoo_modules)) that are not installed are installed.
+      Default is the setting of O(definition), which the role P(odoo_cloud.platform.odoo#role) sets
+      to V(true).
     type: bool
 """
 
@@ -99,14 +115,14 @@ RETURN = r"""
 # >>> the same in all: doc fragment run, tools/returns.py
 status:
   description:
-    - How it ended. V(done), V(nothing) when there was nothing to do, V(failed), V(rolled_back), V(held), V(lost) when the lock was lost,
-      V(signal), V(killed), V(waited) when
-      another process worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
+    How the run ended. V(done); V(nothing) when there was nothing to do; V(failed); V(rolled_back);
+    V(held); V(lost) when the lock was lost; V(signal); V(killed); V(waited) when another process
+    worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
   returned: when it has ended, or in check mode
   type: str
   sample: done
 run_id:
-  description: The run's name in the database's history.
+  description: ID of the run in the database's history.
   returned: when it has ended and did anything
   type: str
   sample: 5f0c2d9a7b1e
@@ -116,7 +132,9 @@ database:
   type: str
   sample: acme_prod
 versions:
-  description: What was done, by version of the migration; steps of a module that asks for them are below V(adhoc).
+  description:
+    Steps that ran, by version of the migration; steps that a module such as
+    M(odoo_cloud.platform.anthem_song) adds are listed as V(adhoc).
   returned: when it has ended
   type: list
   elements: dict
@@ -126,59 +144,62 @@ versions:
       steps:
         - {id: company, kind: song, name: "songs.company::main", status: done, seconds: 0.03, changed: true}
 modules:
-  description: The modules that were installed, updated or removed, with the versions before (C(from)) and after (C(to)); null when it
-    isn't there. In check
-    mode what
-    the plan says.
+  description:
+    The modules that were installed, updated or removed, with the versions before (C(from)) and
+    after (C(to)); null when a module is not installed. In check mode, the modules of the plan.
   returned: when it has ended, or in check mode
   type: dict
   sample: {"shop": {"from": "19.0.1.0.0", "to": "19.0.1.1.0"}}
 plan:
-  description: The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet to ask.
+  description:
+    The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet in which
+    to run it.
   returned: in check mode
   type: dict
   sample: {"database": "acme_prod", "changed": true, "install": [], "update": ["shop"], "reason": "update shop"}
 report:
-  description: A table of what was done, or would be, as lines.
+  description: Table of the work that was done, or would be, as lines.
   returned: when it has ended, or in check mode
   type: list
   elements: str
   sample: ["Module  Before      After", "------  ----------  ----------", "shop    19.0.1.0.0  19.0.1.1.0"]
 running:
-  description: Whether it is still at work.
+  description: Whether the run is still running.
   returned: when it was started
   type: bool
   sample: false
 run:
-  description: ID of its container.
+  description: ID of the run's container.
   returned: when it was started
   type: str
   sample: 3f1c0d6a7d0b
 container:
-  description: Name of its container. It is kept if it failed.
+  description: Name of the run's container. It is kept if it failed.
   returned: when it was started
   type: str
   sample: odoo-cloud-acme_prod-run
 ours:
-  description: With O(wait=false), whether the container does what this module was asked for. If not, another run works, wait for it and
-    start again.
+  description:
+    With O(wait=false), whether the container does what this module was asked for. If not, another
+    run is working; wait for it and start again.
   returned: with O(wait=false)
   type: bool
   sample: true
 exit_code:
-  description: How the container ended, see C(docs/runtime.md).
+  description: Exit code of the container, see C(docs/runtime.md).
   returned: when it has ended
   type: int
   sample: 0
 stopped:
-  description: The containers of O(stop_first) that don't run because of this run. If it failed before it changed anything they were
-    started again.
+  description:
+    The containers of O(stop_first) that are stopped because of this run. If it failed before it
+    changed anything, they were started again.
   returned: with O(stop_first), when it has ended
   type: list
   elements: str
   sample: [odoo-cloud-acme-prod-1]
 events_file:
-  description: File on the machine with all events of the run, an object of JSON on each line.
+  description: File on the machine with all events of the run, one JSON object on each line.
   returned: when it was started
   type: str
   sample: /srv/odoo-cloud/acme_prod/runs/run-20261125T104500-1f3a.ndjson

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_preflight
-short_description: Refuses a wrong place of sessions or attachments before anything is deployed
+short_description: Checks session and attachment storage before a deployment
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Asks the rules of the environments (C(docs/addons.md)) about the variables that instances' containers would get.
-  - Then connects with the instances' own credentials. In Redis it sets, reads and deletes a key of its own, and tries to read one that is
-    not. In the bucket it puts, reads and deletes an object. It compares the clocks of both with this machine's.
-  - All problems of all instances are reported together, in the words of the runtime and the addon C(cloud_platform).
-  - Warns of variables that look like one of the container's and aren't, probably misspelt.
-  - Leaves nothing behind, so nothing is ever changed.
+  - Checks the environment variables that the instances' containers would get against the rules of
+    the environments (C(docs/addons.md)).
+  - Then connects with the instances' own credentials. In Redis it sets, reads and deletes a key
+    that belongs to the instance, and tries to read one that doesn't. In the bucket it puts, reads
+    and deletes an object. It compares the clocks of both with this machine's.
+  - All problems of all instances are reported together, with the same messages as the runtime and
+    the addon C(cloud_platform).
+  - Warns of variables whose names are similar to a variable of the container and probably misspelt.
+  - It removes everything that it writes, so nothing is changed.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
 attributes:
@@ -29,7 +32,9 @@ attributes:
     support: full
 options:
   instances:
-    description: The instances, as the filter P(odoo_cloud.platform.odoo_preflight_instances#filter) gives them.
+    description:
+      The instances, as the filter P(odoo_cloud.platform.odoo_preflight_instances#filter) returns
+      them.
     type: list
     elements: dict
     required: true
@@ -43,11 +48,13 @@ options:
         type: str
         required: true
       variables:
-        description: The variables of its containers. Secrets are files there (C(X_FILE)) and are given apart.
+        description:
+          Environment variables of its containers. Secrets are files there (C(X_FILE)) and are given
+          in the other options.
         type: dict
         required: true
       redis_password:
-        description: Password of its user in Redis.
+        description: Password of its user in Redis. Needed when Redis is checked.
         type: str
       access_key:
         description: Access key of its bucket.
@@ -56,55 +63,66 @@ options:
         description: Secret of the access key, or password of the Swift user.
         type: str
       s3_endpoint:
-        description: Address of its S3 store, when it is not O(storage.endpoint).
+        description: Address of its S3 store. Default is O(storage.endpoint).
         type: str
       swift_auth_url:
-        description: Address of Keystone, when the Swift is not the one at O(storage.endpoint).
+        description: Address of Keystone, if its Swift is not the one at O(storage.endpoint).
         type: str
   redis:
-    description: Where Redis is for this machine. Without it, Redis is not asked.
+    description: How this machine reaches Redis. Without it, Redis is not checked.
     type: dict
     suboptions:
       url:
-        description: Its address, such as V(unix:///srv/odoo-cloud/redis/socket/redis.sock) or V(rediss://192.0.2.10:6379).
+        description:
+          Address of Redis, such as V(unix:///srv/odoo-cloud/redis/socket/redis.sock) or
+          V(rediss://192.0.2.10:6379).
         type: str
         required: true
       ca:
-        description: PEM text of the authority that its certificate is checked with.
+        description:
+          PEM text of the authority with which its certificate is checked. Without it, the system's
+          authorities are used.
         type: str
       own:
-        description: Whether the role C(redis) manages its users, so that a user that can read others' keys is a problem.
+        description:
+          Whether the role C(redis) manages the users of this server. If so, a user that can read
+          others' keys is a problem.
         type: bool
         default: true
   storage:
-    description: Where the object storage is for this machine. Without it, AWS.
+    description: How this machine reaches the object storage. Without it, AWS is used.
     type: dict
     suboptions:
       endpoint:
-        description: Its address; empty for AWS.
+        description: Address of the object storage. Empty means AWS.
         type: str
       ca:
-        description: File with the certificates of the authorities that are trusted for it.
+        description:
+          File with the certificates of the authorities that are trusted for it. Without it, the
+          system's.
         type: str
   connect:
-    description: Whether to connect, beside asking the rules.
+    description:
+      Whether the module connects to the services. With V(false), it checks only the rules.
     type: bool
     default: true
   may_be_absent:
     description:
-      - Whether a server that can't be reached, a user that is not known and a bucket that does not exist count as created by a later step.
+      Whether a server that can't be reached, an unknown user and a missing bucket count as created
+      by a later step.
     type: bool
     default: false
   max_clock_skew:
-    description: Seconds that a clock may differ.
+    description: Seconds that a clock may differ from this machine's.
     type: int
     default: 60
   timeout:
-    description: Seconds that each answer may take; the store is asked up to four times.
+    description: Seconds to wait for each answer; the store is contacted up to four times.
     type: int
     default: 10
 notes:
-  - In check mode nothing is written, also not for a moment; the bucket is asked whether it is there.
+  In check mode nothing is written, not even for a moment; the module only checks that the bucket
+  exists.
 """
 
 EXAMPLES = r"""
@@ -119,19 +137,20 @@ EXAMPLES = r"""
 RETURN = r"""
 instances:
   description:
-    - For each instance, what was found. C(redis) and C(storage) are V(ok), V(read only) (check mode), V(absent) (a later step adds it) or
-      V(skipped) (not used, or by a way that this machine doesn't have).
-    - C(clock_skew) has seconds, positive when the other's clock is ahead.
+    - Result of the checks of each instance. C(redis) and C(storage) are V(ok), V(read only) (check
+      mode), V(absent) (a later step adds it) or V(skipped) (not used, or not reachable from this
+      machine).
+    - C(clock_skew) is in seconds, positive when the other's clock is ahead.
   returned: success
   type: dict
   sample: {demo: {redis: ok, storage: ok, clock_skew: {Redis: 0, the object store: 0}}}
 complete:
-  description: Whether everything that is used was there.
+  description: Whether every service, user and bucket that is used existed.
   returned: success
   type: bool
   sample: true
 problems:
-  description: What is wrong, one sentence each, after the instance's name.
+  description: Problems, one sentence each, after the instance's name.
   returned: always
   type: list
   elements: str

@@ -12,11 +12,11 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Copies the database, runs the whole update there (migration file, modules, hooks), removes the copy, and reports whether it is
-    V(code only), V(additive) or V(breaking), how long it takes and which tables it locks. The plan of the real run quotes it.
-  - The container reaches nothing but PostgreSQL, has a data folder of its own and no secrets but PostgreSQL's. On the copy mails, crons,
-    webhooks
-    and payments are switched off.
+  - Copies the database, runs the whole update there (migration file, modules, hooks), removes the
+    copy, and reports whether the update is V(code only), V(additive) or V(breaking), how long it
+    takes and which tables it locks. The plan of the real run quotes this result.
+  - The container reaches no other server than PostgreSQL, has a separate data folder and no other
+    secrets than PostgreSQL's. On the copy mails, crons, webhooks and payments are switched off.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.one_off
@@ -25,29 +25,32 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: No rehearsal. The plan is returned, which quotes the last one.
+    details: There is no rehearsal. The plan is returned, which quotes the last one.
   diff_mode:
     support: none
   idempotent:
     support: N/A
-    details: Leaves nothing but a record of the rehearsal in the database.
+    details: The only change is a record of the rehearsal in the database.
 options:
   copy:
     description:
-      - How the database is copied. V(template), by the server, closes all connections while copying, V(dump) is pg_dump into
-        pg_restore, V(auto) is V(template) when no session is open in the database, else V(dump).
+      How the database is copied. V(template) is a copy by the server, which closes all connections
+      meanwhile. V(dump) is pg_dump into pg_restore. V(auto) is V(template) when no session is open
+      in the database, else V(dump).
     type: str
     choices: [auto, template, dump]
     default: auto
   worst:
-    description: The module fails if the update is worse than this.
+    description:
+      The module fails if the update is worse than this, in the order V(code only), V(additive),
+      V(breaking).
     type: str
     choices: [code only, additive, breaking]
     default: breaking
   network:
     description:
-      - Needed when PostgreSQL is reached over TCP, an internal network of the engine in which nothing is but the server and this container.
-        With a socket there is no network at all.
+      Needed when PostgreSQL is reached over TCP. An internal network of the engine to which only
+      the server and this container are connected. With a socket the container has no network.
     type: str
 """
 
@@ -75,13 +78,13 @@ plan:
   type: dict
   sample: {"database": "acme_prod", "changed": true, "update": ["shop"]}
 report:
-  description: The same as lines.
+  description: The result, or in check mode the plan, as lines.
   returned: when it has ended, or in check mode
   type: list
   elements: str
   sample: ["additive, 41 s on the copy, about 44 s in all", "column shop_order.note: added"]
 exit_code:
-  description: How the update ended on the copy, see C(docs/runtime.md).
+  description: Exit code of the update on the copy, see C(docs/runtime.md).
   returned: when it has ended
   type: int
   sample: 0

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_release
-short_description: Pulls a release of code onto a machine and switches to it at once
+short_description: Pulls a release of custom code onto a machine and switches to it
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Takes a release that M(odoo_cloud.platform.odoo_addons_sync) brought to a bucket, with O(state) V(current) makes it the one in use, and
-    goes back to an earlier one.
-  - Only archives that are not here yet are fetched. Everything is unpacked and checked beside what is in use; then one rename
-    gives the release its name and one rename makes C(current) lead to it. A run that dies leaves the release in use as it was, and
-    the next run goes on with what was already fetched.
-  - In O(path) are C(releases/<release>/addons), C(releases/<release>/python), C(requirements.txt), C(constraints.txt),
-    C(system_packages.txt) and C(release.json) of each release, and the link C(current).
-  - Follow the link once (C(readlink)) when a process starts, and mount O(path), not what the link leads to. A process that
-    follows it for each file would see both releases around a switch.
+  - Downloads a release that M(odoo_cloud.platform.odoo_addons_sync) published to a bucket, makes it
+    the current one (O(state=current)), and goes back to an earlier one (O(state=rolled_back)).
+  - Only archives that are not on the machine yet are downloaded. Everything is unpacked and checked
+    beside the current release; then one rename gives the release its name and one rename changes
+    the link C(current). A run that dies leaves the current release as it was, and the next run
+    continues with the archives that were downloaded.
+  - O(path) contains C(releases/<release>/addons), C(releases/<release>/python),
+    C(requirements.txt), C(constraints.txt), C(system_packages.txt) and C(release.json) of each
+    release, and the link C(current).
+  - Resolve the link once (C(readlink)) when a process starts, and mount O(path), not the link's
+    target. A process that resolves it for each file would see both releases during a switch.
   - When nothing changed, this costs one request; none with O(release).
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -31,7 +33,8 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Shows packages with version and digest. Which files of them differ is shown by M(odoo_cloud.platform.odoo_addons_sync).
+      Shows packages with version and digest. M(odoo_cloud.platform.odoo_addons_sync) shows which of
+      their files differ.
   idempotent:
     support: partial
     details:
@@ -39,28 +42,31 @@ attributes:
 options:
   path:
     description:
-      - Absolute path of the folder that holds the releases. It is created.
-      - Folders get mode V(0755), files V(0644) or V(0755); they belong to the user that runs the module.
+      - Absolute path of the folder for the releases. It is created.
+      - Folders get mode V(0755), files V(0644) or V(0755); they belong to the user that runs the
+        module.
     type: path
     required: true
   state:
     description:
-      - V(current) pulls the release and makes it the one in use.
-      - V(pulled) only pulls it, so that a later switch takes no time.
-      - V(rolled_back) goes back to O(release), or without it to the release that was in use before; it must still be here. No
-        request is made. The release that was left is recorded as rejected. A run with O(state=current) and without O(release) does not go
-        to it again, until the channel names another one.
+      - V(current) pulls the release and makes it the current one.
+      - V(pulled) only pulls it, so that a later switch is immediate.
+      - V(rolled_back) goes back to O(release), or without it to the release that was current
+        before; it must still be on the machine. No request is sent. The release that was left is
+        recorded as rejected. A run with O(state=current) and without O(release) does not switch to
+        it again, until the channel names another one.
     type: str
     choices: [current, pulled, rolled_back]
     default: current
   release:
-    description: Name of a release, 16 hexadecimal digits. Without it, the one that O(channel) names.
+    description:
+      Name of a release, 16 hexadecimal digits. Without it, the release that O(channel) names.
     type: str
   bucket:
     description: Bucket that holds the releases. Needed unless O(state=rolled_back).
     type: str
   prefix:
-    description: What the keys in the bucket begin with, such as V(acme/code).
+    description: Prefix of the keys in the bucket, such as V(acme/code). Empty means none.
     type: str
     default: ""
   channel:
@@ -69,31 +75,34 @@ options:
     default: current
   keep_releases:
     description:
-      - How many releases stay on the machine. The current one, the one that a rollback would lead to and the one that the run is about
-        come first, then those that were pulled or in use last. At least V(1); with V(1) there is no way back.
+      - How many releases stay on the machine. The current one, the one to which a rollback would go
+        and the one of this run come first, then those that were pulled or used last. At least V(1);
+        with V(1) a rollback is not possible.
       - A release is kept as long as a process holds a shared lock (C(flock)) on its folder.
     type: int
     default: 3
   verify_content:
     description:
-      - Whether all files of the release are compared with its manifest. A release that was changed by hand or is damaged is made
-        again beside, and switched to.
+      Whether all files of the release are compared with its manifest. A release that was changed by
+      hand or is damaged is unpacked again beside it, and switched to.
     type: bool
     default: false
   may_be_absent:
     description:
-      - In check mode, a store that can't be reached, does not know the key yet, or has no such bucket counts as one that an earlier step
-        would have made, and so does a release or channel that is not in it.
+      In check mode, whether a store that can't be reached, does not know the key yet, or has no
+      such bucket counts as one that an earlier step would have created, and so does a release or
+      channel that is not in it.
     type: bool
     default: false
   delivered:
     description:
-      - In check mode, the release that a task before this one would have delivered to the channel, as
-        RV(odoo_cloud.platform.odoo_addons_sync#module:manifest) gives it. Then the bucket is not read; the module returns what it would
-        do with that release. Ignored with O(release), with O(state=rolled_back) and outside of check mode.
+      In check mode, the release that an earlier task would have published to the channel, as
+      RV(odoo_cloud.platform.odoo_addons_sync#module:manifest) returns it. Then the bucket is not
+      read; the module returns what it would do with that release. Ignored with O(release), with
+      O(state=rolled_back) and outside of check mode.
     type: dict
   threads:
-    description: How many archives are fetched side by side.
+    description: Number of parallel downloads.
     type: int
     default: 8
 seealso:
@@ -133,27 +142,29 @@ actions:
   elements: str
   sample: [pull release 4e1a3c0f9b2d5a77, switch from 09c1d2f3a4b5c6d7 to 4e1a3c0f9b2d5a77]
 release:
-  description: The release in use after the run, or in check mode after such a run. Empty when none is in use.
+  description:
+    The current release after the run; in check mode what it would be. Empty when there is none.
   returned: success
   type: str
   sample: 4e1a3c0f9b2d5a77
 wanted:
-  description: The release that the run was about.
+  description: The release that the run was to pull or to switch to.
   returned: success
   type: str
   sample: 4e1a3c0f9b2d5a77
 folder:
-  description: Folder of RV(wanted), without links.
+  description: Folder of RV(wanted), with links resolved.
   returned: success
   type: str
   sample: /srv/odoo-cloud/demo/code/releases/4e1a3c0f9b2d5a77
 previous:
-  description: The release that was in use before the run. Empty when there was none.
+  description: The current release before the run. Empty when there was none.
   returned: success
   type: str
   sample: 09c1d2f3a4b5c6d7
 rollback_to:
-  description: The release that O(state=rolled_back) would lead to after the run. Empty when there is none.
+  description:
+    The release to which O(state=rolled_back) would go after the run. Empty when there is none.
   returned: success
   type: str
   sample: 09c1d2f3a4b5c6d7
@@ -190,28 +201,34 @@ addons:
       sample: []
   sample: {added: [], changed: [acme_sale], removed: []}
 python:
-  description: The same for Python packages.
+  description:
+    Names of Python packages that differ between RV(previous) and RV(wanted), with the same keys as
+    RV(addons).
   returned: success
   type: dict
   sample: {added: [], changed: [], removed: []}
 texts:
-  description: Requirements, constraints and system packages of RV(wanted), name of the file to text. Those that are empty are left out.
+  description:
+    Requirements, constraints and system packages of RV(wanted), name of the file to text. Empty
+    files are left out.
   returned: success
   type: dict
   sample: {requirements.txt: "phonenumbers==9.0.10\n"}
 requirements_changed:
-  description: Whether requirements, constraints or system packages differ between RV(previous) and RV(wanted), so that an image is due.
+  description:
+    Whether requirements, constraints or system packages differ between RV(previous) and RV(wanted),
+    so that a new image is needed.
   returned: success
   type: bool
   sample: false
 downloaded:
-  description: Packages that were fetched, or in check mode would be.
+  description: Packages that were downloaded, or in check mode would be.
   returned: success
   type: list
   elements: str
   sample: [addon/acme_sale]
 linked:
-  description: Number of packages that were taken over from another release on the machine.
+  description: Number of packages that were hard-linked from another release on the machine.
   returned: success
   type: int
   sample: 99
@@ -222,7 +239,7 @@ removed:
   elements: str
   sample: []
 damaged:
-  description: With O(verify_content), what differed from the manifest.
+  description: With O(verify_content), the files that differed from the manifest.
   returned: success
   type: list
   elements: str
@@ -233,7 +250,7 @@ requests:
   type: int
   sample: 1
 bytes_received:
-  description: Bytes that were fetched.
+  description: Number of bytes that were downloaded.
   returned: always
   type: int
   sample: 91

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_rollback
-short_description: Goes back to the restore point of an instance's database, when a person has confirmed what is lost
+short_description:
+  Goes back to the restore point of an instance's database, when an operator has confirmed what is
+  lost
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Without O(confirm) it only reports what going back would lose, and the words that confirm it, which include the minutes.
-  - With the right words the database becomes that of before the update; as it is now, it is kept under another name.
+  - Without O(confirm) it only reports what going back would lose, and the words that confirm it,
+    which include the minutes.
+  - With the right words the database becomes that of before the update; the present one is kept
+    under another name.
   - All sessions are ended. Stop the replicas first, as the playbook C(rollback) does.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -23,7 +27,9 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Reports what would be lost, and refuses wrong words of confirmation. It takes the database's lock for that moment.
+    details:
+      Reports what would be lost, and refuses wrong words of confirmation. It takes the database's
+      lock while it reads.
   diff_mode:
     support: none
   idempotent:
@@ -34,10 +40,12 @@ options:
     description: Name of the restore point. Default is the newest.
     type: str
   confirm:
-    description: The words that RV(confirm) names, such as V(lose 42 minutes of acme_prod). Five minutes may go by until they are given.
+    description:
+      The words that RV(confirm) returned, such as V(lose 42 minutes of acme_prod). They are valid
+      for five minutes. Without it, nothing is changed.
     type: str
   reason:
-    description: Why; one line, recorded in the history.
+    description: Reason of the rollback, one line, recorded in the history.
     type: str
 """
 
@@ -60,18 +68,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 report:
-  description: What is lost, or what was done, as lines.
+  description: What would be lost, or what was done, as lines.
   returned: when it has ended
   type: list
   elements: str
-  sample: ["restore point: shop--before-4f0c1d2e3a4b (clone), made 2026-11-25T20:57:28+00:00", "minutes since then: 42"]
+  sample: ["restore point: shop--before-4f0c1d2e3a4b (clone), created 2026-11-25T20:57:28+00:00", "minutes since then: 42"]
 confirm:
-  description: The words that confirm it now; empty when it was done.
+  description: The words that confirm the rollback now; empty when it was done.
   returned: when it has ended
   type: str
   sample: lose 42 minutes of acme_prod
 exit_code:
-  description: How the container ended, see C(docs/runtime.md).
+  description: Exit code of the container, see C(docs/runtime.md).
   returned: when it has ended
   type: int
   sample: 85

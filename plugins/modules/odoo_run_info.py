@@ -7,13 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_run_info
-short_description: What a run has done so far, step by step
+short_description: Reports what a run has done so far, step by step
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Reads the events of a container that M(odoo_cloud.platform.odoo_migration), M(odoo_cloud.platform.odoo_update),
-    M(odoo_cloud.platform.odoo_module) or M(odoo_cloud.platform.anthem_song) started, while it works or after it.
+  - Reads the events of a container that M(odoo_cloud.platform.odoo_migration),
+    M(odoo_cloud.platform.odoo_update), M(odoo_cloud.platform.odoo_module) or
+    M(odoo_cloud.platform.anthem_song) started, while it runs or after it has ended.
   - It never starts, stops or removes anything.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -34,15 +35,17 @@ options:
     type: str
     required: true
   offset:
-    description: Events before it are left out; RV(offset) of the previous call.
+    description: Number of events to skip, as RV(offset) of the previous call returned it.
     type: int
     default: 0
   timeout:
-    description: Seconds to wait at most for O(until).
+    description: Most seconds to wait for O(until). With V(0) the module doesn't wait.
     type: int
     default: 0
   until:
-    description: What is waited for, an event (V(news)) or the end (V(end)). The end always counts.
+    description:
+      What the module waits for, a new event (V(news)) or the end of the run (V(end)). It also
+      returns when the run ends before a new event.
     type: str
     choices: [news, end]
     default: end
@@ -61,17 +64,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 exists:
-  description: Whether the container is there.
+  description: Whether the container exists.
   returned: always
   type: bool
   sample: true
 running:
-  description: Whether it is at work.
+  description: Whether the container is running.
   returned: always
   type: bool
   sample: true
 exit_code:
-  description: How it ended, or null.
+  description: Exit code of the container; null while it runs or if it doesn't exist.
   returned: always
   type: int
   sample: 0
@@ -88,18 +91,18 @@ events:
   sample:
     - {"event": "step_done", "version": "19.0.1.1.0", "kind": "song", "name": "songs.company::main", "step": 1, "of": 7, "seconds": 0.03}
 lines:
-  description: The same as lines for operators.
+  description: The same events as lines for operators.
   returned: always
   type: list
   elements: str
   sample: ["step 1 of 7 of 19.0.1.1.0: song songs.company::main done (0.0 s)"]
 doing:
-  description: What is going on.
+  description: What the run is doing now.
   returned: always
   type: str
   sample: "step 2 of 7 of 19.0.1.1.0: update shop"
 offset:
-  description: For the next call.
+  description: Value of O(offset) for the next call.
   returned: always
   type: int
   sample: 812

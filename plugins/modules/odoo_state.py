@@ -11,11 +11,14 @@ module: odoo_state
 short_description: Opens an Odoo database whose state blocks it, and records who did it and why
 version_added: 0.1.0
 description:
-  - Writes C(Force Ready) or C(Reset) over a blocking state (C(Creating), C(Updating), C(Maintenance), C(Failed)), so that waiting replicas
-    go on. The actor, the reason and the state before are recorded in the database's history.
-  - It opens the database as it is. Modules that were left half done stay half done. What finishes them, and is the first choice, is an
-    update, which the role P(odoo_cloud.platform.odoo#role) runs where it is needed.
-  - It works under the database's lock. While a live run holds that, nothing is written unless O(take_over) is set.
+  - Writes C(Force Ready) or C(Reset) over a blocking state (C(Creating), C(Updating),
+    C(Maintenance), C(Failed)), so that waiting replicas go on. The actor, the reason and the state
+    before are recorded in the database's history.
+  - It opens the database as it is. Modules that were left half done stay half done. An update
+    finishes them and is the first choice; the role P(odoo_cloud.platform.odoo#role) runs it where
+    it is needed.
+  - It works under the database's lock. While a live run holds the lock, nothing is written unless
+    O(take_over) is set.
 author: odoo_cloud.platform contributors (@odoo-cloud)
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -36,28 +39,33 @@ options:
     required: true
   lock:
     description:
-      - Database in which the lock is taken, as the containers' C(DB_MAINTENANCE) names it. Default is O(login_db), which is also taken
-        while there is no database of this name yet.
+      Database in which the lock is taken, which the containers get as C(DB_MAINTENANCE). Default is
+      O(login_db), which is also used while no database of this name exists.
     type: str
   state:
     description:
-      - V(force_ready) writes C(Force Ready), for an operator who has inspected the database and decided.
-      - V(reset) writes C(Reset), which the original tool writes over a state that is too old.
+      - V(force_ready) writes C(Force Ready), for an operator who has inspected the database and
+        decided.
+      - V(reset) writes C(Reset), which onesteinbv/odoo-docker writes over a state that is too old.
     type: str
     required: true
     choices: [force_ready, reset]
   reason:
-    description: Why; one line, recorded in the history.
+    description: Reason of the change, one line, recorded in the history.
     type: str
     required: true
   take_over:
     description:
-      - Whether a live run that holds the lock is ended first, with all its database sessions. What it had not committed is rolled back.
-      - Only for a run that will never end by itself. Its container is not stopped; it notices that it has lost the lock and ends.
+      - Whether a live run that holds the lock is ended first, with all its database sessions. What
+        it had not committed is rolled back.
+      - Only for a run that will never end by itself. Its container is not stopped; it notices that
+        it has lost the lock and ends.
     type: bool
     default: false
   actor:
-    description: Who does it, recorded in the history. Default is the user that runs the module on the machine.
+    description:
+      Name of the operator, recorded in the history. Default is the user that runs the module on the
+      machine.
     type: str
 notes:
   - O(login_user) takes the lock and ends the sessions of a run, for which it must be the role that owns the database, a member of it,
@@ -88,7 +96,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The state before, or null without a history.
+  description: The state before; null without a history.
   returned: success
   type: str
   sample: Failed
@@ -98,12 +106,14 @@ after:
   type: str
   sample: Force Ready
 ended_sessions:
-  description: How many sessions of the run that held the lock were ended. In check mode, how many would be.
+  description:
+    Number of database sessions of the run that held the lock that were ended; in check mode, that
+    would be.
   returned: success
   type: int
   sample: 0
 holder:
-  description: Holder of the lock before, or null.
+  description: Holder of the lock before; null if nothing held it.
   returned: always, once the server has answered
   type: str
   sample: "odoo-cloud UpdateOnly run=5f0c2d9a7b1e host=acme-prod-run (backend 4711, since 2026-11-21 13:50:01+00)"

@@ -11,8 +11,10 @@ module: odoo_state_info
 short_description: State and history of Odoo databases, and the runs that work on them
 version_added: 0.1.0
 description:
-  - Reads the table C(curq_state_history) of each database, and from the server the holder of the database's lock.
-  - A table of the original tool (onesteinbv/odoo-docker), which has the columns C(id), C(state) and C(write_date) alone, reads the same.
+  - Reads the table C(curq_state_history) of each database, and from the server the holder of the
+    database's lock.
+  - It also reads a table of onesteinbv/odoo-docker, which has only the columns C(id), C(state) and
+    C(write_date).
 author: odoo_cloud.platform contributors (@odoo-cloud)
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -35,18 +37,20 @@ options:
     elements: str
     required: true
   limit:
-    description: How many rows of the history are returned, the newest ones.
+    description: Number of rows of the history that are returned, the newest ones.
     type: int
     default: 20
   may_be_absent:
     description:
-      - In check mode, whether a server that doesn't answer counts as one that is still to be created. Then no database is there. Without
-        effect outside check mode.
+      In check mode, whether a server that doesn't answer counts as one that is still to be created.
+      Then every database is reported as missing. Outside check mode it has no effect.
     type: bool
     default: false
 notes:
-  - O(login_user) only reads the server's catalog and the holders of locks, and never opens one of O(databases).
-  - A holder counts when its role is entitled to the lock. That is a superuser, the owner of the database, or a member of that role.
+  - O(login_user) only reads the server's catalog and the holders of locks, and never opens one of
+    O(databases).
+  - A holder of the lock counts only when its role is entitled to the lock. That is a superuser, the
+    owner of the database, or a member of that role.
 """
 
 EXAMPLES = r"""
@@ -74,12 +78,13 @@ databases:
   type: dict
   contains:
     exists:
-      description: Whether the database is there.
+      description: Whether the database exists.
       type: bool
     error:
       description:
-        - Why the database can't be read and what to do, or null. The other databases are reported all the same; of this one, only
-          RV(databases.exists) and RV(databases.holder) are known then.
+        Why the database can't be read and what to do; null if it can. The other databases are
+        reported all the same; of this one, only RV(databases.exists) and RV(databases.holder) are
+        known then.
       type: str
       sample: "role 'acme_prod' is not let in: FATAL: password authentication failed for user \"acme_prod\""
     initialised:
@@ -95,68 +100,75 @@ databases:
       type: str
       sample: "19"
     open:
-      description: Whether Odoo may run on it, according to the history.
+      description: Whether Odoo may run on the database, according to the history.
       type: bool
     ever_open:
-      description: Whether it ever was open, according to the history.
+      description: Whether the database was open at any time, according to the history.
       type: bool
     first_installation:
       description:
-        - Whether a first installation of this collection's runtime has not ended yet, whatever is installed by now. It was never open then,
-          and its administrator may still have Odoo's default password.
+        Whether a first installation by this collection's runtime has not ended yet, even if modules
+        are installed already. The database was never open then, and its administrator may still
+        have Odoo's default password.
       type: bool
     interrupted:
       description:
-        - Whether a run of this collection's runtime, on this very database, was interrupted. Its state blocks, and the lock is not held.
+        - Whether a run of this collection's runtime, on this very database, was interrupted. Its
+          state blocks, and nothing holds the lock.
         - False for the state C(Failed), which a run writes when it ends.
       type: bool
     state:
-      description: The latest state, or null without a history.
+      description: The latest state; null without a history.
       type: str
       sample: Ready
     since:
       description: When the latest state was written.
       type: str
     age_seconds:
-      description: Seconds since then.
+      description: Seconds since the latest state was written.
       type: int
     release:
-      description: Release of the last run that brought the database to C(Ready), or null when none recorded its release.
+      description:
+        Release of the last run that brought the database to C(Ready); null when no run recorded its
+        release.
       type: str
     holder:
-      description: Holder of the lock, or null.
+      description: Holder of the lock; null if nothing holds it.
       type: dict
       contains:
         pid:
-          description: Process of the server that serves the holder.
+          description: ID of the server process that serves the holder.
           type: int
         since:
-          description: Since when the holder is connected.
+          description: When the holder connected.
           type: str
         age_seconds:
-          description: Seconds since then.
+          description: Seconds since the holder connected.
           type: int
         application_name:
-          description: Name that the holder gave itself.
+          description: The holder's C(application_name).
           type: str
         mode:
-          description: What the holder was started to do.
+          description: Mode in which the holder was started.
           type: str
         run_id:
-          description: Its run, as in the history.
+          description: Run of the holder, as in the history.
           type: str
         host:
-          description: Its container or machine.
+          description: Container or machine of the holder.
           type: str
         phase:
-          description: What it does just now, in words.
+          description: What the holder is doing now, in words.
           type: str
         heartbeat_age_seconds:
-          description: Seconds since its last sign of life, or null when the latest row is not its own.
+          description:
+            Seconds since the holder's last sign of life; null when the latest row of the history
+            belongs to another run.
           type: float
     history:
       description:
-        - The rows, newest first. C(duration_seconds) is the time until the next row; of the newest one, until now.
+        Rows of the history, newest first. C(duration_seconds) is the time until the next row; of
+        the newest one, until now.
       type: list
       elements: dict
 """

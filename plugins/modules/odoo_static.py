@@ -7,15 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: odoo_static
-short_description: Copies the static files of an instance's addons to where nginx serves them from
+short_description:
+  Copies the static files of an instance's addons to the folder from which nginx serves them
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Runs C(odoo-cloud static) in a container of its own, which has no network, no secrets, and can write in the instance's folder of
-    static files only. Replicas can't write there at all.
-  - The role P(odoo_cloud.platform.odoo#role) uses it before it creates, starts or replaces replicas, so that the files of new code are
-    there before it serves. Installations and updates do the same at their end.
+  - Runs C(odoo-cloud static) in a separate container, which has no network, no secrets, and can
+    write only to the instance's folder of static files. Replicas can't write there at all.
+  - The role P(odoo_cloud.platform.odoo#role) uses it before it creates, starts or replaces
+    replicas, so that the files of new code are there before it serves. Installations and updates
+    copy the files at their end.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.one_off
@@ -28,10 +30,10 @@ attributes:
     support: none
   idempotent:
     support: full
-    details: Nothing is copied when the files are those of the last time.
+    details: Nothing is copied when the files did not change since the last time.
 options:
   timeout:
-    description: Seconds to wait for the end.
+    description: Seconds to wait for the end, after which the module fails.
     type: int
     default: 600
 notes:
@@ -46,12 +48,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 release:
-  description: Name of the copy that nginx serves now, or in check mode would serve, from image, release of custom code and content.
+  description:
+    Name of the copy that nginx serves now, or in check mode would serve, computed from image,
+    release of custom code and content.
   returned: success, but in check mode only if the instance's image and folders are there
   type: str
   sample: sha256-4bb46517cac3-0f8fad5bd9cb
 exit_code:
-  description: How the container ended, see C(docs/runtime.md).
+  description: Exit code of the container, see C(docs/runtime.md).
   returned: when it has ended
   type: int
   sample: 0

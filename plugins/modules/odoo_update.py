@@ -12,10 +12,10 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Updates modules in one boot of Odoo. Changed modules are found by hashes of their content, before Odoo is loaded; with nothing to do
-    it isn't.
-  - Each module is verified afterwards. Odoo's exit code is not believed.
-  - Versions of a migration file that are pending are left pending, see M(odoo_cloud.platform.odoo_migration).
+  - Updates modules in one boot of Odoo. Changed modules are recognised by hashes of their content;
+    if none changed, Odoo is not loaded.
+  - Odoo's exit code is not trusted; the runtime verifies every module itself.
+  - Pending versions of a migration file stay pending, see M(odoo_cloud.platform.odoo_migration).
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.one_off
@@ -25,7 +25,9 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: A container asks C(odoo-cloud plan), which takes no lock, creates no table and does not load Odoo.
+    details:
+      A container runs C(odoo-cloud plan), which takes no lock, creates no table and does not load
+      Odoo.
   diff_mode:
     support: full
     details: Versions of modules before and after.
@@ -35,8 +37,9 @@ attributes:
 options:
   modules:
     description:
-      - V(changed) are the installed modules whose content or version is another than at their last update, V(all) every installed module,
-        V(none) nothing; or a list of names, which are updated in any case. What depends on them is updated too.
+      V(changed) are the installed modules whose content or version differs from that of their last
+      update, V(all) every installed module, V(none) no module; or a list of names, which are
+      updated in any case. Modules that depend on them are updated too.
     type: list
     elements: str
     default: [changed]
@@ -68,14 +71,14 @@ RETURN = r"""
 # >>> the same in all: doc fragment run, tools/returns.py
 status:
   description:
-    - How it ended. V(done), V(nothing) when there was nothing to do, V(failed), V(rolled_back), V(held), V(lost) when the lock was lost,
-      V(signal), V(killed), V(waited) when
-      another process worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
+    How the run ended. V(done); V(nothing) when there was nothing to do; V(failed); V(rolled_back);
+    V(held); V(lost) when the lock was lost; V(signal); V(killed); V(waited) when another process
+    worked on the database for all of O(timeout). In check mode V(planned) or V(nothing).
   returned: when it has ended, or in check mode
   type: str
   sample: done
 run_id:
-  description: The run's name in the database's history.
+  description: ID of the run in the database's history.
   returned: when it has ended and did anything
   type: str
   sample: 5f0c2d9a7b1e
@@ -85,7 +88,9 @@ database:
   type: str
   sample: acme_prod
 versions:
-  description: What was done, by version of the migration; steps of a module that asks for them are below V(adhoc).
+  description:
+    Steps that ran, by version of the migration; steps that a module such as
+    M(odoo_cloud.platform.anthem_song) adds are listed as V(adhoc).
   returned: when it has ended
   type: list
   elements: dict
@@ -95,59 +100,62 @@ versions:
       steps:
         - {id: company, kind: song, name: "songs.company::main", status: done, seconds: 0.03, changed: true}
 modules:
-  description: The modules that were installed, updated or removed, with the versions before (C(from)) and after (C(to)); null when it
-    isn't there. In check
-    mode what
-    the plan says.
+  description:
+    The modules that were installed, updated or removed, with the versions before (C(from)) and
+    after (C(to)); null when a module is not installed. In check mode, the modules of the plan.
   returned: when it has ended, or in check mode
   type: dict
   sample: {"shop": {"from": "19.0.1.0.0", "to": "19.0.1.1.0"}}
 plan:
-  description: The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet to ask.
+  description:
+    The plan, as C(odoo-cloud plan) prints it; null when there is no container or image yet in which
+    to run it.
   returned: in check mode
   type: dict
   sample: {"database": "acme_prod", "changed": true, "install": [], "update": ["shop"], "reason": "update shop"}
 report:
-  description: A table of what was done, or would be, as lines.
+  description: Table of the work that was done, or would be, as lines.
   returned: when it has ended, or in check mode
   type: list
   elements: str
   sample: ["Module  Before      After", "------  ----------  ----------", "shop    19.0.1.0.0  19.0.1.1.0"]
 running:
-  description: Whether it is still at work.
+  description: Whether the run is still running.
   returned: when it was started
   type: bool
   sample: false
 run:
-  description: ID of its container.
+  description: ID of the run's container.
   returned: when it was started
   type: str
   sample: 3f1c0d6a7d0b
 container:
-  description: Name of its container. It is kept if it failed.
+  description: Name of the run's container. It is kept if it failed.
   returned: when it was started
   type: str
   sample: odoo-cloud-acme_prod-run
 ours:
-  description: With O(wait=false), whether the container does what this module was asked for. If not, another run works, wait for it and
-    start again.
+  description:
+    With O(wait=false), whether the container does what this module was asked for. If not, another
+    run is working; wait for it and start again.
   returned: with O(wait=false)
   type: bool
   sample: true
 exit_code:
-  description: How the container ended, see C(docs/runtime.md).
+  description: Exit code of the container, see C(docs/runtime.md).
   returned: when it has ended
   type: int
   sample: 0
 stopped:
-  description: The containers of O(stop_first) that don't run because of this run. If it failed before it changed anything they were
-    started again.
+  description:
+    The containers of O(stop_first) that are stopped because of this run. If it failed before it
+    changed anything, they were started again.
   returned: with O(stop_first), when it has ended
   type: list
   elements: str
   sample: [odoo-cloud-acme-prod-1]
 events_file:
-  description: File on the machine with all events of the run, an object of JSON on each line.
+  description: File on the machine with all events of the run, one JSON object on each line.
   returned: when it was started
   type: str
   sample: /srv/odoo-cloud/acme_prod/runs/run-20261125T104500-1f3a.ndjson

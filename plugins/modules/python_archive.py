@@ -7,50 +7,54 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: python_archive
-short_description: Pinned Python packages for another Python, as one tar archive
+short_description: Downloads pinned Python packages for another Python, as one tar archive
 version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Lets pip fetch wheels for the Python of an image and unpacks them into one archive, whose only folder is C(python).
-  - It runs on the controller with the configuration of pip there, so that an image needs neither pip nor a network nor
-    credentials while it is built. Nothing of the packages is run or built.
-  - Programs of packages (C(bin)) are left out, they would start the controller's Python.
+  - Runs pip to download wheels for the Python of an image and unpacks them into one archive, whose
+    only folder is C(python).
+  - It runs on the controller with the configuration of pip there, so that an image needs neither
+    pip nor a network nor credentials while it is built. No code of the packages is run or built.
+  - Programs of packages (C(bin)) are left out, since they would start the controller's Python.
   - The role P(odoo_cloud.platform.image#role) uses it for the Odoo images.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
 attributes:
   check_mode:
     support: full
-    details: In check mode the requirements are checked and nothing is fetched.
+    details: In check mode the requirements are checked and nothing is downloaded.
   diff_mode:
     support: none
   idempotent:
     support: full
-    details: An archive that is there is left as it is; name it by the content of the requirements.
+    details: An existing archive is left as it is; name it by the content of the requirements.
 requirements:
   - pip, in the Python that runs the module
 options:
   path:
-    description: The archive. Its folder is created.
+    description: Path of the archive. Its folder is created.
     type: path
     required: true
   requirements:
     description:
-      - Text of a requirements file. Each requirement is pinned to a version and has its SHA-256 hashes, one for each processor and Python
-        that it is for. All that they need in turn must be in it too.
+      Text of a requirements file. Each requirement is pinned to a version and has its SHA-256
+      hashes, one for each processor and Python for which it is used. All packages on which they
+      depend must be in it too.
     type: str
     required: true
   python_version:
-    description: The Python that the packages are for.
+    description: Version of the Python for which the packages are.
     type: str
     required: true
   machine:
-    description: The processor that the packages are for, as C(uname -m) names it.
+    description: Processor for which the packages are, as C(uname -m) names it.
     type: str
     default: x86_64
   wheels_dir:
-    description: A folder with the wheels, for controllers that reach no package index. Default is what pip is configured for.
+    description:
+      Folder with the wheels, for controllers that reach no package index. Default is the index for
+      which pip is configured.
     type: path
 """
 
@@ -66,7 +70,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: The archive.
+  description: Path of the archive.
   returned: always
   type: str
   sample: /root/.cache/odoo-cloud/python/4f1c22.tar

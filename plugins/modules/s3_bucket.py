@@ -12,10 +12,13 @@ version_added: 0.1.0
 author:
   - odoo_cloud.platform contributors (@odoo-cloud)
 description:
-  - Creates buckets on AWS or any S3-compatible store, and sets versioning, encryption, lifecycle, public access block and tags.
-  - Compares first and writes only what differs. An unchanged bucket costs one request and one for each setting that the store has.
-  - What a store does not have is returned in RV(capabilities) and reported in one warning by the run that creates or changes a bucket.
-    Name it in O(buckets[].required) to make that an error.
+  - Creates buckets on AWS or any S3-compatible store, and sets versioning, encryption, lifecycle,
+    public access block and tags.
+  - It compares first and writes only settings that differ. An unchanged bucket costs one request
+    and one for each setting that the store supports.
+  - Settings that a store does not support are returned in RV(capabilities) and reported in one
+    warning by the run that creates or changes a bucket. Name them in O(buckets[].required) to make
+    that an error.
   - A bucket is never deleted unless it is empty and O(buckets[].confirm_delete) repeats its name.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
@@ -29,7 +32,7 @@ attributes:
     support: full
 options:
   buckets:
-    description: The buckets.
+    description: The buckets to create, change or remove.
     type: list
     elements: dict
     required: true
@@ -39,7 +42,7 @@ options:
         type: str
         required: true
       state:
-        description: Whether the bucket is there.
+        description: Whether the bucket exists.
         type: str
         choices: [present, absent]
         default: present
@@ -47,7 +50,7 @@ options:
         description: Must be equal to O(buckets[].name) for O(buckets[].state=absent).
         type: str
       access_key:
-        description: Access key for this bucket, in place of the O(access_key) for all.
+        description: Access key for this bucket. Default is O(access_key).
         type: str
       secret_key:
         description: Secret of O(buckets[].access_key).
@@ -57,17 +60,21 @@ options:
         type: bool
         default: true
       encryption:
-        description: How objects are encrypted at rest. V(none) leaves what the store does by itself.
+        description:
+          How objects are encrypted at rest. V(none) leaves the store's own setting as it is.
         type: str
         choices: [none, AES256, 'aws:kms']
         default: AES256
       kms_key:
-        description: Key for O(buckets[].encryption=aws:kms), as ID, ARN or alias. Without it the provider's own key.
+        description:
+          Key for O(buckets[].encryption=aws:kms), as ID, ARN or alias. Without it, the provider's
+          own key.
         type: str
       lifecycle:
         description:
-          - What is removed by itself, as one rule with the ID C(odoo_cloud.platform); other rules stay as they are.
-          - V(0) switches a part off.
+          - What the store removes by itself, as one rule with the ID C(odoo_cloud.platform); other
+            rules stay as they are.
+          - V(0) switches a part off. Without it, the defaults below are used.
         type: dict
         suboptions:
           noncurrent_days:
@@ -91,36 +98,43 @@ options:
             type: bool
             default: true
       public_access_block:
-        description: Whether everything public is blocked. V(false) takes the block away.
+        description: Whether all public access is blocked. V(false) removes the block.
         type: bool
         default: true
       tags:
-        description: The tags. Others are removed. Without it, tags are left alone.
+        description:
+          Tags of the bucket. Other tags are removed. Without it, tags are left as they are.
         type: dict
       eventbridge:
-        description: Whether AWS sends events of its objects to EventBridge. Without it, that is left alone.
+        description:
+          Whether AWS sends events of the bucket's objects to EventBridge. Without it, that setting
+          is left as it is.
         type: bool
       unmanaged:
-        description: Settings that are neither read nor written, for example because the key may not.
+        description:
+          Settings that are neither read nor written, for example because the key lacks the
+          permission.
         type: list
         elements: str
         choices: [versioning, encryption, lifecycle, public_access_block, tags, eventbridge]
         default: []
       required:
-        description: Settings without which the run fails when the store does not have them.
+        description: Settings that the store must support; otherwise the run fails.
         type: list
         elements: str
         choices: [versioning, encryption, lifecycle, public_access_block, tags, eventbridge]
         default: []
   provider:
     description:
-      - The kind of store. V(auto) recognises AWS and Swift by address and answer; with V(generic) each setting is asked for.
+      Kind of the store. V(auto) recognises AWS and Swift by address and answer; with V(generic) the
+      store is asked for each setting.
     type: str
     choices: [auto, aws, swift, generic]
     default: auto
   may_be_absent:
     description:
-      - In check mode, a store that can't be reached, or does not know the key yet, counts as one that an earlier step would have created.
+      In check mode, whether a store that can't be reached, or does not know the key yet, counts as
+      one that an earlier step would have created.
     type: bool
     default: false
 """
@@ -164,14 +178,14 @@ actions:
   elements: str
   sample: [create bucket demo-odoo-prod, turn on versioning of bucket demo-odoo-prod]
 capabilities:
-  description: For each setting that was looked at, whether the store has it and how that is known.
+  description: For each setting that was read, whether the store supports it and how that is known.
   returned: always
   type: dict
   sample:
     encryption: {supported: false, how: known of provider swift}
     versioning: {supported: true, how: known of provider swift}
 provider:
-  description: What kind of store it is; empty when it could not be asked.
+  description: Kind of the store; empty when it could not be reached.
   returned: always
   type: str
   sample: swift
@@ -293,7 +307,7 @@ def main() -> None:
         )
     if store.absent_store:
         module.warn(
-            f"Check mode: {store.absent_store}; the buckets are reported as if an earlier step had just made the store"
+            f"Check mode: {store.absent_store}; the buckets are reported as if an earlier step had just created the store"
         )
     result = {
         "changed": bool(store.actions),

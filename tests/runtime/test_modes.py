@@ -602,7 +602,7 @@ def test_nothing_is_changed_before_the_go_ahead(ready):
 def test_without_a_go_ahead_it_gives_the_lock_back(ready):
     write_addons(ready.addons, "2.0")
     before = ready.states()
-    assert "nobody said within 1 s that the replicas are stopped" in Waiting(ready, 1).end(expect=86)
+    assert "no signal within 1 s that the replicas are stopped" in Waiting(ready, 1).end(expect=86)
     assert ready.states() == before and ready.counted() == []
     ready.run("UpdateOnly")
     assert ready.counted() == ALL
@@ -723,7 +723,7 @@ def test_list_db_is_for_run_only(place, mode):
 
 
 def test_list_db_opens_no_gate(place):
-    assert "their state is not looked at" in place.run("RunOnly", LIST_DB="True")
+    assert "their state is not checked" in place.run("RunOnly", LIST_DB="True")
     assert place.sql("SELECT to_regclass('curq_state_history')") == [(None,)]
 
 
@@ -779,7 +779,7 @@ def test_install_modes_make_a_missing_database_if_they_may(place, server, name):
     ]
 
 
-def test_a_half_made_database_that_cannot_be_finished_is_made_anew_only_when_allowed(place):
+def test_a_half_made_database_that_cannot_be_finished_is_installed_again_only_when_allowed(place):
     place.run("InstallOnly")
     place.sql("DELETE FROM curq_state_history WHERE state = 'Ready'")  # as a kill just before the last module leaves it
     place.sql("UPDATE ir_module_module SET state = 'to install' WHERE name = 'till'")

@@ -119,7 +119,7 @@ def test_rights_that_are_missing_are_named(server, name, role, connect):
     ):
         provision.ensure(nothing, name, name, PASSWORD)
     with pytest.raises(
-        ConfigError, match=f"DB_USER is '{name}_only': may not create roles; .* or make role '{name}' first"
+        ConfigError, match=f"DB_USER is '{name}_only': may not create roles; .* or create role '{name}' first"
     ):
         provision.ensure(only, name, name, PASSWORD)
     server.execute(f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{PASSWORD}x'")
@@ -151,7 +151,7 @@ def test_what_does_not_fit_is_named_and_left_alone(server, name, connect):
 
 
 def test_another_refusal_is_one_line(name, connect):
-    with pytest.raises(provision.DatabaseError, match="^DB_NAME is 'pg_x': making it .*reserved") as caught:
+    with pytest.raises(provision.DatabaseError, match="^DB_NAME is 'pg_x': creating it .*reserved") as caught:
         provision.ensure(connect(), "pg_x", "pg_x", PASSWORD)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 66

@@ -19,7 +19,13 @@ COPIES = [path for path in sorted((ROOT / "plugins/modules").glob("*.py")) if "t
 
 
 def test_who_has_a_copy():
-    assert [path.stem for path in COPIES] == ["anthem_song", "odoo_migration", "odoo_module", "odoo_update"]
+    found: dict[str, list[str]] = {}
+    for path in COPIES:
+        found.setdefault(returns.COPY.findall(path.read_text(encoding="utf-8"))[0], []).append(path.stem)
+    assert found == {
+        "aws": ["aws_datasync", "aws_ecr_repository", "aws_event_rule", "aws_imagebuilder", "aws_ssm_document"],
+        "run": ["anthem_song", "odoo_migration", "odoo_module", "odoo_update"],
+    }
 
 
 @pytest.mark.parametrize("path", COPIES, ids=lambda path: path.stem)
@@ -30,13 +36,14 @@ def test_a_copy_is_what_its_source_says(path):
 
 
 def test_an_edited_copy_is_filled_again():
-    good = COPIES[0].read_text(encoding="utf-8")
+    good = next(path for path in COPIES if path.stem == "anthem_song").read_text(encoding="utf-8")
     edited = good.replace("description: Name of the database.", "description: Something else.")
     assert edited != good and returns.filled(edited) == good
 
 
 def test_the_source_is_what_ansible_wants():
-    for name, value in yaml.safe_load(returns.source("run")).items():
-        assert {"description", "returned", "type"} <= set(value), name
+    for fragment in ("aws", "run"):
+        for name, value in yaml.safe_load(returns.source(fragment)).items():
+            assert {"description", "returned", "type"} <= set(value), name
     with pytest.raises(SystemExit, match="the doc fragment one_off has no RETURN"):
         returns.source("one_off")

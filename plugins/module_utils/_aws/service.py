@@ -354,7 +354,7 @@ class Changes:
         if missing:
             shown = ", ".join(f"{key}={value}" for key, value in sorted(missing.items()))
             raise AwsForeign(
-                f"{what}: is there but lacks the tag {shown}, so it isn't ours and stays as it is; "
+                f"{what}: is there but lacks the tag {shown}, so it belongs to somebody else and is not changed; "
                 "choose another name, or set that tag by hand to hand it over"
             )
 

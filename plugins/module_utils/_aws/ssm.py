@@ -112,7 +112,7 @@ class Document:
                 return str(made["DocumentVersion"])
 
             self.changes.show(self.what, current, wanted)
-            latest = self.changes.do(f"make a new version of {self.what}", write) or str(int(latest) + 1)
+            latest = self.changes.do(f"create a new version of {self.what}", write) or str(int(latest) + 1)
         if default != latest:
             self.changes.do(
                 f"make version {latest} of {self.what} the default",

@@ -95,7 +95,7 @@ def decide(
     if not state.get("Running") or state.get("Paused"):
         return Decision("start", f"it is {state.get('Status', 'stopped')}")
     if other_mount:
-        return Decision("recreate", f"{other_mount} was removed and made again since its start")
+        return Decision("recreate", f"{other_mount} was removed and created again since its start")
     if config_time > max(started_at(inspected), applied_time):
         return Decision("reload" if can_reload else "restart", "its configuration files are newer than its start")
     if not healthy:

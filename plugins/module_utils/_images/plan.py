@@ -15,7 +15,7 @@ import typing as t
 from .._runtime.common.odoo_facts import VERSIONS
 
 LABEL_PREFIX = "org.odoo-cloud."
-# CODE: the image with an instance's own requirements; BUILD: the one that they are installed with.
+# CODE: the image with an instance's custom requirements; BUILD: the one with which they are installed.
 # Both are built for each set of requirements.
 CODE, BUILD = "code", "build"
 KINDS = ("odoo", "postgres", "redis", "swift", "nginx")
@@ -277,7 +277,7 @@ def base_plan(platform: str, suite: str, definition: dict[str, t.Any]) -> dict[s
 
 
 def code_files(folder: str, item: t.Mapping[str, t.Any]) -> list[dict[str, str]]:
-    """The build context of an image with an instance's own requirements; empty without requirements."""
+    """The build context of an image with an instance's custom requirements; empty without requirements."""
     if not item["requirements"]:
         return []
     texts = {"requirements.txt": item["requirements"], "constraints.txt": item["constraints"]}

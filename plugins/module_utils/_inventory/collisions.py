@@ -54,7 +54,7 @@ def claims(instance: Instance) -> list[Claim]:
         Claim("role of PostgreSQL", database.owner, "the database's role",
               "odoo_db_name" if database.owner == database.name else "odoo_db_user", database.owner,
               "give it another one: whoever has a role has all of its databases"),
-        Claim("role of PostgreSQL", database.keeper, f"the role {database.keeper!r}, which makes restore points",
+        Claim("role of PostgreSQL", database.keeper, f"the role {database.keeper!r}, which creates restore points",
               "odoo_db_name", database.name, "give it another odoo_db_name"),
         Claim("database", database.lock, f"the database {database.lock!r}, in which its lock is taken", "odoo_db_name",
               database.name, "give it another odoo_db_name"),

@@ -180,7 +180,7 @@ def _place(replica: str, groups: Groups, hostvars: Hostvars, problems: list[str]
         candidates = [group for group in candidates if group == wanted]
     if not candidates:
         problems.append(
-            f"inventory host {replica!r}: it is a replica outside an instance group; make a group for its instance below "
+            f"inventory host {replica!r}: it is a replica outside an instance group; create a group for its instance below "
             f"{environments[0]!r} and put it there"
         )
         return None

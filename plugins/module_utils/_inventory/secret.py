@@ -203,5 +203,7 @@ def _read(path: str) -> str | None:
     except OSError as error:
         raise SecretError(f"the secret file {path!r} can't be read: {error.strerror or error}") from error
     if not value:
-        raise SecretError(f"the secret file {path!r} is empty: put the secret in, or remove the file to make a new one")
+        raise SecretError(
+            f"the secret file {path!r} is empty: put the secret in, or remove the file to generate a new one"
+        )
     return value

@@ -234,7 +234,7 @@ def _compare_one(
     labels = ((inspected or {}).get("Config") or {}).get("Labels") or {}
     if inspected is not None and labels.get(PLATFORM_LABEL) != platform:
         raise PlanError(
-            f"odoo_cloud_name={platform!r}: a container named {name!r} exists that this platform did not make; "
+            f"odoo_cloud_name={platform!r}: a container named {name!r} exists that this platform did not create; "
             "rename or remove it, or choose another odoo_cloud_name"
         )
     reference = str(definition.get("image") or "")
@@ -251,7 +251,7 @@ def _compare_one(
             " that is put back"
         )
     if image_id is None and inspected is not None:
-        decision = Decision("recreate", "its image has to be made first")
+        decision = Decision("recreate", "its image has to be built first")
     else:
         decision = decide(
             inspected,

@@ -226,7 +226,7 @@ class PlacesProbe:
             )
         if error.code == "NoSuchBucket" or (error.status == 404 and not error.code):
             return self._absent(
-                f"AWS_BUCKETNAME is {bucket!r}: there is no such bucket at {where}; the playbook storage makes it"
+                f"AWS_BUCKETNAME is {bucket!r}: there is no such bucket at {where}; the playbook storage creates it"
             )
         if error.code == "RequestTimeTooSkewed":
             return self._bad(f"the clock of this machine is wrong: {where} refuses its signatures: {error}")
@@ -247,7 +247,7 @@ class PlacesProbe:
         try:
             if client.call("GET", bucket, key=key).body != content:
                 return self._bad(
-                    f"AWS_BUCKETNAME is {bucket!r}: {endpoint or 'AWS'} gives back something else than was put"
+                    f"AWS_BUCKETNAME is {bucket!r}: {endpoint or 'AWS'} returns other content than was put"
                 )
         finally:
             versions.append(client.call("DELETE", bucket, key=key).headers.get("x-amz-version-id"))
@@ -294,12 +294,10 @@ class PlacesProbe:
         except swift_client.SwiftFailure as error:
             if error.status == 404:
                 return self._absent(
-                    f"SWIFT_WRITE_CONTAINER is {container!r}: there is no such container at {auth_url}; the playbook storage makes it"
+                    f"SWIFT_WRITE_CONTAINER is {container!r}: there is no such container at {auth_url}; the playbook storage creates it"
                 )
             return self._bad(f"SWIFT_WRITE_CONTAINER is {container!r}: {auth_url} refuses put, get or delete: {error}")
-        return (
-            OK if same else self._bad(f"SWIFT_WRITE_CONTAINER is {container!r}: gives back something else than was put")
-        )
+        return OK if same else self._bad(f"SWIFT_WRITE_CONTAINER is {container!r}: returns other content than was put")
 
     def _date(self, what: str, text: str) -> None:
         if text:

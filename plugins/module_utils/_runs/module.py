@@ -316,8 +316,8 @@ class Run:
         elif not events and found.exit_code == 0:  # a runtime without events: what it did isn't known
             if found.asked:
                 raise RunFailed(
-                    f"{self.what}: its runtime told no events, so it knows nothing of {', '.join(found.asked)}; the image is older than"
-                    " this collection, the playbook images makes a new one",
+                    f"{self.what}: its runtime reported no events, so it knows nothing of {', '.join(found.asked)}; the image is older than"
+                    " this collection, the playbook images builds a new one",
                     **result,
                 )
             result.update(changed=True, status="done")

@@ -111,12 +111,12 @@ def _reasons(instance: Instance, database: t.Mapping[str, t.Any], release: str) 
         where = f" on {holder['host']}" if holder["host"] else ""
         return [f"{who}{where} is at work on its database"]
     if not database["exists"]:
-        return ["its database has to be made first"]
+        return ["its database has to be created first"]
     if not database["initialised"] and database["initialised"] is not None:
         state = f" (state {database['state']})" if database["state"] else ""
         return [f"its database is not initialised{state}"]
     if database["initialised"] is None:
-        return ["its database is being altered by somebody"]
+        return ["its database is being changed by another process"]
     if database["first_installation"]:
         return [f"its first installation has not ended (state {database['state']} since {database['since']})"]
     reasons = []

@@ -178,7 +178,7 @@ def look(engine: Engine, name: str, offset: int = 0, platform: str = "") -> Prog
     labels = config.get("Labels") or {}
     if platform and labels.get(PLATFORM_LABEL) != platform:
         raise OneOffError(
-            f"platform={platform!r}: a container named {name!r} exists that this platform did not make; rename or remove it"
+            f"platform={platform!r}: a container named {name!r} exists that this platform did not create; rename or remove it"
         )
     running = bool(state.get("Running"))
     env = dict(one.partition("=")[::2] for one in config.get("Env") or [])
@@ -259,7 +259,7 @@ def start(engine: Engine, definition: t.Mapping[str, t.Any], platform: str) -> s
         if "bind source path does not exist" in str(error):
             folder = str(error).rpartition(": ")[2]
             raise Missing(
-                f"{definition['name']}: the folder {folder} is not there; the playbook odoo makes it"
+                f"{definition['name']}: the folder {folder} is not there; the playbook odoo creates it"
             ) from error
         raise
     try:
@@ -307,7 +307,7 @@ def ask_plan(engine: Engine, definition: t.Mapping[str, t.Any], platform: str, t
     name = str(definition["name"])
     found = follow(engine, name, timeout, platform=platform)
     if found.running:
-        raise OneOffError(f"{name}: another plan is still being made after {timeout:.0f} s")
+        raise OneOffError(f"{name}: another plan is still not ready after {timeout:.0f} s")
     if found.exists:
         engine.remove(found.container)
     env = {key: value for key, value in (definition.get("env") or {}).items() if key != "EVENTS_FILE"}

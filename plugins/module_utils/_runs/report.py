@@ -144,7 +144,7 @@ def rehearsal_lines(found: t.Mapping[str, t.Any]) -> list[str]:
     if locks:
         lines.append(f"locked against everybody: {', '.join(locks[:10])}")
     if found.get("rewritten"):
-        lines.append(f"all rows written anew: {', '.join(found['rewritten'])}")
+        lines.append(f"all rows rewritten: {', '.join(found['rewritten'])}")
     return lines
 
 

@@ -83,7 +83,7 @@ def parse_wanted(items: list[dict[str, Any]], login_user: str) -> list[Wanted]:
                 )
         if wanted.keeper == wanted.owner:
             raise DatabaseError(
-                f"databases[{number}].keeper is {wanted.keeper!r}: must be another role than owner, which makes no databases"
+                f"databases[{number}].keeper is {wanted.keeper!r}: must be another role than owner, which creates no databases"
             )
         if wanted.state == "absent" and wanted.confirm_drop != wanted.name:
             raise DatabaseError(

@@ -133,7 +133,7 @@ def for_static(definition: t.Mapping[str, t.Any], only_look: bool = False) -> De
     """
     folder = static_folder(definition)
     if not folder or not mount_source(definition.get("mounts") or [], folder):
-        raise Missing(f"{definition['name']}: it has no folder for static files; the playbook odoo makes one")
+        raise Missing(f"{definition['name']}: it has no folder for static files; the playbook odoo creates one")
     mounts = []
     for mount in definition["mounts"]:
         secret = mount["target"] == SECRETS_DIR or mount["target"].startswith((f"{SECRETS_DIR}/", KEEPER_SECRETS_DIR))

@@ -128,8 +128,8 @@ def session(
     except _database.psycopg2.Error as exc:
         if limit.reached or isinstance(exc, _database.psycopg2.errors.QueryCanceled):
             raise TenantError(
-                f"it gives no answer within {SESSION_SECONDS if limit.reached else STATEMENT_SECONDS} s; look at what stands"
-                " in it at the place of Odoo's tables and of curq_state_history"
+                f"it gives no answer within {SESSION_SECONDS if limit.reached else STATEMENT_SECONDS} s; inspect the objects"
+                " in it that have the names of Odoo's tables and of curq_state_history"
             ) from exc
         raise TenantError(f"it can't be read: {_database.one_line(exc)[:500]}") from exc
     except (ArithmeticError, TypeError, ValueError) as exc:

@@ -181,9 +181,11 @@ class Store:
                 except S3Error as detailed:
                     error = detailed
             if self.may_be_absent and error.code in REFUSED_KEY_CODES:
-                self.absent_store = f"the store refuses the key ({error.code}), as it does before the account is made"
+                self.absent_store = (
+                    f"the store refuses the key ({error.code}), as it does before the account is created"
+                )
                 return False
-            raise self._explain(error, f"looking for bucket {name!r}", name) from error
+            raise self._explain(error, f"searching for bucket {name!r}", name) from error
         self._note_provider(answer.headers)
         return True
 

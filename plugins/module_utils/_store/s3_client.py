@@ -354,7 +354,7 @@ def explain(error: S3Error, client: S3Client, doing: str, name: str) -> S3Failur
     if error.code == "BucketAlreadyExists":
         return S3Failure(f"bucket {name!r}: the name is taken by someone else at {endpoint}; choose another")
     if error.code == "NoSuchBucket":
-        return S3Failure(f"bucket {name!r}: does not exist at {endpoint}; make it with the module s3_bucket first")
+        return S3Failure(f"bucket {name!r}: does not exist at {endpoint}; create it with the module s3_bucket first")
     if error.code == "InvalidBucketName":
         return S3Failure(f"bucket {name!r}: {endpoint} refuses the name")
     if region and region != client.region:

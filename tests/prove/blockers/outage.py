@@ -392,7 +392,7 @@ def seconds(text: str) -> float:
 
 @contextlib.contextmanager
 def starts_and_ends(name: str) -> t.Iterator[list[str]]:
-    """What the engine says meanwhile of a container, also of one that is made anew; it remembers but few events."""
+    """What the engine says meanwhile of a container, also of one that is recreated; it keeps only few events."""
     said: list[str] = []
     with subprocess.Popen(
         ["docker", "events", "--filter", f"container={name}", "--filter", "event=die", "--filter", "event=start",

@@ -290,7 +290,7 @@ def requirements(platform: Platform, folder: pathlib.Path, git: GitServer, index
 
 
 def part_rebuild(run: Run) -> t.Iterator[Line]:
-    """With nothing newer nothing happens; with one package newer in Debian than in one image, everything is made anew and used."""
+    """With nothing newer nothing happens; with one package newer in Debian than in one image, everything is rebuilt and used."""
     platform = own_platform(run, "19")
     name = f"{run.place.name}-rebuild"
     platform.variables["image_name"] = name
@@ -350,7 +350,7 @@ def remove_images(name: str) -> None:
 def stand_in(platform: Platform, name: str, older: str = "") -> None:
     """Images of this name that are those of IMAGES; ``older`` is a package that they say they have in an older version.
 
-    That is all that apt goes by, and it spares building the images before they are built anew."""
+    That is all that apt goes by, and it spares building the images before they are rebuilt."""
     dummy, output, dummy2 = platform.playbook("images", "--check")
     wanted = re.findall(rf"({re.escape(name)}/(\S+?):[0-9a-f]+) is not there", output)
     if not wanted:

@@ -176,11 +176,11 @@ def part_empty(run: Run) -> t.Iterator[Line]:
 # Tasks that report a change when one thing is repaired.
 CONTAINER_MADE = ("Run the container",)
 ROLLED = (
-    "Take the replica out of nginx and let it finish what it has begun",
+    "Take the replica out of nginx and wait for its running requests",
     "Run the container",
-    "Let nginx ask it again",
+    "Put the replica back into nginx",
 )
-FILE_WRITTEN = ("Put configuration and secrets on the machine", *ROLLED, *ROLLED)
+FILE_WRITTEN = ("Write configuration and secrets to the machine", *ROLLED, *ROLLED)
 
 
 def part_repair(run: Run) -> t.Iterator[Line]:

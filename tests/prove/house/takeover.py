@@ -37,7 +37,7 @@ class Made:
 
 
 def part_takeover(run: t.Any) -> t.Iterator[Line]:
-    """No container is lost, each is made anew once at most, each instance is looked at once, and the run after it changes nothing."""
+    """No container is lost, each is recreated once at most, each instance is checked once, and the run after it changes nothing."""
     commit = run.options.commit
     old = of_commit(commit, run.place.work / "before")
     # Images of a name of its own, so that an older runtime is in nobody else's way; what is the same needs no build.
@@ -61,13 +61,13 @@ def part_takeover(run: t.Any) -> t.Iterator[Line]:
         troubles += [] if platform.logged_in(cookie) else ["the session is lost"]
         troubles += [f"the run after it changes {again}"] if again else []
         now = platform.psql("SELECT count(*) FROM curq_state_history", "demo")
-        anew = sorted(name for name in made.times if f"{platform.name}-{name}" in before)
+        recreated = sorted(name for name in made.times if f"{platform.name}-{name}" in before)
         yield Line(
             f"a demo made by {commit}, taken over",
-            f"changed={done.changed} in {done.seconds:.0f} s, made anew: {', '.join(anew) or 'none'} of {len(before)}, looks at an update:"
+            f"changed={done.changed} in {done.seconds:.0f} s, recreated: {', '.join(recreated) or 'none'} of {len(before)}, checks:"
             f" {sum(looks.values())}, history of {rows} and then {now} rows;"
             f" {sentence(troubles, 'nothing is lost, then changed=0')}",
-            "no container lost, each made anew once at most, one look at an update for each instance, then changed=0",
+            "no container lost, each recreated once at most, one check for an update for each instance, then changed=0",
             not troubles and sum(looks.values()) <= 1,
         )
     finally:

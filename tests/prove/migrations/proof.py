@@ -155,7 +155,7 @@ def wait_until_free(database: Database) -> None:
 
 def wait_for_point(done: Outcome) -> None:
     """Asked of the events: a session of ours in the database would be one of somebody else."""
-    until(lambda: done.events("restore_point") or done.box.code() is not None, 120, "no restore point was made")
+    until(lambda: done.events("restore_point") or done.box.code() is not None, 120, "no restore point was created")
 
 
 def wait_for_service(box: Box, seconds: float = 120) -> None:

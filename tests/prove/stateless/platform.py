@@ -167,12 +167,12 @@ def reach(run: t.Any) -> t.Iterator[Line]:
         wrong = {
             "the bucket is not there": (
                 call(changes={"AWS_BUCKETNAME": absent}),
-                f"AWS_BUCKETNAME is '{absent}': there is no such bucket at {swift.endpoint}; the playbook storage makes it",
+                f"AWS_BUCKETNAME is '{absent}': there is no such bucket at {swift.endpoint}; the playbook storage creates it",
             ),
             "the container is not there": (
                 call("ovh", changes={"SWIFT_WRITE_CONTAINER": absent}),
                 f"SWIFT_WRITE_CONTAINER is '{absent}': there is no such container at {swift.endpoint}/auth/v1.0;"
-                " the playbook storage makes it",
+                " the playbook storage creates it",
             ),
             "the secret is wrong": (
                 call(password="x" * 16),

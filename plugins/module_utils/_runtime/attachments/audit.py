@@ -299,7 +299,7 @@ def audit(session: Session) -> tuple[dict[str, Any], int]:
             auditor.repair(found, going, result)
     counts = result["counts"]
     log.info(
-        f"{sum(entry['attachments'] for entry in found.places.values())} attachments looked at in {time.monotonic() - begin:.1f} s:"
+        f"{sum(entry['attachments'] for entry in found.places.values())} attachments checked in {time.monotonic() - begin:.1f} s:"
         f" {counts['missing']} missing, {counts['corrupt']} corrupt, {counts['unknown']} in places that cannot be asked,"
         f" {sum(counts['orphans'].values())} orphans" + ("" if not kept else "; " + "; ".join(kept))
     )

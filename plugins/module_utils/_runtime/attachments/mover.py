@@ -188,7 +188,7 @@ class Mover:
                     broken = 1 if self.tally.rows > before else broken + 1
                     if broken > TRIES:
                         raise
-                    log.warning(f"the connection broke, it is made anew: {pg.one_line(exc)}")
+                    log.warning(f"the connection broke, it is opened again: {pg.one_line(exc)}")
                     self.confirmed.clear()
                     self.session.close()
                     time.sleep(min(broken, 5))

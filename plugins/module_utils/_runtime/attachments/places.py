@@ -264,7 +264,7 @@ class Objects:
             return bool(self.module.put(self.bucket, content.checksum, content.rewind(), size=content.size))
 
     def head(self, fname: str) -> Found | None:
-        with self._asking(f"{fname} cannot be looked at"):
+        with self._asking(f"{fname} cannot be inspected"):
             dummy, bucket, key = parse(fname)
             return self.module.head(bucket, key)  # type: ignore[no-any-return]
 

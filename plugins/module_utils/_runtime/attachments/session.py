@@ -199,7 +199,7 @@ class Session:
         """Return a place that must be usable. Raises `ConfigError` with the reason if it isn't."""
         if name in self.places:
             return self.places[name]
-        raise ConfigError(self.problems.get(name) or f"{name!r}: no addon of ours reads this store")
+        raise ConfigError(self.problems.get(name) or f"{name!r}: no addon of this collection reads this store")
 
     def content(self) -> Content:
         """Return an empty content to read into."""

@@ -296,12 +296,19 @@ _WHOLE_SECONDS = Duration(least=1, whole=True)
 _MODE_AND_MODULES = Section(
     "Mode and modules",
     (
-        Variable("MODE", Choice("word", choices=MODES), ROLE, "See [Modes](#modes).", "InstallAndRun", own=True),
+        Variable(
+            "MODE",
+            Choice("word", choices=MODES),
+            ROLE,
+            "What the container does, see [Modes](#modes).",
+            "InstallAndRun",
+            own=True,
+        ),
         Variable(
             "MODULES",
             Names(),
             ROLE,
-            "The modules that the database has to have; `base` is always one of them.",
+            "Modules that must be installed in the database; `base` is always one of them.",
             "base",
             own=True,
         ),
@@ -309,7 +316,8 @@ _MODE_AND_MODULES = Section(
             "SERVER_WIDE_MODULES",
             Names(),
             USER,
-            "The database has to have these too, and every process of Odoo loads them (`--load`). The role writes them to `odoo.conf`.",
+            "Modules that every process of Odoo loads (`--load`) and that must be installed too. The role writes"
+            " them to `odoo.conf`.",
             shown="Odoo's",
             option="server_wide_modules",
             own=True,
@@ -318,7 +326,7 @@ _MODE_AND_MODULES = Section(
             "UPDATE",
             Names("`changed`, `all`, `none`, names", alone=("changed", "all", "none")),
             ROLE,
-            "What the update modes update, see [below](#what-is-installed-and-updated).",
+            "Modules that the update modes update, see [below](#what-is-installed-and-updated).",
             "changed",
             own=True,
         ),
@@ -326,7 +334,7 @@ _MODE_AND_MODULES = Section(
             "INSTALL_MISSING",
             _SWITCH,
             RUN,
-            "The update modes also install those of `MODULES` that are missing.",
+            "Whether the update modes also install modules of `MODULES` that are not installed.",
             "False",
             own=True,
         ),
@@ -334,13 +342,15 @@ _MODE_AND_MODULES = Section(
             "RELEASE",
             Text(),
             ROLE,
-            "Name of code and configuration, such as the image's ID. Only the same release resumes an interrupted run by itself.",
+            "Name of code and configuration, such as the image's ID. An interrupted run is resumed without an"
+            " operator only by a container with the same release.",
         ),
         Variable(
             "RESET_POLICY",
             Choice(choices=("safe", "seed")),
             ROLE,
-            "`seed`: our own interrupted runs are reset after `TIMEOUT` too, as the original does.",
+            "What happens to an interrupted run of this runtime. `safe` finishes it. `seed` resets its state once"
+            " it is `TIMEOUT` old, as onesteinbv/odoo-docker does.",
             "safe",
             own=True,
         ),
@@ -348,7 +358,8 @@ _MODE_AND_MODULES = Section(
             "REBUILD_UNFINISHED",
             _SWITCH,
             USER,
-            "If finishing a first installation fails, empty the database (it was never open) and start again.",
+            "Whether a first installation that can't be finished is started again with an emptied database. The"
+            " database was never open then.",
             "False",
             own=True,
         ),
@@ -356,34 +367,43 @@ _MODE_AND_MODULES = Section(
             "LIST_DB",
             _SWITCH,
             USER,
-            "Databases are chosen in Odoo, none is named; for `RunOnly` and `Init` only.",
+            "Whether users choose the database in Odoo, so that no `DB_NAME` is needed; for `RunOnly` and `Init` only.",
             "False",
             own=True,
         ),
-        Variable("REASON", _LINE, RUN, "Why a Force mode overrides a state; recorded. One line.", own=True),
-        Variable("ACTOR", _LINE, RUN, "Who acts; recorded, 200 characters of it.", "odoo-cloud", own=True),
+        Variable(
+            "REASON", _LINE, RUN, "Why a Force mode overrides a state, one line; recorded in the history.", own=True
+        ),
+        Variable(
+            "ACTOR",
+            _LINE,
+            RUN,
+            "Name of the person or program that starts the run; the first 200 characters are recorded in the history.",
+            "odoo-cloud",
+            own=True,
+        ),
     ),
 )
 
 _A_NEW_DATABASE = Section(
     "A new database",
     (
-        Variable("NO_DEMO", _SWITCH, USER, "No demonstration data.", "True", own=True),
+        Variable("NO_DEMO", _SWITCH, USER, "Whether Odoo's demonstration data is left out.", "True", own=True),
         Variable(
             "LANGUAGE",
             Language(),
             ROLE,
-            "A language that the first installation loads; it fails if Odoo doesn't know it. What only gettext understands (`en_US:en`,"
-            " `en_US.UTF-8`, `C`, `en`) counts as not set.",
+            "Language that the first installation loads. The installation fails if Odoo doesn't know it. A value that only gettext"
+            " understands (`en_US:en`, `en_US.UTF-8`, `C`, `en`) counts as not set.",
             own=True,
         ),
-        Variable("ADMIN_LOGIN", Text(), ROLE, "Login of the administrator.", "admin", own=True),
+        Variable("ADMIN_LOGIN", Text(), ROLE, "Login of Odoo's administrator.", "admin", own=True),
         Variable(
             "ADMIN_PASSWORD",
             Secret(),
             ROLE,
-            "The administrator's password; not `admin`. It is also set where somebody still has Odoo's default, see"
-            " [below](#odoos-default-password).",
+            "Password that the administrator gets when the database is initialised; not `admin`. Later it is set"
+            " only where an administrator still has Odoo's default password, see [below](#odoos-default-password).",
             own=True,
         ),
         Variable(
@@ -394,7 +414,7 @@ _A_NEW_DATABASE = Section(
                 right="must look like https://shop.example.com, without a path",
             ),
             ROLE,
-            "`web.base.url`, frozen.",
+            "Address of the site. Odoo's parameter `web.base.url` is set to it and frozen.",
             own=True,
         ),
     ),
@@ -407,7 +427,8 @@ _WAITING = Section(
             "TIMEOUT",
             Duration(least=0.01, most=10080, unit="minutes"),
             ROLE,
-            "How long to wait while nobody works on the database; also the age at which another tool's row is reset.",
+            "How long a container waits for a database that is not open and on which no run works. It is also the"
+            " age at which another tool's state is reset.",
             "30",
             own=True,
         ),
@@ -415,7 +436,8 @@ _WAITING = Section(
             "HOLDER_TIMEOUT",
             Duration(most=604800),
             ROLE,
-            "A run whose heartbeat was seen unchanged for so long loses the lock to a container that can finish its work. 0: never.",
+            "Time without a sign of life after which a run that holds the lock is taken over by a container that"
+            " can finish its work. 0 means never.",
             "600",
             own=True,
         ),
@@ -423,7 +445,7 @@ _WAITING = Section(
             "DB_WAIT_TIMEOUT",
             Duration(most=86400),
             ROLE,
-            "How long server, role and database are waited for.",
+            "How long a starting container waits for PostgreSQL, its role and the database.",
             "120",
             own=True,
         ),
@@ -431,7 +453,7 @@ _WAITING = Section(
             "WAIT",
             _SWITCH,
             RUN,
-            "Wait for the lock, or end with 74.",
+            "Whether the container waits for the lock. If not, it ends with 74 when another run holds the lock.",
             shown="`False` for `UpdateOnly` and Force modes, else `True`",
             own=True,
         ),
@@ -439,7 +461,8 @@ _WAITING = Section(
             "WAITING_PAGE",
             _SWITCH,
             RUN,
-            "The waiting page also in modes that end, for a container that stands in for the replicas.",
+            "Whether the waiting page is also shown in modes that end, by a container that replaces the replicas"
+            " meanwhile.",
             "False",
             own=True,
         ),
@@ -447,8 +470,9 @@ _WAITING = Section(
             "GO_AHEAD_TIMEOUT",
             Duration(most=86400),
             RUN,
-            "In modes that end: hold the lock and change nothing until SIGUSR1 says that the replicas are stopped, for so long; then 86."
-            " 0: don't ask. See [The go-ahead](#the-go-ahead).",
+            "In modes that end: how long the run holds the lock and changes nothing until SIGUSR1 signals that"
+            " the replicas are stopped; then it ends with 86. With 0 it doesn't wait for the signal. See [The"
+            " go-ahead](#the-go-ahead).",
             "0",
             own=True,
         ),
@@ -462,50 +486,80 @@ _MIGRATIONS_HOOKS_AND_EVENTS = Section(
             "MIGRATION_FILE",
             Path("file or folder"),
             ROLE,
-            "What has to be done for a version, see [migrations.md](migrations.md); for the modes that update.",
+            "Migration file or folder with the steps of each version, see [migrations.md](migrations.md); for the"
+            " modes that update.",
             own=True,
         ),
-        Variable("MIGRATION_MODE", _NAME, ROLE, "The mode of the migration file.", own=True),
-        Variable("MIGRATION_ALLOW_SERIE", _SWITCH, ROLE, "Several versions in one run.", "False", own=True),
+        Variable(
+            "MIGRATION_MODE", _NAME, ROLE, "Mode of the migration file, for example `prod` or `sample`.", own=True
+        ),
+        Variable(
+            "MIGRATION_ALLOW_SERIE",
+            _SWITCH,
+            ROLE,
+            "Whether several pending versions run one after the other in one run.",
+            "False",
+            own=True,
+        ),
         Variable(
             "MIGRATION_FORCE_VERSION",
             _VERSION_NUMBER,
             RUN,
-            "This version alone, from its first step; for `UpdateOnly` and `ForceUpdateOnly`.",
+            "Only this version runs, from its first step, also if it was done before; for `UpdateOnly` and"
+            " `ForceUpdateOnly`.",
             own=True,
         ),
-        Variable("MIGRATION_NEXT", _VERSION_NUMBER, ROLE, "The number that the folder `next` has.", own=True),
+        Variable(
+            "MIGRATION_NEXT",
+            _VERSION_NUMBER,
+            ROLE,
+            "Version number of the folder `next` of a migration folder. Without it, that folder is ignored.",
+            own=True,
+        ),
         Variable(
             "STEPS",
             Text("JSON", strip=True),
             RUN,
-            "A list of steps as in `post` of a migration file, done after the update, each time anew; for `UpdateOnly` and"
-            " `ForceUpdateOnly`.",
+            "List of steps as in `post` of a migration file, which run after the update, each time again; for"
+            " `UpdateOnly` and `ForceUpdateOnly`.",
             own=True,
         ),
         Variable(
             "SONG_PATH",
             Path(anywhere=True),
             RUN,
-            "Where songs are looked for last, as beside a migration file.",
+            "Folder from which Python imports songs if they are not found elsewhere, as from the folder of a"
+            " migration file.",
             own=True,
         ),
         Variable(
-            "ODOO_DATA_PATH", Path(anywhere=True), ROLE, "Where relative paths of CSV files begin; anthem's variable."
+            "ODOO_DATA_PATH",
+            Path(anywhere=True),
+            ROLE,
+            "Folder against which relative paths of CSV files are resolved; anthem's variable.",
         ),
         Variable(
-            "EVENTS_FILE", Path("file"), RUN, "Where the run writes what it does, see [Events](#events).", own=True
+            "EVENTS_FILE",
+            Path("file"),
+            RUN,
+            "File to which the run writes its events, see [Events](#events).",
+            own=True,
         ),
         Variable(
             "HOOKS",
             Choice(choices=("changed", "always")),
             ROLE,
-            "`always`: `post-update` hooks also run when neither modules nor hooks changed.",
+            "Whether the hooks after an update (`post-update`) run only when modules or hooks changed, or in"
+            " every run (`always`).",
             "changed",
             own=True,
         ),
-        Variable("HOOKS_DIR", Path(), USER, "See [Hooks](#hooks).", "/opt/odoo-cloud/hooks", own=True),
-        Variable("SCRIPTS_DIR", Path(), USER, "Where the original's scripts are.", "/odoo/scripts", own=True),
+        Variable(
+            "HOOKS_DIR", Path(), USER, "Folder with hooks, see [Hooks](#hooks).", "/opt/odoo-cloud/hooks", own=True
+        ),
+        Variable(
+            "SCRIPTS_DIR", Path(), USER, "Folder with the scripts of onesteinbv/odoo-docker.", "/odoo/scripts", own=True
+        ),
     ),
 )
 
@@ -516,49 +570,57 @@ _THE_DATABASE = Section(
             "DB_HOST",
             Text("name or folder"),
             ROLE,
-            "Where PostgreSQL is.",
+            "Folder of PostgreSQL's socket, or PostgreSQL's host name.",
             "/var/run/postgresql",
             option="db_host",
             own=True,
         ),
-        Variable("DB_PORT", Port(), ROLE, "Its port.", "5432", option="db_port", own=True),
-        Variable("DB_NAME", _DATABASE_NAME, ROLE, "The database; required.", option="db_name", own=True),
+        Variable("DB_PORT", Port(), ROLE, "Port of PostgreSQL.", "5432", option="db_port", own=True),
+        Variable("DB_NAME", _DATABASE_NAME, ROLE, "Name of the database; required.", option="db_name", own=True),
         Variable(
             "DB_USER",
             _DATABASE_NAME,
             ROLE,
-            "The role; required, here or in `odoo.conf` (`db_user`). With `DB_CLIENT_USER` or `Init` the one that creates roles and"
-            " databases, and no business of `odoo.conf`.",
+            "PostgreSQL role that owns the database; required, here or in `odoo.conf` (`db_user`). With"
+            " `DB_CLIENT_USER` or `Init` it is the role that creates roles and databases, and `odoo.conf` does not"
+            " name it.",
             option="db_user",
             own=True,
         ),
-        Variable("DB_PASSWORD", Secret(), ROLE, "Its password.", own=True),
+        Variable("DB_PASSWORD", Secret(), ROLE, "Password of `DB_USER`.", own=True),
         Variable(
             "DB_CLIENT_USER",
             _DATABASE_NAME,
             USER,
-            "The instance's own role, with `Init`, `InstallOnly`, `InstallAndRun`.",
+            "PostgreSQL role that owns the database, if `DB_USER` is another one; for `Init`, `InstallOnly`,"
+            " `InstallAndRun`.",
             shown="`DB_NAME` with `Init`",
             option="db_user",
             own=True,
         ),
-        Variable("DB_CLIENT_PASSWORD", Secret(), USER, "Its password.", own=True),
+        Variable("DB_CLIENT_PASSWORD", Secret(), USER, "Password of `DB_CLIENT_USER`.", own=True),
         Variable(
             "DB_SSLMODE",
             Choice("libpq's", choices=SSL_MODES),
             ROLE,
-            "Encryption and checks of the connection.",
+            "How the connection is encrypted and the server checked.",
             "prefer",
             option="db_sslmode",
             own=True,
         ),
-        Variable("DB_SSLROOTCERT", Text("file"), ROLE, "Certificate of the CA.", own=True),
+        Variable(
+            "DB_SSLROOTCERT",
+            Text("file"),
+            ROLE,
+            "File with the certificate of the authority with which PostgreSQL's certificate is checked.",
+            own=True,
+        ),
         Variable(
             "DB_MAINTENANCE",
             _DATABASE_NAME,
             ROLE,
-            "Database in which the lock is held: the same for all containers of a database, best one to which no other instance's roles"
-            " can connect.",
+            "Database in which the lock is taken. It must be the same for all containers of a database, and"
+            " should be one to which no other instance's roles can connect.",
             "postgres",
             own=True,
         ),
@@ -572,7 +634,7 @@ _RESTORE_POINTS_AND_REHEARSALS = Section(
             "RESTORE_POINT",
             Choice(choices=("none", "auto", "clone", "dump")),
             RUN,
-            "What is kept of the database before an update changes it, see [Restore points](#restore-points).",
+            "Copy of the database that is kept before an update changes it, see [Restore points](#restore-points).",
             "none",
             own=True,
         ),
@@ -580,7 +642,8 @@ _RESTORE_POINTS_AND_REHEARSALS = Section(
             "ON_FAILURE",
             Choice(choices=("hold", "rollback")),
             RUN,
-            "What a failed update does with it; `rollback` needs a restore point.",
+            "What happens after a failed update. `rollback` goes back to the restore point if nobody can have"
+            " written since, and needs one; `hold` leaves the database closed until an operator decides.",
             "hold",
             own=True,
         ),
@@ -588,32 +651,34 @@ _RESTORE_POINTS_AND_REHEARSALS = Section(
             "RESTORE_POINTS_KEEP",
             Number("whole number", most=1000, whole=True),
             USER,
-            "So many restore points stay after an update that ended well.",
+            "Number of restore points that stay after a successful update.",
             "2",
             own=True,
         ),
-        Variable("RESTORE_DIR", Path(), RUN, "Where dumps are kept.", own=True),
+        Variable("RESTORE_DIR", Path(), RUN, "Folder in which dumps are kept.", own=True),
         Variable(
             "DB_ADMIN_USER",
             _DATABASE_NAME,
             RUN,
-            "The role that copies and renames databases: with CREATEDB, and a member of `DB_USER`.",
+            "PostgreSQL role that copies and renames databases (the instance's keeper): with CREATEDB, and a"
+            " member of `DB_USER`.",
             shown="`DB_USER`",
             own=True,
         ),
-        Variable("DB_ADMIN_PASSWORD", Secret(), RUN, "Its password.", own=True),
+        Variable("DB_ADMIN_PASSWORD", Secret(), RUN, "Password of `DB_ADMIN_USER`.", own=True),
         Variable(
             "DB_SPACE_DIR",
             Path(),
             RUN,
-            "Any folder on the file system that holds the server's databases, to see how much is free; without it that isn't looked at.",
+            "Any folder on the file system of the server's databases, to measure its free space. Without it, free"
+            " space is not checked.",
             own=True,
         ),
         Variable(
             "PG_BIN",
             Path(),
             USER,
-            "Client programs of PostgreSQL, at least as new as the server.",
+            "Folder with PostgreSQL's client programs, at least as new as the server.",
             shown="the search path",
             own=True,
         ),
@@ -621,16 +686,23 @@ _RESTORE_POINTS_AND_REHEARSALS = Section(
             "REHEARSAL_COPY",
             Choice(choices=("auto", "template", "dump")),
             RUN,
-            "How a rehearsal copies the database.",
+            "How a rehearsal copies the database, see the module `odoo_rehearsal`.",
             "auto",
             own=True,
         ),
-        Variable("REHEARSAL_DIR", Path(), RUN, "Where a rehearsal has its data folder.", shown="`/tmp`", own=True),
+        Variable(
+            "REHEARSAL_DIR",
+            Path(),
+            RUN,
+            "Folder in which a rehearsal creates its data folder.",
+            shown="`/tmp`",
+            own=True,
+        ),
         Variable(
             "REHEARSAL_NETWORK",
             _SWITCH,
             USER,
-            "A rehearsal may run in a container that reaches other machines.",
+            "Whether a rehearsal may run in a container that reaches other machines.",
             "False",
             own=True,
         ),
@@ -644,25 +716,25 @@ _THE_CONTAINER = Section(
             "INSTANCE",
             Text(pattern=r"[A-Za-z0-9_][A-Za-z0-9_.-]*", right="must consist of letters, digits, '_', '-', '.'"),
             ROLE,
-            "What the waiting page's JSON and the folder of static files are called.",
+            "Name of the instance in the waiting page's JSON and in the path of its static files.",
             shown="`DB_NAME`",
         ),
-        Variable("REPLICA", Text(), ROLE, "Recorded as `host`.", shown="host name"),
+        Variable("REPLICA", Text(), ROLE, "Name of the replica, recorded as `host` in the history.", shown="host name"),
         Variable("DATA_DIR", Text("folder"), USER, "Odoo's data folder.", "/var/lib/odoo", option="data_dir"),
         Variable(
             "STATIC_DIR",
             Path(),
             RUN,
-            "Where the static files of all addons are copied for the proxy (`<INSTANCE>/current`, the copy before is `previous`): by modes"
-            " that serve at their start, by others at their end, when all went well. Our roles set it in one-off containers only, so a"
-            " replica can't write there.",
+            "Folder to which the static files of all addons are copied for the proxy (`<INSTANCE>/current`, the"
+            " copy before is `previous`). Modes that serve copy them at their start, other modes after a"
+            " successful end. The role sets it only in one-off containers, so a replica can't write there.",
             own=True,
         ),
         Variable(
             "HEALTH_PATH",
             Text("path", pattern=r"/.*", right="must begin with '/'"),
             ROLE,
-            "What the health check asks Odoo for; `/monitoring/readiness` of a stateless replica.",
+            "Path of Odoo that the health check requests; `/monitoring/readiness` of a stateless replica.",
             shown=f"`{HEALTH_PATH}`, on 14 `{LOGIN_PATH}`",
             own=True,
         ),
@@ -675,21 +747,22 @@ _THE_CONTAINER = Section(
             f"`http_port` of `odoo.conf`, else {HTTP_PORT}",
             option="http_port",
         ),
-        Variable("ODOO_RC", Text("file"), ROLE, "Odoo's configuration.", ODOO_RC),
+        Variable("ODOO_RC", Text("file"), ROLE, "File with Odoo's configuration.", ODOO_RC),
         Variable("ODOO_BIN", Text("program"), USER, "Odoo's program.", shown="`odoo`, `odoo-bin`", own=True),
-        Variable("ODOO_VERSION", Text("version"), IMAGE, "14 to 19; required."),
+        Variable("ODOO_VERSION", Text("version"), IMAGE, "Version of Odoo, 14 to 19; required."),
         Variable(
             "HOME",
             Text("folder"),
             ROLE,
-            "Where programs keep files of their own.",
+            "Folder in which programs keep their own files.",
             shown="`DATA_DIR` instead of `/` and `/root`",
         ),
         Variable(
             "PYTHONPATH",
             Text("folders"),
             ROLE,
-            "Where Odoo's Python finds more modules, such as those of custom code. The runtime's own folder is taken out of it.",
+            "Folders from which Odoo's Python imports additional modules, such as those of custom code. The"
+            " runtime's own folder is removed from it.",
             own=True,
         ),
     ),
@@ -698,20 +771,33 @@ _THE_CONTAINER = Section(
 _ENVIRONMENT_AND_RULES = Section(
     "Environment and rules",
     (
-        Variable("RUNNING_ENV", _NAME, ROLE, "The environment, unless `odoo.conf` has `running_env`."),
-        Variable("ODOO_STAGE", _NAME, USER, "The environment, if neither of them is there."),
+        Variable("RUNNING_ENV", _NAME, ROLE, "Name of the environment, unless `odoo.conf` has `running_env`."),
+        Variable(
+            "ODOO_STAGE", _NAME, USER, "Name of the environment, if neither `odoo.conf` nor `RUNNING_ENV` sets it."
+        ),
         # The rules refuse another kind, unless they are switched off.
         Variable(
             "ODOO_CLOUD_PLATFORM_KIND",
             Text("`exoscale`, `ovh`", strip=True),
             ROLE,
-            "**New**: the kind that the database must have; its module sets itself up when it is installed or updated. The runtime"
-            " then asks [the rules](#the-rules) before Odoo starts.",
+            "**New**: protocol of the attachments' store: `exoscale` is S3, `ovh` is Swift. The database must be"
+            " of the same kind; the kind's module sets this up when it is installed or updated. If the variable is"
+            " set, the runtime checks [the rules](#the-rules) before Odoo starts.",
         ),
         Variable(
-            "ODOO_CLOUD_PROJECT", _NAME, ROLE, "**New**: the project; names of buckets and prefixes must be its own."
+            "ODOO_CLOUD_PROJECT",
+            _NAME,
+            ROLE,
+            "**New**: short name of the customer or project. If it is set, bucket and prefix must be exactly"
+            " those of the project and the environment.",
         ),
-        Variable("ODOO_CLOUD_PLATFORM_UNSAFE", _ON, USER, "Nothing is checked.", "0"),
+        Variable(
+            "ODOO_CLOUD_PLATFORM_UNSAFE",
+            _ON,
+            USER,
+            "Whether the checks of [the rules](#the-rules) are switched off.",
+            "0",
+        ),
     ),
     "addons",
 )
@@ -723,8 +809,9 @@ _CONNECTIONS_TO_POSTGRESQL = Section(
             "DATABASE_RECONNECT",
             _ON,
             USER,
-            "**New**: a cursor takes another connection when its own is ended between two transactions; always off in installations and"
-            " updates. The 503 of a server that is away doesn't depend on it.",
+            "**New**: whether a cursor takes another connection when its own was closed between two transactions;"
+            " always off in installations and updates. It doesn't change the 503 that is sent while the server"
+            " can't be reached.",
             "1",
         ),
     ),
@@ -734,16 +821,17 @@ _CONNECTIONS_TO_POSTGRESQL = Section(
 _SESSIONS_IN_REDIS = Section(
     "Sessions in Redis",
     (
-        Variable("ODOO_SESSION_REDIS", _ON, ROLE, "Sessions are kept in Redis.", "0"),
-        Variable("ODOO_SESSION_REDIS_HOST", _NAME, ROLE, "The server.", "localhost"),
-        Variable("ODOO_SESSION_REDIS_PORT", _POSITIVE, ROLE, "Its port.", "6379"),
-        Variable("ODOO_SESSION_REDIS_USERNAME", _NAME, ROLE, "**New**: the user (ACL)."),
-        Variable("ODOO_SESSION_REDIS_PASSWORD", Secret(), ROLE, "Its password."),
+        Variable("ODOO_SESSION_REDIS", _ON, ROLE, "Whether sessions are kept in Redis.", "0"),
+        Variable("ODOO_SESSION_REDIS_HOST", _NAME, ROLE, "Host name of Redis.", "localhost"),
+        Variable("ODOO_SESSION_REDIS_PORT", _POSITIVE, ROLE, "Port of Redis.", "6379"),
+        Variable("ODOO_SESSION_REDIS_USERNAME", _NAME, ROLE, "**New**: user of Redis (ACL)."),
+        Variable("ODOO_SESSION_REDIS_PASSWORD", Secret(), ROLE, "Password of that user."),
         Variable(
             "ODOO_SESSION_REDIS_URL",
             Secret(),
             ROLE,
-            "In place of host and port: `redis://`, `rediss://` (TLS), `unix://`. A secret, since a password may be in it.",
+            "Address of Redis instead of host and port: `redis://`, `rediss://` (TLS), `unix://`. It is a secret,"
+            " since it may contain a password.",
         ),
         Variable(
             "ODOO_SESSION_REDIS_SENTINEL_HOST",
@@ -751,45 +839,68 @@ _SESSIONS_IN_REDIS = Section(
             USER,
             "Sentinels, separated by commas, each with or without `:port`.",
         ),
-        Variable("ODOO_SESSION_REDIS_SENTINEL_PORT", _POSITIVE, USER, "Port of those that don't name it.", "26379"),
+        Variable("ODOO_SESSION_REDIS_SENTINEL_PORT", _POSITIVE, USER, "Port of sentinels without `:port`.", "26379"),
         Variable(
             "ODOO_SESSION_REDIS_SENTINEL_MASTER_NAME",
             _NAME,
             USER,
-            "The master that they watch; required with sentinels.",
+            "Name of the master that the sentinels watch; required with sentinels.",
         ),
-        Variable("ODOO_SESSION_REDIS_SENTINEL_USERNAME", _NAME, USER, "**New**: for the sentinels themselves."),
-        Variable("ODOO_SESSION_REDIS_SENTINEL_PASSWORD", Secret(), USER, "**New**: likewise."),
-        Variable("ODOO_SESSION_REDIS_CLUSTER", _ON, USER, "A Redis Cluster is refused at start.", "0"),
-        Variable("ODOO_SESSION_REDIS_PREFIX", _NAME, ROLE, "Keys are `session::<prefix>:<session id>`."),
+        Variable("ODOO_SESSION_REDIS_SENTINEL_USERNAME", _NAME, USER, "**New**: user of the sentinels themselves."),
+        Variable("ODOO_SESSION_REDIS_SENTINEL_PASSWORD", Secret(), USER, "**New**: password of that user."),
+        Variable(
+            "ODOO_SESSION_REDIS_CLUSTER",
+            _ON,
+            USER,
+            "Whether Redis is a Redis Cluster, which is not supported: 1 is refused at the start.",
+            "0",
+        ),
+        Variable(
+            "ODOO_SESSION_REDIS_PREFIX", _NAME, ROLE, "Prefix of the sessions' keys, `session::<prefix>:<session id>`."
+        ),
         Variable(
             "ODOO_SESSION_REDIS_EXPIRATION",
             _WHOLE_SECONDS,
             ROLE,
-            "How long a session is kept that is logged in.",
+            "Time after which an unused session ends.",
             "604800",
         ),
         Variable(
-            "ODOO_SESSION_REDIS_EXPIRATION_ANONYMOUS", _WHOLE_SECONDS, ROLE, "How long one is kept that isn't.", "10800"
+            "ODOO_SESSION_REDIS_EXPIRATION_ANONYMOUS",
+            _WHOLE_SECONDS,
+            ROLE,
+            "Time after which an unused session of a visitor who is not logged in ends.",
+            "10800",
         ),
         Variable(
             "ODOO_SESSION_REDIS_SSL",
             _ON,
             ROLE,
-            "TLS with host and port, or sentinels; with a URL its scheme says it.",
+            "Whether the connection uses TLS, with host and port or with sentinels. With an address, its scheme"
+            " decides.",
             "0",
         ),
-        Variable("ODOO_SESSION_REDIS_SSL_CERT_REQS", _ON, USER, "Whether the certificate is checked.", "1"),
+        Variable("ODOO_SESSION_REDIS_SSL_CERT_REQS", _ON, USER, "Whether the server's certificate is checked.", "1"),
         Variable(
             "ODOO_SESSION_REDIS_SSL_CA_CERTS",
             Text("file", strip=True),
             ROLE,
-            "**New**: certificates of the authority.",
+            "**New**: file with the certificates of the authorities that are trusted for Redis.",
             shown="the system's",
         ),
-        Variable("ODOO_SESSION_REDIS_TIMEOUT", Duration(least=0.1), USER, "**New**: for each step.", "2"),
         Variable(
-            "ODOO_SESSION_REDIS_COPY_EXISTING_FS_SESSIONS", _ON, USER, "Take over the sessions that are in files.", "1"
+            "ODOO_SESSION_REDIS_TIMEOUT",
+            Duration(least=0.1),
+            USER,
+            "**New**: how long each step (connecting, sending, receiving) may take.",
+            "2",
+        ),
+        Variable(
+            "ODOO_SESSION_REDIS_COPY_EXISTING_FS_SESSIONS",
+            _ON,
+            USER,
+            "Whether sessions that are still in files are taken over.",
+            "1",
         ),
     ),
     "addons",
@@ -798,38 +909,58 @@ _SESSIONS_IN_REDIS = Section(
 _ATTACHMENTS = Section(
     "Attachments",
     (
-        Variable("DISABLE_ATTACHMENT_STORAGE", _ON, USER, "The store is neither read nor written.", "0"),
+        Variable(
+            "DISABLE_ATTACHMENT_STORAGE",
+            _ON,
+            USER,
+            "Whether the store is switched off, so that it is neither read nor written.",
+            "0",
+        ),
         Variable(
             "ODOO_DIRECT_DOWNLOAD_BYTES",
             Size(),
             ROLE,
-            "**New**: from this size on files go from the store to nginx, past Odoo; asking the store twice costs more for smaller ones."
-            " 0: never.",
+            "**New**: attachments in the store of at least this size go from there to nginx and not through Odoo."
+            " For smaller ones the additional request costs more than it saves. 0 means never.",
             "1048576",
         ),
-        Variable("AWS_HOST", _NAME, ROLE, "The store's address, https if it doesn't say.", shown="AWS"),
-        Variable("AWS_REGION", _NAME, ROLE, "The store's region."),
-        Variable("AWS_ACCESS_KEY_ID", Secret(), ROLE, "The key."),
-        Variable("AWS_SECRET_ACCESS_KEY", Secret(), ROLE, "Its secret."),
-        Variable("AWS_USE_IRSA", _ON, USER, "No keys, but the role of the machine, task or pod.", "0"),
-        Variable("AWS_BUCKETNAME", _NAME, ROLE, "The bucket; `{db}` in it stands for the database's name."),
+        Variable("AWS_HOST", _NAME, ROLE, "Address of the store; https unless it has a scheme.", shown="AWS"),
+        Variable("AWS_REGION", _NAME, ROLE, "Region of the store."),
+        Variable("AWS_ACCESS_KEY_ID", Secret(), ROLE, "Access key of the bucket."),
+        Variable("AWS_SECRET_ACCESS_KEY", Secret(), ROLE, "Secret key of the bucket."),
+        Variable("AWS_USE_IRSA", _ON, USER, "Whether no keys are used, but the role of the machine, task or pod.", "0"),
+        Variable("AWS_BUCKETNAME", _NAME, ROLE, "Name of the bucket; `{db}` in it stands for the database's name."),
         Variable(
             "AWS_BUCKETNAME_UNSTRUCTURED",
             Text(),
             USER,
-            "Anything, also `0`: the rules of the bucket's name don't hold.",
+            "With any value, even `0`, the rules for the bucket's name are not checked.",
         ),
-        Variable("AWS_CONNECT_TIMEOUT", _WHOLE_SECONDS, USER, "**New**: for a connection; three attempts.", "5"),
-        Variable("AWS_READ_TIMEOUT", _WHOLE_SECONDS, USER, "**New**: for an answer; three attempts.", "60"),
-        Variable("SWIFT_AUTH_URL", _NAME, ROLE, "Keystone v3, or TempAuth if it ends with `/v1.0`."),
-        Variable("SWIFT_ACCOUNT", _NAME, ROLE, "The user."),
-        Variable("SWIFT_PASSWORD", Secret(), ROLE, "Its password."),
-        Variable("SWIFT_PROJECT_NAME", _NAME, ROLE, "The project."),
+        Variable(
+            "AWS_CONNECT_TIMEOUT", _WHOLE_SECONDS, USER, "**New**: how long connecting may take; three attempts.", "5"
+        ),
+        Variable(
+            "AWS_READ_TIMEOUT", _WHOLE_SECONDS, USER, "**New**: how long an answer may take; three attempts.", "60"
+        ),
+        Variable("SWIFT_AUTH_URL", _NAME, ROLE, "Address of Keystone (v3), or of TempAuth if it ends with `/v1.0`."),
+        Variable("SWIFT_ACCOUNT", _NAME, ROLE, "Swift user."),
+        Variable("SWIFT_PASSWORD", Secret(), ROLE, "Password of the Swift user."),
+        Variable("SWIFT_PROJECT_NAME", _NAME, ROLE, "Project of Keystone."),
         Variable("SWIFT_TENANT_NAME", _NAME, USER, "Old name of `SWIFT_PROJECT_NAME`."),
-        Variable("SWIFT_REGION_NAME", _NAME, ROLE, "The region."),
-        Variable("SWIFT_WRITE_CONTAINER", _NAME, ROLE, "**New**: the container; also with `{db}`."),
-        Variable("SWIFT_WRITE_CONTAINER_UNSTRUCTURED", Text(), USER, "As for the bucket."),
-        Variable("SWIFT_TIMEOUT", _WHOLE_SECONDS, USER, "**New**: for an answer.", "15"),
+        Variable("SWIFT_REGION_NAME", _NAME, ROLE, "Region of Keystone."),
+        Variable(
+            "SWIFT_WRITE_CONTAINER",
+            _NAME,
+            ROLE,
+            "**New**: name of the Swift container for attachments; `{db}` in it stands for the database's name.",
+        ),
+        Variable(
+            "SWIFT_WRITE_CONTAINER_UNSTRUCTURED",
+            Text(),
+            USER,
+            "With any value, even `0`, the rules for the container's name are not checked.",
+        ),
+        Variable("SWIFT_TIMEOUT", _WHOLE_SECONDS, USER, "**New**: how long an answer may take.", "15"),
     ),
     "addons",
 )
@@ -837,22 +968,30 @@ _ATTACHMENTS = Section(
 _LOGS_AND_METRICS = Section(
     "Logs and metrics",
     (
-        Variable("ODOO_LOGGING_JSON", _ON, ROLE, "The log is JSON.", "0"),
-        Variable("ODOO_METRICS_TOKEN", Secret(), ROLE, "**New**: who has it may read `/metrics`."),
+        Variable("ODOO_LOGGING_JSON", _ON, ROLE, "Whether Odoo logs JSON, one object a line.", "0"),
+        Variable(
+            "ODOO_METRICS_TOKEN",
+            Secret(),
+            ROLE,
+            "**New**: token that a client needs to read `/metrics`. Without it, everybody on the container's"
+            " network may read it.",
+        ),
         Variable(
             "PROMETHEUS_MULTIPROC_DIR",
             Text("folder"),
             USER,
-            "**New**: prometheus_client's own variable.",
+            "**New**: folder in which Odoo's processes keep their metrics; prometheus_client's own variable.",
             shown="a folder in `/tmp`",
         ),
-        Variable("ODOO_STATSD", _ON, ROLE, "Times of requests are sent to statsd.", "0"),
-        Variable("STATSD_CUSTOMER", _NAME, ROLE, "Part of the metrics' names; required with statsd."),
-        Variable("STATSD_ENVIRONMENT", _NAME, ROLE, "Part of the metrics' names.", shown="the running environment"),
-        Variable("STATSD_HOST", _NAME, ROLE, "The server.", "localhost"),
-        Variable("STATSD_PORT", _POSITIVE, ROLE, "Its port.", "8125"),
-        Variable("STATSD_MAXUDPSIZE", _POSITIVE, USER, "Most bytes of one message.", "512"),
-        Variable("STATSD_IPV6", _ON, USER, "The server has an IPv6 address.", "0"),
+        Variable("ODOO_STATSD", _ON, ROLE, "Whether times of requests are sent to statsd.", "0"),
+        Variable("STATSD_CUSTOMER", _NAME, ROLE, "Customer in the metrics' names; required with statsd."),
+        Variable(
+            "STATSD_ENVIRONMENT", _NAME, ROLE, "Environment in the metrics' names.", shown="the running environment"
+        ),
+        Variable("STATSD_HOST", _NAME, ROLE, "Host of statsd.", "localhost"),
+        Variable("STATSD_PORT", _POSITIVE, ROLE, "UDP port of `STATSD_HOST`.", "8125"),
+        Variable("STATSD_MAXUDPSIZE", _POSITIVE, USER, "Largest size of one message, in bytes.", "512"),
+        Variable("STATSD_IPV6", _ON, USER, "Whether the connection to statsd uses IPv6.", "0"),
     ),
     "addons",
 )

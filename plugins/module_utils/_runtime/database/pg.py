@@ -204,7 +204,7 @@ def wait_for_server(
                 return connection
             failure = DatabaseMissing(
                 f"DB_NAME is {settings.db_name!r}: there is no such database on {where}, or it takes no connections;"
-                " it must be made first, empty and owned by DB_USER"
+                " it must be created first, empty and owned by DB_USER"
             )
         except psycopg2.OperationalError as exc:
             connection = None

@@ -467,7 +467,7 @@ def ensure(control: Any, name: str, owner: str, password: str | None) -> list[st
             at_once = exc.pgcode in _AT_ONCE or (exc.pgcode == "XX000" and "concurrently" in str(exc))
             if control.closed or not at_once or attempt == _ATTEMPTS:
                 raise DatabaseError(
-                    f"DB_NAME is {name!r}: making it for role {owner!r} failed: {one_line(exc)}"
+                    f"DB_NAME is {name!r}: creating it for role {owner!r} failed: {one_line(exc)}"
                 ) from exc
         time.sleep(0.1 * attempt)
     raise AssertionError("not reached")
@@ -489,11 +489,11 @@ def _ensure(control: Any, name: str, owner: str, password: str | None, done: lis
 
     if database is None and not databases:
         raise ConfigError(
-            f"DB_USER is {admin!r}: may not create databases; {both}, or make database {name!r} first, owned by {owner!r}"
+            f"DB_USER is {admin!r}: may not create databases; {both}, or create database {name!r} first, owned by {owner!r}"
         )
     if role is None:
         if not roles:
-            raise ConfigError(f"DB_USER is {admin!r}: may not create roles; {both}, or make role {owner!r} first")
+            raise ConfigError(f"DB_USER is {admin!r}: may not create roles; {both}, or create role {owner!r} first")
         run(create_role(owner, password or None))
     elif not role["login"] or role["expired"]:
         why, cure = ("may not log in", "LOGIN") if not role["login"] else ("is expired", "VALID UNTIL 'infinity'")
@@ -510,7 +510,7 @@ def _ensure(control: Any, name: str, owner: str, password: str | None, done: lis
             if exc.pgcode != _NO_RIGHT:
                 raise
             raise ConfigError(
-                f"DB_USER is {admin!r}: may not act for role {owner!r}, which somebody else made; give a superuser, or:"
+                f"DB_USER is {admin!r}: may not act for role {owner!r}, which somebody else created; give a superuser, or:"
                 f" GRANT {quoted(owner)} TO {quoted(admin)}"
             ) from exc
 

@@ -336,7 +336,7 @@ def anthem_song(argv: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]] |
         if option in ("-q", "--quiet"):
             arguments["quiet"] = True
         elif option in ("-i", "--interactive"):
-            notes.append(f"{option} is ignored: nobody is there to type")
+            notes.append(f"{option} is ignored: there is no terminal")
         elif name == "--odoo-data-path" and (equals or rest):
             arguments["data_path"] = value if equals else rest.pop(0)
         else:
@@ -952,7 +952,7 @@ class _Reader:
         elif dot and suffix.lower() == "csv" and _MODEL.fullmatch(stem):
             result["model"] = stem
         else:
-            self.wrong(node, f"which model {path!r} is for can't be told from its name; give model")
+            self.wrong(node, f"which model {path!r} is for is not clear from its name; give model")
         return result if result["model"] else None
 
 

@@ -391,7 +391,7 @@ def _downgrade(pending: Iterable[Version], rows: Mapping[Number, VersionRow], od
     if odd:
         return Refusal(
             "foreign_row",
-            f"marabunta_version has a row {odd[0]!r}, which is no version: what is below it can't be told",
+            f"marabunta_version has a row {odd[0]!r}, which is no version: it is not known what is below it",
             (Decision(_REMOVE % _literal(odd[0]), "removes the row"),),
         )
     if not rows:

@@ -102,7 +102,7 @@ class Songs:
             return Found(target, where.file, line)
         if isinstance(definition, (ast.Constant, ast.List, ast.Dict, ast.Tuple, ast.Set, ast.JoinedStr)):
             raise SongError(f"{target} is not a function ({where.file}:{line})")
-        return Found(target, where.file, line, unchecked="it is made at run time, or in more than one way")
+        return Found(target, where.file, line, unchecked="it is defined at run time, or in more than one way")
 
     # Modules
 
@@ -120,7 +120,7 @@ class Songs:
         folders = self._module(parent).folders if parent else self.paths
         above = self._module(parent) if parent else None
         if above is not None and not folders and (above.dynamic or last in above.names):
-            raise _Unclear(f"module {name} is made at run time")
+            raise _Unclear(f"module {name} is created at run time")
         if parent and not folders:
             raise SongError(f"module {name} is not there: {parent} is no package")
         spaces = []
@@ -137,7 +137,7 @@ class Songs:
         if spaces:
             return _Module(name, "", tuple(spaces))
         if above is not None and above.dynamic:
-            raise _Unclear(f"module {name} may be made at run time")
+            raise _Unclear(f"module {name} may be created at run time")
         hint = nearest(last, _siblings(folders))
         where = f"in package {parent}" if parent else f"in {', '.join(self.paths) or 'no folder at all'}"
         raise SongError(f"module {name} is not there, {where}{hint}")
@@ -230,7 +230,7 @@ class Songs:
             return self._definition(module, item.id, seen)
         if item is not None:
             return item, module
-        unclear = "it makes names at run time" if module.dynamic else ""
+        unclear = "it defines names at run time" if module.dynamic else ""
         for source in module.stars:
             try:
                 return self._definition(self._module(source), name, seen)

@@ -108,9 +108,9 @@ class Loss:
     def lines(self, database: str) -> list[str]:
         """Return the loss as lines for the operator."""
         return [
-            f"restore point: {self.point.name} ({self.point.kind}), made {self.point.made or 'at a time that is not known'}",
+            f"restore point: {self.point.name} ({self.point.kind}), created {self.point.made or 'at an unknown time'}",
             f"minutes since then: {self.minutes}",
-            f"sessions since then, our own counted: {self.sessions if self.sessions is not None else 'not known'}",
+            f"sessions since then, with our own: {self.sessions if self.sessions is not None else 'not known'}",
             f"sessions now: {len(self.now)}" + (f" ({'; '.join(self.now[:5])})" if self.now else ""),
             f"newest write: {self.newest + ' UTC in ' + self.table if self.newest else 'none found'}",
             "All that was written since the restore point would be out of service; the database as it is now would be kept as"

@@ -152,7 +152,9 @@ def compare(before: Catalog, after: Catalog) -> list[Change]:
         if oid not in after.relations:
             again = any(row[0] == name for row in after.relations.values())
             found.append(
-                Change(f"{KINDS[kind]} dropped", name, "and made anew" if again else "", not (again and kind in "vm"))
+                Change(
+                    f"{KINDS[kind]} dropped", name, "and created again" if again else "", not (again and kind in "vm")
+                )
             )
         elif after.relations[oid][0] != name:
             found.append(Change(f"{KINDS[kind]} renamed", name, f"to {after.relations[oid][0]}", True))

@@ -256,7 +256,7 @@ def too_little_room(folder: str, variable: str, size: int, needed: int) -> str:
     try:
         found = os.statvfs(folder)
     except OSError as exc:
-        return f"{variable} is {folder!r}: cannot be looked at ({exc.strerror})"
+        return f"{variable} is {folder!r}: cannot be inspected ({exc.strerror})"
     free = found.f_bavail * found.f_frsize
     if free >= needed:
         return ""

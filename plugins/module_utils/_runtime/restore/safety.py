@@ -82,15 +82,15 @@ class Safety:
             found = {item.run_id: item for item in restore_point.points(control, settings)}
             self.point = next((found[run_id] for run_id in runs if run_id in found), None)
             kept = f"restore point {self.point.name} is from before them" if self.point else "there is no restore point"
-            log.info(f"earlier runs have begun to change the database: {kept}; no other one is made")
+            log.info(f"earlier runs have begun to change the database: {kept}; no other one is created")
             return
         with restore_point.keeper_session(settings, window.name) as keeper:
             known = restore_point.facts(keeper, settings)
         kind = restore_point.choose(settings, known)
-        window.check("making the restore point")
+        window.check("creating the restore point")
         window.writer.append(state.MAINTENANCE, f"restore point: {kind}", state.POINT)
         window.written(state.MAINTENANCE)
-        window.report("making the restore point")
+        window.report("creating the restore point")
         try:
             opened = pg.opened[settings.db_name]
             if kind == CLONE:
@@ -114,7 +114,7 @@ class Safety:
                 window.writer.append(state.READY, f"nothing was changed: {exc}"[:4000], state.UNCHANGED)
             if isinstance(exc, psycopg2.Error):
                 raise restore_point.NoRestorePoint(
-                    f"database {settings.db_name!r}: the restore point could not be made: {one_line(exc)}"
+                    f"database {settings.db_name!r}: the restore point could not be created: {one_line(exc)}"
                 ) from exc
             raise
         point = self.point

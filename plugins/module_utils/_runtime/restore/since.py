@@ -102,20 +102,18 @@ def judge(point: Point, since: Since | None, connection: Any) -> str:
     """Explain why other sessions may have written since the restore point; empty if none can have.
     `since`: `None` if another run created the point; `connection`: to the maintenance database."""
     if since is None:
-        return "another run made the restore point, so it can't be told who came since"
+        return "another run created the restore point, so it is not known who has connected since"
     if point.sessions is None:
         if connection.server_version < restore_point.COUNTED_FROM:
-            return (
-                "this server does not count sessions exactly (PostgreSQL 15 and newer do), so it can't be told who came"
-            )
-        return "somebody was in the database while the restore point was made"
+            return "this server does not count sessions exactly (PostgreSQL 15 and newer do), so it is not known who has connected"
+        return "somebody was connected to the database while the restore point was created"
     for _attempt in range(4):
         # Sampled before counting: a session that is sampled but not counted would hide another one.
         since.watch.sample(connection)
         harmless, writers = since.watch.split(connection, since.times)
         count, server = restore_point.session_count(connection, point.source)
         if server != point.server or count is None:
-            return "the server's statistics began anew since the restore point, so it can't be told who came"
+            return "the server's statistics were reset since the restore point, so it is not known who has connected"
         unknown = count - point.sessions - since.ours()
         if unknown <= harmless:
             break
@@ -123,7 +121,7 @@ def judge(point: Point, since: Since | None, connection: Any) -> str:
     if writers:
         return f"others came in since the restore point: {', '.join(dict.fromkeys(writers))}"
     if unknown > harmless:
-        return f"{unknown - harmless} sessions that are not ours were opened since the restore point"
+        return f"{unknown - harmless} sessions of other processes were opened since the restore point"
     if unknown < 0:
-        return "the server counted fewer sessions than we had since the restore point, so it can't be told who came"
+        return "the server counted fewer sessions than this run had since the restore point, so it is not known who has connected"
     return ""

@@ -94,7 +94,7 @@ def provide_database(settings: Settings, name: str, on_wait: Callable[[], None])
                 finally:
                     guard.release()
                 for line in created:
-                    log.info(f"made: {line}")
+                    log.info(f"created: {line}")
                 return
             on_wait()
             time.sleep(POLL_SECONDS)

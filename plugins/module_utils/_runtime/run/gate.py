@@ -221,7 +221,7 @@ class Gate:
             left = self._waiting_since + settings.timeout - now
             if left <= 0:
                 raise WaitTimeout(
-                    f"database {settings.db_name!r} is not ready after {now - self._waiting_since:.0f} s in which nobody worked"
+                    f"database {settings.db_name!r} is not ready after {now - self._waiting_since:.0f} s in which no run worked"
                     f" on it (TIMEOUT): {reason}"
                 )
             if now - reported >= REPORT_SECONDS:
@@ -232,7 +232,7 @@ class Gate:
                     )
                 else:
                     log.info(
-                        f"waiting for database {settings.db_name!r}, {left:.0f} s left: nobody works on it;"
+                        f"waiting for database {settings.db_name!r}, {left:.0f} s left: no run works on it;"
                         f" {reason or 'just starting'}"
                     )
             time.sleep(min(POLL_SECONDS * random.uniform(0.7, 1.3), max(left, 0.05)))
@@ -258,7 +258,7 @@ class Gate:
             return f"{tool} works on the database"
         limit = settings.go_ahead_timeout
         log.info(
-            f"the lock of database {settings.db_name!r} is ours; waiting for the replicas to be stopped ({limit:.0f} s left)"
+            f"this run has the lock of database {settings.db_name!r}; waiting for the replicas to be stopped ({limit:.0f} s left)"
         )
         self.events.emit("lock_taken", seconds=limit)
         end = time.monotonic() + limit
@@ -266,7 +266,7 @@ class Gate:
             guard.check("the first change")
             if time.monotonic() > end:
                 raise NoGoAhead(
-                    f"database {settings.db_name!r}: nobody said within {limit:.0f} s that the replicas are stopped (GO_AHEAD_TIMEOUT);"
+                    f"database {settings.db_name!r}: no signal within {limit:.0f} s that the replicas are stopped (GO_AHEAD_TIMEOUT);"
                     " nothing was changed"
                 )
             time.sleep(0.2)

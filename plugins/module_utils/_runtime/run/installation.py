@@ -55,12 +55,12 @@ def perform(window: Window, changes: ModuleChanges, reason: str) -> None:
         except InitFailed:
             if not settings.rebuild_unfinished or not (modules.states or reason != "it is empty"):
                 raise
-            log.warning("finishing it failed and REBUILD_UNFINISHED is True: it is emptied and made anew")
+            log.warning("finishing it failed and REBUILD_UNFINISHED is True: it is emptied and installed again")
             window.check("emptying the database")
             install.empty(window.connection)
             install.prepare_database(window.connection, settings)
             again = update_plan.ModulePlan(install=settings.modules)
-            window.record(state.CREATING, "emptied, made anew (REBUILD_UNFINISHED)", again)
+            window.record(state.CREATING, "emptied, installed again (REBUILD_UNFINISHED)", again)
             changes.perform(again, InitFailed, 0, settings.language)
         _check_language(window)
         window.check("setting the administrator's password")

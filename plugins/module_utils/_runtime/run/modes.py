@@ -115,7 +115,7 @@ def _to_ready(
     passfile = pg.write_passfile(settings)
     environment = odoo_environment(env, settings, passfile)
     if settings.list_db:
-        log.warning("LIST_DB is True: databases are chosen in Odoo, their state is not looked at")
+        log.warning("LIST_DB is True: databases are chosen in Odoo, their state is not checked")
         return executable, environment, copying, False
     # Hooks also get the container's own variables, such as MODULES; Odoo does not.
     own = {name: value for name, value in env.items() if name not in ("PYTHONPATH", "PGPASSWORD")}

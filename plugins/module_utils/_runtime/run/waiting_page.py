@@ -398,7 +398,7 @@ class _Server:
             status = dict(self.describe())
         except Exception as exc:  # a page with few details is better than none
             if not self.complained:
-                log.warning(f"the waiting page cannot tell what happens: {type(exc).__name__}: {exc}")
+                log.warning(f"the waiting page cannot show what happens: {type(exc).__name__}: {exc}")
             self.complained = True
         more = {
             "Retry-After": str(retry_seconds(status)),

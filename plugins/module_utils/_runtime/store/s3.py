@@ -166,7 +166,7 @@ def create(bucket: str) -> None:
     except botocore.exceptions.ClientError as error:
         if code(error) != "BucketAlreadyOwnedByYou":
             raise
-    _logger.info("Bucket %s was made", bucket)
+    _logger.info("Bucket %s was created", bucket)
 
 
 def _body(bucket: str, key: str, wanted: str = "") -> Any:

@@ -34,7 +34,7 @@ PLAN = {
         ],
         "drift": [{"file": "migration.yml", "line": 7, "message": "step x was changed"}],
         "notes": ["a note"],
-        "unchecked": [{"file": "", "line": 0, "message": "songs.x is made at run time"}],
+        "unchecked": [{"file": "", "line": 0, "message": "songs.x is created at run time"}],
         "refusal": None,
     },
     "missing": ["shop_lost"],
@@ -64,7 +64,7 @@ def test_a_plan_as_lines():
         "loaded again, as they depend on these: shop_report",
         "drift: migration.yml:7: step x was changed",
         "note: a note",
-        "not checked: songs.x is made at run time",
+        "not checked: songs.x is created at run time",
         "in no addons folder: shop_lost",
     ]
 

@@ -58,7 +58,7 @@ def test_another_definition_is_recreated_and_names_what_changed():
 def test_a_container_with_a_folder_that_was_made_again_is_recreated_and_names_it():
     decision = decide(container(), WANTED, other_mount="/srv/p/static", config_time=2e9, can_reload=True)
     assert decision.action == "recreate"
-    assert decision.reason == "/srv/p/static was removed and made again since its start"
+    assert decision.reason == "/srv/p/static was removed and created again since its start"
     # One that doesn't run finds the new one by starting.
     stopped = container(Running=False, Status="exited")
     assert action(stopped, other_mount="/srv/p/static") == "start"

@@ -317,7 +317,7 @@ def read_in_a_loop(read, path, wanted, stop, report):
     ("keep", "ways"),
     [
         (3, [read_with_lock, read_in_a_folder]),  # both releases stay: each switch is a rename
-        (1, [read_with_lock, read_with_lock]),  # each switch pulls a release anew and removes the other
+        (1, [read_with_lock, read_with_lock]),  # each switch pulls a release again and removes the other
     ],
 )
 def test_readers_never_see_a_mixed_release_during_fifty_switches(tmp_path, store, deliver, keep, ways):

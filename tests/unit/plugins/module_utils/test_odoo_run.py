@@ -75,7 +75,7 @@ def test_replicas_that_do_it_themselves(mode):
 @pytest.mark.parametrize(
     ("database", "mode", "reason"),
     [
-        ({"exists": False, "initialised": False}, "InstallOnly", "its database has to be made first"),
+        ({"exists": False, "initialised": False}, "InstallOnly", "its database has to be created first"),
         ({"initialised": False, "state": None}, "InstallOnly", "its database is not initialised"),
         (
             {"initialised": False, "state": "Creating"},
@@ -102,7 +102,7 @@ def test_replicas_that_do_it_themselves(mode):
             "InstallOnly",
             "UpdateOnly on acme-run is at work on its database",
         ),
-        ({"initialised": None, "installed": None}, "UpdateOnly", "its database is being altered by somebody"),
+        ({"initialised": None, "installed": None}, "UpdateOnly", "its database is being changed by another process"),
     ],
 )
 def test_what_needs_a_run(database, mode, reason):

@@ -458,9 +458,9 @@ def test_noop_and_backup(body, noop, backup):
         ("operations: {pre: [{config_parameter: {a: [1]}}]}", "parameter 'a' must be one value, not a list"),
         (
             "operations: {pre: [{load_csv: x.txt}]}",
-            "which model 'x.txt' is for can't be told from its name; give model",
+            "which model 'x.txt' is for is not clear from its name; give model",
         ),
-        ("operations: {pre: [{load_csv: Partners.csv}]}", "can't be told from its name"),
+        ("operations: {pre: [{load_csv: Partners.csv}]}", "is not clear from its name"),
         ("operations: {pre: [{load_csv: x.csv, model: 'a b'}]}", "'a b' is not the name of a model"),
         ("operations: {pre: [{load_csv: x.csv, delimiter: ';;'}]}", "delimiter must be one character"),
         ("operations: {pre: [{load_csv: x.csv, encoding: utf9}]}", "there is no encoding 'utf9'"),

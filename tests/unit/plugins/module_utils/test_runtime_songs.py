@@ -159,16 +159,16 @@ def test_found(finder, root, target, file, title):
     ("target", "why"),
     [
         ("songs.install.company::wrapped", "decorator traced may change its arguments"),
-        ("songs.install.company::made", "it is made at run time"),
-        ("songs.install.company::second", "it is made at run time"),
+        ("songs.install.company::made", "it is defined at run time"),
+        ("songs.install.company::second", "it is defined at run time"),
         ("songs.install.company::Song", "it is a class"),
         ("songs.install.company::either", "or in more than one way"),
-        ("runtime.path::join", "module runtime.path is made at run time"),
-        ("odd.other::main", "module odd.other may be made at run time"),
+        ("runtime.path::join", "module runtime.path is created at run time"),
+        ("odd.other::main", "module odd.other may be created at run time"),
         ("songs.install::create_or_update", "create_or_update comes from anthem.lyrics.records, which is elsewhere"),
         ("songs.install::join", "join comes from os.path, which is elsewhere"),
-        ("songs.install.dynamic::main", "songs.install.dynamic may have main: it makes names at run time"),
-        ("songs.install.made::s3", "songs.install.made may have s3: it makes names at run time"),
+        ("songs.install.dynamic::main", "songs.install.dynamic may have main: it defines names at run time"),
+        ("songs.install.made::s3", "songs.install.made may have s3: it defines names at run time"),
         ("songs.install.star::main", "it imports all of elsewhere, which is elsewhere"),
         ("songs.install.round_a::x", "x is imported in a circle"),
         ("songs.native::main", "module songs.native is there without its source"),
@@ -318,6 +318,6 @@ def test_check_of_a_file(finder):
         "migration.yml:8: songs.install.company::settings needs decimals: give kwargs",
     ]
     assert [str(item) for item in unchecked] == [
-        "migration.yml:10: songs.install.company::made is not checked: it is made at run time, or in more than one way"
+        "migration.yml:10: songs.install.company::made is not checked: it is defined at run time, or in more than one way"
     ]
     assert len(songs.check(found, finder, "prod")[0]) == 3

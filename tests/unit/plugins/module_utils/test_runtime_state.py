@@ -115,7 +115,7 @@ def used(name, **values):
         (history("Creating", release="r2"), ODOO, "RunOnly", Action.WAIT),
         (history("Creating", attempts=5), ODOO, "RunOnly", Action.WAIT),
         (history("Creating", age=1e9, identity=ELSEWHERE), ODOO, "RunOnly", Action.WAIT),
-        # another tool writes Creating when it adopts somebody's production: never installed anew, nobody's password is set
+        # another tool writes Creating when it adopts somebody's production: never installed again, nobody's password is set
         *(
             (begun_elsewhere(name, ours), ODOO, mode, Action.RESUME)
             for name, ours in (("Creating", False), ("Updating", True), ("Failed", True))

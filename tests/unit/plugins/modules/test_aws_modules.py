@@ -398,7 +398,7 @@ def test_document_is_made_once_and_followed_by_versions(run, fake):
     )
     assert made["version"] == "2"
     assert made["actions"][:2] == [
-        "make a new version of document acme-deliver",
+        "create a new version of document acme-deliver",
         "make version 2 of document acme-deliver the default",
     ]
     gone(run, fake, aws_ssm_document, name="acme-deliver")

@@ -140,7 +140,7 @@ def test_what_a_later_step_makes_is_absent():
     ("status", "code", "may_be_absent", "words"),
     [
         (404, "NoSuchBucket", True, ""),
-        (404, "NoSuchBucket", False, "there is no such bucket at http://s3; the playbook storage makes it"),
+        (404, "NoSuchBucket", False, "there is no such bucket at http://s3; the playbook storage creates it"),
         (403, "InvalidAccessKeyId", True, ""),
         (403, "SignatureDoesNotMatch", False, "refuses the key or its secret"),
         (403, "AccessDenied", True, "refuses what Odoo needs (put, get, delete of objects)"),

@@ -414,7 +414,7 @@ def test_a_name_that_is_taken_meanwhile_is_tried_again(run):
 
 def test_a_container_of_somebody_else_is_left_alone(run):
     run.engine.there["oc-acme-run"] = {"Id": "x", "State": {"Running": False}, "Config": {"Labels": {}}}
-    with pytest.raises(one_off.OneOffError, match="did not make"):
+    with pytest.raises(one_off.OneOffError, match="did not create"):
         run.to_the_end({})
     assert run.engine.removed == []
 
@@ -459,7 +459,7 @@ def test_what_is_not_there_yet(tmp_path):
 
     assert planned(image="none")["changed"] is True
     mounts = [{"type": "bind", "source": "/missing", "target": "/etc/odoo"}]
-    assert planned(mounts=mounts)["reason"].endswith("the folder /missing is not there; the playbook odoo makes it")
+    assert planned(mounts=mounts)["reason"].endswith("the folder /missing is not there; the playbook odoo creates it")
 
 
 def test_the_definition_is_the_one_that_the_role_left(tmp_path):
