@@ -44,27 +44,32 @@ def container_seconds(name: str) -> float:
         connection.close()
 
 
-def engine_seconds() -> float:
-    """Processor time of the engine's processes, and of all that they started and that has ended."""
-    ticks = 0
+def engine_ticks() -> dict[int, int]:
+    """Processor time of each process of the engine by its number: its own, and that of all that it started and that has ended."""
+    found = {}
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             name, dummy, rest = (folder / "stat").read_text().partition("(")[2].rpartition(")")
         except OSError:
             continue
         if name in (one[:15] for one in ENGINE):
-            ticks += sum(int(one) for one in rest.split()[11:15])
-    return ticks / TICKS
+            found[int(folder.name)] = sum(int(one) for one in rest.split()[11:15])
+    return found
 
 
 def measured(names: t.Sequence[str], seconds: float) -> tuple[dict[str, float], float]:
-    """Percent of a core that each container takes meanwhile, and that the engine takes."""
-    before, engine, begin = {name: container_seconds(name) for name in names}, engine_seconds(), time.monotonic()
+    """Percent of a core that each container takes meanwhile, and that the engine takes.
+
+    Of the engine only processes that were there all the time count: the one that watched a container gets all the container's time
+    when it ends, and takes it along when it ends itself a little later.
+    """
+    before, engine, begin = {name: container_seconds(name) for name in names}, engine_ticks(), time.monotonic()
     time.sleep(seconds)
     passed = time.monotonic() - begin
     after = {name: container_seconds(name) for name in names}
     share = {name: 100 * (after[name] - before[name]) / passed for name in names}
-    return share, 100 * (engine_seconds() - engine) / passed
+    ticks = sum(now - engine[number] for number, now in engine_ticks().items() if number in engine)
+    return share, 100 * ticks / TICKS / passed
 
 
 def like(platform: Platform, name: str, *options: str) -> str:
