@@ -15,7 +15,12 @@ find_python() {
     return 1
 }
 
-wanted=$(cat "$(dirname "$requirements")/runtime.txt" "$requirements" | sha256sum | cut -c1-16)-$(cd "$(dirname "$folder")" 2>/dev/null && pwd || true)
+# Two makes at once make it one after the other.
+mkdir -p "$(dirname "$folder")"
+exec 9>"$folder.lock"
+flock 9
+
+wanted=$(cat "$(dirname "$requirements")/runtime.txt" "$requirements" | sha256sum | cut -c1-16)-$(cd "$(dirname "$folder")" && pwd)
 if [ "$(cat "$folder/.made-of" 2>/dev/null)" = "$wanted" ] && "$folder/bin/python" -c '' 2>/dev/null; then
     touch "$folder/.made-of"
     exit 0
@@ -31,8 +36,6 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     fi
 fi
 echo "Making $folder with $("$python" --version) from $requirements" >&2
-mkdir -p "$(dirname "$folder")"
-wanted=$(cat "$(dirname "$requirements")/runtime.txt" "$requirements" | sha256sum | cut -c1-16)-$(cd "$(dirname "$folder")" && pwd)
 rm -rf "$folder"
 "$python" -m venv "$folder"
 "$folder/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check -r "$requirements"
