@@ -114,6 +114,39 @@ def version_of(value: t.Any) -> str:
     return str(value).removesuffix(".0")
 
 
+# Options of odoo.conf that the platform sets, because its other parts (nginx, the runtime, PostgreSQL, backups) rely on them. Each with
+# the variable to set in its place, if there is one.
+PLATFORM_OPTIONS = {
+    "addons_path": "odoo_addons_path",
+    "admin_passwd": "odoo_master_password",
+    "data_dir": "",
+    "db_host": "odoo_db_host",
+    "db_name": "odoo_db_name",
+    "db_password": "odoo_db_password",
+    "db_port": "odoo_db_port",
+    "db_user": "odoo_db_user",
+    "dbfilter": "",
+    "gevent_port": "",
+    "http_enable": "",
+    "http_interface": "",
+    "http_port": "",
+    "list_db": "",
+    "longpolling_port": "",
+    "proxy_mode": "",
+    "xmlrpc_port": "",
+}
+
+
+def _conf(value: t.Any) -> str:
+    if not isinstance(value, dict):
+        return "give a dictionary of odoo.conf options"
+    wrong = sorted(set(value) & set(PLATFORM_OPTIONS))
+    if not wrong:
+        return ""
+    told = [f"{one} (set {PLATFORM_OPTIONS[one]})" if PLATFORM_OPTIONS[one] else one for one in wrong]
+    return f"leave out {', '.join(told)}, which the platform sets itself"
+
+
 PORT = "give a port from 1 to 65535"
 
 _flag = _rule(lambda value: as_boolean(value) is not None, "give true or false")
@@ -192,7 +225,7 @@ SETTINGS: dict[str, Setting] = {
     "odoo_migration_next": Setting(),
     "odoo_restore_point": Setting(rule=_one_of("none", "auto", "clone", "dump")),
     "odoo_on_failure": Setting(rule=_one_of("hold", "rollback")),
-    "odoo_conf": Setting({}, _rule(lambda value: isinstance(value, dict), "give a dictionary of odoo.conf options")),
+    "odoo_conf": Setting({}, _conf),
     "odoo_custom_modules_paths": Setting([], _local_folders),
     "odoo_python_dependencies_paths": Setting([], _local_folders),
     "odoo_git_sources": Setting(

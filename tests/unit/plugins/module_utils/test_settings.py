@@ -63,3 +63,18 @@ def test_a_language_is_one_of_odoo():
     for value, wrong in (("nl_NL", False), ("es_419", False), ("en_US:en", True), ("Dutch", True)):
         found = settings.problems(settings.read({"odoo_language": value}))
         assert [name for name, *_rest in found] == (["odoo_language"] if wrong else []), value
+
+
+def test_options_that_the_platform_relies_on_are_not_the_users():
+    for value, wrong in (
+        ({"log_level": "debug"}, ""),
+        (
+            {"http_port": 80, "db_name": "x"},
+            "leave out db_name (set odoo_db_name), http_port, which the platform sets itself",
+        ),
+        ("x", "give a dictionary of odoo.conf options"),
+    ):
+        assert SETTINGS["odoo_conf"].rule(value) == wrong
+    assert {one for one in settings.PLATFORM_OPTIONS.values() if one.startswith("odoo_") and one not in SETTINGS} == {
+        "odoo_db_host", "odoo_db_port",  # of the role
+    }  # fmt: skip
