@@ -21,8 +21,8 @@ import pytest
 
 NAME = os.environ.get("CLUSTER_NAME", "oc-cluster")
 SECRETS = Path(os.environ["CLUSTER_SECRETS"])
-APP = (os.environ.get("CLUSTER_APP", "oc-cluster-app"), os.environ.get("CLUSTER_APP_ADDRESS", "172.30.50.11"))
-DATA = (os.environ.get("CLUSTER_DATA", "oc-cluster-data"), os.environ.get("CLUSTER_DATA_ADDRESS", "172.30.50.10"))
+APP = (os.environ.get("CLUSTER_APP", "oc-cluster-app"), os.environ.get("CLUSTER_APP_ADDRESS", "198.18.50.11"))
+DATA = (os.environ.get("CLUSTER_DATA", "oc-cluster-data"), os.environ.get("CLUSTER_DATA_ADDRESS", "198.18.50.10"))
 HOSTNAME = "demo.localhost"
 CA = SECRETS / "tls" / "ca.crt"
 PLACES = {"postgres": DATA, "redis": DATA, "swift": DATA, "nginx": APP, "demo-1": APP, "demo-2": APP}

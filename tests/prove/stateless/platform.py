@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import hashlib
+import contextlib
 import http.client
 import json
 import os
@@ -423,7 +424,7 @@ answer([one.id, one.store_fname, hashlib.sha256(data).hexdigest()])
 
 
 class Peak:
-    """The most memory that one of these containers' Odoo processes gained."""
+    """The most memory that one of these containers' Odoo processes gained. Workers that Odoo replaces meanwhile don't count."""
 
     def __init__(self, names: list[str]) -> None:
         self.before: dict[int, int] = {}
@@ -431,16 +432,24 @@ class Peak:
             for line in docker("top", name, "-eo", "pid,args").splitlines()[1:]:
                 pid, dummy, command = line.strip().partition(" ")
                 if "odoo" in command:
-                    pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5")
-                    self.before[int(pid)] = self.most(int(pid))
+                    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                        pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5")
+                        self.before[int(pid)] = self.most(int(pid))
 
     @staticmethod
     def most(pid: int) -> int:
+        """Bytes. Raises `FileNotFoundError` or `ProcessLookupError` for a process that has ended."""
         found = re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text())
         return int(found.group(1)) * 1024 if found else 0
 
     def gained(self) -> int:
-        return max(self.most(pid) - size for pid, size in self.before.items())
+        gained = []
+        for pid, size in self.before.items():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                gained.append(self.most(pid) - size)
+        if not gained:
+            raise Shortfall("all of Odoo's processes were replaced while they were watched")
+        return max(gained)
 
 
 def fetched(connection: http.client.HTTPConnection, path: str, **headers: str) -> tuple[int, dict[str, str], str, int]:
