@@ -8,8 +8,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import contextlib
+import hashlib
 import http.client
 import json
 import os
