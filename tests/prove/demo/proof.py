@@ -310,6 +310,8 @@ def part_modules(run: Run) -> t.Iterator[Line]:
         "odoo_modules": ["base", "contacts", "calendar"],
         "odoo_hooks_dir": str(hook.parents[1]),
         "odoo_wait_timeout": 60,
+        # Whoever looks into the database meanwhile, as this does, keeps the runtime from going back by itself.
+        "odoo_on_failure": "hold",
     }
     with Watch(platform) as watch:
         code, output, dummy = platform.playbook("site", **wanted)
