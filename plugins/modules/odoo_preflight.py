@@ -121,8 +121,8 @@ options:
     type: int
     default: 10
 notes:
-  In check mode nothing is written, not even for a moment; the module only checks that the bucket
-  exists.
+  - In check mode nothing is written, not even for a moment; the module only checks that the bucket
+    exists.
 """
 
 EXAMPLES = r"""
