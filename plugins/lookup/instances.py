@@ -771,7 +771,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.sec
     begin_set,
     read_or_create,
 )
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.settings import ONE_RUN
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.settings import ONE_RUN, PORT
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import values
 from ansible_collections.odoo_cloud.platform.plugins.plugin_utils._variables import (
     HostVariables,
@@ -811,7 +811,7 @@ class LookupModule(LookupBase):
         stated = templated(self._templar, variables, "odoo_cloud_https_port", 443)
         port = values.as_port(stated)
         if port is None:
-            raise InventoryError([f"odoo_cloud_https_port={stated!r}: give a port from 1 to 65535"])
+            raise InventoryError([f"odoo_cloud_https_port={stated!r}: {PORT}"])
         return build_instances(
             groups,
             hosts,

@@ -117,7 +117,7 @@ options:
     type: int
     default: 60
   timeout:
-    description: Seconds to wait for each answer; the store is contacted up to four times.
+    description: Seconds to wait for each answer; the store is contacted up to five times.
     type: int
     default: 10
 notes:

@@ -114,8 +114,8 @@ def version_of(value: t.Any) -> str:
     return str(value).removesuffix(".0")
 
 
-# Options of odoo.conf that the platform sets, because its other parts (nginx, the runtime, PostgreSQL, backups) rely on them. Each with
-# the variable to set in its place, if there is one.
+# Options of odoo.conf that the platform sets, because nginx, the runtime and PostgreSQL rely on them.
+# Each with the variable to set in its place, if there is one.
 PLATFORM_OPTIONS = {
     "addons_path": "odoo_addons_path",
     "admin_passwd": "odoo_master_password",

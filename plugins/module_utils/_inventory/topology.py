@@ -11,6 +11,7 @@ import typing as t
 from .._runtime.common import values
 from .instance import BUILDER_GROUP, MACHINE_GROUPS, ROOT_GROUP, Groups, Hostvars, machine_of
 from .model import Instance
+from .settings import PORT
 
 # For each service: the variable of its port, that variable's default, and the variable that names
 # an external server.
@@ -55,7 +56,7 @@ def builder(groups: Groups) -> str | None:
 def _port(value: t.Any, default: int, variable: str, owner: str) -> int:
     port = values.as_port(value or default)
     if port is None:
-        raise values.WrongValue(f"{variable}={value!r} of {owner}: give a port from 1 to 65535")
+        raise values.WrongValue(f"{variable}={value!r} of {owner}: {PORT}")
     return port
 
 

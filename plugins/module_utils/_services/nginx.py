@@ -10,6 +10,7 @@ import ipaddress
 import re
 import typing as t
 
+from .._inventory.settings import PORT
 from .._runtime.common import values
 from .._runtime.common.odoo_facts import GEVENT_PORT, HTTP_PORT, VERSIONS, realtime_path
 
@@ -136,7 +137,7 @@ def _port(value: t.Any, default: int, where: str) -> int:
         return default
     port = values.as_port(value)
     if port is None:
-        raise SiteError(f"{where}={value!r}: give a port from 1 to 65535")
+        raise SiteError(f"{where}={value!r}: {PORT}")
     return port
 
 
