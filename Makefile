@@ -184,6 +184,11 @@ prove-migrations-sample: tools-ready state-images ## a small fixed sample of the
 prove-house: tools-ready state-images ## run the bars of the house: what may import what, repairs, cost at rest and of a run, older demos (PART=, MUTANT=, ARGS=--list)
 	@$(PROVE) house $(PROVE_ARGS)
 
+.PHONY: prove-walls
+prove-walls: tools-ready state-images ## run the bars of the walls: hostile replica, hostile database, strangers, limits (PART=, MUTANT=, ARGS=--list)
+	@tools/apt.sh openssl wrk curl
+	@$(PROVE) walls $(PROVE_ARGS)
+
 .PHONY: prove-blockers prove-blockers-sample
 prove-blockers: tools-ready state-images ## run the bars that keep strangers out and platforms up, on real parts (PART=, MUTANT=, ARGS=--list)
 	@$(PROVE) blockers $(PROVE_ARGS)

@@ -22,6 +22,7 @@ PROOFS = {
     "delivery": "delivery.proof",
     "blockers": "blockers.proof",
     "house": "house.proof",
+    "walls": "walls.proof",
     "bench-static": "benchmarks.static",
     "bench-attachments": "benchmarks.attachments",
     "bench-migrations": "benchmarks.migrations",
