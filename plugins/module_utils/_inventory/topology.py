@@ -54,7 +54,7 @@ def builder(groups: Groups) -> str | None:
 
 
 def _port(value: t.Any, default: int, variable: str, owner: str) -> int:
-    port = values.as_port(value or default)
+    port = values.as_port(default if value is None or value == "" else value)
     if port is None:
         raise values.WrongValue(f"{variable}={value!r} of {owner}: {PORT}")
     return port

@@ -12,6 +12,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.top
     problems,
     topology,
 )
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.values import WrongValue
 
 GROUPS = {
     "docker_hosts": ["app"],
@@ -145,3 +146,8 @@ def test_somebody_elses_redis_needs_no_machine():
 )
 def test_a_port_that_is_none(variables, problem):
     assert found(data={**HOSTVARS["data"], **variables}) == [problem]
+
+
+def test_port_zero_is_no_port():
+    with pytest.raises(WrongValue, match="postgres_port=0 of machine 'data'"):
+        topology(GROUPS, {**HOSTVARS, "data": {**HOSTVARS["data"], "postgres_port": 0}})
