@@ -27,7 +27,7 @@ import typing as t
 
 from .. import frame
 from ..benchmarks import static
-from ..frame import IMAGES, PLATFORM_LABEL, ROOT, Line, Mutant, Proof, docker, last_error, parts_of
+from ..frame import IMAGES, PLATFORM_LABEL, ROOT, Line, Mutant, Proof, Shortfall, docker, last_error, parts_of
 from ..platforms import Platform
 from ..processes import ProcessList
 
@@ -386,14 +386,12 @@ def part_reboot(run: Run) -> t.Iterator[Line]:
             subprocess.run(["systemctl", "start", "docker.service"], check=True)
         else:
             subprocess.run(["/usr/local/sbin/odoo-cloud-engine", "start"], check=True, stdout=subprocess.DEVNULL)
-        platform.wait_for_login(180)
-        seconds = time.monotonic() - begin
-        yield Line(
-            "engine stopped, /run emptied, engine started: serves without Ansible",
-            f"login after {seconds:.0f} s",
-            "serves",
-            True,
-        )
+        try:
+            platform.wait_for_login(180)
+            serves, figure = True, f"login after {time.monotonic() - begin:.0f} s"
+        except Shortfall as trouble:
+            serves, figure = False, str(trouble)
+        yield Line("engine stopped, /run emptied, engine started: serves without Ansible", figure, "serves", serves)
     finally:
         for entry in kept.iterdir():
             if (
