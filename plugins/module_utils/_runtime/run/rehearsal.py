@@ -117,6 +117,7 @@ def neutralise(connection: Any, settings: Settings) -> None:
     for table, statement in statements:
         try:
             with pg.transaction(connection) as cursor:
+                cursor.execute("SET LOCAL search_path = public")  # what modules bring names no schema
                 if table:
                     cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (f"public.{table}",))
                     if not cursor.fetchone()[0]:
