@@ -42,7 +42,7 @@ NOT_A_TABLE = {
     "demanded": ("DELETE FROM {t}; ALTER TABLE {t} ADD x text NOT NULL", "a column 'x' that is not ours and can't be empty"),
     "never_null": ("UPDATE {t} SET detail = ''; ALTER TABLE {t} ALTER detail SET NOT NULL", "its column 'detail' can't be empty"),
     "short": ("DELETE FROM {t}; ALTER TABLE {t} ALTER state TYPE varchar(5)", "its column 'state' has room for 5 characters only"),
-    "check": ("ALTER TABLE {t} ADD CHECK (state = 'Ready')", "it has the constraint 'curq_state_history_state_check'"),
+    "check": ("DELETE FROM {t}; ALTER TABLE {t} ADD CHECK (state = 'Ready')", "it has the constraint 'curq_state_history_state_check'"),
     "unique": ("CREATE UNIQUE INDEX one_state ON {t} (state)", "it has the index 'public.one_state'"),
     "expression": ("CREATE INDEX computed ON {t} (upper(state))", "it has the index 'public.computed'"),
 }  # fmt: skip
@@ -104,7 +104,7 @@ def test_something_else_is_named_and_set_aside(server, database, params, case):
     assert (checked["changed"], checked["set_aside"]) == (True, TABLE)
     done, row = forced(server, params)
     assert why in row[1]
-    assert row[1].endswith(f"; the history before is in table {done['set_aside']}")
+    assert f"; the history before is in table {done['set_aside']}" in row[1]
     kept = server.execute("SELECT count(*) FROM pg_class WHERE relname = %s", (done["set_aside"],), database.name)
     assert kept == [(1,)]
 
@@ -130,7 +130,7 @@ def test_absurd_rows_are_read(server, database, params, case):
     assert not seen["open"]
     assert max(len(str(value)) for row in seen["history"] for value in row.values()) <= state.TEXT_LIMIT
     done, _row = forced(server, params)
-    assert done["set_aside"] is None
+    assert done["set_aside"] is None, _row
     write(server, database)
     assert odoo_state_info.read(params)[database.name]["state"] == "Ready"
 
@@ -195,7 +195,7 @@ def test_a_first_installation_is_not_opened_by_a_view(server, database, params):
 
 def test_what_opened_it_is_the_runtimes_own_too(server, database, connect):
     """`override.force` with the owner's own connections, as a container in ForceReadyState does."""
-    plant(server, database.name, HISTORY + f"DROP TABLE {TABLE}; CREATE VIEW {TABLE} AS SELECT 1 AS id")
+    plant(server, database.name, HISTORY + f"; DROP TABLE {TABLE}; CREATE VIEW {TABLE} AS SELECT 1 AS id")
     control = connect("postgres", database.owner, database.password)
     connection = connect(database.name, database.owner, database.password)
     done = override.force(control, connection, database.name, "Force Ready", "ada", "it must open")

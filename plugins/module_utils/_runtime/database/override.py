@@ -103,13 +103,15 @@ def write_anyhow(database: Any, guard: lock.Lock, write: Callable[[str], None], 
     `write` gets what has to be added to the detail of its row. Raises `LockLost`, and the errors of
     `write` with a new history.
     """
+    why = ""
     if not broken:
         try:
             write("")
             return ""
-        except (shape.Unusable, LockLost, psycopg2.Error):
+        except (shape.Unusable, LockLost, psycopg2.Error) as exc:
             if database.closed or not guard.held():
                 raise
+            why = f" (it could not be written: {one_line(exc)[:500]})"
     kept = state.set_aside(database)
-    write(f"; the history before is in table {kept}" if kept else "")
+    write(f"; the history before is in table {kept}{why}" if kept else "")
     return kept

@@ -80,12 +80,14 @@ UNKNOWN_DATE = "?"
 # another day.
 _POSSIBLE = """(pg_catalog.isfinite(write_date) AND write_date > '2000-01-01'
                AND write_date < pg_catalog.clock_timestamp() + interval '1 day')"""
-_VALUES = ", ".join(
-    f"CASE WHEN token BETWEEN 0 AND {MAX_TOKEN} THEN token END"
+_LIMITED = {
+    name: f"CASE WHEN token BETWEEN 0 AND {MAX_TOKEN} THEN token END"
     if name == "token"
     else f"pg_catalog.left({name}::text, {TEXT_LIMIT})"
     for name, _kind in COLUMNS
-)
+}
+_VALUES = ", ".join(_LIMITED.values())
+_NAMED_VALUES = ", ".join(f"{value} AS {name}" for name, value in _LIMITED.items())
 # In a table of the original form, a name of a column that isn't there means the one of `missing`.
 _MISSING = ", ".join(f"NULL::{kind.split(' DEFAULT')[0]} AS {name}" for name, kind in COLUMNS)
 
@@ -236,6 +238,22 @@ def read_entries(connection: Any, limit: int) -> list[Entry]:
             return []
         cursor.execute(HISTORY_SQL, (limit,))
         return [entry(row) for row in cursor.fetchall()]
+
+
+PLAIN_SQL = f"""
+SELECT pg_catalog.to_jsonb(h) FROM (SELECT {_MISSING}) AS missing CROSS JOIN LATERAL (
+  SELECT id, pg_catalog.left(state::text, 255) AS state, write_date, {_NAMED_VALUES}
+    FROM public.curq_state_history) AS h ORDER BY h.id
+"""  # noqa: S608 - constants
+
+
+def plain_rows(cursor: Any) -> list[dict[str, Any]]:
+    """Return all rows as they are stored, the oldest first; none if there is no table. Texts are
+    shortened. Raises `shape.Unusable`."""
+    if not shape.columns(cursor, HISTORY):
+        return []
+    cursor.execute(PLAIN_SQL)
+    return [row[0] for row in cursor.fetchall()]
 
 
 def last_release(connection: Any) -> str | None:
@@ -578,7 +596,8 @@ NUMBERS_SQL = f"""
 SELECT pg_catalog.pg_get_serial_sequence('public.curq_state_history', 'id'), h.*
   FROM (SELECT NULL::int8 AS token) AS missing CROSS JOIN LATERAL (
     SELECT coalesce((SELECT max(id) FROM public.curq_state_history), 0),
-           coalesce((SELECT max(token) FROM public.curq_state_history WHERE token BETWEEN 0 AND {MAX_TOKEN}), 0)) AS h
+           coalesce((SELECT token FROM public.curq_state_history WHERE token BETWEEN 0 AND {MAX_TOKEN}
+                      ORDER BY token DESC LIMIT 1), 0)) AS h
 """  # noqa: S608 - a constant
 SEQUENCE_SQL = """
 SELECT least(q.seqmax, 2147483647), q.seqincrement = 1 AND NOT q.seqcycle,
