@@ -301,9 +301,7 @@ def main() -> None:
             f" {'would lose' if module.check_mode else 'loses'} the membership"
         )
     for one in result["undeclared_settings"]:
-        of = " in ".join(
-            f"{kind} {one[kind]!r}" for kind in ("role", "database") if one[kind]
-        )
+        of = " in ".join(f"{kind} {one[kind]!r}" for kind in ("role", "database") if one[kind])
         module.warn(
             f"{of} has the setting {one['name']!r}, which is not declared: it"
             f" {'would lose' if module.check_mode else 'loses'} it"

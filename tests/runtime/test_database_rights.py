@@ -161,7 +161,7 @@ def test_attributes_and_settings_that_nobody_declared(server, name, params, conn
         ):
             cursor.execute(statement)
     plant.close()
-    server.execute(f'ALTER ROLE "{name}" NOINHERIT CONNECTION LIMIT 7 VALID UNTIL \'2100-01-01\'')
+    server.execute(f"ALTER ROLE \"{name}\" NOINHERIT CONNECTION LIMIT 7 VALID UNTIL '2100-01-01'")
     server.execute(f"ALTER ROLE \"{name}_keeper\" SET statement_timeout = '1ms'")
     checked, done = odoo_database.ensure(params, True), odoo_database.ensure(params, False)
     assert checked["executed_queries"] == done["executed_queries"]
@@ -175,10 +175,15 @@ def test_attributes_and_settings_that_nobody_declared(server, name, params, conn
     again = odoo_database.ensure(params, False)
     assert (again["changed"], again["undeclared_settings"]) == (False, [])
     assert again["diff"]["before"] == again["diff"]["after"]
-    declared = {**params, "databases": [{**params["databases"][0], "settings": {"work_mem": "64MB"}, "connection_limit": 9}]}
+    declared = {
+        **params,
+        "databases": [{**params["databases"][0], "settings": {"work_mem": "64MB"}, "connection_limit": 9}],
+    }
     assert len(odoo_database.ensure(declared, False)["executed_queries"]) == 2
     assert not odoo_database.ensure(declared, False)["changed"]
-    assert server.execute("SELECT rolconnlimit, rolconfig FROM pg_roles WHERE rolname = %s", (name,)) == [(9, ["work_mem=64MB"])]
+    assert server.execute("SELECT rolconnlimit, rolconfig FROM pg_roles WHERE rolname = %s", (name,)) == [
+        (9, ["work_mem=64MB"])
+    ]
     assert len(odoo_database.ensure(params, False)["executed_queries"]) == 2
 
 

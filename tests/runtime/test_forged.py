@@ -13,6 +13,8 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.commo
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, override, shape, state
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_state, odoo_state_info
 
+# ruff: noqa: S608 - the statements are an owner's, who may send any
+
 TABLE = "curq_state_history"
 NOT_A_TABLE = {
     "view": ("DROP TABLE {t}; CREATE VIEW {t} AS SELECT 1 AS id, 'Failed'::text AS state, now() AS write_date", "it is a view"),
@@ -59,7 +61,8 @@ NO_ROOM = {
 READ = {
     "token": "ALTER TABLE {t} ADD token bigint; INSERT INTO {t} (state, token) VALUES ('Failed', 9223372036854775807)",
     "negative": "ALTER TABLE {t} ADD token bigint; INSERT INTO {t} (state, token) VALUES ('Failed', -9223372036854775808)",
-    "megabytes": "ALTER TABLE {t} ALTER state TYPE text; INSERT INTO {t} (state, detail) VALUES (repeat('x', 50000000), repeat('y', 300000000))",
+    "megabytes": "ALTER TABLE {t} ALTER state TYPE text;"
+    " INSERT INTO {t} (state, detail) VALUES (repeat('x', 50000000), repeat('y', 300000000))",
     "future": "INSERT INTO {t} (state, write_date) VALUES ('Failed', '294276-12-31 23:59:59.9')",
     "infinite": "INSERT INTO {t} (state, write_date) VALUES ('Failed', 'infinity')",
     "past": "INSERT INTO {t} (state, write_date) VALUES ('Failed', '4713-01-01 BC')",
@@ -70,13 +73,18 @@ READ = {
     "moved": "SELECT setval('{t}_id_seq', 2147483647); UPDATE {t} SET state = 'Failed'",
     "minus": "UPDATE {t} SET id = -5, state = 'Failed'",
     "default": "ALTER TABLE {t} ALTER write_date SET DEFAULT 'infinity', ALTER state SET DEFAULT 'x'; UPDATE {t} SET state = 'Failed'",
-    "odd_names": "ALTER TABLE {t} ADD \"a\"\"\n;--\" text; COMMENT ON TABLE {t} IS E'\\n''; DROP TABLE x; --'; UPDATE {t} SET state = 'Failed'",
+    "odd_names": 'ALTER TABLE {t} ADD "a""\n;--" text;'
+    " COMMENT ON TABLE {t} IS E'\\n''; DROP TABLE x; --'; UPDATE {t} SET state = 'Failed'",
     "no_columns": "ALTER TABLE {t} DROP detail, DROP release, DROP result; UPDATE {t} SET state = 'Failed'",
 }
 
 
 def forge(server, database, statements, state="Failed"):
-    plant(server, database.name, f"UPDATE {TABLE} SET state = 'Failed';" + statements.replace("{t}", TABLE).replace("{state}", state))
+    plant(
+        server,
+        database.name,
+        f"UPDATE {TABLE} SET state = 'Failed';" + statements.replace("{t}", TABLE).replace("{state}", state),
+    )
 
 
 def forced(server, params, **more):
@@ -200,4 +208,6 @@ def test_what_opened_it_is_the_runtimes_own_too(server, database, connect):
     connection = connect(database.name, database.owner, database.password)
     done = override.force(control, connection, database.name, "Force Ready", "ada", "it must open")
     assert (done.changed, done.after, bool(done.set_aside)) == (True, "Force Ready", True)
-    assert state.read_history(connection).latest.detail.startswith("it must open; before: table public.curq_state_history")
+    assert state.read_history(connection).latest.detail.startswith(
+        "it must open; before: table public.curq_state_history"
+    )

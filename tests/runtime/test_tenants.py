@@ -13,7 +13,6 @@ from tenant_tools import plant
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import pg
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.restore import rollback
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database as _database
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import tenant
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_state, odoo_state_info
 
@@ -114,7 +113,11 @@ VIEW = "DROP TABLE ir_module_module; CREATE VIEW ir_module_module AS SELECT {nam
 
 
 def test_a_view_that_never_answers(server, database, params, hurry):
-    plant(server, database.name, "UPDATE curq_state_history SET state = 'Failed'; DELETE FROM curq_state_history;" + VIEW.format(name="'base'", state="pg_sleep(600)::text"))
+    plant(
+        server,
+        database.name,
+        VIEW.format(name="'base'", state="pg_sleep(600)::text") + "; DELETE FROM curq_state_history",
+    )
     began = time.monotonic()
     bad = bad_and_good(params)
     assert "gives no answer within" in bad["error"]

@@ -148,7 +148,8 @@ def session(
 
 
 BLOCKERS_SQL = """
-SELECT DISTINCT l.pid, coalesce(a.usename::text, '?'), coalesce(a.application_name, ''), coalesce(a.backend_start::timestamptz(0)::text, '?')
+SELECT DISTINCT l.pid, coalesce(a.usename::text, '?'), coalesce(a.application_name, ''),
+       coalesce(a.backend_start::timestamptz(0)::text, '?')
   FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
  WHERE l.locktype = 'relation' AND l.granted AND l.mode = 'AccessExclusiveLock' AND l.pid <> pg_catalog.pg_backend_pid()
    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) LIMIT 3
@@ -165,7 +166,9 @@ def _blockers(connection: Any) -> str:
         found = []
     if not found:
         return "by a session that has ended meanwhile"
-    names = "; ".join(f"{name[:60] or 'a session'} of role {role!r}, backend {pid}, since {since}" for pid, role, name, since in found)
+    names = "; ".join(
+        f"{name[:60] or 'a session'} of role {role!r}, backend {pid}, since {since}" for pid, role, name, since in found
+    )
     return f"by {names}; SELECT pg_terminate_backend({found[0][0]}) ends it"
 
 

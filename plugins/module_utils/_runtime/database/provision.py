@@ -397,7 +397,7 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
                 dropped.add(item.lock)
             continue
 
-        def ensure_role(name: str, password: str | None, keeper: bool) -> None:
+        def ensure_role(name: str, password: str | None, keeper: bool, item: Wanted = item) -> None:
             role = facts.roles.get(name)
             if name in ready_roles:
                 return

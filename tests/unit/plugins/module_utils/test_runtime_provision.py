@@ -281,7 +281,11 @@ def test_settings_that_nobody_declared_are_taken_away_and_declared_ones_set():
     )
     items = [
         Wanted(
-            "acme", "acme", keeper="acme_keeper", lock="acme--lock", settings={"work_mem": "64MB", "temp_file_limit": "1GB"}
+            "acme",
+            "acme",
+            keeper="acme_keeper",
+            lock="acme--lock",
+            settings={"work_mem": "64MB", "temp_file_limit": "1GB"},
         )
     ]
     known = facts({}, {}, settings=found, superuser=True)
@@ -291,8 +295,8 @@ def test_settings_that_nobody_declared_are_taken_away_and_declared_ones_set():
         'ALTER DATABASE "acme" RESET "search_path"',
         'ALTER ROLE "acme_keeper" RESET "a.b"',
         'ALTER DATABASE "acme--lock" RESET "search_path"',
-        "ALTER ROLE \"acme\" SET \"work_mem\" TO '64MB'",
-        "ALTER ROLE \"acme\" SET \"temp_file_limit\" TO '1GB'",
+        'ALTER ROLE "acme" SET "work_mem" TO \'64MB\'',
+        'ALTER ROLE "acme" SET "temp_file_limit" TO \'1GB\'',
     ]
     right = facts({}, {}, settings=(setting("work_mem", "64MB"), setting("temp_file_limit", "1GB")))
     assert provision.plan_settings(items, right) == []
@@ -300,7 +304,10 @@ def test_settings_that_nobody_declared_are_taken_away_and_declared_ones_set():
 
 def test_the_value_of_a_setting_is_quoted():
     items = [Wanted("acme", "acme", settings={"search_path": "a'; DROP ROLE x"})]
-    assert provision.plan_settings(items, facts())[0].sql == "ALTER ROLE \"acme\" SET \"search_path\" TO 'a''; DROP ROLE x'"
+    assert (
+        provision.plan_settings(items, facts())[0].sql
+        == "ALTER ROLE \"acme\" SET \"search_path\" TO 'a''; DROP ROLE x'"
+    )
 
 
 def test_a_connection_limit_is_declared():
@@ -319,7 +326,13 @@ def test_what_the_owner_did_to_its_database_is_undone():
 
 
 def test_restore_points_of_the_owner_are_given_to_the_keeper():
-    owns = ["acme", "acme--before-0123456789ab", "acme--failed-0123456789ab", "acme--rehearsal-0123456789ab", "acme--before-x"]
+    owns = [
+        "acme",
+        "acme--before-0123456789ab",
+        "acme--failed-0123456789ab",
+        "acme--rehearsal-0123456789ab",
+        "acme--before-x",
+    ]
     known = Facts(
         roles={
             "acme": {**GOOD_ROLE, "owns": owns},
