@@ -171,6 +171,12 @@ HELD_SQL = (
 )
 
 
+# Whether a newer run has written to the history: it has a higher token. Tokens count runs, so a
+# number beyond this is none, and a row that has one is not believed.
+MAX_TOKEN = 2**31
+NEWER_SQL = f"EXISTS (SELECT 1 FROM public.curq_state_history WHERE token > %(token)s AND token <= {MAX_TOKEN})"  # noqa: S608
+
+
 def held_parameters(database: str, pid: int) -> dict[str, int]:
     """Return the parameters of `HELD_SQL`. `pid`: the server process that should hold the lock of
     `database`."""

@@ -89,8 +89,8 @@ def parameters(settings: Settings, database: str, name: str) -> dict[str, Any]:
 
 def connect(settings: Settings, database: str, name: str) -> Any:
     """Open a direct autocommit session on `database` that no server-side timeout ends. `name`: its
-    application name. In the maintenance database only PostgreSQL's own functions and operators are
-    on the search path, because other roles may be able to create some there.
+    application name. Only PostgreSQL's own functions and operators are on the search path, because
+    whoever works in the database may have created others; names of tables have to say their schema.
 
     Raises `PoolerRefused` if a transaction pooler answers, `psycopg2.Error` if the connection
     fails.
@@ -112,7 +112,7 @@ def connect(settings: Settings, database: str, name: str) -> Any:
             cursor.execute(
                 "".join(f"SET {item} = 0;" for item in names)
                 + "".join(f"SET {item} = {value};" for item, value in LOST_MACHINE.items())
-                + ("SET search_path = pg_catalog;" if database == settings.db_maintenance != settings.db_name else "")
+                + "SET search_path = pg_catalog;"
             )
     except BaseException:
         connection.close()

@@ -18,10 +18,11 @@ from typing import Any, Callable
 from ..common.config import Settings
 from ..common.errors import EXIT_DECISION, Held, Refused, UsageError
 from ..database import lock, pg, state
+from ..database.derived import FAILED_NAME, derived_name
 from ..database.provision import quoted
 from . import point as restore_point
 from . import rollback
-from .point import FAILED_NAME, Point
+from .point import Point
 
 GRACE_MINUTES = 5  # accepted between displaying the loss and confirming it
 NEWEST_SQL = """
@@ -114,7 +115,7 @@ class Loss:
             f"sessions now: {len(self.now)}" + (f" ({'; '.join(self.now[:5])})" if self.now else ""),
             f"newest write: {self.newest + ' UTC in ' + self.table if self.newest else 'none found'}",
             "All that was written since the restore point would be out of service; the database as it is now would be kept as"
-            f" {restore_point.derived_name(database, FAILED_NAME, self.point.run_id)!r}.",
+            f" {derived_name(database, FAILED_NAME, self.point.run_id)!r}.",
         ]
 
 
