@@ -10,6 +10,7 @@ caller waits for the first, so a playbook that was killed loses nothing.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import hashlib
@@ -22,6 +23,7 @@ import uuid
 from .._engine.api import Engine, EngineConflict, EngineError, EngineUnreachable
 from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL
 from .._inventory.container_paths import CONFIG_DIR, EVENTS_DIR
+from .._machine import untrusted
 from .._services.odoo_one_off import DEFINITION_FILE, Missing, OneOffError, mount_source, tmpfs_parts
 from . import events as _events
 
@@ -139,14 +141,9 @@ def prune(folder: str, suffix: str, keep: int = EVENT_FILES_KEPT) -> None:
     """Deletes the oldest event files of one kind of run, and keeps the last `keep` for operators
     and tools.
     """
-    try:
-        names = sorted(
-            name for name in os.listdir(folder) if name.startswith(f"{suffix}-") and name.endswith(".ndjson")
-        )
-        for name in names[: max(len(names) - keep, 0)]:
-            os.unlink(os.path.join(folder, name))
-    except OSError:
-        pass
+    with contextlib.suppress(OSError):
+        names = [name for name in untrusted.names(folder) if name.startswith(f"{suffix}-") and name.endswith(".ndjson")]
+        untrusted.remove(folder, names[: max(len(names) - keep, 0)])
 
 
 @dataclasses.dataclass
