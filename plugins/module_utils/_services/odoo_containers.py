@@ -24,6 +24,7 @@ from .._inventory.container_paths import (
     DATA_DIR,
     EVENTS_DIR,
     HOOKS_DIR,
+    INSTALL_SECRETS_DIR,
     PROJECT_DIR,
     RESTORE_DIR,
     SECRETS_DIR,
@@ -35,6 +36,7 @@ from . import odoo_one_off
 from .odoo_one_off import INSTALL, UPDATE, Definition
 
 RUN = "RunOnly"
+ADMIN_PASSWORD_FILE = "admin_password"  # in the folder of what a first installation needs
 DB_CA_FILE = "db_ca.pem"  # in the folder of the instance's secrets
 OWNER = str(UID)
 HEALTHCHECK = {
@@ -130,6 +132,10 @@ class Surroundings:
     def secrets(self, instance: Instance) -> str:
         """The folder of its secrets on the machine."""
         return f"{self.root}/secrets/{instance.name}"
+
+    def install_secrets(self, instance: Instance) -> str:
+        """The folder with what only a first installation needs, on the machine."""
+        return f"{self.root}/secrets/{instance.name}-install"
 
     def keeper_secrets(self, instance: Instance) -> str:
         """The folder with the password of the role that copies and renames its database, on the
@@ -227,6 +233,7 @@ def definition(
         found["config_paths"] = [
             f"{here.folder(instance)}/config",
             here.secrets(instance),
+            *([here.install_secrets(instance)] if _installs(mode) else []),
             *(folder.source for folder in instance.addons_dirs),
         ]
     else:
@@ -276,7 +283,7 @@ def variables(
         "RESET_POLICY": instance.reset_policy,
         # A new database
         "ADMIN_LOGIN": instance.admin_login,
-        "ADMIN_PASSWORD_FILE": f"{SECRETS_DIR}/admin_password",
+        "ADMIN_PASSWORD_FILE": f"{INSTALL_SECRETS_DIR}/{ADMIN_PASSWORD_FILE}" if _installs(mode) else None,
         "BASE_URL": instance.base_url,
         "LANGUAGE": instance.language or None,
         # Its environment and project, and the software in it
@@ -311,8 +318,10 @@ def mounts(instance: Instance, here: Surroundings, mode: str) -> list[dict[str, 
     """The folders and volumes of one container. `mode`: as for `definition`."""
     software, folder = here.software(instance), here.folder(instance)
     found = [_bind(f"{folder}/config", CONFIG_DIR), _bind(here.secrets(instance), SECRETS_DIR)]
+    if _installs(mode):
+        found.append(_bind(here.install_secrets(instance), INSTALL_SECRETS_DIR))
     if here.db_socket:
-        found.append(_bind(here.db_socket, here.db_host, read_only=False))
+        found.append(_bind(here.db_socket, here.db_host))  # connecting writes nothing into the folder
     if software.folder:
         found.append(_bind(software.folder, software.mount))
     if instance.hooks_dir:
@@ -334,6 +343,11 @@ def mounts(instance: Instance, here: Surroundings, mode: str) -> list[dict[str, 
 def _serves(mode: str) -> bool:
     """Whether a container of this mode serves requests in the end."""
     return mode not in (INSTALL, UPDATE)
+
+
+def _installs(mode: str) -> bool:
+    """Whether a container of this mode may do a first installation, and so needs its secrets."""
+    return mode not in (RUN, UPDATE)
 
 
 def _diskless(instance: Instance, mode: str) -> bool:
