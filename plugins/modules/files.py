@@ -142,12 +142,14 @@ def remove(path: str, check_mode: bool) -> tuple[dict[str, t.Any], dict[str, t.A
             raise FilesError(f"path={path!r}: a folder is there, and state=absent removes files only; move it away")
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if not check_mode:
-        folder = os.path.dirname(path)
-        before = os.stat(folder)
-        os.unlink(path)
-        os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
-    return {"path": path, "state": "file"}, {"path": path, "state": "absent"}
+    difference = {"path": path, "state": "file"}, {"path": path, "state": "absent"}
+    if check_mode:
+        return difference
+    folder = os.path.dirname(path)
+    times = os.stat(folder)
+    os.unlink(path)
+    os.utime(folder, ns=(times.st_atime_ns, times.st_mtime_ns))
+    return difference
 
 
 def apply_entry(entry: dict[str, t.Any], check_mode: bool) -> tuple[dict[str, t.Any], dict[str, t.Any]] | None:

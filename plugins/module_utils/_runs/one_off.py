@@ -34,6 +34,15 @@ ENGINE_AWAY_SECONDS = 60  # how long an engine that restarts may not answer
 PLAN, STATIC = "plan", "static"  # suffixes of the containers' names, and commands of the runtime
 # Variables that say how a run is followed, not what it does
 _NOT_ASKED = ("EVENTS_FILE", "GO_AHEAD_TIMEOUT")
+# What the engine calls the limits of a definition
+_LIMITS = {
+    "memory": "Memory",
+    "memory_swap": "MemorySwap",
+    "memory_reservation": "MemoryReservation",
+    "pids_limit": "PidsLimit",
+    "cpu_shares": "CpuShares",
+    "oom_score_adj": "OomScoreAdj",
+}
 _LOGS = {"Type": "json-file", "Config": {"max-size": "50m", "max-file": "3"}}
 
 
@@ -96,6 +105,8 @@ def body(definition: t.Mapping[str, t.Any], platform: str) -> dict[str, t.Any]:
         "RestartPolicy": {"Name": "no"},
         "LogConfig": _LOGS,
     }
+    limits = definition.get("limits") or {}
+    host.update({name: limits[key] for key, name in _LIMITS.items() if limits.get(key)})
     if definition.get("log_driver"):
         host["LogConfig"] = {"Type": definition["log_driver"], "Config": dict(definition.get("log_options") or {})}
     content: dict[str, t.Any] = {

@@ -32,13 +32,14 @@ from .._inventory.container_paths import (
 )
 from .._inventory.model import Instance, plain
 from .._runtime.common.odoo_facts import UID
-from . import odoo_one_off
+from . import limits, odoo_one_off
 from .odoo_one_off import INSTALL, UPDATE, Definition
 
 RUN = "RunOnly"
 ADMIN_PASSWORD_FILE = "admin_password"  # in the folder of what a first installation needs
 DB_CA_FILE = "db_ca.pem"  # in the folder of the instance's secrets
 OWNER = str(UID)
+_PRIVATE = f"uid={OWNER},gid={OWNER},mode=0750"
 HEALTHCHECK = {
     "test": ["CMD", "/usr/local/bin/odoo-cloud", "health"],
     "interval": "30s",
@@ -83,6 +84,8 @@ class Surroundings:
     - `etc_hosts`: addresses of host names that containers know besides those of the network.
     - `redis`, `storage`: where Redis and the object storage are, see `stateless.variables`.
     - `code`: what runs in each instance, by its name.
+    - `limits`: whether containers have limits.
+    - `instances`: how many instances the machine has, also those that are not worked on.
     """
 
     name: str
@@ -96,6 +99,8 @@ class Surroundings:
     redis: dict[str, t.Any]
     storage: dict[str, t.Any]
     code: dict[str, Software]
+    limits: bool
+    instances: int
 
     @classmethod
     def from_dict(cls, mapping: t.Any) -> Surroundings:
@@ -109,7 +114,8 @@ class Surroundings:
         if not isinstance(values, dict):
             raise SurroundingsError("surroundings: a dictionary is right")
         software = {name: _read(Software, one, f"code of {name}") for name, one in (values.get("code") or {}).items()}
-        return _read(cls, {**values, "db_port": int(values.get("db_port") or 0), "code": software}, "surroundings")
+        numbers = {name: int(values.get(name) or 0) for name in ("db_port", "instances") if name in values}
+        return _read(cls, {**values, **numbers, "code": software}, "surroundings")
 
     def software(self, instance: Instance) -> Software:
         """What runs in the instance's containers. Raises `SurroundingsError` when `code` lacks the
@@ -211,6 +217,7 @@ def definition(
     `one_off`. Raises `SurroundingsError`.
     """
     serves = _serves(mode)
+    may_take = limits.odoo(instance, here.machine, here.instances, not serves)
     found: Definition = {
         "name": f"{here.name}-{name}",
         "image": here.software(instance).image,
@@ -218,7 +225,12 @@ def definition(
         "network": here.name,
         "env": variables(instance, here, name, mode, page, now),
         "mounts": mounts(instance, here, mode),
-        "tmpfs": ["/tmp"] + ([f"{DATA_DIR}:uid={OWNER},gid={OWNER},mode=0750"] if _diskless(instance, mode) else []),
+        # Files in memory count as memory of the container. Uploads and reports are in /tmp.
+        "tmpfs": [
+            limits.tmpfs("/tmp", may_take["memory"] // 2),
+            *([limits.tmpfs(DATA_DIR, may_take["memory"] // 4, _PRIVATE)] if _diskless(instance, mode) else []),
+        ],
+        "limits": may_take if here.limits else {},
         "read_only": True,
         "init": True,
         "cap_drop": ["ALL"],

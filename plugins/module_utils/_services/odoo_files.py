@@ -65,9 +65,7 @@ def former(instances: t.Iterable[Instance], here: Surroundings) -> list[File]:
     It may go when all containers have been replaced.
     """
     # Serving replicas had the password with which the database was created.
-    return [
-        {"path": f"{here.secrets(instance)}/{ADMIN_PASSWORD_FILE}", "state": "absent"} for instance in instances
-    ]
+    return [{"path": f"{here.secrets(instance)}/{ADMIN_PASSWORD_FILE}", "state": "absent"} for instance in instances]
 
 
 def kept_one_off(instance: Instance, here: Surroundings) -> str:
