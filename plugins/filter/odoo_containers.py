@@ -53,8 +53,9 @@ def one_off_names(instances, platform):
 
 
 @_filter
-def files(instances, surroundings):
-    return odoo_files.files(map(Instance.from_dict, instances), odoo_containers.Surroundings.from_dict(surroundings))
+def files(instances, surroundings, former=False):
+    build = odoo_files.former if former else odoo_files.files
+    return build(map(Instance.from_dict, instances), odoo_containers.Surroundings.from_dict(surroundings))
 
 
 class FilterModule:

@@ -569,6 +569,35 @@ _list:
         - In bytes.
         - From C(odoo_limit_memory_hard).
       type: int
+    limits:
+      description:
+        - What its containers may take of their machine.
+      type: dict
+      contains:
+        memory:
+          description:
+            - Memory of a replica; none to compute it from the machine.
+            - In bytes.
+            - From C(odoo_memory).
+          type: int
+        run_memory:
+          description:
+            - Memory of a one-off container; none for all that is left for Odoo on the machine.
+            - In bytes.
+            - From C(odoo_run_memory).
+          type: int
+        pids:
+          description:
+            - Processes and threads of a container; none to compute them from the workers.
+            - In processes.
+            - From C(odoo_pids).
+          type: int
+        cpu_shares:
+          description:
+            - Weight of the instance when processors are busy, which its replicas share; none for 1024.
+            - In shares.
+            - From C(odoo_cpu_shares).
+          type: int
     limit_time_cpu:
       description:
         - Processor time that a request may take.

@@ -61,7 +61,8 @@ options:
     type: str
   look_for:
     description:
-      Files and folders that should exist. Those that are missing are returned in RV(absent).
+      Folders that should exist. Those that are missing are returned in RV(absent); a link is no
+      folder.
     type: list
     elements: path
     default: []
@@ -121,7 +122,7 @@ done:
   elements: str
   sample: []
 absent:
-  description: The paths of O(look_for) that don't exist.
+  description: The folders of O(look_for) that don't exist.
   returned: always
   type: list
   elements: str

@@ -86,6 +86,13 @@ memory_bytes:
   returned: always
   type: int
   sample: 25165824000
+memory_coarse_bytes:
+  description:
+    - The same in coarse steps. Services and containers are sized from it, so none is restarted because
+      a new kernel keeps some megabytes more for itself.
+  returned: always
+  type: int
+  sample: 24696061952
 disk_free_bytes:
   description: Free bytes for each of O(paths).
   returned: always
@@ -187,6 +194,12 @@ def memory_bytes() -> int:
     return total
 
 
+def coarse(memory: int) -> int:
+    """The memory in steps of 1/16 of the power of two below it, such as 1 GiB on a machine of 24 GiB."""
+    step = max(1 << max(memory.bit_length() - 1, 0), 16) // 16
+    return memory // step * step
+
+
 def ports_listening() -> list[int]:
     """TCP ports in state LISTEN, IPv4 and IPv6."""
     ports = set()
@@ -231,13 +244,15 @@ def main() -> None:
         volumes = engine.volumes(label=[f"{PLATFORM_LABEL}={platform}"])
     except EngineError:
         engine = None
+    memory = memory_bytes()
     containers = [one for one in everything if owner_of(one) == platform]
     published = {port["PublicPort"] for one in containers for port in one.get("Ports") or [] if port.get("PublicPort")}
     module.exit_json(
         changed=False,
         name=module.params["name"],
         cpus=len(os.sched_getaffinity(0)),
-        memory_bytes=memory_bytes(),
+        memory_bytes=memory,
+        memory_coarse_bytes=coarse(memory),
         disk_free_bytes={path: disk_free(path) for path in module.params["paths"]},
         ports_listening=ports_listening(),
         engine=engine is not None,

@@ -178,6 +178,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.untrusted_text import printable
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import times
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, state
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database, tenant
@@ -248,9 +249,9 @@ def describe(params: dict[str, Any], name: str, control: Any) -> dict[str, Any]:
     held = lock.holder(control, name)
     try:
         with tenant.session(params, tenant.login(params, control, name)) as connection:
-            return tenant.printable(inspect(connection, params["limit"], name, control, held))
+            return printable(inspect(connection, params["limit"], name, control, held))
     except tenant.TenantError as exc:
-        return tenant.printable(
+        return printable(
             {
                 **NOTHING,
                 "exists": True,

@@ -468,6 +468,27 @@ class Site(Part):
 
 
 @dataclasses.dataclass(frozen=True)
+class Limits(Part):
+    """What its containers may take of their machine."""
+
+    memory: int | None = _number(
+        "Memory of a replica; none to compute it from the machine.", "odoo_memory", unit="bytes", optional=True
+    )
+    run_memory: int | None = _number(
+        "Memory of a one-off container; none for all that is left for Odoo on the machine.",
+        "odoo_run_memory", unit="bytes", optional=True,
+    )  # fmt: skip
+    pids: int | None = _number(
+        "Processes and threads of a container; none to compute them from the workers.",
+        "odoo_pids", unit="processes", optional=True,
+    )  # fmt: skip
+    cpu_shares: int | None = _number(
+        "Weight of the instance when processors are busy, which its replicas share; none for 1024.",
+        "odoo_cpu_shares", unit="shares", optional=True,
+    )  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
 class Standing(Part):
     """What the inventory says about updates. It differs from the instance's settings in a run for which
     `-e` says otherwise.
@@ -561,6 +582,7 @@ class Instance(Part):
         "Memory that a worker can't exceed; none to compute it from the machine.",
         "odoo_limit_memory_hard", unit="bytes", optional=True,
     )  # fmt: skip
+    limits: Limits = _part(Limits, "What its containers may take of their machine.")
     limit_time_cpu: int = _number("Processor time that a request may take.", "odoo_limit_time_cpu", unit="seconds")
     limit_time_real: int = _number("Time that a request may take.", "odoo_limit_time_real", unit="seconds")
     addons_path: tuple[str, ...] = _list("More folders with addons inside the image.", "odoo_addons_path")

@@ -168,6 +168,9 @@ _local_folders = _rule(
 )
 _local_file = _rule(lambda value: _starts_at_root(str(value)), "give the absolute path of a file on the controller")
 _memory = _size("give a number of bytes, or a size such as 2g")
+_container_memory = _rule(
+    lambda value: (as_size(value) or 0) >= 256 * 1024 * 1024, "give a size such as 2g, 256m or more"
+)
 _address = _rule(lambda value: bool(_ADDRESS.match(str(value))), "give an address such as https://s3.example.com")
 
 
@@ -211,6 +214,12 @@ SETTINGS: dict[str, Setting] = {
     "odoo_max_cron_threads": Setting(1, _whole(0)),
     "odoo_limit_memory_soft": Setting(rule=_memory),
     "odoo_limit_memory_hard": Setting(rule=_memory),
+    "odoo_memory": Setting(rule=_container_memory),
+    "odoo_run_memory": Setting(rule=_container_memory),
+    "odoo_pids": Setting(rule=_whole(64)),
+    "odoo_cpu_shares": Setting(
+        rule=_rule(lambda value: (as_whole(value) or 0) in range(2, 262145), "give a weight from 2 to 262144")
+    ),
     "odoo_limit_time_cpu": Setting(600, _whole(0)),
     "odoo_limit_time_real": Setting(1200, _whole(0)),
     "odoo_addons_path": Setting([], _rule(_is_list, "give a list of folders inside the image")),

@@ -9,7 +9,7 @@ import ipaddress
 import typing as t
 
 from .._runtime.common import values
-from .instance import BUILDER_GROUP, MACHINE_GROUPS, ROOT_GROUP, Groups, Hostvars, machine_of
+from .instance import BUILDER_GROUP, MACHINE_GROUPS, ROOT_GROUP, Groups, Hostvars, instance_of, machine_of
 from .model import Instance
 from .settings import PORT
 
@@ -66,7 +66,7 @@ def topology(groups: Groups, hostvars: Hostvars) -> dict[str, t.Any]:
     Raises `WrongValue` for a port that is none.
     """
     places = {machine_of(replica, groups, hostvars) for replica in groups.get(ROOT_GROUP) or []} - {None}
-    result: dict[str, t.Any] = {"image_builder": builder(groups)}
+    result: dict[str, t.Any] = {"image_builder": builder(groups), "instances": _numbers(groups, hostvars)}
     for service, (port, default, external) in SERVICES.items():
         machine = next(iter(groups.get(service) or []), None)
         variables = hostvars[machine] if machine else {}
@@ -91,6 +91,16 @@ def topology(groups: Groups, hostvars: Hostvars) -> dict[str, t.Any]:
         result[service]["external"] = bool(theirs)
     _addresses(result, groups, hostvars)
     return result
+
+
+def _numbers(groups: Groups, hostvars: Hostvars) -> dict[str, int]:
+    """How many instances each machine has, by its name; a machine without any is left out."""
+    found: dict[str, set[str | None]] = {}
+    for replica in groups.get(ROOT_GROUP) or []:
+        machine = machine_of(replica, groups, hostvars)
+        if machine is not None:
+            found.setdefault(machine, set()).add(instance_of(replica, groups, hostvars))
+    return {machine: len(names) for machine, names in found.items()}
 
 
 def _addresses(result: dict[str, t.Any], groups: Groups, hostvars: Hostvars) -> None:

@@ -14,6 +14,7 @@ import typing as t
 
 from .._engine.api import Engine, EngineUnreachable
 from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL, Decision, canonical, decide
+from . import untrusted
 
 
 class MachineView(t.Protocol):
@@ -43,8 +44,8 @@ class MachineView(t.Protocol):
     def healthy(self, inspected: t.Mapping[str, t.Any]) -> bool:
         """Whether the container's health check passes."""
 
-    def exists(self, path: str) -> bool:
-        """Whether there is something at a path; a link counts as its target."""
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder at a path; a link to one is none."""
 
 
 class PlanError(Exception):
@@ -180,9 +181,9 @@ class LiveMachine:
         """Whether the container's health check passes."""
         return self._engine.healthy(inspected)[0]
 
-    def exists(self, path: str) -> bool:
-        """Whether there is something at a path; a link counts as its target."""
-        return os.path.exists(path)
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder at a path; a link to one is none."""
+        return untrusted.is_folder(path)
 
 
 def pretty(definition: str | None) -> str:
@@ -216,7 +217,7 @@ def compare(
     for definition in containers:
         _compare_one(machine, platform, applied_dir, definition, result, check_mode)
     result.done = [name for name in once if answers and ended_well(machine.container(name), platform)]
-    result.absent = [path for path in look_for if not machine.exists(path)]
+    result.absent = [path for path in look_for if not machine.is_folder(path)]
     return result
 
 

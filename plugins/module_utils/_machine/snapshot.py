@@ -15,6 +15,7 @@ each run.
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import hashlib
 import hmac
@@ -24,6 +25,7 @@ import typing as t
 
 from .._engine.api import Engine, EngineError
 from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL
+from . import untrusted
 
 # Folders below the root that are listed but not entered: they hold thousands of files, which no
 # task compares one by one.
@@ -42,21 +44,21 @@ def digest(key: str, content: bytes) -> str:
 
 
 def _describe(path: str, key: str) -> dict[str, t.Any]:
-    """One entry: `kind` (directory, file, link, other), mode, uid, gid and mtime (seconds),
-    `digest` of a file, and whether a link `leads` to something.
+    """One entry: `kind` (directory, file, link, other), mode, uid, gid and mtime (seconds), and
+    `digest` of a file.
     """
     found = os.lstat(path)
     entry: dict[str, t.Any] = {"mtime": found.st_mtime, "uid": found.st_uid, "gid": found.st_gid}
     entry["mode"] = stat.S_IMODE(found.st_mode)
     if stat.S_ISLNK(found.st_mode):
-        entry["kind"], entry["leads"] = "link", os.path.exists(path)
+        entry["kind"] = "link"
     elif stat.S_ISDIR(found.st_mode):
         entry["kind"] = "directory"
     elif stat.S_ISREG(found.st_mode):
         entry["kind"] = "file"
         if found.st_size <= MOST_BYTES:
-            with open(path, "rb") as handle:
-                entry["digest"] = digest(key, handle.read())
+            with contextlib.suppress(untrusted.Untrusted):  # it was replaced meanwhile, or has grown
+                entry["digest"] = digest(key, untrusted.read(path, most=MOST_BYTES))
     else:
         entry["kind"] = "other"
     return entry
@@ -88,14 +90,15 @@ def read_files(root: str, key: str) -> dict[str, t.Any]:
             unread.append(relative)
             continue
         try:
-            names = sorted(os.listdir(path))
+            names = untrusted.names(path, MOST_ENTRIES)
         except OSError:
             unread.append(relative)
             continue
         if len(entries) + len(pending) + len(names) > MOST_ENTRIES:
             unread.append(relative)
             continue
-        pending += [name if relative == "." else f"{relative}/{name}" for name in names]
+        # A name that is no text could not be reported; nothing of ours has one.
+        pending += [name if relative == "." else f"{relative}/{name}" for name in names if name.isprintable()]
     return {"root": root, "entries": entries, "unread": unread}
 
 
@@ -247,7 +250,7 @@ class MachineSnapshot:
         """Whether the container's health check passed when the snapshot was read."""
         return bool(inspected["healthy"])
 
-    def exists(self, path: str) -> bool:
-        """Whether there is something at a path; a link counts as its target."""
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder at a path; a link to one is none."""
         found = self.entry(path)
-        return found is not None and bool(found.get("leads", True))
+        return found is not None and bool(found["kind"] == "directory")

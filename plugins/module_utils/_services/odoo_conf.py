@@ -16,6 +16,7 @@ from .._inventory.container_paths import DATA_DIR
 from .._inventory.model import Instance
 from .._runtime.common.odoo_facts import GEVENT_PORT, HTTP_PORT, gevent_port_option, server_wide_modules
 from .._runtime.common.password import password_hash
+from .._runtime.common.values import as_whole
 
 MIB = 1024 * 1024
 ADDONS_DIR = "/opt/odoo-cloud/addons"  # the platform's own addons in our images; before others, so that no older copy stands in for them
@@ -59,6 +60,20 @@ def master_password_hash(password: str) -> str:
     return password_hash(password, _PASSLIB_ROUNDS, salt)
 
 
+def _size(instance: Instance, machine: t.Mapping[str, t.Any]) -> tuple[int, int]:
+    replicas, workers = max(1, len(instance.replicas)), instance.workers
+    if workers is None:
+        workers = workers_for(machine["cpus"], machine["memory_bytes"], replicas)
+    return workers, instance.limit_memory_hard or memory_limits(machine["memory_bytes"], replicas)[1]
+
+
+def size_of(instance: Instance, machine: t.Mapping[str, t.Any]) -> tuple[int, int]:
+    """HTTP workers of a replica, and bytes that a worker can't exceed, as odoo.conf has them."""
+    workers, hard = _size(instance, machine)
+    own = (as_whole(instance.conf.get("workers")), as_whole(instance.conf.get("limit_memory_hard")))
+    return workers if own[0] is None else own[0], own[1] or hard
+
+
 def options(
     instance: Instance, machine: t.Mapping[str, t.Any], db_host: str, db_port: int, db_sslmode: str = ""
 ) -> dict[str, str]:
@@ -69,11 +84,8 @@ def options(
       default.
     """
     version, number = instance.version, int(instance.version)
-    replicas = max(1, len(instance.replicas))
-    soft, hard = memory_limits(machine["memory_bytes"], replicas)
-    workers = instance.workers
-    if workers is None:
-        workers = workers_for(machine["cpus"], machine["memory_bytes"], replicas)
+    soft = memory_limits(machine["memory_bytes"], max(1, len(instance.replicas)))[0]
+    workers, hard = _size(instance, machine)
     values: dict[str, t.Any] = {
         "data_dir": DATA_DIR,
         "db_host": db_host,
@@ -91,7 +103,7 @@ def options(
         "workers": workers,
         "max_cron_threads": instance.max_cron_threads,
         "limit_memory_soft": instance.limit_memory_soft or soft,
-        "limit_memory_hard": instance.limit_memory_hard or hard,
+        "limit_memory_hard": hard,
         "limit_time_cpu": instance.limit_time_cpu,
         "limit_time_real": instance.limit_time_real,
         "limit_request": 65536,

@@ -197,14 +197,3 @@ class Limit:
         """Stops the timer and waits for the end of its thread."""
         self.timer.cancel()
         self.timer.join()
-
-
-def printable(value: Any) -> Any:
-    """The value without characters that would act on a terminal."""
-    if isinstance(value, str):
-        return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in value)
-    if isinstance(value, dict):
-        return {key: printable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [printable(item) for item in value]
-    return value

@@ -23,6 +23,7 @@ SERVICES = {
     "nginx": "nginx",
     "demo": "odoo",
     "demo-admin": "odoo",
+    "demo-install": "odoo",
 }
 
 
