@@ -485,7 +485,7 @@ _list:
           type: int
         expiration_anonymous:
           description:
-            - The same without a login; none for the addon's default, 3 hours.
+            - The same without a login; none for the addon's default, 1 hour.
             - In seconds.
             - From C(odoo_session_expiration_anonymous).
           type: int

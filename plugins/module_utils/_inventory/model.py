@@ -416,7 +416,7 @@ class Stateless(Part):
         "odoo_session_expiration", "a day in the environment test unless it is given", unit="seconds", optional=True,
     )  # fmt: skip
     expiration_anonymous: int | None = _number(
-        "The same without a login; none for the addon's default, 3 hours.",
+        "The same without a login; none for the addon's default, 1 hour.",
         "odoo_session_expiration_anonymous", unit="seconds", optional=True,
     )  # fmt: skip
     direct_bytes: int = _number(
