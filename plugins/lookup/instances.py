@@ -748,6 +748,12 @@ _list:
             - Largest upload, a size as nginx takes it.
             - From C(odoo_max_upload).
           type: str
+        rpc:
+          description:
+            - Addresses and networks from which programs may call it; all for any, empty for none.
+            - From C(odoo_rpc).
+          type: list
+          elements: str
     secret_files:
       description:
         - Secrets of the containers, name of the file to content, besides the passwords of database and administrator.

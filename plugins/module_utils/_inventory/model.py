@@ -465,6 +465,9 @@ class Site(Part):
     gevent_port: int = _number("Odoo's port for websockets and long polling.", derived=f"always {GEVENT_PORT}")
     static_root: str = _text("Folder of the static files, as nginx sees it.", derived="/srv/static/<name>/current")
     max_body: str = _text("Largest upload, a size as nginx takes it.", "odoo_max_upload")
+    rpc: tuple[str, ...] = _list(
+        "Addresses and networks from which programs may call it; all for any, empty for none.", "odoo_rpc"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

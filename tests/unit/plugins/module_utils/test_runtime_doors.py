@@ -32,7 +32,9 @@ class Odoo:
                 return odoo.serve(environ, start_response)
 
         self.root = Root()
-        self.common = types.SimpleNamespace(exp_authenticate=lambda _db, _login, password, _env: password == self.RIGHT and 2)
+        self.common = types.SimpleNamespace(
+            exp_authenticate=lambda _db, _login, password, _env: password == self.RIGHT and 2
+        )
         self.model = types.SimpleNamespace(dispatch=self.call)
         self.db = types.SimpleNamespace(dispatch=lambda method, params: method)
         doors.close(
@@ -131,7 +133,8 @@ def test_what_is_remembered_is_bounded(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "path", ["/web/database", "/web/database/manager", "//web//database/list", "/en/web/database/manager", "/WEB/database"]
+    "path",
+    ["/web/database", "/web/database/manager", "//web//database/list", "/en/web/database/manager", "/WEB/database"],
 )
 def test_the_database_manager_is_closed(path):
     odoo = Odoo()
