@@ -26,9 +26,13 @@ ADDRESSES = 10000  # that are remembered at most
 
 # As the proxy has it: also behind the prefix of a language.
 _MANAGER = re.compile(r"(/[^/]+)?/web/database(/|\Z)", re.IGNORECASE)
-_RPC = re.compile(r"/(xmlrpc|jsonrpc|json)(/|\Z)")
+_RPC = re.compile(r"(/(?:xmlrpc|jsonrpc|json))(?:/|\Z)")
 # Methods of the service `db` that need no password and name no database.
 _HARMLESS = ("list", "list_lang", "server_version")
+
+# Odoo logs logins that failed here, with what was given as a name.
+_LOGINS = "odoo.addons.base.models.res_users"
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _logger = logging.getLogger("odoo_cloud.doors")
 _current = threading.local()
@@ -61,16 +65,18 @@ def is_manager(path: str) -> bool:
     return bool(_MANAGER.match(re.sub("/+", "/", path)))
 
 
-def is_rpc(path: str) -> bool:
-    """Whether programs log in at the path."""
-    return bool(_RPC.match(re.sub("/+", "/", path)))
+def rpc_door(path: str) -> str:
+    """Return where programs log in at this path, such as `/jsonrpc`, empty if nowhere."""
+    found = _RPC.match(re.sub("/+", "/", path))
+    return found[1] if found else ""
 
 
 def client(environ: Mapping[str, Any], proxy_mode: bool) -> str:
     """Return the address of who asks, by the same headers as Odoo itself."""
+    address = str(environ.get("REMOTE_ADDR") or "")
     if proxy_mode and environ.get("HTTP_X_FORWARDED_HOST") and environ.get("HTTP_X_FORWARDED_FOR"):
-        return str(environ["HTTP_X_FORWARDED_FOR"]).rsplit(",", 1)[-1].strip()
-    return str(environ.get("REMOTE_ADDR") or "")
+        address = str(environ["HTTP_X_FORWARDED_FOR"]).rsplit(",", 1)[-1].strip()
+    return re.sub(r"[^0-9A-Za-z.:%_-]", "", address)[:64]
 
 
 def _answer(start_response: Callable[..., Any], status: str, text: str, *headers: tuple[str, str]) -> Iterable[bytes]:
@@ -86,7 +92,16 @@ def note_failure() -> None:
     if getattr(_current, "address", None) and not _current.failed:
         _current.failed = True
         _current.guesses.failed(_current.address)
-        _logger.warning("Password refused for %s from %s", _current.path, _current.address)
+        # fail2ban reads this line; nothing in it is as the client wrote it.
+        _logger.warning("Login refused at %s from %s", _current.door, _current.address)
+
+
+def one_line(record: logging.LogRecord) -> bool:
+    """Keep what a client gives as its name from ending the line and beginning another one, which
+    would accuse somebody else. A filter of a logger."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(_CONTROLS.sub(" ", one) if isinstance(one, str) else one for one in record.args)
+    return True
 
 
 def guarded(application: Callable[..., Any], config: Mapping[str, Any], guesses: Guesses) -> Callable[..., Any]:
@@ -97,7 +112,8 @@ def guarded(application: Callable[..., Any], config: Mapping[str, Any], guesses:
         path = str(environ.get("PATH_INFO") or "/")
         if not config["list_db"] and is_manager(path):
             return _answer(start_response, "403 Forbidden", "The database manager is closed.\n")
-        if not is_rpc(path):
+        door = rpc_door(path)
+        if not door:
             return application(self, environ, start_response)
         address = client(environ, bool(config["proxy_mode"]))
         left = guesses.left(address)
@@ -112,7 +128,7 @@ def guarded(application: Callable[..., Any], config: Mapping[str, Any], guesses:
                 note_failure()
             return start_response(status, headers, *more)
 
-        _current.address, _current.path, _current.guesses, _current.failed = address, path, guesses, False
+        _current.address, _current.door, _current.guesses, _current.failed = address, door, guesses, False
         try:
             return application(self, environ, start)
         finally:
@@ -164,3 +180,4 @@ def close(http: Any, service: Any, config: Mapping[str, Any], refusal: type[Exce
     root = type(http.root)
     root.__call__ = guarded(root.__call__, config, Guesses())
     watch_passwords(service.common, service.model, service.db, config, refusal)
+    logging.getLogger(_LOGINS).addFilter(one_line)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import types
 
 import pytest
@@ -99,7 +100,7 @@ def test_guesses_are_refused_after_some(path, asked, clock, caplog):
     assert 429 not in answers[: doors.FAILURES]
     assert len(odoo.asked) == doors.FAILURES
     lines = [record.getMessage() for record in caplog.records]
-    assert lines == [f"Password refused for {path} from 203.0.113.7"] * doors.FAILURES
+    assert lines == [f"Login refused at /{path.split('/')[1]} from 203.0.113.7"] * doors.FAILURES
     status, headers = odoo.request("/jsonrpc")
     assert (status, headers["Retry-After"]) == (429, "61"), "every door of programs is closed to that address"
     assert odoo.request("/web/login")[0] == 200, "people's doors are the proxy's"
@@ -122,6 +123,17 @@ def test_headers_of_a_client_are_not_an_address():
     assert odoo.request()[0] == 429
     odoo.config["proxy_mode"] = False
     assert odoo.request()[0] == 200
+
+
+def test_a_name_can_not_begin_another_line(caplog):
+    Odoo()
+    logger = logging.getLogger("odoo.addons.base.models.res_users")
+    with caplog.at_level(logging.INFO, logger.name):
+        logger.info(
+            "Login failed for login:%s from %s", "x\nLogin failed for login:y from 198.51.100.9\r\u2028", "203.0.113.7"
+        )
+    line = caplog.messages[-1]
+    assert len(line.splitlines()) == 1 and line.endswith(" from 203.0.113.7")
 
 
 def test_what_is_remembered_is_bounded(monkeypatch):
