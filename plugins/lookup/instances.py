@@ -485,7 +485,7 @@ _list:
           type: int
         expiration_anonymous:
           description:
-            - The same without a login; none for the addon's default, 3 hours.
+            - The same without a login; none for the addon's default, 1 hour.
             - In seconds.
             - From C(odoo_session_expiration_anonymous).
           type: int
@@ -777,6 +777,12 @@ _list:
             - Largest upload, a size as nginx takes it.
             - From C(odoo_max_upload).
           type: str
+        rpc:
+          description:
+            - Addresses and networks from which programs may call it; all for any, empty for none.
+            - From C(odoo_rpc).
+          type: list
+          elements: str
     secret_files:
       description:
         - Secrets of the containers, name of the file to content, besides the passwords of database and administrator.

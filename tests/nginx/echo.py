@@ -32,6 +32,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Sec-WebSocket-Accept", base64.b64encode(digest).decode())
             self.end_headers()
             self.wfile.write(b"\x81\x05hello")
+            if "hold" in self.path:
+                self.rfile.read(1)  # until the client goes
             self.close_connection = True
             return
         if self.path.startswith("/direct") or self.path.startswith("/bucket/"):
@@ -52,7 +54,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Set-Cookie", "session_id=abc; Path=/; HttpOnly")
-        self.send_header("X-Large", "y" * 20000)
+        if port == 8069:
+            self.send_header("X-Large", "y" * 20000)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)

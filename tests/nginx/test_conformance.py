@@ -403,14 +403,128 @@ def test_too_many_logins_are_slowed_down_but_pages_are_not() -> None:
         if ask("/web/login", method="POST", body=b"login=x", host="alias.localhost").status == 200:
             break
         time.sleep(1)
-    paths = ["/web/login", "/en/web/login", "/web/session/authenticate", "//web/%6cogin"] * 20
+    doors = ["/web/login", "/en/web/login", "/web/session/authenticate", "//web/%6cogin", "/web/login/totp",
+             "/web/reset_password", "/web/signup", "/my/security"]  # fmt: skip
+    paths = doors * 12
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         logins = list(pool.map(lambda path: ask(path, method="POST", body=b"x", host="alias.localhost").status, paths))
         pages = list(pool.map(lambda path: ask(path, host="alias.localhost").status, paths))
     assert set(logins) == {200, 429}
-    for path in paths[:4]:
+    for path in doors:
         assert (path, 429) in set(zip(paths, logins))
     assert set(pages) == {200}
+
+
+def test_a_large_body_is_taken_only_where_odoo_takes_uploads() -> None:
+    body = b"x" * 3000000
+    for path in ("/web/dataset/call_kw/res.partner/write", "/en/website/form/crm.lead", "/jsonrpc", "/xmlrpc/2/object"):
+        assert ask(path, method="POST", body=body).seen["received"] == len(body), path
+    for path in ("/web", "/web/login", "/x", "/web/static/src/from_disk.js", "/web/health", "/web/dataset/../session"):
+        length = [f"Content-Length: {len(body)}"]
+        assert ask(path, method="POST", headers=length).status == 413, path
+    # a GET takes none anywhere, also one that tells no length
+    chunks = b"".join(b"10000\r\n" + bytes(65536) + b"\r\n" for dummy in range(48)) + b"0\r\n\r\n"
+    head = (
+        f"GET /web/dataset/call_kw HTTP/1.1\r\nHost: new.localhost:{HTTPS_PORT}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    assert exchange(connect("new.localhost"), head.encode() + chunks[: 1 << 20] + chunks[1 << 20 :]).status == 413
+
+
+def begun(path: str, length: int, host: str = "new.localhost") -> socket.socket:
+    """An upload that was begun and goes on no further."""
+    connection = connect(host)
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}:{HTTPS_PORT}\r\nContent-Length: {length}\r\n\r\n"
+    connection.sendall(head.encode() + b"x" * 1000)
+    return connection
+
+
+@pytest.mark.parametrize(("length", "most"), [(100000000, 2), (5000000, 16)])
+def test_few_large_uploads_of_one_address_at_the_same_time(length: int, most: int) -> None:
+    held = [begun("/web/dataset/call_kw", length) for dummy in range(most)]
+    try:
+        time.sleep(0.5)
+        assert ask("/mail/attachment/upload", method="POST", headers=[f"Content-Length: {length}"]).status == 429
+        assert ask("/web/dataset/call_kw", method="POST", body=b"{}").status == 200, "others work"
+        assert ask("/x").status == 200
+    finally:
+        for connection in held:
+            connection.close()
+
+
+def test_what_is_half_open_ends_early() -> None:
+    """A handshake of which only the beginning comes, one that isn't finished, and a head that isn't."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    half = ssl.create_default_context(cafile=CA).wrap_bio(incoming, outgoing, server_hostname="new.localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        half.do_handshake()
+    hello = outgoing.read()
+    held = []
+    for first in (hello[:20], hello):
+        connection = socket.create_connection(("127.0.0.1", HTTPS_PORT), timeout=20)
+        connection.sendall(first)
+        held.append(connection)
+    slow = connect("new.localhost")
+    slow.sendall(b"GET / HTTP/1.1\r\nHost: new")
+    start = time.monotonic()
+    for connection in [*held, slow]:
+        with connection:
+            connection.settimeout(15)
+            try:
+                while connection.recv(65536):
+                    pass
+            except ConnectionResetError:
+                pass
+    assert time.monotonic() - start < 13
+
+
+def test_connections_fit_into_the_memory() -> None:
+    text = pathlib.Path(FOLDER, "root/nginx/config/nginx.conf").read_text(encoding="utf-8")
+    numbers = {
+        name: int(re.findall(rf"{name} ([0-9]+);", text)[0]) for name in ("worker_processes", "worker_connections")
+    }
+    assert numbers["worker_processes"] * numbers["worker_connections"] * 44 * 1024 < 768 * 1024 * 1024
+    top = subprocess.run(["docker", "top", f"{NAME}-nginx"], check=True, capture_output=True, text=True).stdout
+    assert top.count("nginx: worker process") == numbers["worker_processes"]
+
+
+def test_websockets_of_one_address_are_counted() -> None:
+    key = base64.b64encode(os.urandom(16)).decode()
+    head = f"GET /websocket?hold HTTP/1.1\r\nHost: new.localhost:{HTTPS_PORT}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    held, statuses = [], []
+    for dummy in range(25):
+        connection = connect("new.localhost")
+        connection.sendall(f"{head}Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
+        statuses.append(int(connection.recv(4096).split()[1]))
+        held.append(connection)
+    for connection in held:
+        connection.close()
+    assert statuses == [101] * 20 + [429] * 5
+
+
+@pytest.mark.parametrize("host", ["closed.localhost", "inner.localhost"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/jsonrpc",
+        "/xmlrpc/2/object",
+        "/xmlrpc/common",
+        "/json/2/res.users/search",
+        "//jsonrpc",
+        "/%6asonrpc",
+        "/en/jsonrpc",
+    ],
+)
+def test_doors_of_programs_can_be_closed(host: str, path: str) -> None:
+    assert ask(path, host=host, method="POST", body=b"x").status == 403
+    assert ask(path, method="POST", body=b"x").status == 200
+    assert ask("/web/dataset/call_kw", host=host, method="POST", body=b"x").status == 200, "people's own calls"
+
+
+def test_strangers_learn_of_the_health_no_more_than_up_or_down() -> None:
+    seen = ask("/web/health?db_server_status=1", headers=["X-Odoo-Details: 1"])
+    assert seen.seen["path"] == "/web/health"
+    assert seen.upstream_header("x-odoo-details") == []
+    assert ask("/monitoring/readiness", headers=["X-Odoo-Details: 1"]).upstream_header("x-odoo-details") == []
 
 
 # Large files, past Odoo
@@ -497,6 +611,7 @@ def many_gets(seconds: float) -> list[int]:
     result = []
     while time.monotonic() < end:
         result.append(ask("/x").status)
+        time.sleep(0.05)  # below what one address may ask
     return result
 
 
@@ -535,3 +650,27 @@ def test_the_log_is_json_without_parameters() -> None:
     assert "do-not-log-me" not in lines
     last = json.loads(lines.splitlines()[-1])
     assert (last["path"], last["response"]) == ("/x", 200)
+
+
+# The last one, because it uses up what this address may ask.
+def test_one_address_asks_odoo_only_so_often_and_static_files_as_often_as_it_likes() -> None:
+    def many(path: str) -> list[int]:
+        statuses = []
+        for dummy in range(8):  # several requests on one connection, since handshakes take longest
+            with connect("new.localhost") as connection:
+                stream = connection.makefile("rb")
+                for dummy in range(30):
+                    connection.sendall(f"HEAD {path} HTTP/1.1\r\nHost: new.localhost:{HTTPS_PORT}\r\n\r\n".encode())
+                    statuses.append(int(stream.readline().split()[1]))
+                    while stream.readline() != b"\r\n":
+                        pass
+        return statuses
+
+    def all_of(path: str) -> set[int]:
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            return {status for found in pool.map(many, [path] * 4) for status in found}
+
+    assert all_of("/web/static/src/from_disk.js") == {200}
+    assert all_of("/x") == {200, 429}
+    time.sleep(5)
+    assert ask("/x").status == 200

@@ -186,7 +186,7 @@ def test_plugin_says_its_licence(path):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "plugins/module_utils/_runtime").rglob("*.py")), ids=_name)
 def test_runtime_imports_nothing_above_it(path):
-    # The container has no Ansible: only relative imports, and none of Ansible. Only these two become Odoo.
+    # The container has no Ansible: only relative imports, and none of Ansible. Only these become Odoo.
     forbidden = {"ansible", "ansible_collections"} | (set() if path.name in ("boot.py", "serve.py") else {"odoo"})
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

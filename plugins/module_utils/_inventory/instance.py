@@ -535,4 +535,5 @@ def _site(given: _Given, hostnames: tuple[str, ...]) -> Site:
         gevent_port=GEVENT_PORT,
         static_root=f"{STATIC_DIR}/{given.name}/current",
         max_body=given.text("odoo_max_upload"),
+        rpc=tuple(settings.rpc_addresses(given.settings["odoo_rpc"]) or ()),
     )

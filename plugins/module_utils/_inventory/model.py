@@ -416,7 +416,7 @@ class Stateless(Part):
         "odoo_session_expiration", "a day in the environment test unless it is given", unit="seconds", optional=True,
     )  # fmt: skip
     expiration_anonymous: int | None = _number(
-        "The same without a login; none for the addon's default, 3 hours.",
+        "The same without a login; none for the addon's default, 1 hour.",
         "odoo_session_expiration_anonymous", unit="seconds", optional=True,
     )  # fmt: skip
     direct_bytes: int = _number(
@@ -465,6 +465,9 @@ class Site(Part):
     gevent_port: int = _number("Odoo's port for websockets and long polling.", derived=f"always {GEVENT_PORT}")
     static_root: str = _text("Folder of the static files, as nginx sees it.", derived="/srv/static/<name>/current")
     max_body: str = _text("Largest upload, a size as nginx takes it.", "odoo_max_upload")
+    rpc: tuple[str, ...] = _list(
+        "Addresses and networks from which programs may call it; all for any, empty for none.", "odoo_rpc"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,6 +10,7 @@ fields; a unit test compares the three. `instance` checks what depends on severa
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import re
 import typing as t
 
@@ -71,6 +72,20 @@ def _whole(least: int) -> Rule:
         return found is not None and found >= least
 
     return _rule(fits, f"give a whole number, {least} or more")
+
+
+def rpc_addresses(value: t.Any) -> list[str] | None:
+    """From where programs may call an instance: `["all"]`, addresses and networks, or nothing.
+    `None`: the value is none of these."""
+    given = value if isinstance(value, (list, tuple)) else [value]
+    if len(given) == 1 and (flag := as_boolean(given[0])) is not None:
+        return ["all"] if flag else []
+    if [str(one) for one in given] == ["all"]:
+        return ["all"]
+    try:
+        return [str(ipaddress.ip_network(str(one), strict=False)) for one in given]
+    except ValueError:
+        return None
 
 
 def _size(right: str) -> Rule:
@@ -148,6 +163,7 @@ def _conf(value: t.Any) -> str:
 
 
 PORT = "give a port from 1 to 65535"
+RPC = "give true, false, or a list of addresses and networks such as [192.0.2.7, 10.0.0.0/8]"
 
 _flag = _rule(lambda value: as_boolean(value) is not None, "give true or false")
 _database = _rule(
@@ -268,6 +284,7 @@ SETTINGS: dict[str, Setting] = {
     "odoo_s3_access_key": Setting(),
     "odoo_s3_secret_key": Setting(),
     "odoo_max_upload": Setting("1g", _size("give a size such as 256m or 1g")),
+    "odoo_rpc": Setting(True, _rule(lambda value: rpc_addresses(value) is not None, RPC)),
     "odoo_db_wait_timeout": Setting(120, _whole(1)),
     "odoo_timeout": Setting(30, _whole(1)),
     "odoo_holder_timeout": Setting(600, _whole(0)),

@@ -10,9 +10,10 @@ import ipaddress
 import re
 import typing as t
 
-from .._inventory.settings import PORT
+from .._inventory.settings import PORT, RPC, rpc_addresses
 from .._runtime.common import values
 from .._runtime.common.odoo_facts import GEVENT_PORT, HTTP_PORT, VERSIONS, realtime_path
+from . import nginx_limits
 
 TLS_MODES = ("ca", "files")
 
@@ -56,8 +57,8 @@ def upstream_files(sites: t.Sequence[t.Mapping[str, t.Any]], folder: str) -> lis
 def normal_sites(sites: t.Any, defaults: t.Mapping[str, t.Any] | None = None) -> list[dict[str, t.Any]]:
     """The checked sites with all keys.
 
-    `defaults` may have `max_body`, `tls` (mode), `tls_certificate`, `tls_key` and `hsts_max_age`
-    (seconds). Raises `SiteError`.
+    `defaults` may have `max_body`, `upload_paths`, `tls` (mode), `tls_certificate`, `tls_key` and
+    `hsts_max_age` (seconds). Raises `SiteError`.
     """
     if not isinstance(sites, (list, tuple)):
         raise SiteError(f"nginx_sites={sites!r}: give a list of sites")
@@ -126,10 +127,29 @@ def _normal_site(number: int, site: t.Any, defaults: dict[str, t.Any]) -> dict[s
         "static_root": static_root,
         "store": store,
         "max_body": max_body,
+        "uploads": nginx_limits.uploads(version, _upload_paths(defaults.get("upload_paths"))),
+        "rpc": _rpc(site.get("rpc"), where),
         "hsts_max_age": hsts_max_age,
         "extra_config": str(site.get("extra_config") or ""),
         "tls": _tls(site.get("tls") or {}, defaults, where),
     }
+
+
+def _upload_paths(paths: t.Any) -> list[str]:
+    if not isinstance(paths, (list, tuple)) and paths:
+        raise SiteError(f"nginx_upload_paths={paths!r}: give a list of paths such as [/my_addon/upload]")
+    for path in paths or ():
+        if not _PATH.match(str(path)) or len(str(path)) < 2:
+            raise SiteError(f"nginx_upload_paths={str(path)!r}: give paths without blanks such as /my_addon/upload")
+    return [str(path) for path in paths or ()]
+
+
+def _rpc(value: t.Any, where: str) -> list[str]:
+    """From where programs may call: `all`, or addresses and networks; none closes it."""
+    found = rpc_addresses(True if value is None else value)
+    if found is None:
+        raise SiteError(f"{where}.rpc={value!r}: {RPC}")
+    return found
 
 
 def _port(value: t.Any, default: int, where: str) -> int:

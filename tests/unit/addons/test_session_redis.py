@@ -56,7 +56,7 @@ class Client:
     """A Redis in a dictionary: key -> (value, time to live)."""
 
     def __init__(self):
-        self.data, self.sets, self.commands, self.error, self.trips = {}, {}, [], None, 0
+        self.data, self.sets, self.ends, self.commands, self.error, self.trips = {}, {}, {}, [], None, 0
 
     def pipeline(self, transaction):
         assert transaction is False
@@ -75,9 +75,12 @@ class Client:
     def do_ttl(self, key):
         return self.data.get(key, (None, -2))[1]
 
-    def do_expire(self, key, seconds):
+    def do_expire(self, key, seconds, nx=False, gt=False):
         if key in self.data:
             self.data[key] = (self.data[key][0], seconds)
+        left = self.ends.get(key)  # of a set; none counts as for ever
+        if key in self.sets and not (nx and left is not None) and not (gt and (left is None or seconds <= left)):
+            self.ends[key] = seconds
 
     def do_delete(self, *keys):
         for key in keys:
@@ -142,13 +145,13 @@ def test_one_trip_each(make):
 @pytest.mark.parametrize(
     ("values", "seconds"),
     [
-        ({}, 10800),
-        ({"uid": None}, 10800),
+        ({}, 3600),
+        ({"uid": None}, 3600),
         ({"uid": 2}, 604800),
         ({"uid": 2, "expiration": 60}, 60),
-        ({"expiration": "3600"}, 10800),
-        ({"expiration": -1}, 10800),
-        ({"expiration": True}, 10800),
+        ({"expiration": "7200"}, 3600),
+        ({"expiration": -1}, 3600),
+        ({"expiration": True}, 3600),
     ],
 )
 def test_lifetime(make, values, seconds):
@@ -211,6 +214,20 @@ def test_devices(make):
         store.delete_from_identifiers("a" * 42)
     store.delete_from_identifiers([first.sid[:42]])
     assert store.get_missing_session_identifiers(identifiers) == {"a" * 42, "c" * 42}
+
+
+def test_an_index_lives_as_long_as_its_session(make):
+    store = make(devices=True)
+    index = f"{PREFIX}index:{'a' * 42}"
+    visitor = session(store)
+    store.save(visitor)
+    assert store.redis.data[PREFIX + visitor.sid][1] == 3600
+    assert store.redis.ends[index] == 3660, "a visitor's handshake leaves nothing that lives a week"
+    user = session(store, uid=2)
+    store.save(user)
+    assert store.redis.ends[index] == 604860
+    store.save(session(store, uid=2, expiration=120))  # the session before a rotation
+    assert store.redis.ends[index] == 604860, "never shorter than the session in it that lives longest"
 
 
 def test_old_sessions_go_and_this_one_stays(make):

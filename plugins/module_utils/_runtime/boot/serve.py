@@ -1,10 +1,10 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
-"""Starts Odoo 14 to 18 so that a plain start doesn't upgrade modules that were left in the state
-`to upgrade`.
+"""Starts Odoo behind the doors of `doors`, and so that a plain start doesn't upgrade modules that
+were left in the state `to upgrade`.
 
-These versions finish a left-over upgrade in whatever process builds a registry next: a worker, a
+Odoo 14 to 18 finish a left-over upgrade in whatever process builds a registry next: a worker, a
 shell, a cron process, on every replica at once. Odoo 19 loads such modules as they are; this makes
 the older ones do the same. A requested upgrade (a button, `-u`, the runtime's own window) works as
 always.
@@ -15,13 +15,33 @@ through it too.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 import threading
 
 
+def close_doors(folder: str) -> None:
+    """Close the database manager and limit guessing. `folder`: that of this script, which is not
+    on the path."""
+    import odoo.exceptions
+    import odoo.http
+    import odoo.service.common
+    import odoo.service.db
+    import odoo.service.model
+    from odoo.tools import config
+
+    spec = importlib.util.spec_from_file_location("odoo_cloud_doors", os.path.join(folder, "doors.py"))
+    assert spec is not None and spec.loader is not None
+    doors = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(doors)
+    doors.close(odoo.http, odoo.service, config, odoo.exceptions.AccessDenied)
+
+
 def guard_plain_loads() -> None:
-    """Treat a module `to upgrade` as installed in every load without update_module."""
+    """Treat a module `to upgrade` as installed in every load without update_module (up to 18)."""
+    if importlib.util.find_spec("odoo.modules.graph") is None:
+        return
     import odoo.modules
     import odoo.modules.graph
     import odoo.modules.loading
@@ -64,6 +84,7 @@ def main() -> None:
     os.environ["TZ"] = "UTC"  # like Odoo's own start script, before the import
     import odoo.cli
 
+    close_doors(here)
     guard_plain_loads()
     odoo.cli.main()
 

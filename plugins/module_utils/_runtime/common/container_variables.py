@@ -870,7 +870,7 @@ _SESSIONS_IN_REDIS = Section(
             _WHOLE_SECONDS,
             ROLE,
             "Time after which an unused session of a visitor who is not logged in ends.",
-            "10800",
+            "3600",
         ),
         Variable(
             "ODOO_SESSION_REDIS_SSL",

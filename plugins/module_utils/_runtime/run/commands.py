@@ -50,7 +50,7 @@ def other_command(command: list[str], env: Mapping[str, str]) -> None:
     if odoo and settings is not None:
         executable = install.odoo_executable(settings) if command[0] in ("odoo", "odoo-bin") else command[0]
         environment["ODOO_CLOUD_EXECUTABLE"] = executable
-        command = odoo_command(executable, command[1:], settings.version)
+        command = odoo_command(command[1:])
     startup.exec_command(command, environment)
 
 

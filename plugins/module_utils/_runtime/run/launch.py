@@ -47,11 +47,9 @@ def check_data_dir(data_dir: str) -> None:
         raise FilesError(f"DATA_DIR is {data_dir!r}: must be a folder that uid {os.getuid()} can write")
 
 
-def odoo_command(executable: str, arguments: list[str], version: int) -> list[str]:
-    """Return the command that starts Odoo: 14 to 18 through serve.py, which keeps a plain start
-    from upgrading left-over modules."""
-    if version >= 19:
-        return [executable, *arguments]
+def odoo_command(arguments: list[str]) -> list[str]:
+    """Return the command that starts Odoo (ODOO_CLOUD_EXECUTABLE) through serve.py, which closes
+    the database manager and keeps a plain start from upgrading left-over modules."""
     return [
         sys.executable,
         os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "boot", "serve.py"),

@@ -77,7 +77,7 @@ def run(env: Mapping[str, str]) -> int:
         copying.wait()
     log.info("starting Odoo" + (f" on database {settings.db_name!r}" if settings.db_name else ""))
     environment["ODOO_CLOUD_EXECUTABLE"] = executable
-    startup.exec_command(odoo_command(executable, settings.odoo_args(), settings.version), environment)
+    startup.exec_command(odoo_command(settings.odoo_args()), environment)
     return 0
 
 

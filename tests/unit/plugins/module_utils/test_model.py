@@ -109,6 +109,7 @@ PLAIN: dict[str, t.Any] = {
         "gevent_port": 8072,
         "static_root": "/srv/static/acme/current",
         "max_body": "1g",
+        "rpc": ["all"],
     },
     "secret_files": {"redis_password": "S-redis"},
 }

@@ -17,6 +17,7 @@ _logger = logging.getLogger(__name__)
 
 IDENTIFIER = 42  # characters of a session id that don't change when it is rotated
 CHUNK = 500
+INDEX_SECONDS = 60  # for so long an index outlives its session
 # For so long after a failure requests fail at once; longer if the failure itself took time.
 REFUSED_SECONDS = 1.0
 SILENT_SECONDS = 5.0
@@ -84,7 +85,7 @@ class RedisSessionStore:
         client,
         prefix="",
         expiration=604800,
-        expiration_anonymous=10800,
+        expiration_anonymous=3600,
         file_store=None,
         devices=False,
         repair=None,
@@ -156,8 +157,10 @@ class RedisSessionStore:
     def _note(self, pipe, sid, lifetime):
         index = self._index_key(sid[:IDENTIFIER])
         pipe.sadd(index, sid)
-        # Never shorter than the lifetime of a session in it.
-        pipe.expire(index, max(lifetime, self.expiration) + 60)
+        # As long as the session in it that lives longest: a new key has no end yet, which counts as
+        # longer than any.
+        pipe.expire(index, lifetime + INDEX_SECONDS, nx=True)
+        pipe.expire(index, lifetime + INDEX_SECONDS, gt=True)
 
     # -- the interface of a store
 

@@ -13,6 +13,7 @@ _logger = logging.getLogger(__name__)
 
 STATUS = "/monitoring/status"
 READINESS = "/monitoring/readiness"
+DETAILS = "HTTP_X_ODOO_DETAILS"  # set by the proxy for addresses that may see them; a client's own is thrown away
 SECONDS = 5  # for so long an answer about Redis and the store is reused
 _last = {}
 
@@ -33,6 +34,19 @@ def _answer(data, status=200):
     return Response(
         json.dumps(data), status=status, content_type="application/json", headers={"Cache-Control": "no-store"}
     )
+
+
+def _details():
+    """Whether who asks may know which check failed: the proxy says so, or the request came past it
+    (from the container itself, or a neighbour of it)."""
+    environ = compat.request_environ()
+    return environ.get(DETAILS) == "1" or "HTTP_X_FORWARDED_FOR" not in environ
+
+
+def _ready(checks):
+    good = all(checks.values())
+    answer = {"status": int(good), "checks": checks} if _details() else {"status": int(good)}
+    return _answer(answer, 200 if good else 503)
 
 
 def _remembered(name, check):
@@ -102,10 +116,9 @@ class Monitoring(http.Controller):
     def readiness(self):
         """Answer whether this process can serve users. For programs that route users to processes."""
         if not compat.request_database():
-            return _answer({"status": 0, "checks": {"database": False}}, 503)
+            return _ready({"database": False})
         checks = {"database": _passes("database", check_database)}
         checks["state"] = checks["database"] and _passes("state", check_state)
         checks["sessions"] = _remembered("sessions", check_sessions)
         checks["storage"] = checks["database"] and _remembered("storage", check_storage)
-        good = all(checks.values())
-        return _answer({"status": int(good), "checks": checks}, 200 if good else 503)
+        return _ready(checks)

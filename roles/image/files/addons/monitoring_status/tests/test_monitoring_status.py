@@ -28,6 +28,14 @@ class TestStatus(HttpCase):
         checks = dict.fromkeys(("database", "state", "sessions", "storage"), True)
         self.assertEqual(self._ready(), (200, {"status": 1, "checks": checks}))
 
+    def test_strangers_see_no_checks(self):
+        """Through the proxy, which says who asks, only the addresses that it lets see them do."""
+        forwarded = {"X-Forwarded-For": "203.0.113.7"}
+        answer = self.url_open(main.READINESS, headers=forwarded)
+        self.assertEqual((answer.status_code, answer.json()), (200, {"status": 1}))
+        answer = self.url_open(main.READINESS, headers={**forwarded, "X-Odoo-Details": "1"})
+        self.assertIn("checks", answer.json())
+
     def test_not_ready(self):
         def broken():
             raise RuntimeError("secret detail")
