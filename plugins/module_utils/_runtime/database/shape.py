@@ -12,6 +12,7 @@ plain one; otherwise the error names what is wrong and the cure.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,10 +90,11 @@ def columns(cursor: Any, table: Table) -> frozenset[str]:
     row = cursor.fetchone()
     if row is None:
         return frozenset()
-    trouble = _trouble(table, *row)
+    found = json.loads(row[8]) if isinstance(row[8], str) else row[8] or {}  # Odoo's cursor gives a text
+    trouble = _trouble(table, *row[:8], found, *row[9:])
     if trouble:
         raise unusable(table, trouble)
-    return frozenset(row[8])
+    return frozenset(found)
 
 
 def unusable(table: Table, trouble: str) -> Unusable:
@@ -110,13 +112,12 @@ def _trouble(
     ours: bool,
     owner: str,
     size: int,
-    found: dict[str, list[Any]] | None,
+    found: dict[str, list[Any]],
     key: list[str] | None,
     constraint: str | None,
     index: str | None,
 ) -> str:
     """What is wrong with the table, empty if nothing is."""
-    found = found or {}
     if kind != "r":
         return f"it is {KINDS.get(kind, 'no table')}"
     if not ours:

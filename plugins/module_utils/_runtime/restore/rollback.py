@@ -26,7 +26,7 @@ from typing import Any, Protocol
 from ..common import log
 from ..common.config import Settings
 from ..common.errors import LockLost, NeedsDecision, Refused, RuntimeFailure
-from ..database import lock, pg, state
+from ..database import lock, pg, shape, state
 from ..database.derived import FAILED_NAME, RESTORING, derived_name
 from ..database.pg import one_line, psycopg2
 from ..database.provision import give, quoted
@@ -172,8 +172,7 @@ def _restore_dump(actor: Actor, keeper: Any, point: Point, known: restore_point.
 
 
 def _rows(cursor: Any, table: str, where: str = "", values: tuple[Any, ...] = ()) -> list[Any]:
-    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (f"public.{table}",))
-    if not cursor.fetchone()[0]:
+    if not shape.columns(cursor, migration_table.TABLES[table]):
         return []
     cursor.execute(f"SELECT to_jsonb(t) FROM public.{table} t {where}", values)  # noqa: S608 - our own names
     return [row[0] for row in cursor.fetchall()]

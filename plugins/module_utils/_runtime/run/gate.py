@@ -26,7 +26,6 @@ from ..common.errors import (
     AuthenticationFailed,
     Held,
     InitFailed,
-    NoGoAhead,
     Refused,
     ResetWritten,
     RolledBack,
@@ -256,23 +255,8 @@ class Gate:
         if tool:
             self._report_awaited(tool)
             return f"{tool} works on the database"
-        limit = settings.go_ahead_timeout
-        log.info(
-            f"this run has the lock of database {settings.db_name!r}; waiting for the replicas to be stopped ({limit:.0f} s left)"
-        )
-        self.events.emit("lock_taken", seconds=limit)
-        end = time.monotonic() + limit
-        while not go_ahead.given():
-            guard.check("the first change")
-            if time.monotonic() > end:
-                raise NoGoAhead(
-                    f"database {settings.db_name!r}: no signal within {limit:.0f} s that the replicas are stopped (GO_AHEAD_TIMEOUT);"
-                    " nothing was changed"
-                )
-            time.sleep(0.2)
-        guard.check("the first change")
+        go_ahead.wait(guard, settings.go_ahead_timeout, self.events)
         self._may_change = True
-        self.events.emit("go_ahead")
         return ""
 
     def _end_silent_holder(self) -> None:
