@@ -70,6 +70,14 @@ options:
       keeper_password:
         description: Password of O(databases[].keeper), checked and set like O(databases[].password).
         type: str
+      connections:
+        description:
+          How many connections O(databases[].owner) may have at once. Without it, the role's limit is
+          left as it is.
+        type: int
+      keeper_connections:
+        description: How many connections O(databases[].keeper) may have at once, in the same way.
+        type: int
       lock:
         description:
           - A second, empty database that belongs to the administrator, in which the lock of this
@@ -239,6 +247,8 @@ def main() -> None:
                     "keeper": {"type": "str"},
                     "keeper_password": {"type": "str", "no_log": True},
                     "lock": {"type": "str"},
+                    "connections": {"type": "int"},
+                    "keeper_connections": {"type": "int"},
                     "drop_owner": {"type": "bool", "default": False},
                 },
             },

@@ -152,9 +152,7 @@ class PlacesProbe:
             return self._absent(str(error))
         except redis_client.Refused as error:
             if error.kind in ("WRONGPASS", "NOAUTH"):
-                return self._absent(
-                    f"{name}_USERNAME is {user!r}: Redis at {url} refuses user or password: {error}"
-                )
+                return self._absent(f"{name}_USERNAME is {user!r}: Redis at {url} refuses user or password: {error}")
             return self._bad(f"Redis at {url}: {error}")
         except redis_client.RedisFailure as error:
             return self._bad(str(error))

@@ -70,6 +70,8 @@ def parse_wanted(items: list[dict[str, Any]], login_user: str) -> list[Wanted]:
             item.get("keeper") or "",
             item.get("keeper_password") or None,
             item.get("lock") or "",
+            item.get("connections"),
+            item.get("keeper_connections"),
         )
         check_name(f"databases[{number}].name", wanted.name)
         if wanted.lock:
@@ -243,9 +245,9 @@ def picture(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str], after
             databases[item.name] = (
                 None if found is None or gone else {key: found[key] for key in ("owner", "encoding", "public")}
             )
-        for name, password, attributes in (
-            (item.owner, item.password, ROLE_ATTRIBUTES),
-            (item.keeper, item.keeper_password, KEEPER_ATTRIBUTES),
+        for name, password, attributes, connections in (
+            (item.owner, item.password, ROLE_ATTRIBUTES, item.connections),
+            (item.keeper, item.keeper_password, KEEPER_ATTRIBUTES, item.keeper_connections),
         ):
             role = facts.roles.get(name)
             if not name:
@@ -261,6 +263,9 @@ def picture(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str], after
                 if password is not None and item.state == "present":
                     roles[name]["password"] = "another" if name in wrong_passwords else "as given"
             if roles[name] is not None:
+                if connections is not None:
+                    wanted_here = after and item.state == "present"
+                    roles[name]["connections"] = connections if wanted_here else (role or {}).get("connections")
                 roles[name]["member_of"] = sorted(one for one, member in memberships if member == name)
                 roles[name]["members"] = sorted(member for one, member in memberships if one == name)
         if item.lock:

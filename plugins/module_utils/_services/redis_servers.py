@@ -25,7 +25,13 @@ SHARED = "redis"  # container, folder and name on the network of a shared server
 FOLDERS = "redis/servers"  # below the platform's root: a folder for each instance with a server of its own
 PORT = 6379  # on the network
 TLS_PORT = 6380  # in the container, published
-HEALTHCHECK = {"test": ["CMD", "redis-health"], "interval": "30s", "timeout": "10s", "retries": 3, "start_period": "300s"}
+HEALTHCHECK = {
+    "test": ["CMD", "redis-health"],
+    "interval": "30s",
+    "timeout": "10s",
+    "retries": 3,
+    "start_period": "300s",
+}
 
 Definition = dict[str, t.Any]
 User = t.Mapping[str, t.Any]

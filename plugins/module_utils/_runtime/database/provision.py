@@ -49,6 +49,9 @@ class Wanted:
     keeper: str = ""  # the role that copies and renames the database; empty: none
     keeper_password: str | None = field(default=None, repr=False)
     lock: str = ""  # the database in which this one's lock is taken; empty: none
+    # how many connections the owner and the keeper may have at once; None: left as it is
+    connections: int | None = None
+    keeper_connections: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ SELECT json_build_object(
   'roles', (SELECT coalesce(json_object_agg(rolname, json_build_object(
       'login', rolcanlogin, 'superuser', rolsuper, 'createdb', rolcreatedb, 'createrole', rolcreaterole,
       'replication', rolreplication, 'bypassrls', rolbypassrls, 'expired', coalesce(rolvaliduntil <= now(), false),
-      'usable', {usable},
+      'usable', {usable}, 'connections', rolconnlimit,
       'member_of', (SELECT coalesce(json_agg(pg_catalog.pg_get_userbyid(m.roleid)), '[]')
                     FROM pg_catalog.pg_auth_members m WHERE m.member = r.oid),
       'owns', (SELECT coalesce(json_agg(d.datname), '[]') FROM pg_catalog.pg_database d
@@ -173,10 +176,11 @@ def with_password(start: str, password: str) -> Statement:
     return Statement(f"{start} PASSWORD '{scram.verifier(password)}'", f"{start} PASSWORD {HIDDEN}")
 
 
-def create_role(owner: str, password: str | None, keeper: bool = False) -> Statement:
+def create_role(owner: str, password: str | None, keeper: bool = False, connections: int | None = None) -> Statement:
     """Return the statement that creates a role that can log in, for the owner of a database or for
-    a keeper."""
+    a keeper. `connections`: how many it may have at once."""
     start = f"CREATE ROLE {quoted(owner)} LOGIN NOSUPERUSER {'' if keeper else 'NO'}CREATEDB NOCREATEROLE"
+    start += f" CONNECTION LIMIT {connections}" if connections is not None else ""
     return plain(start) if password is None else with_password(start, password)
 
 
@@ -305,24 +309,26 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
                 dropped.add(item.lock)
             continue
 
-        def ensure_role(name: str, password: str | None, keeper: bool) -> None:
+        def ensure_role(name: str, password: str | None, keeper: bool, connections: int | None) -> None:
             role = facts.roles.get(name)
             if name in ready_roles:
                 return
             ready_roles.add(name)
             if role is None:
-                result.append(create_role(name, password, keeper))
+                result.append(create_role(name, password, keeper, connections))
                 return
             attributes = KEEPER_ATTRIBUTES if keeper else ROLE_ATTRIBUTES
             differs = [say for key, (right, say) in attributes.items() if role[key] != right]
+            if connections is not None and role["connections"] != connections:
+                differs.append(f"CONNECTION LIMIT {connections}")
             if differs:
                 result.append(plain(f"ALTER ROLE {quoted(name)} {' '.join(differs)}"))
             if password is not None and name in wrong_passwords:
                 result.append(with_password(f"ALTER ROLE {quoted(name)}", password))
 
-        ensure_role(item.owner, item.password, False)
+        ensure_role(item.owner, item.password, False, item.connections)
         if item.keeper:
-            ensure_role(item.keeper, item.keeper_password, True)
+            ensure_role(item.keeper, item.keeper_password, True, item.keeper_connections)
             if item.owner not in facts.roles.get(item.keeper, {}).get("member_of", []):
                 result.append(member_of(item.owner, item.keeper, facts.version))
 
