@@ -115,8 +115,9 @@ def problems(given: t.Sequence[t.Mapping[str, t.Any]], stated: t.Any = "") -> li
     if least <= allowed:
         return []
     most = max(given, key=lambda one: int(one.get("connections") or 0))
+    reserved = ADMINISTRATOR + SUPERUSER
     return [
-        f"postgres_max_connections={allowed}: the {len(given)} instances may have {least} connections together, with {ADMINISTRATOR + SUPERUSER}"
-        f" for the administrator; give {least} or more, or lower odoo_db_connections of instances (the most has database"
-        f" {str(most.get('name'))!r}: {most.get('connections')})"
+        f"postgres_max_connections={allowed}: the {len(given)} instances may have {least} connections together, {reserved} of"
+        f" them reserved for the administrator; give {least} or more, or lower odoo_db_connections of instances (the most has"
+        f" database {str(most.get('name'))!r}: {most.get('connections')})"
     ]

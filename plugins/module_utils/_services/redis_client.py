@@ -13,7 +13,6 @@ import ssl
 import typing as t
 from urllib.parse import urlsplit
 
-
 LONGEST_SOCKET = 107  # bytes that an address of a Unix socket may have
 
 
