@@ -171,7 +171,10 @@ def test_redis_refuses_plain_connections_and_other_cas(other_ca):
             answer = ""
         assert "PONG" not in answer and "NOAUTH" not in answer
     trust = ssl.create_default_context(cafile=str(other_ca))
-    with socket.create_connection((DATA[1], REDIS_PORT), timeout=10) as raw, pytest.raises(ssl.SSLCertVerificationError):
+    with (
+        socket.create_connection((DATA[1], REDIS_PORT), timeout=10) as raw,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
         trust.wrap_socket(raw, server_hostname="redis")
 
 

@@ -117,7 +117,7 @@ def problems(given: t.Sequence[t.Mapping[str, t.Any]], stated: t.Any = "") -> li
     most = max(given, key=lambda one: int(one.get("connections") or 0))
     reserved = ADMINISTRATOR + SUPERUSER
     return [
-        f"postgres_max_connections={allowed}: the {len(given)} instances may have {least} connections together, {reserved} of"
+        f"postgres_max_connections={allowed}: the roles of all {len(given)} databases may have {least} connections, {reserved} of"
         f" them reserved for the administrator; give {least} or more, or lower odoo_db_connections of instances (the most has"
         f" database {str(most.get('name'))!r}: {most.get('connections')})"
     ]

@@ -16,7 +16,16 @@ from ..frame import Line, docker, sentence
 from ..platforms import Platform
 
 # What is written while the platform works, or is no configuration.
-LEFT_OUT = ("applied", "images", "static", "nginx/tmp", "demo/runs", "demo/restore", "postgres/socket", "redis/servers/demo/socket")
+LEFT_OUT = (
+    "applied",
+    "images",
+    "static",
+    "nginx/tmp",
+    "demo/runs",
+    "demo/restore",
+    "postgres/socket",
+    "redis/servers/demo/socket",
+)
 
 
 def files_of(root: pathlib.Path) -> dict[str, str]:

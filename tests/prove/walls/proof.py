@@ -11,10 +11,12 @@ from __future__ import annotations
 import types
 
 from ..frame import Proof
+from . import services
 from .bench import Bench
 
 # One line for each module, so that each has its own.
 GROUPS: tuple[types.ModuleType, ...] = (
+    services,
 )  # fmt: skip
 
 PROOF = Proof(

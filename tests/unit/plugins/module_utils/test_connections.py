@@ -99,7 +99,7 @@ def test_what_does_not_fit_is_one_line_with_the_cure():
     assert connections.problems(given) == connections.problems(given, "") == connections.problems(given, 260) == []
     (line,) = connections.problems(given, 259)
     assert line == (
-        "postgres_max_connections=259: the 2 instances may have 260 connections together, 15 of them reserved for the"
+        "postgres_max_connections=259: the roles of all 2 databases may have 260 connections, 15 of them reserved for the"
         " administrator; give 260 or more, or lower odoo_db_connections of instances (the most has database 'db1': 120)"
     )
     assert connections.problems(databases(9000, 9000))[0].startswith("postgres_max_connections=10000: ")
