@@ -56,7 +56,7 @@ run --volume "$PWD:/src:ro" --env LC_ALL=C.UTF-8 --env PYTHONDONTWRITEBYTECODE=1
     echo "--- site.yml --check --diff on an empty machine"
     { ansible-playbook -i inventories/local playbooks/site.yml --check --diff | tee /tmp/check.log &&
         grep -qE "^localhost .*failed=0" /tmp/check.log; } || failed+=("check mode")
-    for name in odoo-cloud-{postgres,redis,swift,nginx,demo-1,demo-2} "Instance demo, InstallOnly: "; do
+    for name in odoo-cloud-{postgres,redis-demo,swift,nginx,demo-1,demo-2} "Instance demo, InstallOnly: "; do
         grep -qF -e "$name" /tmp/check.log || failed+=("check mode names no $name")
     done
     for path in /srv/odoo-cloud /root/.odoo-cloud; do

@@ -161,6 +161,12 @@ _list:
             - Database in which the lock of the instance is taken; only its own roles can connect to it.
             - It is <database>--lock, cut to the 63 characters that PostgreSQL keeps.
           type: str
+        connections:
+          description:
+            - How many connections its role may have at once; none to compute it from the workers.
+            - In connections.
+            - From C(odoo_db_connections).
+          type: int
     owner_login:
       description:
         - How to connect to the database as its owner.
@@ -203,6 +209,27 @@ _list:
             - From C(odoo_redis_password); generated once unless it is given.
             - Secret.
           type: str
+        instance:
+          description:
+            - Name of the instance.
+            - It is C(name).
+          type: str
+        host:
+          description:
+            - Name of its own server on the network.
+            - It is <name>.redis.
+          type: str
+        port:
+          description:
+            - Published port of its own server, for Odoo on another machine.
+            - From C(odoo_redis_port); a number from 20000 to 29999 that follows from the instance's name unless it is given.
+          type: int
+        memory:
+          description:
+            - Memory for the data of its own server.
+            - In bytes.
+            - From C(odoo_redis_memory).
+          type: int
     bucket:
       description:
         - Its bucket, for attachments.
@@ -364,6 +391,12 @@ _list:
             - It is C(bucket.secret_key).
             - Secret.
           type: str
+        quota:
+          description:
+            - How much the account may hold; 0 for no limit, none to leave it as it is.
+            - In bytes.
+            - From C(odoo_attachments_quota).
+          type: int
     admin_login:
       description:
         - Login of Odoo's administrator.

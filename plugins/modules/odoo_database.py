@@ -86,7 +86,11 @@ options:
             is taken in O(login_db).
         type: str
       connection_limit:
-        description: How many sessions O(databases[].owner) may have at a time. V(-1) is no limit.
+        description: How many connections O(databases[].owner) may have at once. V(-1) is no limit.
+        type: int
+        default: -1
+      keeper_connection_limit:
+        description: The same of O(databases[].keeper).
         type: int
         default: -1
       settings:
@@ -280,6 +284,7 @@ def main() -> None:
                     "keeper_password": {"type": "str", "no_log": True},
                     "lock": {"type": "str"},
                     "connection_limit": {"type": "int", "default": -1},
+                    "keeper_connection_limit": {"type": "int", "default": -1},
                     "settings": {"type": "dict", "default": {}},
                     "drop_owner": {"type": "bool", "default": False},
                 },

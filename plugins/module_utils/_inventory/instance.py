@@ -36,7 +36,7 @@ from .model import (
     StorageAccount,
     plain,
 )
-from .naming import NamingError, bucket_name, check_bucket_name, redis_prefix
+from .naming import NamingError, bucket_name, check_bucket_name, redis_alias, redis_port, redis_prefix
 
 ENVIRONMENTS = ("prod", "integration", "test", "dev")
 LABS = re.compile(r"^labs([_-][a-z0-9_-]+)?$")
@@ -390,7 +390,9 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
         bucket=bucket,
         code=_code(given, bucket) if given.has_code else None,
         drain_timeout=given.number("odoo_drain_timeout"),
-        storage_account=StorageAccount(name, LOCAL_STORAGE_USER, bucket.secret_key),
+        storage_account=StorageAccount(
+            name, LOCAL_STORAGE_USER, bucket.secret_key, given.optional_size("odoo_attachments_quota")
+        ),
         admin_login=given.text("odoo_admin_login"),
         admin_password=given.password("odoo_admin_password", "admin_password"),
         master_password=given.password("odoo_master_password", "master_password"),
@@ -457,6 +459,7 @@ def _database(given: _Given) -> Database:
         keeper=f"{name[:56]}_keeper",  # 63 characters are what PostgreSQL keeps
         keeper_password=given.secret(f"{given.name}/db_keeper_password"),
         lock=f"{name[:57]}--lock",
+        connections=given.optional_number("odoo_db_connections"),
     )
 
 
@@ -465,6 +468,10 @@ def _redis_user(given: _Given) -> RedisUser:
         name=given.text("odoo_db_name") or given.name,
         prefix=redis_prefix(given.project, given.environment),
         password=given.password("odoo_redis_password", "redis_password"),
+        instance=given.name,
+        host=redis_alias(given.name),
+        port=given.optional_number("odoo_redis_port") or redis_port(given.name),
+        memory=given.optional_size("odoo_redis_memory") or 0,
     )
 
 

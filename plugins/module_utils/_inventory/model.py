@@ -251,6 +251,10 @@ class Database(Part):
         "Database in which the lock of the instance is taken; only its own roles can connect to it.",
         derived="<database>--lock, cut to the 63 characters that PostgreSQL keeps",
     )
+    connections: int | None = _number(
+        "How many connections its role may have at once; none to compute it from the workers.",
+        "odoo_db_connections", unit="connections", optional=True,
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -264,7 +268,7 @@ class Login(Part):
 
 @dataclasses.dataclass(frozen=True)
 class RedisUser(Part):
-    """The instance's user of Redis, for the role `redis`."""
+    """The instance's user of Redis and its own server, for the role `redis`."""
 
     name: str = _text("Name of the user.", derived="C(database.name)")
     prefix: str = _text(
@@ -274,6 +278,13 @@ class RedisUser(Part):
     password: str = _text(
         "Password of the user.", "odoo_redis_password", "generated once unless it is given", secret=True
     )
+    instance: str = _text("Name of the instance.", derived="C(name)")
+    host: str = _text("Name of its own server on the network.", derived="<name>.redis")
+    port: int = _number(
+        "Published port of its own server, for Odoo on another machine.",
+        "odoo_redis_port", "a number from 20000 to 29999 that follows from the instance's name unless it is given",
+    )  # fmt: skip
+    memory: int = _number("Memory for the data of its own server.", "odoo_redis_memory", unit="bytes")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -296,6 +307,10 @@ class StorageAccount(Part):
     account: str = _text("Name of the account.", derived="C(name)")
     user: str = _text("User of the account.", derived=f"always {LOCAL_STORAGE_USER}")
     key: str = _text("Key of the user.", derived="C(bucket.secret_key)", secret=True)
+    quota: int | None = _number(
+        "How much the account may hold; 0 for no limit, none to leave it as it is.",
+        "odoo_attachments_quota", unit="bytes", optional=True,
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

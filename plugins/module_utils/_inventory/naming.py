@@ -11,6 +11,7 @@ mistake for the other.
 from __future__ import annotations
 
 import re
+import zlib
 
 from .._runtime.rules.environment import like_production
 
@@ -23,6 +24,9 @@ ENVIRONMENT_RULE = (
 # `<instance>-<suffix>`.
 ONE_OFF_SUFFIXES = ("run", "plan", "rehearsal", "rollback", "attachments", "static")
 RESERVED_REDIS_USERS = ("admin", "default", "health", "loader")  # users of the server itself
+
+# Ports of instances' own Redis servers: below those that Linux gives to outgoing connections.
+FIRST_REDIS_PORT, REDIS_PORTS = 20000, 10000
 
 _PROJECT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _ENVIRONMENT = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*\Z")
@@ -68,6 +72,25 @@ def structured_name(project: str, environment: str) -> str:
 def redis_prefix(project: str, environment: str) -> str:
     """The prefix of an instance's keys in Redis. Raises `NamingError`."""
     return structured_name(project, environment)
+
+
+def redis_container(instance: str) -> str:
+    """The name of the container of an instance's own Redis, after the platform's name."""
+    return f"redis-{instance}"
+
+
+def redis_alias(instance: str) -> str:
+    """The name of an instance's own Redis on its network."""
+    return f"{instance}.redis"
+
+
+def redis_port(instance: str) -> int:
+    """The port on which an instance's own Redis is published when Odoo is on another machine.
+
+    It follows from the name, so another instance changes no port. Two instances may get the same
+    one; `topology.problems` says so.
+    """
+    return FIRST_REDIS_PORT + zlib.crc32(instance.encode()) % REDIS_PORTS
 
 
 def bucket_name(project: str, environment: str) -> str:

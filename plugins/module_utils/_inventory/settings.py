@@ -22,6 +22,10 @@ from . import stateless
 from .model import Instance, described
 from .naming import NamingError, check_bucket_name
 
+LEAST_REDIS_MEMORY = 8 * 1024 * 1024
+# The least with which an update works: the runtime's own sessions and Odoo's, see `_services/connections.py`.
+LEAST_DB_CONNECTIONS = 20
+
 # Modes of replicas. Modes that don't serve requests are for the role's one-off containers.
 REPLICA_MODES = ("RunOnly", "InstallAndRun", "UpdateAndRun")
 UPDATES = ("changed", "all", "none")
@@ -221,6 +225,16 @@ SETTINGS: dict[str, Setting] = {
     ),
     "odoo_master_password": Setting(),
     "odoo_redis_password": Setting(),
+    "odoo_redis_memory": Setting(
+        "64m",
+        _rule(
+            lambda value: (as_size(value) or 0) >= LEAST_REDIS_MEMORY,
+            "give a size such as 64m, 8m or more",
+        ),
+    ),
+    "odoo_redis_port": Setting(rule=_rule(lambda value: as_port(value) is not None, PORT)),
+    "odoo_db_connections": Setting(rule=_whole(LEAST_DB_CONNECTIONS)),
+    "odoo_attachments_quota": Setting(rule=_size("give a size such as 20g, or 0 for none")),
     "odoo_mode": Setting("RunOnly", _one_of(*REPLICA_MODES)),
     "odoo_update": Setting("changed", _update),
     "odoo_update_live": Setting(False, _flag),

@@ -216,10 +216,14 @@ def _sessions(instance: Instance, redis: t.Mapping[str, t.Any]) -> dict[str, t.A
     }
     if redis.get("url"):
         return {**env, f"{name}_URL": redis["url"]}
+    host, port = redis.get("host"), redis.get("port")
+    if redis.get("own"):
+        # On another machine all of them have one name and one certificate.
+        host, port = (host, instance.redis.port) if redis.get("tls") else (instance.redis.host, port)
     return {
         **env,
-        f"{name}_HOST": redis.get("host"),
-        f"{name}_PORT": redis.get("port"),
+        f"{name}_HOST": host,
+        f"{name}_PORT": port,
         f"{name}_SSL": "1" if redis.get("tls") else None,
     }
 

@@ -159,7 +159,7 @@ def part_empty(run: Run) -> t.Iterator[Line]:
     nothing = Platform(run.place, "nothing", 1, run.tree, odoo_version=run.versions[0])
     done = nothing.playbook("site", "--check", "--diff", environment={"DOCKER_HOST": "unix:///nonexistent/docker.sock"})
     touched = [str(path) for path in (nothing.root, nothing.secrets) if path.exists()]
-    names = ("postgres", "redis", "swift", "nginx", "demo-1", "demo-2")
+    names = ("postgres", "redis-demo", "swift", "nginx", "demo-1", "demo-2")
     tells = (
         all(f"{nothing.name}-{one}" in done.output for one in names) and "Instance demo, InstallOnly: " in done.output
     )
@@ -189,7 +189,7 @@ def part_repair(run: Run) -> t.Iterator[Line]:
     conf = platform.root / "demo" / "config" / "odoo.conf"
     before = conf.read_text()
     replicas = [f"{platform.name}-demo-1", f"{platform.name}-demo-2"]
-    remove = [lambda: docker("rm", "-f", f"{platform.name}-redis")]
+    remove = [lambda: docker("rm", "-f", f"{platform.name}-redis-demo")]
     edit = [lambda: conf.write_text(before.replace("list_db = False", "list_db = True"))]
     alter = [lambda: platform.psql("ALTER ROLE demo PASSWORD 'changed-by-hand'")]
 
@@ -211,7 +211,7 @@ def part_repair(run: Run) -> t.Iterator[Line]:
             len(found) == others and again == restarted and conf.read_text() == before,
         )  # fmt: skip
 
-    redis = f"{platform.name}-redis"
+    redis = f"{platform.name}-redis-demo"
     if run.sample:
         yield repaired(
             "a container removed, a configuration file edited, a role's password changed by hand", [*remove, *edit, *alter],

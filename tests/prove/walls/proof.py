@@ -11,12 +11,13 @@ from __future__ import annotations
 import types
 
 from ..frame import Proof
-from . import replica, stranger
+from . import replica, services, stranger
 from .bench import Bench
 
 # One line for each module, so that each has its own.
 GROUPS: tuple[types.ModuleType, ...] = (
     replica,
+    services,
     stranger,
 )  # fmt: skip
 

@@ -49,7 +49,8 @@ class Wanted:
     keeper: str = ""  # the role that copies and renames the database; empty: none
     keeper_password: str | None = field(default=None, repr=False)
     lock: str = ""  # the database in which this one's lock is taken; empty: none
-    connection_limit: int = -1  # of the owner; -1: none
+    connection_limit: int = -1  # how many connections the owner may have at once; -1: no limit
+    keeper_connection_limit: int = -1  # the same of the keeper
     settings: dict[str, str] = field(default_factory=dict)  # of the owner's sessions, ALTER ROLE ... SET
 
 
@@ -158,9 +159,9 @@ DATABASE_ATTRIBUTES = {
 
 def attributes(item: Wanted, keeper: bool) -> dict[str, tuple[Any, str]]:
     """Return the attributes that the owner of a database has to have, or its keeper."""
-    if keeper:
-        return KEEPER_ATTRIBUTES
-    return {**ROLE_ATTRIBUTES, "limit": (item.connection_limit, f"CONNECTION LIMIT {int(item.connection_limit)}")}
+    base = KEEPER_ATTRIBUTES if keeper else ROLE_ATTRIBUTES
+    limit = int(item.keeper_connection_limit if keeper else item.connection_limit)
+    return {**base, "limit": (limit, f"CONNECTION LIMIT {limit}")}
 
 
 def read_facts(connection: Any, wanted: list[Wanted]) -> Facts:
@@ -217,10 +218,11 @@ def with_password(start: str, password: str) -> Statement:
     return Statement(f"{start} PASSWORD '{scram.verifier(password)}'", f"{start} PASSWORD {HIDDEN}")
 
 
-def create_role(owner: str, password: str | None, keeper: bool = False) -> Statement:
+def create_role(owner: str, password: str | None, keeper: bool = False, connection_limit: int = -1) -> Statement:
     """Return the statement that creates a role that can log in, for the owner of a database or for
-    a keeper."""
+    a keeper. `connection_limit`: how many connections it may have at once, -1 for any number."""
     start = f"CREATE ROLE {quoted(owner)} LOGIN NOSUPERUSER {'' if keeper else 'NO'}CREATEDB NOCREATEROLE"
+    start += f" CONNECTION LIMIT {connection_limit}" if connection_limit >= 0 else ""
     return plain(start) if password is None else with_password(start, password)
 
 
@@ -403,7 +405,7 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
                 return
             ready_roles.add(name)
             if role is None:
-                result.append(create_role(name, password, keeper))
+                result.append(create_role(name, password, keeper, attributes(item, keeper)["limit"][0]))
                 return
             differs = [say for key, (right, say) in attributes(item, keeper).items() if role[key] != right]
             if differs:
