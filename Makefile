@@ -186,7 +186,7 @@ prove-house: tools-ready state-images ## run the bars of the house: what may imp
 
 .PHONY: prove-walls
 prove-walls: tools-ready state-images ## run the bars of the walls: hostile replica, hostile database, strangers, limits (PART=, MUTANT=, ARGS=--list)
-	@tools/apt.sh openssl wrk curl
+	@tools/apt.sh openssl wrk curl gpg gpg-agent
 	@$(PROVE) walls $(PROVE_ARGS)
 
 .PHONY: prove-blockers prove-blockers-sample
