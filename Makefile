@@ -186,7 +186,7 @@ prove-house: tools-ready state-images ## run the bars of the house: what may imp
 
 .PHONY: prove-walls
 prove-walls: tools-ready state-images ## run the bars of the walls: hostile replica, hostile database, strangers, limits (PART=, MUTANT=, ARGS=--list)
-	@tools/apt.sh openssl wrk curl
+	@tools/apt.sh openssl wrk curl gpg gpg-agent
 	@$(PROVE) walls $(PROVE_ARGS)
 
 .PHONY: prove-blockers prove-blockers-sample
@@ -199,6 +199,11 @@ prove-blockers-sample: tools-ready state-images ## a small fixed sample of them;
 .PHONY: docs
 docs: tools-ready ## write the tables of the containers' variables into docs/
 	@$(TEST_BIN)/python tools/container_variables.py
+
+.PHONY: requirements
+requirements: ## lock requirements/*.in again, with hashes, into requirements/*.txt (ARGS=--upgrade)
+	@tools/venv.sh $(WORK)/venv-lock requirements/lock.txt
+	@tools/lock.sh $(WORK) $(ARGS)
 
 format: tools-ready ## let ruff format the Python files
 	@$(TEST_ENV) ruff format --no-cache .
@@ -218,7 +223,7 @@ tools-ready: $(VENV_TEST)/.made-of $(LINK)
 $(VENV)/.made-of: requirements/runtime.txt tools/venv.sh
 	@tools/venv.sh $(VENV) requirements/runtime.txt
 
-$(VENV_TEST)/.made-of: requirements/runtime.txt requirements/test.txt tools/venv.sh
+$(VENV_TEST)/.made-of: requirements/test.txt tools/venv.sh
 	@tools/venv.sh $(VENV_TEST) requirements/test.txt
 
 # Roles and modules are found by their full names through this link.

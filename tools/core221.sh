@@ -20,7 +20,7 @@ if ! docker image inspect "$image" >/dev/null 2>&1; then
     echo "Making $image" >&2
     # The user's pip fetches, whatever its sources are; the container only installs.
     rm -rf "$work/core221"
-    "$work/venv-test/bin/python" -m pip download --quiet --disable-pip-version-check --dest "$work/core221" --only-binary :all: \
+    "$work/venv-test/bin/python" -m pip download --quiet --disable-pip-version-check --dest "$work/core221" --only-binary :all: --require-hashes \
         --implementation cp --python-version 3.13 --abi cp313 --abi abi3 --abi none \
         --platform "manylinux_2_28_$(uname -m)" --platform "manylinux_2_17_$(uname -m)" --platform "manylinux2014_$(uname -m)" \
         --platform "manylinux_2_34_$(uname -m)" --platform any -r requirements/core221.txt
@@ -32,7 +32,7 @@ if ! docker image inspect "$image" >/dev/null 2>&1; then
         apt-get -qq install --no-install-recommends -y python3-venv git openssl >/dev/null
         rm -rf /var/lib/apt/lists/*
         python3 -m venv /venv
-        /venv/bin/pip install --quiet --no-compile --no-index --find-links /wheels -r /requirements/core221.txt'
+        /venv/bin/pip install --quiet --no-compile --no-index --find-links /wheels --require-hashes -r /requirements/core221.txt'
     docker commit "$name-build" "$image" >/dev/null
     docker rm "$name-build" >/dev/null
     rm -rf "$work/core221"

@@ -111,12 +111,15 @@ engine:
   sample: true
 images:
   description:
-    Images that a platform built on this machine, with the keys C(Id) and C(RepoTags) as the engine
-    returns them.
+    Images that a platform built on this machine, with the keys C(Id), C(RepoTags) and C(Labels) as
+    the engine returns them.
   returned: always
   type: list
   elements: dict
-  sample: [{"Id": "sha256:4bb46517cac3", "RepoTags": ["odoo-cloud/redis:5cb1f0a3d0f1"]}]
+  sample:
+    - Id: sha256:4bb46517cac3
+      RepoTags: ["odoo-cloud/redis:5cb1f0a3d0f1"]
+      Labels: {"org.odoo-cloud.platform": odoo-cloud}
 python_modules:
   description:
     Which of the Python modules C(requests) and C(psycopg2) the interpreter of modules can import.

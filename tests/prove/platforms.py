@@ -138,7 +138,6 @@ class Platform:
         variables = {
             "ansible_connection": "local",
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-            "image_apt_check_valid_until": False,
             **self.variables,
         }
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -140,9 +140,12 @@ def read_containers(
 
 
 def read_images(engine: Engine) -> list[dict[str, t.Any]]:
-    """IDs and tags of the images that a platform built here. Raises `EngineError`."""
+    """IDs, tags and labels of the images that a platform built here. Raises `EngineError`."""
     listed = engine.get("/images/json", filters={"label": [PLATFORM_LABEL]}) or []
-    return [{"Id": one["Id"], "RepoTags": list(one.get("RepoTags") or [])} for one in listed]
+    return [
+        {"Id": one["Id"], "RepoTags": list(one.get("RepoTags") or []), "Labels": dict(one.get("Labels") or {})}
+        for one in listed
+    ]
 
 
 def read(
