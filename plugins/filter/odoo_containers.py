@@ -11,6 +11,7 @@ import functools
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import naming
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.model import Instance, plain
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import (
     odoo_containers,
@@ -53,6 +54,12 @@ def one_off_names(instances, platform):
 
 
 @_filter
+def networks(instances, platform, service):
+    given = [(str(one["name"]), plain(one["hostnames"])) for one in instances]
+    return naming.connections(given, str(platform), str(service))
+
+
+@_filter
 def files(instances, surroundings):
     return odoo_files.files(map(Instance.from_dict, instances), odoo_containers.Surroundings.from_dict(surroundings))
 
@@ -62,6 +69,7 @@ class FilterModule:
         return {
             "odoo_containers": containers,
             "odoo_files": files,
+            "odoo_networks": networks,
             "odoo_one_off": one_off,
             "odoo_one_off_names": one_off_names,
         }

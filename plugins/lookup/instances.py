@@ -725,7 +725,7 @@ _list:
           elements: str
         upstream:
           description:
-            - Name on the platform's network that all replicas answer to.
+            - Name on the instance's network that all replicas answer to.
             - It is <name>.odoo.
           type: str
         http_port:

@@ -226,7 +226,7 @@ def project_of(name: str, environment: str) -> str:
 
 
 def upstream_alias(name: str) -> str:
-    """The name on the platform's network that all replicas of an instance share."""
+    """The name on the instance's network that all replicas of an instance share."""
     return f"{name}.odoo"
 
 

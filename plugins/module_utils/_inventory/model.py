@@ -460,7 +460,7 @@ class Site(Part):
     instance: str = _text("Name of the instance.", derived="C(name)")
     version: str = _text("Odoo version.", "odoo_version")
     server_names: tuple[str, ...] = _list("Host names of the site.", derived="C(hostnames)")
-    upstream: str = _text("Name on the platform's network that all replicas answer to.", derived="<name>.odoo")
+    upstream: str = _text("Name on the instance's network that all replicas answer to.", derived="<name>.odoo")
     http_port: int = _number("Odoo's port for requests.", derived=f"always {HTTP_PORT}")
     gevent_port: int = _number("Odoo's port for websockets and long polling.", derived=f"always {GEVENT_PORT}")
     static_root: str = _text("Folder of the static files, as nginx sees it.", derived="/srv/static/<name>/current")
