@@ -14,6 +14,9 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import naming
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.model import Instance, plain
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import (
+    firewall as _firewall,
+)
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import (
     odoo_containers,
     odoo_files,
     odoo_one_off,
@@ -54,6 +57,12 @@ def one_off_names(instances, platform):
 
 
 @_filter
+def firewall(instances, surroundings):
+    here = odoo_containers.Surroundings.from_dict(surroundings)
+    return _firewall.rules(map(Instance.from_dict, instances), here)
+
+
+@_filter
 def networks(instances, platform, service):
     given = [(str(one["name"]), plain(one["hostnames"])) for one in instances]
     return naming.connections(given, str(platform), str(service))
@@ -69,6 +78,7 @@ class FilterModule:
         return {
             "odoo_containers": containers,
             "odoo_files": files,
+            "odoo_firewall": firewall,
             "odoo_networks": networks,
             "odoo_one_off": one_off,
             "odoo_one_off_names": one_off_names,

@@ -679,6 +679,17 @@ _list:
         - Largest upload, a size as nginx takes it.
         - From C(odoo_max_upload).
       type: str
+    egress:
+      description:
+        - 'What its containers may reach outside the platform: open, listed or none.'
+        - From C(odoo_egress).
+      type: str
+    egress_allowed:
+      description:
+        - What they may reach when it is listed.
+        - From C(odoo_egress_allowed).
+      type: list
+      elements: str
     db_wait_timeout:
       description:
         - How long a starting replica waits for PostgreSQL.

@@ -584,6 +584,8 @@ class Instance(Part):
     )  # fmt: skip
     conf: dict[str, t.Any] = _dict("More options of odoo.conf; they win over the computed ones.", "odoo_conf")
     max_upload: str = _text("Largest upload, a size as nginx takes it.", "odoo_max_upload")
+    egress: str = _text("What its containers may reach outside the platform: open, listed or none.", "odoo_egress")
+    egress_allowed: tuple[str, ...] = _list("What they may reach when it is listed.", "odoo_egress_allowed")
     db_wait_timeout: int = _number(
         "How long a starting replica waits for PostgreSQL.", "odoo_db_wait_timeout", unit="seconds"
     )
