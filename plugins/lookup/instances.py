@@ -741,6 +741,17 @@ _list:
         - Largest upload, a size as nginx takes it.
         - From C(odoo_max_upload).
       type: str
+    egress:
+      description:
+        - 'What its containers may reach outside the platform: open, listed or none.'
+        - From C(odoo_egress).
+      type: str
+    egress_allowed:
+      description:
+        - What they may reach when it is listed.
+        - From C(odoo_egress_allowed).
+      type: list
+      elements: str
     db_wait_timeout:
       description:
         - How long a starting replica waits for PostgreSQL.
@@ -787,7 +798,7 @@ _list:
           elements: str
         upstream:
           description:
-            - Name on the platform's network that all replicas answer to.
+            - Name on the instance's network that all replicas answer to.
             - It is <name>.odoo.
           type: str
         http_port:

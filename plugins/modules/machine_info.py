@@ -54,7 +54,7 @@ options:
   snapshot_key:
     description:
       - Key for the digests of the snapshot. With it, the module also reads the platform's files
-        below O(root), its containers and its network.
+        below O(root), its containers, and the names of the engine's networks.
       - Set by the action plugin of this name, which keeps the snapshot on the controller until the
         end of the run and out of the result. M(odoo_cloud.platform.files) and
         M(odoo_cloud.platform.container_plan) use it to recognise that nothing has to be done.
@@ -145,6 +145,18 @@ platform_volumes:
   type: list
   elements: str
   sample: [odoo-cloud-postgres]
+platform_networks:
+  description: Names of the platform's networks.
+  returned: always
+  type: list
+  elements: str
+  sample: [odoo-cloud, odoo-cloud.acme_prod]
+subnets_taken:
+  description: Subnets that the engine's networks and the machine's routes use.
+  returned: always
+  type: list
+  elements: str
+  sample: [172.18.0.0/16]
 root:
   description:
     - What the folder O(root) shows. C(mark) is the mark that a platform left there, its name
@@ -164,6 +176,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import subnets
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import Engine, EngineError
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.comparison import PLATFORM_LABEL, owner_of
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._machine import snapshot
@@ -239,11 +252,13 @@ def main() -> None:
     everything: list[dict[str, t.Any]] = []
     volumes: list[str] = []
     images: list[dict[str, t.Any]] = []
+    networks: list[dict[str, t.Any]] = []
     engine: Engine | None = None
     try:
         engine = Engine()
         everything = engine.containers()
         images = snapshot.read_images(engine)
+        networks = engine.networks()
         volumes = engine.volumes(label=[f"{PLATFORM_LABEL}={platform}"])
     except EngineError:
         engine = None
@@ -264,6 +279,10 @@ def main() -> None:
         platform_containers=sorted(name.lstrip("/") for one in containers for name in one["Names"][:1]),
         platform_ports=sorted(published),
         platform_volumes=sorted(volumes),
+        platform_networks=sorted(
+            str(one["Name"]) for one in networks if (one.get("Labels") or {}).get(PLATFORM_LABEL) == platform
+        ),
+        subnets_taken=subnets.of_networks(networks) + subnets.routes(),
         **({"root": owner.inspect_root(root, platform, everything)} if root else {}),
         **(_snapshot(engine, platform, root, key, everything) if root and key else {}),
     )

@@ -226,6 +226,10 @@ class Platform:
             if result.get("changed")
         ]
 
+    def network(self, instance: str = "demo") -> str:
+        """The network that the containers of an instance are in."""
+        return f"{self.name}.{instance}"
+
     def containers(self) -> list[str]:
         """Names of the platform's containers, running or not."""
         return docker("ps", "-a", "--filter", f"label={PLATFORM_LABEL}={self.name}", "--format", "{{.Names}}").split()

@@ -158,9 +158,9 @@ class Engine:
         image = self.get(f"/images/{urllib.parse.quote(reference)}/json")
         return None if image is None else str(image["Id"])
 
-    def network_exists(self, name: str) -> bool:
-        """Whether the network exists."""
-        return self.get(f"/networks/{urllib.parse.quote(name)}") is not None
+    def networks(self) -> list[dict[str, t.Any]]:
+        """All networks, as the engine lists them."""
+        return t.cast("list[dict[str, t.Any]]", self.get("/networks"))
 
     def output(self, name: str, lines: int = 0) -> tuple[str, str]:
         """The last `lines` lines that a container wrote, 0 for `MOST_LINES`: those of stdout, and those

@@ -18,7 +18,7 @@ LABEL_PREFIX = "org.odoo-cloud."
 # CODE: the image with an instance's custom requirements; BUILD: the one with which they are installed.
 # Both are built for each set of requirements.
 CODE, BUILD = "code", "build"
-KINDS = ("odoo", "postgres", "redis", "swift", "nginx")
+KINDS = ("odoo", "postgres", "redis", "swift", "nginx", "firewall")
 DEFAULT_SUITE = "trixie"
 ODOO_SUITES = {"14": "bullseye", "19": "trixie"}
 # The Python of an Odoo image: Debian's, else that of the official images.

@@ -15,7 +15,7 @@ import typing as t
 
 from .._runtime.common.odoo_facts import GEVENT_PORT, HTTP_PORT
 from .._runtime.common.values import as_boolean, as_size, as_whole
-from . import collisions, settings, stateless
+from . import collisions, egress, settings, stateless
 from .container_paths import ADDONS_DIR, PROJECT_DIR, STATIC_DIR
 from .model import (
     LOCAL_STORAGE_USER,
@@ -227,7 +227,7 @@ def project_of(name: str, environment: str) -> str:
 
 
 def upstream_alias(name: str) -> str:
-    """The name on the platform's network that all replicas of an instance share."""
+    """The name on the instance's network that all replicas of an instance share."""
     return f"{name}.odoo"
 
 
@@ -319,7 +319,7 @@ def _problems(given: _Given) -> list[str]:
     wrong = {variable for variable, dummy, dummy in alone}
     together = [
         problem
-        for check in (_naming_problems, _migration_problems, _code_problems, _stateless_problems)
+        for check in (_naming_problems, _migration_problems, _code_problems, _egress_problems, _stateless_problems)
         for problem in check(given)
         if problem[0] not in wrong
     ]
@@ -361,6 +361,15 @@ def _code_problems(given: _Given) -> Problems:
         dummy = given.code_bucket
     except NamingError as error:
         yield "odoo_release_bucket", given.optional("odoo_release_bucket"), str(error)
+
+
+def _egress_problems(given: _Given) -> Problems:
+    if given.texts("odoo_egress_allowed") and given.text("odoo_egress") != egress.LISTED:
+        yield (
+            "odoo_egress",
+            given.text("odoo_egress"),
+            "odoo_egress_allowed counts only with listed; set that, or leave the list out",
+        )
 
 
 def _stateless_problems(given: _Given) -> Problems:
@@ -430,6 +439,8 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
         restore_point=restore_point,
         conf=plain(given.settings["odoo_conf"]),
         max_upload=given.text("odoo_max_upload"),
+        egress=given.text("odoo_egress"),
+        egress_allowed=given.texts("odoo_egress_allowed"),
         db_wait_timeout=given.number("odoo_db_wait_timeout"),
         timeout=given.number("odoo_timeout"),
         holder_timeout=given.number("odoo_holder_timeout"),

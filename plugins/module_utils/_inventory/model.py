@@ -475,7 +475,7 @@ class Site(Part):
     instance: str = _text("Name of the instance.", derived="C(name)")
     version: str = _text("Odoo version.", "odoo_version")
     server_names: tuple[str, ...] = _list("Host names of the site.", derived="C(hostnames)")
-    upstream: str = _text("Name on the platform's network that all replicas answer to.", derived="<name>.odoo")
+    upstream: str = _text("Name on the instance's network that all replicas answer to.", derived="<name>.odoo")
     http_port: int = _number("Odoo's port for requests.", derived=f"always {HTTP_PORT}")
     gevent_port: int = _number("Odoo's port for websockets and long polling.", derived=f"always {GEVENT_PORT}")
     static_root: str = _text("Folder of the static files, as nginx sees it.", derived="/srv/static/<name>/current")
@@ -624,6 +624,8 @@ class Instance(Part):
     )  # fmt: skip
     conf: dict[str, t.Any] = _dict("More options of odoo.conf; they win over the computed ones.", "odoo_conf")
     max_upload: str = _text("Largest upload, a size as nginx takes it.", "odoo_max_upload")
+    egress: str = _text("What its containers may reach outside the platform: open, listed or none.", "odoo_egress")
+    egress_allowed: tuple[str, ...] = _list("What they may reach when it is listed.", "odoo_egress_allowed")
     db_wait_timeout: int = _number(
         "How long a starting replica waits for PostgreSQL.", "odoo_db_wait_timeout", unit="seconds"
     )

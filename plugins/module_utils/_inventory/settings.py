@@ -18,7 +18,7 @@ from .._runtime.common.container_variables import Language
 from .._runtime.common.odoo_facts import VERSIONS
 from .._runtime.common.values import as_boolean, as_port, as_size, as_whole
 from .._runtime.rules.environment import KINDS
-from . import stateless
+from . import egress, stateless
 from .model import Instance, described
 from .naming import NamingError, check_bucket_name
 
@@ -166,6 +166,17 @@ def _conf(value: t.Any) -> str:
     return f"leave out {', '.join(told)}, which the platform sets itself"
 
 
+def _targets(value: t.Any) -> str:
+    if not _is_list(value):
+        return egress.RIGHT
+    for one in value:
+        try:
+            egress.parse(str(one))
+        except ValueError as error:
+            return f"{one!r}: {error}"
+    return ""
+
+
 PORT = "give a port from 1 to 65535"
 RPC = "give true, false, or a list of addresses and networks such as [192.0.2.7, 10.0.0.0/8]"
 
@@ -299,6 +310,8 @@ SETTINGS: dict[str, Setting] = {
     "odoo_s3_secret_key": Setting(),
     "odoo_max_upload": Setting("1g", _size("give a size such as 256m or 1g")),
     "odoo_rpc": Setting(True, _rule(lambda value: rpc_addresses(value) is not None, RPC)),
+    "odoo_egress": Setting(egress.OPEN, _one_of(*egress.POLICIES)),
+    "odoo_egress_allowed": Setting([], _targets),
     "odoo_db_wait_timeout": Setting(120, _whole(1)),
     "odoo_timeout": Setting(30, _whole(1)),
     "odoo_holder_timeout": Setting(600, _whole(0)),

@@ -131,12 +131,15 @@ def _addresses(result: dict[str, t.Any], groups: Groups, hostvars: Hostvars) -> 
     external = str(theirs("object_storage") or "").rstrip("/")
     storage["external"] = storage["external"] or bool(external)
     published = f"http://{storage['address']}:{storage['port']}"
+    # On its own machine Odoo reaches it in the instance's network, where Docker refuses ports that
+    # containers of other networks publish.
+    storage["network_endpoint"] = f"http://swift:{SWIFT_PORT}"
     if external or storage["machine"] is None:
-        storage["endpoint"] = storage["machine_endpoint"] = external
+        storage["endpoint"] = storage["machine_endpoint"] = storage["network_endpoint"] = external
     elif storage["remote"]:
         storage["endpoint"] = storage["machine_endpoint"] = published
     else:
-        storage["endpoint"] = f"http://swift:{SWIFT_PORT}"
+        storage["endpoint"] = storage["network_endpoint"]
         storage["machine_endpoint"] = f"http://127.0.0.1:{storage['port']}"
 
 

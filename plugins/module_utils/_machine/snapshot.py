@@ -24,7 +24,7 @@ import stat
 import typing as t
 
 from .._engine.api import Engine, EngineError
-from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL
+from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL, aliases_of
 from . import untrusted
 
 # Folders below the root that are listed but not entered: they hold thousands of files, which no
@@ -108,8 +108,8 @@ def read_containers(
     names: t.Iterable[str],
     mounts: t.Callable[[dict[str, t.Any] | None], tuple[list[str], list[str]]],
 ) -> dict[str, t.Any]:
-    """The platform's containers as the comparison needs them, the names of all others, and its
-    network.
+    """The platform's containers as the comparison needs them, the names of all others, and the owner
+    of each network.
 
     `names`: all containers of the machine. `mounts`: see `containers.other_mounts`. Raises
     `EngineError`.
@@ -131,12 +131,13 @@ def read_containers(
                 "Health": {"Status": state["Health"].get("Status")} if state.get("Health") else None,
             },
             "NetworkSettings": {
-                "Networks": {one: {} for one in (inspected.get("NetworkSettings") or {}).get("Networks") or {}}
+                "Networks": {one: {"Aliases": aliases} for one, aliases in aliases_of(inspected).items()}
             },
             "mounts": mounts(inspected),
             "healthy": engine.healthy(inspected)[0],
         }
-    return {"mine": mine, "others": others, "network": engine.network_exists(platform)}
+    networks = {str(one["Name"]): (one.get("Labels") or {}).get(PLATFORM_LABEL) or "" for one in engine.networks()}
+    return {"mine": mine, "others": others, "networks": networks}
 
 
 def read_images(engine: Engine) -> list[dict[str, t.Any]]:
@@ -222,11 +223,9 @@ class MachineSnapshot:
                     latest = max(latest, entry["mtime"])
         return latest
 
-    def network_exists(self, name: str) -> bool:
-        """Whether the platform's network exists. Another network raises `Unknown`."""
-        if name != self.platform:
-            raise Unknown(f"network {name}")
-        return bool(self._containers["network"])
+    def network_owner(self, name: str) -> str | None:
+        """The platform that created a network, empty for anybody else; None when it does not exist."""
+        return t.cast("str | None", self._containers["networks"].get(name))
 
     def container(self, name: str) -> dict[str, t.Any] | None:
         """The engine's description of a container, as far as it is compared; None when it does not

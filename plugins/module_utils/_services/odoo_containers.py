@@ -31,6 +31,7 @@ from .._inventory.container_paths import (
     STATIC_DIR,
 )
 from .._inventory.model import Instance, plain
+from .._inventory.naming import network_of
 from .._runtime.common.odoo_facts import UID
 from . import limits, odoo_one_off
 from .odoo_one_off import INSTALL, UPDATE, Definition
@@ -75,7 +76,7 @@ class Software:
 class Surroundings:
     """What the containers and files of a machine need besides their instance.
 
-    - `name`: the platform's name; names of containers, volumes and the network begin with it.
+    - `name`: the platform's name; names of containers, volumes and networks begin with it.
     - `root`: the platform's folder on the machine.
     - `machine`: size of the machine, `cpus` and `memory_bytes`.
     - `db_host`, `db_port`: PostgreSQL as containers reach it; for a socket the host is its folder.
@@ -222,7 +223,7 @@ def definition(
         "name": f"{here.name}-{name}",
         "image": here.software(instance).image,
         "user": f"{OWNER}:{OWNER}",
-        "network": here.name,
+        "network": network_of(here.name, instance.name),
         "env": variables(instance, here, name, mode, page, now),
         "mounts": mounts(instance, here, mode),
         # Files in memory count as memory of the container. Uploads and reports are in /tmp.

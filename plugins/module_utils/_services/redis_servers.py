@@ -15,7 +15,7 @@ import hashlib
 import typing as t
 
 from .._inventory.model import Instance, plain
-from .._inventory.naming import redis_container
+from .._inventory.naming import network_of, redis_container
 from .._inventory.stateless import variables
 from . import limits
 from .redis_acl import redis_acl
@@ -47,7 +47,8 @@ class Settings:
     """What the servers of a machine have in common.
 
     - `name`: the platform's name. `root`: its folder on the machine. `image`: ID of the image.
-    - `shared`: whether one server has all instances. `memory`: bytes for the data of that one.
+    - `shared`: whether one server has all instances. `memory`: bytes for the data of that one;
+      `networks`: those of the instances, with its names there.
     - `limits`: whether containers have limits of processes and processors besides that of memory.
     - `policy`: value of `maxmemory-policy`. `persistence`: `aof`, `rdb` or `none`.
     - `tls`: whether a port with TLS is published, at `address`; `port`: that of a shared server.
@@ -59,6 +60,7 @@ class Settings:
     root: str
     image: str
     shared: bool
+    networks: list[dict[str, t.Any]]
     memory: int
     limits: bool
     policy: str
@@ -143,9 +145,11 @@ def container_memory(server: Server) -> int:
     return server.memory * 2 + 64 * MIB
 
 
-def network(settings: Settings, server: Server) -> str:  # noqa: ARG001 -- a network for each instance will need the server
-    """The network of a server's container: the only place that decides it."""
-    return settings.name
+def _networks(settings: Settings, server: Server) -> Definition:
+    """Where a server is reached: its instance's network alone, or with `shared` all of them."""
+    if settings.shared:
+        return {"network": settings.name, "connections": [dict(one) for one in settings.networks]}
+    return {"network": network_of(settings.name, server.folder.rpartition("/")[2])}
 
 
 def conf(server: Server, settings: Settings) -> str:
@@ -240,7 +244,7 @@ def definition(server: Server, settings: Settings) -> Definition:
         "name": name,
         "image": settings.image,
         "user": f"{UID}:{UID}",
-        "network": network(settings, server),
+        **_networks(settings, server),
         "labels": {"org.odoo-cloud.redis-conf": hashlib.sha256(text.encode()).hexdigest()[:12]},
         "mounts": [
             {"type": "volume", "source": name, "target": "/srv/redis"},
@@ -251,7 +255,9 @@ def definition(server: Server, settings: Settings) -> Definition:
         "aliases": [server.alias],
         "published_ports": [f"{settings.address}:{server.port}:{TLS_PORT}"] if settings.tls else [],
         "healthcheck": dict(HEALTHCHECK),
-        "limits": limits.service("redis", {}, container_memory(server)) if settings.limits else {"memory": container_memory(server)},
+        "limits": limits.service("redis", {}, container_memory(server))
+        if settings.limits
+        else {"memory": container_memory(server)},
         "init": True,
         "read_only": True,
         "tmpfs": ["/tmp:size=64m"],

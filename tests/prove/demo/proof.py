@@ -421,7 +421,7 @@ def part_ten(run: Run) -> t.Iterator[Line]:
     try:
         for name in names:
             docker(
-                "create", "--name", name, "--label", f"{PLATFORM_LABEL}={platform.name}", "--network", platform.name, "--init",
+                "create", "--name", name, "--label", f"{PLATFORM_LABEL}={platform.name}", "--network", platform.network(), "--init",
                 "--user", "8069:8069",
                 "--mount", f"type=bind,source={config},target=/etc/odoo,readonly",
                 "--mount", f"type=bind,source={secrets},target=/run/secrets,readonly",

@@ -105,6 +105,8 @@ PLAIN: dict[str, t.Any] = {
     "restore_point": "auto",
     "conf": {"log_level": "debug", "geoip": None, "limits": [1, 2.5]},
     "max_upload": "1g",
+    "egress": "open",
+    "egress_allowed": [],
     "db_wait_timeout": 120,
     "timeout": 30,
     "holder_timeout": 600,

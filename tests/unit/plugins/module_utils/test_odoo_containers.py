@@ -84,7 +84,7 @@ def test_static_files_are_written_by_one_offs_alone_and_only_their_own_instances
 def test_one_offs_have_what_a_run_needs():
     definition = one_off()
     assert definition["name"] == "oc-acme-run"
-    assert definition["network"] == "oc"
+    assert definition["network"] == "oc.acme"
     assert targets(definition)["/run/odoo-cloud"]["source"] == "/srv/oc/acme/runs"
     assert definition["env"]["INSTALL_MISSING"] == "True"
     assert "INSTALL_MISSING" not in one_off("InstallOnly")["env"]

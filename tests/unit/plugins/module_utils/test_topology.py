@@ -116,6 +116,8 @@ def test_addresses_of_the_object_storage_for_containers_and_machines():
 
     assert where(GROUPS) == ("http://192.0.2.10:8095", "http://192.0.2.10:8095")
     assert where({**GROUPS, **ONE}) == ("http://swift:8080", "http://127.0.0.1:8095")
+    # Docker refuses a port that a container of another network publishes on the same machine.
+    assert topology(GROUPS, HOSTVARS)["object_storage"]["network_endpoint"] == "http://swift:8080"
     aws = {**GROUPS, "object_storage": []}
     assert where(aws) == ("", "")
     theirs = {**HOSTVARS, "acme-1": {**HOSTVARS["acme-1"], "object_storage_external": "https://s3.example.com/"}}
