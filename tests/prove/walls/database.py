@@ -31,7 +31,8 @@ TOUCHED = pathlib.Path("/tmp/planted-by-alpha")
 SETTINGS_SQL = """
 SELECT coalesce(setrole::regrole::text, '-'), coalesce(d.datname, '-'), setconfig FROM pg_db_role_setting s
   LEFT JOIN pg_database d ON d.oid = s.setdatabase ORDER BY 1, 2;
-SELECT datname, datdba::regrole, datallowconn, datconnlimit, datacl FROM pg_database WHERE datname !~ '--(before|failed|rehearsal)-' ORDER BY 1;
+SELECT datname, datdba::regrole, datallowconn, datconnlimit, datacl FROM pg_database
+ WHERE datname !~ '--(before|failed|rehearsal)-' ORDER BY 1;
 """
 
 
