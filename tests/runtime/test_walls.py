@@ -70,6 +70,7 @@ def test_every_attempt_is_refused(server, words, connect):
                 "must have ",
                 "not currently accepting connections",
                 "is not trusted",
+                "is not available",
             )
             refused += (
                 "only superusers",
