@@ -32,10 +32,10 @@ def nginx_limits(
         found = _limits.limits(memory, cpus, space, [site["max_body"] for site in sites], **given)
     except _limits.LimitError as error:
         raise AnsibleFilterError(str(error)) from error
-    return {
-        **found, "doors": _limits.doors(), "rpc_path": f"^{_limits.RPC}(/|$)",
-        "small_body": _limits.SMALL_BODY, "medium_body": _limits.MEDIUM_BODY, "answer": _limits.ANSWER,
-    }  # fmt: skip
+    return dict(
+        found, doors=_limits.doors(), rpc_path=f"{_limits.RPC}(/|$)",
+        small_body=_limits.SMALL_BODY, medium_body=_limits.MEDIUM_BODY, answer=_limits.ANSWER,
+    )  # fmt: skip
 
 
 class FilterModule:

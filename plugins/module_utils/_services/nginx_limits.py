@@ -62,6 +62,7 @@ WORKER = 12 * MIB
 SHARED = 48 * MIB
 MOST_WORKERS = 16
 LEAST_CONNECTIONS = 512
+MOST = 65535  # that nginx can count
 
 # Bytes on disk: the body of a request and what is kept of an answer, anywhere; a middle-sized
 # upload.
@@ -104,7 +105,9 @@ def limits(
     and everything else that is connected. Raises `LimitError`.
     """
     memory_bytes, space_bytes = _size("nginx_memory", memory), _size("nginx_temporary_space", space)
-    requests = min(int(memory_bytes * 0.3) // (REQUEST + 2 * FILE), int(space_bytes * 0.625) // (SMALL_BODY + ANSWER))
+    requests = min(
+        MOST // 2, int(memory_bytes * 0.3) // (REQUEST + 2 * FILE), int(space_bytes * 0.625) // (SMALL_BODY + ANSWER)
+    )
     left = memory_bytes - SHARED - requests * (REQUEST + 2 * FILE)
     count = _workers(workers, cpus, left)
     each = values.as_whole(connections) if connections not in (None, "") else (left - count * WORKER) // STATE // count
@@ -130,7 +133,7 @@ def limits(
         "medium": max(1, int(space_bytes * 0.125) // MEDIUM_BODY),
         "large": large,
         # A websocket takes a connection on each side; half of all stay for others.
-        "websockets": max(1, count * each // 4),
+        "websockets": max(1, min(count * each // 4, MOST)),
     }
 
 

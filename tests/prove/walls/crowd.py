@@ -76,7 +76,7 @@ def half_open(settings: Settings) -> dict[str, t.Any]:
     begun: dict[int, tuple[socket.socket, float]] = {}
     found: collections.Counter[str] = collections.Counter()
     longest, most, started = 0.0, 0, 0
-    end, pace = time.monotonic() + settings.seconds, settings.number / max(settings.seconds / 3, 1)
+    end, pace = time.monotonic() + settings.seconds, settings.number / min(6, settings.seconds / 3)
     begin = time.monotonic()
     while time.monotonic() < end and (begun or started < settings.number):
         while started < min(settings.number, int((time.monotonic() - begin) * pace) + 1):

@@ -605,6 +605,6 @@ MUTANTS = {
     "strangers-log": Mutant(("strangers-fail2ban",), ((DOORS, '_logger.warning("Login refused at', '_logger.debug("Login refused at'),)),
     "strangers-manager": Mutant(("strangers-closed",), ((DOORS, 'if not config["list_db"] and is_manager(path):', "if False:"),)),
     "strangers-health": Mutant(
-        ("strangers-closed",), ((STATUS, 'return environ.get(DETAILS) == "1" or "HTTP_X_FORWARDED_FOR" not in environ', "return True"),)
+        ("strangers-closed",), ((STATUS, 'return environ.get(DETAILS) == "1" or not environ.get("HTTP_X_FORWARDED_FOR")', "return True"),)
     ),
 }  # fmt: skip

@@ -75,7 +75,7 @@ def client(environ: Mapping[str, Any], proxy_mode: bool) -> str:
     """Return the address of who asks, by the same headers as Odoo itself."""
     address = str(environ.get("REMOTE_ADDR") or "")
     if proxy_mode and environ.get("HTTP_X_FORWARDED_HOST") and environ.get("HTTP_X_FORWARDED_FOR"):
-        address = str(environ["HTTP_X_FORWARDED_FOR"]).rsplit(",", 1)[-1].strip()
+        address = str(environ.get("HTTP_X_FORWARDED_FOR")).rsplit(",", 1)[-1].strip()
     return re.sub(r"[^0-9A-Za-z.:%_-]", "", address)[:64]
 
 

@@ -103,9 +103,16 @@ def retry_seconds(status: Mapping[str, Any]) -> int:
     return RETRY_FAILED_SECONDS if _failed(status) else RETRY_SECONDS
 
 
-def machine_answer(status: Mapping[str, Any]) -> dict[str, Any]:
+def is_stranger(headers: Mapping[str, str]) -> bool:
+    """Whether the request came through the proxy, and not from an address that may see details."""
+    return bool(headers.get("x-forwarded-for")) and headers.get("x-odoo-details") != "1"
+
+
+def machine_answer(status: Mapping[str, Any], stranger: bool = False) -> dict[str, Any]:
     """Return the answer for programs. It doesn't contain the name of the database, because the port
-    may be public."""
+    may be public. A stranger learns no more than that the site isn't up."""
+    if stranger:
+        return {"status": "failed" if _failed(status) else "starting", "retry_after": retry_seconds(status)}
     held, holder = status.get("holder"), None
     if isinstance(held, Mapping):
         holder = {**{name: held.get(name) for name in ("mode", "run_id", "host")}, "since": _iso(held.get("since"))}
@@ -407,7 +414,7 @@ class _Server:
             "Referrer-Policy": "no-referrer",
         }
         if wants_json(target, headers):
-            kind, text = "application/json", self.json.dumps(machine_answer(status), default=str) + "\n"
+            kind, text = "application/json", self.json.dumps(machine_answer(status, is_stranger(headers)), default=str) + "\n"
         else:
             kind, text = "text/html; charset=utf-8", page(status)
         return self._message("503 Service Unavailable", kind, text, more, method == "HEAD")

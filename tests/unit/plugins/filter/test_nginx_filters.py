@@ -20,3 +20,10 @@ def test_sites():
 def test_a_mistake_is_an_error_of_the_filter():
     with pytest.raises(AnsibleFilterError, match=r"nginx_sites\[0\]\.version"):
         FILTERS["nginx_sites"]([{"instance": "a", "version": "9", "server_names": ["a.example"]}])
+
+
+def test_limits():
+    found = FILTERS["nginx_limits"]([{"max_body": "1g"}], "768m", 2, "8g", workers="auto", connections="")
+    assert (found["workers"], found["large"], found["small_body"]) == (2, 2, 2 * 1024**2)
+    with pytest.raises(AnsibleFilterError, match="nginx_temporary_space='1g'"):
+        FILTERS["nginx_limits"]([{"max_body": "1g"}], "768m", 2, "1g")

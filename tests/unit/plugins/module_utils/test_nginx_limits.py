@@ -16,7 +16,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._services.ngin
 SITE = {"instance": "demo", "version": "19", "server_names": ["demo.localhost"]}
 
 
-@pytest.mark.parametrize("memory", [128, 256, 512, 768, 2048, 16384])
+@pytest.mark.parametrize("memory", [128, 256, 512, 768, 2048, 65536])
 @pytest.mark.parametrize("cpus", [1, 2, 4, 16, 64, 256])
 @pytest.mark.parametrize("space", [4, 8, 100])
 def test_the_worst_of_each_kind_fits_at_any_number_of_processors(memory, cpus, space):
@@ -29,6 +29,7 @@ def test_the_worst_of_each_kind_fits_at_any_number_of_processors(memory, cpus, s
     disk += found["requests"] * (nginx_limits.SMALL_BODY + nginx_limits.ANSWER)
     assert disk <= space * 1024 * MIB
     assert min(found.values()) >= 1
+    assert max(found["websockets"], found["requests"] * 2) <= 65535
 
 
 def test_the_default_survives_ten_thousand_half_open_handshakes():

@@ -41,7 +41,7 @@ def _details():
     """Whether who asks may know which check failed: the proxy says so, or the request came past it
     (from the container itself, or a neighbour of it)."""
     environ = compat.request_environ()
-    return environ.get(DETAILS) == "1" or "HTTP_X_FORWARDED_FOR" not in environ
+    return environ.get(DETAILS) == "1" or not environ.get("HTTP_X_FORWARDED_FOR")
 
 
 def _ready(checks):
