@@ -11,10 +11,12 @@ from __future__ import annotations
 import types
 
 from ..frame import Proof
+from . import networks
 from .bench import Bench
 
 # One line for each module, so that each has its own.
 GROUPS: tuple[types.ModuleType, ...] = (
+    networks,
 )  # fmt: skip
 
 PROOF = Proof(
