@@ -11,12 +11,13 @@ from __future__ import annotations
 import types
 
 from ..frame import Proof
-from . import database, replica, services, stranger
+from . import database, networks, replica, services, stranger
 from .bench import Bench
 
 # One line for each module, so that each has its own.
 GROUPS: tuple[types.ModuleType, ...] = (
     database,
+    networks,
     replica,
     services,
     stranger,
