@@ -259,3 +259,23 @@ def test_instances_that_share_an_owner_keep_their_keepers():
     items = [Wanted("a", "acme", keeper="a_keeper"), Wanted("b", "acme", keeper="b_keeper")]
     found = Facts(memberships=(member("acme", "a_keeper"), member("acme", "b_keeper"), member("acme", "c_keeper")))
     assert [one.member for one in provision.undeclared(items, found)] == ["c_keeper"]
+
+
+def test_connections_are_limited_when_the_role_is_created_and_afterwards():
+    item = wanted(keeper="acme_keeper", keeper_password="k", connections=105, keeper_connections=10)
+    created = shown(provision.plan(item, facts(), set()))
+    assert (
+        created[0]
+        == "CREATE ROLE \"acme\" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT 105 PASSWORD '********'"
+    )
+    assert " CREATEDB NOCREATEROLE CONNECTION LIMIT 10 PASSWORD" in created[1]
+    there = provision.Facts(
+        roles={
+            "acme": {**GOOD_ROLE, "connections": -1},
+            "acme_keeper": {**GOOD_ROLE, "createdb": True, "member_of": ["acme"], "connections": 10},
+        },
+        databases={"acme": GOOD_DATABASE},
+    )
+    assert shown(provision.plan(item, there, set())) == ['ALTER ROLE "acme" CONNECTION LIMIT 105']
+    # Without a number, the limit that somebody has set stays.
+    assert provision.plan(wanted(), facts({"connections": 7}, {}), set()) == []
