@@ -149,7 +149,8 @@ class PlacesProbe:
                 place.get("verify", True),
             )
         except redis_client.Unreachable as error:
-            return self._absent(str(error))
+            cure = "; the playbook cache starts it" if url.startswith("unix:") else ""
+            return self._absent(f"{error}{cure}")
         except redis_client.Refused as error:
             if error.kind in ("WRONGPASS", "NOAUTH"):
                 return self._absent(f"{name}_USERNAME is {user!r}: Redis at {url} refuses user or password: {error}")

@@ -153,3 +153,44 @@ def test_a_port_that_is_none(variables, problem):
 def test_port_zero_is_no_port():
     with pytest.raises(WrongValue, match="postgres_port=0 of machine 'data'"):
         topology(GROUPS, {**HOSTVARS, "data": {**HOSTVARS["data"], "postgres_port": 0}})
+
+
+@pytest.mark.parametrize(
+    ("variables", "own"),
+    [
+        ({}, True),
+        ({"data": {"redis_shared": True}}, False),
+        ({"data": {"redis_shared": "no"}}, True),
+        ({"data": {"redis_external": {"url": "rediss://cache.example.com:6379/0"}}}, False),
+        ({"acme-1": {"odoo_redis": {"host": "mine"}}}, False),
+    ],
+)
+def test_each_instance_has_a_redis_of_its_own_unless_it_is_shared_or_elsewhere(variables, own):
+    hostvars = {host: {**HOSTVARS[host], **variables.get(host, {})} for host in HOSTVARS}
+    assert topology(GROUPS, hostvars)["redis"]["own"] is own
+
+
+def test_without_a_machine_for_redis_nothing_is_own():
+    assert topology({**GROUPS, "redis": []}, HOSTVARS)["redis"]["own"] is False
+
+
+def test_a_flag_that_is_none():
+    (problem,) = found(data={**HOSTVARS["data"], "redis_shared": "perhaps"})
+    assert problem == "redis_shared='perhaps' of machine 'data': give true or false"
+
+
+def test_two_redis_on_one_port_are_refused_where_ports_are_published():
+    groups = {
+        **GROUPS,
+        "odoo": ["acme-1", "beta-1"],
+        "prod": ["acme-1", "beta-1"],
+        "acme_prod": ["acme-1"],
+        "beta_prod": ["beta-1"],
+    }
+    given = {"ansible_host": "192.0.2.11", "odoo_redis_port": 6400}
+    (problem,) = found(groups, **{"acme-1": given, "beta-1": given})
+    assert problem.startswith(
+        "odoo_redis_port=6400 of instance 'beta_prod': the Redis of instance 'acme_prod' is published on this port; give one"
+    )
+    assert found({**groups, **ONE}, **{"acme-1": given, "beta-1": given}) == []
+    assert found(groups, **{"acme-1": given, "beta-1": given, "data": {**HOSTVARS["data"], "redis_shared": True}}) == []
