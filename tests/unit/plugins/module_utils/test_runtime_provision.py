@@ -22,7 +22,7 @@ GOOD_ROLE = {
     "bypassrls": False,
     "expired": False,
     "inherit": True,
-    "limit": -1,
+    "connections": -1,
     "expires": False,
     "usable": True,
     "owns": ["acme"],
@@ -311,9 +311,9 @@ def test_the_value_of_a_setting_is_quoted():
 
 
 def test_a_connection_limit_is_declared():
-    found = provision.plan(wanted(connection_limit=20), facts({"limit": 5}, {}), set())
+    found = provision.plan(wanted(connections=20), facts({"connections": 5}, {}), set())
     assert shown(found) == ['ALTER ROLE "acme" CONNECTION LIMIT 20']
-    assert provision.plan(wanted(connection_limit=20), facts({"limit": 20}, {}), set()) == []
+    assert provision.plan(wanted(connections=20), facts({"connections": 20}, {}), set()) == []
 
 
 def test_what_the_owner_did_to_its_database_is_undone():
