@@ -167,9 +167,9 @@ def test_attributes_and_settings_that_nobody_declared(server, name, params, conn
     assert checked["executed_queries"] == done["executed_queries"]
     assert checked["diff"] == done["diff"]
     before, after = (done["diff"][when]["roles"][name] for when in ("before", "after"))
-    assert (before["inherit"], before["limit"], before["expires"]) == (False, 7, True)
+    assert (before["inherit"], before["connections"], before["expires"]) == (False, 7, True)
     assert before["settings"] == {f"work_mem in {name}": "64kB", "search_path": "public, pg_catalog"}
-    assert (after["inherit"], after["limit"], after["expires"], after["settings"]) == (True, -1, False, {})
+    assert (after["inherit"], after["connections"], after["expires"], after["settings"]) == (True, -1, False, {})
     assert done["diff"]["before"]["databases"][name]["settings"] == {"default_transaction_read_only": "on"}
     assert len(done["undeclared_settings"]) == 4
     again = odoo_database.ensure(params, False)
@@ -177,7 +177,7 @@ def test_attributes_and_settings_that_nobody_declared(server, name, params, conn
     assert again["diff"]["before"] == again["diff"]["after"]
     declared = {
         **params,
-        "databases": [{**params["databases"][0], "settings": {"work_mem": "64MB"}, "connection_limit": 9}],
+        "databases": [{**params["databases"][0], "settings": {"work_mem": "64MB"}, "connections": 9}],
     }
     assert len(odoo_database.ensure(declared, False)["executed_queries"]) == 2
     assert not odoo_database.ensure(declared, False)["changed"]

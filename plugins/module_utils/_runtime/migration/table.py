@@ -89,7 +89,7 @@ TABLES = {
     )
 }  # fmt: skip
 ROWS = 20000  # more are not read
-INFO_BYTES = 10 << 20  # a longer `info` of a step is none of ours
+INFO_BYTES = 4 << 20  # a longer `info` of a step is none of ours
 
 
 def _exists(cursor: Any, table: str) -> bool:
@@ -238,7 +238,7 @@ def read_steps(cursor: Any) -> list[StepRow]:
     cursor.execute(
         "SELECT left(version, 255), left(step_id, 1000), left(sha, 255), left(status, 255), left(phase, 255),"  # noqa: S608
         " left(kind, 255), left(coalesce(name, ''), 1000), left(run_id, 255), coalesce(attempt, 1),"
-        f" CASE WHEN pg_column_size(info) < {INFO_BYTES} AND jsonb_typeof(info) = 'object' THEN info::text END"
+        f" CASE WHEN octet_length(info::text) < {INFO_BYTES} AND jsonb_typeof(info) = 'object' THEN info::text END"
         f" FROM public.odoo_cloud_step ORDER BY started, version, step_id LIMIT {ROWS}"
     )
     return [StepRow(*row[:9], info=json.loads(row[9] or "{}")) for row in cursor.fetchall()]

@@ -22,7 +22,7 @@ GOOD_ROLE = {
     "bypassrls": False,
     "expired": False,
     "inherit": True,
-    "limit": -1,
+    "connections": -1,
     "expires": False,
     "usable": True,
     "owns": ["acme"],
