@@ -322,7 +322,9 @@ def other_secrets() -> t.Any:
 def reachable() -> t.Iterator[str]:
     for top in ("/run", "/etc", "/srv", "/opt", "/mnt", "/var", "/tmp", "/home", "/root", "/media", "/data"):
         for folder, folders, files in os.walk(top):
-            folders[:] = [one for one in folders if one not in ("dist-packages", "site-packages", "static", "i18n", "dpkg")]
+            folders[:] = [
+                one for one in folders if one not in ("dist-packages", "site-packages", "static", "i18n", "dpkg")
+            ]
             for name in files:
                 path = os.path.join(folder, name)
                 try:
@@ -334,7 +336,9 @@ def reachable() -> t.Iterator[str]:
 
 def digests(data: bytes) -> set[str]:
     """Of the text as a whole and of its words."""
-    words = {data.strip(), *data.replace(b"=", b" ").replace(b'"', b" ").split()} if len(data) < 65536 else {data.strip()}
+    words = (
+        {data.strip(), *data.replace(b"=", b" ").replace(b'"', b" ").split()} if len(data) < 65536 else {data.strip()}
+    )
     return {hashlib.sha256(one).hexdigest() for one in words}
 
 
@@ -343,7 +347,12 @@ def digests(data: bytes) -> set[str]:
 
 @attempt("Machine: talk to the container engine")
 def engine() -> t.Any:
-    tried = [*glob.glob("/run/*.sock"), *glob.glob("/var/run/*.sock"), "/var/run/docker.sock", "/run/containerd/containerd.sock"]
+    tried = [
+        *glob.glob("/run/*.sock"),
+        *glob.glob("/var/run/*.sock"),
+        "/var/run/docker.sock",
+        "/run/containerd/containerd.sock",
+    ]
     for path in tried:
         one = socket.socket(socket.AF_UNIX)
         try:
@@ -465,7 +474,12 @@ def set_uid_programs() -> t.Any:
             os.chown(path, 0, 0)
         except OSError:
             continue
-        return subprocess.run([path, "-c", program], capture_output=True, text=True, timeout=10, check=False).stdout.strip() == "0"
+        return (
+            subprocess.run(
+                [path, "-c", program], capture_output=True, text=True, timeout=10, check=False
+            ).stdout.strip()
+            == "0"
+        )
     found = subprocess.run(["find", "/usr", "/bin", "/sbin", "-xdev", "-perm", "-4000", "-user", "root"],
                            capture_output=True, text=True, timeout=60, check=False).stdout.split()  # fmt: skip
     for one in found:

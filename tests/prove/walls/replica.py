@@ -278,14 +278,31 @@ def forged_events(marker: pathlib.Path) -> list[dict[str, t.Any]]:
     template = TEMPLATE % marker
     return [
         {"event": "step_done", "name": ESCAPE, "kind": "song", "version": "1", "step_id": "a", "seconds": 1},
-        {"event": "step_done", "name": template, "kind": template, "version": template, "step_id": template, "seconds": 1},
+        {
+            "event": "step_done",
+            "name": template,
+            "kind": template,
+            "version": template,
+            "step_id": template,
+            "seconds": 1,
+        },
         {"event": "state", "state": template, "detail": ESCAPE},
         {"event": "step_done", "step_id": {}, "name": [], "version": {}, "seconds": "soon", "changed": {}},
         {"event": "module", "name": [], "before": {}, "version": []},
-        {"event": "step_failed", "name": template, "error": {"message": template, "type": [], "pgcode": {}}, "log_tail": [template]},
+        {
+            "event": "step_failed",
+            "name": template,
+            "error": {"message": template, "type": [], "pgcode": {}},
+            "log_tail": [template],
+        },
         {"event": ["run_ended"], "status": {}},
         {"event": "held", "detail": {"a": [1]}},
-        {"event": "run_ended", "status": "done", "code": 0, "result": {**FORGED, "database": template, "series": template}},
+        {
+            "event": "run_ended",
+            "status": "done",
+            "code": 0,
+            "result": {**FORGED, "database": template, "series": template},
+        },
     ]
 
 
@@ -323,7 +340,9 @@ def in_a_run(site: Platform) -> list[Attempt]:
         if not ran.exists():
             raise Shortfall(f"the hook did not run ({name}): {last_error(output)}")
         shown = [secret for secret, value in hidden.items() if value in output]
-        broken = re.search(r"Traceback|MODULE FAILURE|unhashable|object has no attribute|not iterable|RecursionError", output)
+        broken = re.search(
+            r"Traceback|MODULE FAILURE|unhashable|object has no attribute|not iterable|RecursionError", output
+        )
         for what, bad, seen in (
             ("keeps the playbook from its end", seconds >= LONGEST, f"{seconds:.0f} s"),
             ("ends a module with an error of Python", broken, last_error(output)),
@@ -337,7 +356,9 @@ def in_a_run(site: Platform) -> list[Attempt]:
             attempts.append(Attempt(f"Events, {name}: {what}", bool(bad), seen))
         marker.unlink(missing_ok=True)
         if name in ("forged", "deep"):
-            attempts.append(Attempt(f"Events, {name}: the update fails", bool(code), last_error(output) if code else ""))
+            attempts.append(
+                Attempt(f"Events, {name}: the update fails", bool(code), last_error(output) if code else "")
+            )
         # Whatever alpha did, its operators get on.
         unplant_events(site)
         site.play("update", odoo_cloud_instance=ME)
@@ -399,7 +420,9 @@ def checks(found: t.Mapping[str, t.Any]) -> list[str]:
     """What the CIS benchmark of Docker would say about one container."""
     host, wrong = found["HostConfig"], []
     wrong += [] if host["Memory"] else ["no limit of memory (5.11)"]
-    wrong += [] if host["MemorySwap"] in (host["Memory"], -1, 0) and host["Memory"] else ["swap beyond its memory (5.11)"]
+    wrong += (
+        [] if host["MemorySwap"] in (host["Memory"], -1, 0) and host["Memory"] else ["swap beyond its memory (5.11)"]
+    )
     wrong += [] if host["CpuShares"] else ["no weight for processors (5.12)"]
     wrong += [] if host["PidsLimit"] and host["PidsLimit"] > 0 else ["no limit of processes (5.29)"]
     wrong += [] if host["ReadonlyRootfs"] else ["it may change its image (5.13)"]
@@ -407,15 +430,27 @@ def checks(found: t.Mapping[str, t.Any]) -> list[str]:
     extra = {one.removeprefix("CAP_") for one in host["CapAdd"] or []} - {"CHOWN", "SETGID", "SETUID"}
     wrong += [f"capabilities {', '.join(sorted(extra))} (5.4)"] if extra else []
     wrong += ["it is privileged (5.5)"] if host["Privileged"] else []
-    wrong += [] if any(one.startswith("no-new-privileges") for one in host["SecurityOpt"] or []) else ["privileges can be gained (5.26)"]
-    wrong += ["seccomp or AppArmor is off (5.2, 5.22)"] if any("unconfined" in one for one in host["SecurityOpt"] or []) else []
+    wrong += (
+        []
+        if any(one.startswith("no-new-privileges") for one in host["SecurityOpt"] or [])
+        else ["privileges can be gained (5.26)"]
+    )
+    wrong += (
+        ["seccomp or AppArmor is off (5.2, 5.22)"]
+        if any("unconfined" in one for one in host["SecurityOpt"] or [])
+        else []
+    )
     spaces = {"NetworkMode": "5.10", "PidMode": "5.16", "IpcMode": "5.17", "UTSMode": "5.21", "UsernsMode": "5.31"}
     wrong += [f"{key} is the machine's ({number})" for key, number in spaces.items() if host.get(key) == "host"]
     wrong += ["it is on the engine's common network (5.30)"] if host["NetworkMode"] in ("default", "bridge") else []
     wrong += ["it has devices of the machine (5.18)"] if host["Devices"] else []
     sources = [one["Source"] for one in found["Mounts"] if one["Type"] == "bind"]
     wrong += [f"{one} is mounted (5.6, 5.32)" for one in sources if one.endswith("docker.sock") or one.count("/") < 3]
-    wrong += ["mounts are passed on (5.20)"] if any(one.get("Propagation") not in ("rprivate", "", None) for one in found["Mounts"]) else []
+    wrong += (
+        ["mounts are passed on (5.20)"]
+        if any(one.get("Propagation") not in ("rprivate", "", None) for one in found["Mounts"])
+        else []
+    )
     policy = host["RestartPolicy"]["Name"]
     wrong += [] if policy in ("unless-stopped", "no", "on-failure") else [f"restart policy {policy} (5.15)"]
     bounded = all("size=" in (options or "") for options in (host["Tmpfs"] or {}).values())
@@ -496,7 +531,10 @@ CLIENTS = 2 * REPLICAS * SMALL["odoo_workers"]  # type: ignore[operator]
 def limits(bench: Bench) -> collections.abc.Iterator[Line]:
     """Beta has one replica, alpha three: by containers alone alpha would get three times as much."""
     new = "crowd" not in bench.sites
-    instances = {ME: {"odoo_modules": ["base"], **SMALL, "replicas": REPLICAS}, OTHER: {"odoo_modules": ["base"], **SMALL}}
+    instances = {
+        ME: {"odoo_modules": ["base"], **SMALL, "replicas": REPLICAS},
+        OTHER: {"odoo_modules": ["base"], **SMALL},
+    }
     site = bench.site("crowd", 3, instances=instances)
     if new:
         site.site()
