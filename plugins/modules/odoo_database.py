@@ -85,14 +85,12 @@ options:
           - Without it, no such database is created, an existing one is left as it is, and the lock
             is taken in O(login_db).
         type: str
-      connection_limit:
-        description: How many connections O(databases[].owner) may have at once. V(-1) is no limit.
+      connections:
+        description: How many connections O(databases[].owner) may have at once. Without it, there is no limit.
         type: int
-        default: -1
-      keeper_connection_limit:
-        description: The same of O(databases[].keeper).
+      keeper_connections:
+        description: How many connections O(databases[].keeper) may have at once, in the same way.
         type: int
-        default: -1
       settings:
         description:
           - Settings of PostgreSQL for the sessions of O(databases[].owner), as C(ALTER ROLE ... SET)
@@ -283,8 +281,8 @@ def main() -> None:
                     "keeper": {"type": "str"},
                     "keeper_password": {"type": "str", "no_log": True},
                     "lock": {"type": "str"},
-                    "connection_limit": {"type": "int", "default": -1},
-                    "keeper_connection_limit": {"type": "int", "default": -1},
+                    "connections": {"type": "int"},
+                    "keeper_connections": {"type": "int"},
                     "settings": {"type": "dict", "default": {}},
                     "drop_owner": {"type": "bool", "default": False},
                 },

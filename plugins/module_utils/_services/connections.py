@@ -81,8 +81,8 @@ def databases(
         found.append(
             {
                 **instance.database.to_dict(),
-                "connection_limit": of_instance(instance, machine),
-                "keeper_connection_limit": KEEPER,
+                "connections": of_instance(instance, machine),
+                "keeper_connections": KEEPER,
             }
         )
     return found
@@ -92,8 +92,8 @@ def needed(given: t.Iterable[t.Mapping[str, t.Any]]) -> int:
     """How many connections a server with these databases must allow."""
     roles: dict[str, int] = {}
     for one in given:
-        roles[str(one.get("owner") or one.get("name"))] = int(one.get("connection_limit") or 0)
-        roles[str(one.get("keeper") or "")] = int(one.get("keeper_connection_limit") or 0)
+        roles[str(one.get("owner") or one.get("name"))] = int(one.get("connections") or 0)
+        roles[str(one.get("keeper") or "")] = int(one.get("keeper_connections") or 0)
     return sum(roles.values()) + ADMINISTRATOR + SUPERUSER
 
 
@@ -114,10 +114,10 @@ def problems(given: t.Sequence[t.Mapping[str, t.Any]], stated: t.Any = "") -> li
     allowed = max_connections(given) if stated in (None, "") else as_whole(stated) or 0
     if least <= allowed:
         return []
-    most = max(given, key=lambda one: int(one.get("connection_limit") or 0))
+    most = max(given, key=lambda one: int(one.get("connections") or 0))
     reserved = ADMINISTRATOR + SUPERUSER
     return [
         f"postgres_max_connections={allowed}: the roles of all {len(given)} databases may have {least} connections, {reserved} of"
         f" them reserved for the administrator; give {least} or more, or lower odoo_db_connections of instances (the most has"
-        f" database {str(most.get('name'))!r}: {most.get('connection_limit')})"
+        f" database {str(most.get('name'))!r}: {most.get('connections')})"
     ]

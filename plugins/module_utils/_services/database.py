@@ -81,10 +81,8 @@ def parse_wanted(items: list[dict[str, Any]], login_user: str) -> list[Wanted]:
             item.get("keeper") or "",
             item.get("keeper_password") or None,
             item.get("lock") or "",
-            *(
-                -1 if item.get(key) is None else int(item[key])
-                for key in ("connection_limit", "keeper_connection_limit")
-            ),
+            item.get("connections"),
+            item.get("keeper_connections"),
             {name: str(value) for name, value in (item.get("settings") or {}).items()},
         )
         for setting, value in wanted.settings.items():

@@ -49,8 +49,9 @@ class Wanted:
     keeper: str = ""  # the role that copies and renames the database; empty: none
     keeper_password: str | None = field(default=None, repr=False)
     lock: str = ""  # the database in which this one's lock is taken; empty: none
-    connection_limit: int = -1  # how many connections the owner may have at once; -1: no limit
-    keeper_connection_limit: int = -1  # the same of the keeper
+    # how many connections the owner and the keeper may have at once; None: no limit
+    connections: int | None = None
+    keeper_connections: int | None = None
     settings: dict[str, str] = field(default_factory=dict)  # of the owner's sessions, ALTER ROLE ... SET
 
 
@@ -102,7 +103,7 @@ SELECT json_build_object(
   'roles', (SELECT coalesce(json_object_agg(rolname, json_build_object(
       'login', rolcanlogin, 'superuser', rolsuper, 'createdb', rolcreatedb, 'createrole', rolcreaterole,
       'replication', rolreplication, 'bypassrls', rolbypassrls, 'expired', coalesce(rolvaliduntil <= now(), false),
-      'inherit', rolinherit, 'limit', rolconnlimit, 'expires', coalesce(rolvaliduntil <> 'infinity', false),
+      'inherit', rolinherit, 'connections', rolconnlimit, 'expires', coalesce(rolvaliduntil <> 'infinity', false),
       'usable', {usable},
       'member_of', (SELECT coalesce(json_agg(pg_catalog.pg_get_userbyid(m.roleid)), '[]')
                     FROM pg_catalog.pg_auth_members m WHERE m.member = r.oid),
@@ -144,7 +145,7 @@ ROLE_ATTRIBUTES = {
     "replication": (False, "NOREPLICATION"),
     "bypassrls": (False, "NOBYPASSRLS"),
     "inherit": (True, "INHERIT"),
-    "limit": (-1, "CONNECTION LIMIT -1"),
+    "connections": (-1, "CONNECTION LIMIT -1"),
     "expires": (False, "VALID UNTIL 'infinity'"),
 }
 # It creates copies and renames them, only for its own instance, whose role it may act for.
@@ -159,9 +160,9 @@ DATABASE_ATTRIBUTES = {
 
 def attributes(item: Wanted, keeper: bool) -> dict[str, tuple[Any, str]]:
     """Return the attributes that the owner of a database has to have, or its keeper."""
-    base = KEEPER_ATTRIBUTES if keeper else ROLE_ATTRIBUTES
-    limit = int(item.keeper_connection_limit if keeper else item.connection_limit)
-    return {**base, "limit": (limit, f"CONNECTION LIMIT {limit}")}
+    number = item.keeper_connections if keeper else item.connections
+    limit = -1 if number is None else int(number)
+    return {**(KEEPER_ATTRIBUTES if keeper else ROLE_ATTRIBUTES), "connections": (limit, f"CONNECTION LIMIT {limit}")}
 
 
 def read_facts(connection: Any, wanted: list[Wanted]) -> Facts:
@@ -218,11 +219,11 @@ def with_password(start: str, password: str) -> Statement:
     return Statement(f"{start} PASSWORD '{scram.verifier(password)}'", f"{start} PASSWORD {HIDDEN}")
 
 
-def create_role(owner: str, password: str | None, keeper: bool = False, connection_limit: int = -1) -> Statement:
+def create_role(owner: str, password: str | None, keeper: bool = False, connections: int | None = None) -> Statement:
     """Return the statement that creates a role that can log in, for the owner of a database or for
-    a keeper. `connection_limit`: how many connections it may have at once, -1 for any number."""
+    a keeper. `connections`: how many it may have at once."""
     start = f"CREATE ROLE {quoted(owner)} LOGIN NOSUPERUSER {'' if keeper else 'NO'}CREATEDB NOCREATEROLE"
-    start += f" CONNECTION LIMIT {connection_limit}" if connection_limit >= 0 else ""
+    start += f" CONNECTION LIMIT {connections}" if connections is not None else ""
     return plain(start) if password is None else with_password(start, password)
 
 
@@ -405,7 +406,8 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
                 return
             ready_roles.add(name)
             if role is None:
-                result.append(create_role(name, password, keeper, attributes(item, keeper)["limit"][0]))
+                connections = item.keeper_connections if keeper else item.connections
+                result.append(create_role(name, password, keeper, connections))
                 return
             differs = [say for key, (right, say) in attributes(item, keeper).items() if role[key] != right]
             if differs:

@@ -47,8 +47,8 @@ def test_a_stated_number_wins_and_is_enough_for_an_update():
 
 def test_databases_have_their_numbers():
     (database,) = FILTERS["odoo_databases"]([make().to_dict()], {"app1": {}}, {"app1": SMALL})
-    assert database["connection_limit"] == connections.of_instance(make(), SMALL)
-    assert database["keeper_connection_limit"] == connections.KEEPER
+    assert database["connections"] == connections.of_instance(make(), SMALL)
+    assert database["keeper_connections"] == connections.KEEPER
     assert database["owner"] == "acme"
 
 
@@ -58,7 +58,7 @@ def test_a_machine_of_unknown_size_is_no_guess():
         match="--limit: the size of machine 'app1', .* leave the limit out, or set odoo_db_connections",
     ):
         FILTERS["odoo_databases"]([make().to_dict()], {"app1": {}})
-    assert FILTERS["odoo_databases"]([make(odoo_db_connections=30).to_dict()], {})[0]["connection_limit"] == 30
+    assert FILTERS["odoo_databases"]([make(odoo_db_connections=30).to_dict()], {})[0]["connections"] == 30
 
 
 def databases(*numbers: int) -> list[dict]:
@@ -67,8 +67,8 @@ def databases(*numbers: int) -> list[dict]:
             "name": f"db{n}",
             "owner": f"db{n}",
             "keeper": f"db{n}_keeper",
-            "connection_limit": number,
-            "keeper_connection_limit": 10,
+            "connections": number,
+            "keeper_connections": 10,
         }
         for n, number in enumerate(numbers)
     ]

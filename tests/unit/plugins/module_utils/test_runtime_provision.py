@@ -311,9 +311,9 @@ def test_the_value_of_a_setting_is_quoted():
 
 
 def test_a_connection_limit_is_declared():
-    found = provision.plan(wanted(connection_limit=20), facts({"limit": 5}, {}), set())
+    found = provision.plan(wanted(connections=20), facts({"connections": 5}, {}), set())
     assert shown(found) == ['ALTER ROLE "acme" CONNECTION LIMIT 20']
-    assert provision.plan(wanted(connection_limit=20), facts({"limit": 20}, {}), set()) == []
+    assert provision.plan(wanted(connections=20), facts({"connections": 20}, {}), set()) == []
 
 
 def test_what_the_owner_did_to_its_database_is_undone():
@@ -354,21 +354,3 @@ def test_a_keeper_with_restore_points_is_not_dropped():
     items = wanted(keeper="keep", state="absent", confirm_drop="acme", drop_owner=True)
     with pytest.raises(DatabaseError, match="'keep' is not dropped .drop_owner.: it owns acme--before-0123456789ab"):
         provision.plan(items, known, set())
-
-
-def test_connections_are_limited_when_the_role_is_created_and_afterwards():
-    item = wanted(keeper="acme_keeper", keeper_password="k", connection_limit=105, keeper_connection_limit=10)
-    created = shown(provision.plan(item, facts(), set()))
-    assert (
-        created[0]
-        == "CREATE ROLE \"acme\" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT 105 PASSWORD '********'"
-    )
-    assert " CREATEDB NOCREATEROLE CONNECTION LIMIT 10 PASSWORD" in created[1]
-    there = provision.Facts(
-        roles={
-            "acme": {**GOOD_ROLE, "limit": -1},
-            "acme_keeper": {**GOOD_ROLE, "createdb": True, "member_of": ["acme"], "limit": 10},
-        },
-        databases={"acme": GOOD_DATABASE},
-    )
-    assert shown(provision.plan(item, there, set())) == ['ALTER ROLE "acme" CONNECTION LIMIT 105']
