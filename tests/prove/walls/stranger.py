@@ -323,12 +323,8 @@ def uploads(bench: Bench) -> collections.abc.Iterator[Line]:
 def redis(site: Platform, commands: str, instance: str = "alpha") -> list[str]:
     """The answers of the instance's Redis to commands, a line each, as its administrator."""
     shown = docker("ps", "--format", "{{.Names}}").split()
-    [name] = [one for one in (f"{site.name}-{instance}-redis", f"{site.name}-redis") if one in shown][:1]
-    password = next(
-        file.read_text().strip()
-        for file in (site.secrets / instance / "redis_admin_password", site.secrets / "redis" / "admin_password")
-        if file.exists()
-    )
+    name = next(one for one in (f"{site.name}-redis-{instance}", f"{site.name}-redis") if one in shown)
+    password = (site.secrets / "redis" / "admin_password").read_text().strip()
     script = "exec $(command -v valkey-cli || command -v redis-cli) -s /run/redis/redis.sock"
     found = docker("exec", "-i", name, "sh", "-c", script, text=f"AUTH admin {password}\n{commands}\n").splitlines()
     return found[1:]
