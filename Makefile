@@ -49,7 +49,7 @@ PROVE := env PATH=$(VENV)/bin:$$PATH PYTHONPATH=$(CURDIR)/tests $(TEST_BIN)/pyth
 PROVE_ARGS = $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
 
 ##@ Use
-.PHONY: help demo check clean down status
+.PHONY: help demo check clean down status sbom
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z0-9-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
@@ -61,6 +61,10 @@ check: runtime ## say what `make demo` would change, and change nothing
 
 status: runtime ## show every instance's state and history
 	@$(PLAYBOOK) playbooks/status.yml $(ARGS)
+
+sbom: runtime ## write a bill of materials (CycloneDX) for each image in use
+	@tools/venv.sh $(WORK)/venv-sbom requirements/sbom.txt
+	@$(PLAYBOOK) playbooks/sbom.yml -e image_sbom_python=$(WORK)/venv-sbom/bin/python $(ARGS)
 
 down: runtime ## remove the demo with all its data from this machine, keep what was installed for make
 	@$(PLAYBOOK) playbooks/clean.yml $(if $(CONFIRM),-e odoo_cloud_clean_confirm=$(CONFIRM)) $(ARGS)
@@ -187,6 +191,7 @@ prove-house: tools-ready state-images ## run the bars of the house: what may imp
 .PHONY: prove-walls
 prove-walls: tools-ready state-images ## run the bars of the walls: hostile replica, hostile database, strangers, limits (PART=, MUTANT=, ARGS=--list)
 	@tools/apt.sh openssl wrk curl gpg gpg-agent
+	@tools/venv.sh $(WORK)/venv-sbom requirements/sbom.txt
 	@$(PROVE) walls $(PROVE_ARGS)
 
 .PHONY: prove-blockers prove-blockers-sample
