@@ -26,11 +26,13 @@ class Target:
     """Something that an instance may reach.
 
     - `host`: an IPv4 or IPv6 network (of one address, too), or a host name.
-    - `port`: the TCP port; 0 for all ports and protocols.
+    - `port`: the port; 0 for all ports and protocols.
+    - `protocol`: tcp or udp.
     """
 
     host: str
     port: int
+    protocol: str = "tcp"
 
     @property
     def family(self) -> int:
@@ -84,11 +86,11 @@ def of_url(text: str) -> Target | None:
     return of_host(parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0))
 
 
-def of_host(host: str, port: int) -> Target | None:
+def of_host(host: str, port: int, protocol: str = "tcp") -> Target | None:
     """The target of a host and a port; None for a name without a dot, as services have in Docker's
     networks, and for a path.
     """
     try:
-        return Target(_host(host.lower()), port)
+        return Target(_host(host.lower()), port, protocol)
     except ValueError:
         return None

@@ -20,8 +20,9 @@ from .._inventory.naming import bridge_of, bridge_prefix, network_of
 from .odoo_containers import Surroundings
 
 RESOLVERS = "resolvers"  # the set of the machine's name servers
-# Link-local addresses, of which cloud providers use 169.254.169.254 for metadata, and Amazon's for IPv6
-METADATA = {4: "169.254.0.0/16", 6: "fd00:ec2::254"}
+# Link-local addresses, of which cloud providers use 169.254.169.254 for metadata, and those of Azure,
+# Alibaba, Amazon and Google besides
+METADATA = {4: "{ 169.254.0.0/16, 168.63.129.16, 100.100.100.200 }", 6: "{ fd00:ec2::254, fd20:ce::254 }"}
 _FAMILIES = {4: "ip", 6: "ip6"}
 _REFUSE = "reject with icmpx type admin-prohibited"
 
@@ -50,7 +51,7 @@ def needs(instance: Instance, here: Surroundings) -> list[Target]:
         else:
             found.append(egress.of_url(stateless.s3.endpoint or endpoint or f"https://s3.{region}.amazonaws.com"))
     if stateless.statsd.host:
-        found.append(egress.of_host(stateless.statsd.host, 0))
+        found.append(egress.of_host(stateless.statsd.host, stateless.statsd.port, "udp"))
     return sorted({one for one in found if one})
 
 
@@ -59,8 +60,10 @@ def rules(instances: t.Iterable[Instance], here: Surroundings) -> dict[str, str]
     each name whose addresses have to be put into sets.
     """
     prefix, chosen = bridge_prefix(here.name), sorted(instances, key=lambda one: one.name)
-    targets = {one.name: _targets(one, here) for one in chosen}
-    hosts = sorted({one.host for some in targets.values() for one in some or () if not one.family})
+    needed = {one.name: needs(one, here) for one in chosen}
+    targets = {one.name: _targets(one, needed[one.name]) for one in chosen}
+    everything = [*needed.values(), *(some or [] for some in targets.values())]
+    hosts = sorted({one.host for some in everything for one in some if not one.family})
     sets = {host: f"name{number}" for number, host in enumerate(hosts)}
     bridges = {one.name: bridge_of(network_of(here.name, one.name)) for one in chosen}
     asking = [bridges[name] for name, some in targets.items() if some is None or any(not one.family for one in some)]
@@ -70,7 +73,8 @@ def rules(instances: t.Iterable[Instance], here: Surroundings) -> dict[str, str]
             lines += [f"    set {name}_{family} {{", f"        type ipv{family}_addr", "    }"]
     lines += _chain("machine", _machine(prefix, asking), "type filter hook prerouting priority -150; policy accept;")
     lines += _chain("input", [f'iifname "{prefix}*" jump own'], "type filter hook input priority -10; policy accept;")
-    lines += _chain("own", _own(asking))
+    services = [row for name, some in needed.items() for row in _accepted(some, sets, f'iifname "{bridges[name]}" ')]
+    lines += _chain("own", _own(asking, services))
     lines += _chain(
         "forward",
         [f'iifname "{prefix}*" jump outgoing', f'oifname "{prefix}*" jump incoming'],
@@ -82,7 +86,7 @@ def rules(instances: t.Iterable[Instance], here: Surroundings) -> dict[str, str]
     lines += _chain("outgoing", [*([f"iifname vmap {{ {listed} }}"] if listed else []), _REFUSE])
     for one in chosen:
         lines += [f"    # {one.name}: {one.egress}"]
-        lines += _chain(_chain_of(one), _instance(bridges[one.name], prefix, targets[one.name], sets))
+        lines += _chain(_chain_of(one), _instance(bridges[one.name], prefix, targets[one.name], sets, asking))
     return {
         "table": table_of(here.name),
         "rules": "\n".join([*lines, "}"]) + "\n",
@@ -90,12 +94,12 @@ def rules(instances: t.Iterable[Instance], here: Surroundings) -> dict[str, str]
     }
 
 
-def _targets(instance: Instance, here: Surroundings) -> list[Target] | None:
+def _targets(instance: Instance, needed: list[Target]) -> list[Target] | None:
     """What an instance may reach; None for everything."""
     if instance.egress == egress.OPEN:
         return None
     allowed = instance.egress_allowed if instance.egress == egress.LISTED else ()
-    return sorted({*needs(instance, here), *map(egress.parse, allowed)})
+    return sorted({*needed, *map(egress.parse, allowed)})
 
 
 def _chain(name: str, rows: t.Iterable[str], hook: str = "") -> list[str]:
@@ -122,36 +126,51 @@ def _machine(prefix: str, asking: t.Sequence[str]) -> list[str]:
     """Before addresses are translated: so ports that containers publish are closed, too."""
     return [
         f'iifname != "{prefix}*" accept',
-        *_own(asking)[:-1],
+        "ct direction reply accept",
+        *_dns(asking),  # some providers' name server has the address of their metadata
         *(f"{ip} daddr {METADATA[family]} drop" for family, ip in _FAMILIES.items()),
-        "fib daddr type local drop",
+        "fib daddr type local jump own",
     ]
 
 
-def _own(asking: t.Sequence[str]) -> list[str]:
-    """What may reach the machine itself: answers, neighbour discovery of IPv6, and name servers on it."""
+def _own(asking: t.Sequence[str], services: t.Sequence[str]) -> list[str]:
+    """What may reach the machine itself: answers, neighbour discovery of IPv6, name servers, and
+    configured services that run on it, not in a container.
+    """
     return [
         "ct direction reply accept",
         "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
         *_dns(asking),
+        *services,
         "drop",
     ]
 
 
-def _instance(bridge: str, prefix: str, targets: t.Sequence[Target] | None, sets: t.Mapping[str, str]) -> list[str]:
+def _instance(
+    bridge: str,
+    prefix: str,
+    targets: t.Sequence[Target] | None,
+    sets: t.Mapping[str, str],
+    asking: t.Collection[str],
+) -> list[str]:
     """What leaves the network of one instance."""
     found = [
         f'oifname "{bridge}" accept',
         f'oifname "{prefix}*" {_REFUSE}',
+        *_dns([bridge] if bridge in asking else []),
         *(f"{ip} daddr {METADATA[family]} {_REFUSE}" for family, ip in _FAMILIES.items()),
     ]
     if targets is None:
         return [*found, "accept"]
-    if any(not one.family for one in targets):
-        found += _dns([bridge])
+    return [*found, *_accepted(targets, sets), _REFUSE]
+
+
+def _accepted(targets: t.Iterable[Target], sets: t.Mapping[str, str], begin: str = "") -> list[str]:
+    """The rules that let these targets through. `begin`: a further condition."""
+    found = []
     for one in targets:
-        port = f" tcp dport {one.port}" if one.port else ""
-        families = [one.family] if one.family else list(_FAMILIES)
-        where = one.host if one.family else f"@{sets[one.host]}_%d"
-        found += [f"{_FAMILIES[family]} daddr {where.replace('%d', str(family))}{port} accept" for family in families]
-    return [*found, _REFUSE]
+        port = f" {one.protocol} dport {one.port}" if one.port else ""
+        for family in [one.family] if one.family else _FAMILIES:
+            where = one.host if one.family else f"@{sets[one.host]}_{family}"
+            found.append(f"{begin}{_FAMILIES[family]} daddr {where}{port} accept")
+    return found

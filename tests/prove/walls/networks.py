@@ -468,12 +468,8 @@ MUTANTS = {
     "one-network": Mutant.one(
         "networks", "plugins/module_utils/_inventory/naming.py", '    return f"{platform}.{instance}"\n', "    return platform\n"
     ),
-    "machine-open": Mutant(
-        ("networks",),
-        ((FIREWALL, '        "fib daddr type local drop",\n', ""),
-         (FIREWALL, '        *_dns(asking),\n        "drop",\n', '        *_dns(asking),\n        "accept",\n')),
-    ),
-    "metadata-open": Mutant.one("egress", FIREWALL, '{4: "169.254.0.0/16", 6:', '{4: "192.0.2.0/24", 6:'),
+    "machine-open": Mutant.one("networks", FIREWALL, '        *services,\n        "drop",\n', '        *services,\n        "accept",\n'),
+    "metadata-open": Mutant.one("egress", FIREWALL, '{4: "{ 169.254.0.0/16, ', '{4: "{ '),
     "all-open": Mutant.one("egress", FIREWALL, "    if targets is None:\n", "    if True:\n"),
     "rules-once": Mutant.one("egress", "roles/image/files/firewall/odoo-cloud-firewall", "      apply || true\n", "      :\n"),
     "rules-go": Mutant.one(

@@ -66,18 +66,21 @@ POLICIES = ("open", "listed", "none")
 def test_the_machine_the_metadata_and_other_instances_are_closed_with_every_policy(policy):
     rules = chains(written(instance_tools.make(odoo_egress=policy))["rules"])
     bridge = bridge_of("oc.acme")
-    assert rules["machine"][-1] == "fib daddr type local drop"
-    assert "ip daddr 169.254.0.0/16 drop" in rules["machine"]
-    assert "ip6 daddr fd00:ec2::254 drop" in rules["machine"]
+    assert rules["machine"][-3:] == [
+        "ip daddr { 169.254.0.0/16, 168.63.129.16, 100.100.100.200 } drop",
+        "ip6 daddr { fd00:ec2::254, fd20:ce::254 } drop",
+        "fib daddr type local jump own",
+    ]
     assert rules["own"][-1] == rules["incoming"][-1] == "drop"
     assert rules["outgoing"] == [
         f'iifname vmap {{ "{bridge}" : jump of_acme }}',
         "reject with icmpx type admin-prohibited",
     ]
-    assert rules["of_acme"][:3] == [
+    first = [row for row in rules["of_acme"] if "@resolvers" not in row][:3]
+    assert first == [
         f'oifname "{bridge}" accept',
         f'oifname "{bridge[:7]}*" reject with icmpx type admin-prohibited',
-        "ip daddr 169.254.0.0/16 reject with icmpx type admin-prohibited",
+        "ip daddr { 169.254.0.0/16, 168.63.129.16, 100.100.100.200 } reject with icmpx type admin-prohibited",
     ]
     assert rules["of_acme"][-1] == ("accept" if policy == "open" else "reject with icmpx type admin-prohibited")
 
@@ -116,3 +119,14 @@ def test_services_on_other_machines_stay_open():
 
 def test_a_machine_without_instances_closes_what_is_left_of_them():
     assert chains(written()["rules"])["outgoing"] == ["reject with icmpx type admin-prohibited"]
+
+
+def test_a_configured_service_on_the_machine_itself_is_open_to_its_instance_alone():
+    found = written(
+        instance_tools.make(odoo_egress="open", odoo_statsd_host="192.0.2.1"),
+        redis={"host": "", "port": 0, "tls": False, "ca": "", "url": "redis://cache.example.com:6390/0"},
+    )
+    rules, bridge = chains(found["rules"]), bridge_of("oc.acme")
+    assert f'iifname "{bridge}" ip daddr 192.0.2.1/32 udp dport 8125 accept' in rules["own"]
+    assert f'iifname "{bridge}" ip daddr @name0_4 tcp dport 6390 accept' in rules["own"]
+    assert rules["own"][-1] == "drop"
