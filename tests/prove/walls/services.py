@@ -385,23 +385,31 @@ def run_command(*words: str) -> str:
 
 
 class Disk:
-    """A small disk for the volume of PostgreSQL: a file as a loop device."""
+    """A small disk for the volume of PostgreSQL: a file as a loop device.
+
+    It is mounted once more for the proof, because the engine unmounts it whenever the container ends, and what is written then would be
+    on the machine's own disk.
+    """
 
     def __init__(self, site: Platform) -> None:
         self.volume = f"{site.name}-postgres"
         self.image = site.place.work / "postgres.img"
-        self.label = (
-            site.place.label
-        )  # of the proof: with that of the platform it would look as if the platform had lost its secrets
+        # The proof's label: with the platform's it would look as if the platform had lost its secrets.
+        self.label = site.place.label
+        self.folder = site.place.work / "postgres-disk"
         self.device = ""
 
     def __enter__(self) -> Disk:
         self.image.parent.mkdir(parents=True, exist_ok=True)
+        if self.folder.is_mount():  # left by a proof that was killed
+            run_command("umount", str(self.folder))
         self.image.unlink(missing_ok=True)
         with self.image.open("wb") as file:
             file.truncate(DISK_MB * MIB)
         run_command("mkfs.ext4", "-q", "-m", "0", "-E", "root_owner=8432:8432", str(self.image))
         self.device = run_command("losetup", "-f", "--show", str(self.image))
+        self.folder.mkdir(exist_ok=True)
+        run_command("mount", self.device, str(self.folder))
         docker(
             "volume",
             "create",
@@ -417,24 +425,18 @@ class Disk:
 
     def __exit__(self, *_exception: object) -> None:
         if self.device:
+            subprocess.run(["umount", str(self.folder)], check=False, timeout=60)
             subprocess.run(["losetup", "-d", self.device], check=False, timeout=60)
         self.image.unlink(missing_ok=True)
 
-    @property
-    def folder(self) -> pathlib.Path:
-        """Where the engine has it mounted."""
-        return pathlib.Path(docker("volume", "inspect", "-f", "{{.Mountpoint}}", self.volume).strip())
-
-    def free_mb(self) -> int:
-        found = run_command("stat", "-f", "-c", "%a %S", str(self.folder)).split()
-        return int(found[0]) * int(found[1]) // MIB
-
     def fill(self) -> None:
         """Takes what is free, in a file that doesn't belong to PostgreSQL."""
-        with (self.folder / "somebody-elses").open("ab", buffering=0) as file, contextlib.suppress(OSError):
+        if not self.folder.is_mount():
+            raise Shortfall(f"{self.folder} is not mounted")
+        with (self.folder / "somebody-elses").open("ab", buffering=0) as file:
             for size in (MIB, 4096):
                 with contextlib.suppress(OSError):
-                    while True:
+                    for _block in range(DISK_MB * MIB // size):  # never more than the disk has
                         file.write(b"x" * size)
 
     def make_space(self) -> None:
