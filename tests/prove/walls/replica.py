@@ -132,7 +132,8 @@ def secrets_of(site: Platform) -> dict[str, str]:
         if not path.is_file() or mine or where.name == "platform.json" or path.suffix == ".crt":
             continue
         text = path.read_bytes().strip()
-        found[hashlib.sha256(text).hexdigest()] = str(where)
+        if len(text) >= 16:
+            found[hashlib.sha256(text).hexdigest()] = str(where)
     return found
 
 
