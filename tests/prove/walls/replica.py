@@ -132,7 +132,8 @@ def secrets_of(site: Platform) -> dict[str, str]:
         if not path.is_file() or mine or where.name == "platform.json" or path.suffix == ".crt":
             continue
         text = path.read_bytes().strip()
-        found[hashlib.sha256(text).hexdigest()] = str(where)
+        if len(text) >= 16:
+            found[hashlib.sha256(text).hexdigest()] = str(where)
     return found
 
 
@@ -420,9 +421,7 @@ def checks(found: t.Mapping[str, t.Any]) -> list[str]:
     """What the CIS benchmark of Docker would say about one container."""
     host, wrong = found["HostConfig"], []
     wrong += [] if host["Memory"] else ["no limit of memory (5.11)"]
-    wrong += (
-        [] if host["MemorySwap"] in (host["Memory"], -1, 0) and host["Memory"] else ["swap beyond its memory (5.11)"]
-    )
+    wrong += [] if host["MemorySwap"] == host["Memory"] else ["swap beyond its memory (5.11)"]
     wrong += [] if host["CpuShares"] else ["no weight for processors (5.12)"]
     wrong += [] if host["PidsLimit"] and host["PidsLimit"] > 0 else ["no limit of processes (5.29)"]
     wrong += [] if host["ReadonlyRootfs"] else ["it may change its image (5.13)"]
