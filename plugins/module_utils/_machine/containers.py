@@ -279,7 +279,8 @@ def _compare_connections(machine: MachineView, platform: str, given: dict[str, t
             "name": name,
             "action": "connect",
             "reason": reason,
-            "definition": {"name": name},
+            # its own image, which the module of community.docker wants to know
+            "definition": {"name": name, "image": str(inspected.get("Image") or "")},
             "label": "",
             "connect": lacks,
         }
