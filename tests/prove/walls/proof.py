@@ -11,10 +11,12 @@ from __future__ import annotations
 import types
 
 from ..frame import Proof
+from . import supply
 from .bench import Bench
 
 # One line for each module, so that each has its own.
 GROUPS: tuple[types.ModuleType, ...] = (
+    supply,
 )  # fmt: skip
 
 PROOF = Proof(
