@@ -11,7 +11,7 @@ from __future__ import annotations
 import types
 
 from ..frame import Proof
-from . import database, networks, replica, services, stranger
+from . import database, networks, replica, services, stranger, supply
 from .bench import Bench
 
 # One line for each module, so that each has its own.
@@ -21,6 +21,7 @@ GROUPS: tuple[types.ModuleType, ...] = (
     replica,
     services,
     stranger,
+    supply,
 )  # fmt: skip
 
 PROOF = Proof(

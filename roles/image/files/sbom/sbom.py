@@ -22,6 +22,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tempfile
 import typing as t
@@ -118,36 +119,33 @@ def joined(
     }  # fmt: skip
 
 
-def run(command: list[str]) -> None:
+def run(program: str, *arguments: str) -> None:
     """Runs a program of the tools; raises `SbomError` with its last line if it fails."""
+    command = [os.path.join(sysconfig.get_path("scripts"), program), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         said = done.stderr.strip().splitlines()
-        raise SbomError(f"{command[2]}: {said[-1] if said else 'no reason given'}")
+        raise SbomError(f"{program}: {said[-1] if said else 'no reason given'}")
 
 
-def of_debian(archive: bytes, folder: str) -> dict[str, t.Any]:
-    """What debsbom says about the Debian packages."""
+def architecture(status: str) -> str:
+    """The processor of the Debian packages in dpkg's records."""
+    named = re.findall(r"^Architecture: (?!all$)(\S+)$", status, re.MULTILINE)
+    return max(sorted(set(named)), key=named.count, default="amd64")
+
+
+def of_debian(archive: bytes, status: str, folder: str) -> dict[str, t.Any]:
+    """What debsbom says about the Debian packages. `status`: dpkg's records."""
     path, result = os.path.join(folder, "gathered.tar"), os.path.join(folder, "debian")
     with open(path, "wb") as stream:
         stream.write(archive)
-    run(
-        [
-            sys.executable,
-            "-m",
-            "debsbom",
-            "generate",
-            "-t",
-            "cdx",
-            "--cdx-schema-version",
-            SPEC,
-            "--with-licenses",
-            "-r",
-            path,
-            "-o",
-            result,
-        ]
-    )
+    options = [
+        "--sbom-type=cdx",
+        f"--cdx-schema-version={SPEC}",
+        "--with-licenses",
+        f"--distro-arch={architecture(status)}",
+    ]
+    run("debsbom", "generate", *options, "--root", path, "--out", result)
     with open(f"{result}.cdx.json", encoding="utf-8") as stream:
         return json.load(stream)
 
@@ -174,18 +172,14 @@ def of_python(files: dict[str, bytes], folder: str) -> dict[str, t.Any]:
         stream.write(f"#!/bin/sh\ncat '{interpreter}.json'\n")
     os.chmod(interpreter, 0o700)
     run(
-        [
-            sys.executable,
-            "-m",
-            "cyclonedx_py",
-            "environment",
-            "--sv",
-            SPEC,
-            "--output-reproducible",
-            "-o",
-            result,
-            interpreter,
-        ]
+        "cyclonedx-py",
+        "environment",
+        "--spec-version",
+        SPEC,
+        "--output-reproducible",
+        "--output-file",
+        result,
+        interpreter,
     )
     with open(result, encoding="utf-8") as stream:
         return json.load(stream)
@@ -213,7 +207,8 @@ def made(gathered: bytes, name: str, version: str, image_id: str) -> str:
         if match:
             copyrights[match[1]] = content.decode("utf-8", "replace")
     with tempfile.TemporaryDirectory(prefix="odoo-cloud-sbom-") as folder:
-        debian = of_debian(archive, folder) if "var/lib/dpkg/status" in files else {}
+        status = files.get("var/lib/dpkg/status", b"").decode("utf-8", "replace")
+        debian = of_debian(archive, status, folder) if status else {}
         python = of_python(files, folder)
     add_licences(debian.get("components", []), copyrights)
     text = json.dumps(joined(debian, python, name, version, image_id), indent=1, sort_keys=True) + "\n"
