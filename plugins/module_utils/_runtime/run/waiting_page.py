@@ -414,7 +414,10 @@ class _Server:
             "Referrer-Policy": "no-referrer",
         }
         if wants_json(target, headers):
-            kind, text = "application/json", self.json.dumps(machine_answer(status, is_stranger(headers)), default=str) + "\n"
+            kind, text = (
+                "application/json",
+                self.json.dumps(machine_answer(status, is_stranger(headers)), default=str) + "\n",
+            )
         else:
             kind, text = "text/html; charset=utf-8", page(status)
         return self._message("503 Service Unavailable", kind, text, more, method == "HEAD")

@@ -170,7 +170,10 @@ def test_times_are_iso_8601_for_machines_however_they_came(server, status):
 def test_strangers_learn_only_that_it_is_not_up(server, status):
     through = {"X-Forwarded-For": "203.0.113.7"}
     assert json.loads(ask(server, path="/web/health", headers=through)[2]) == {"status": "starting", "retry_after": 5}
-    assert json.loads(ask(server, headers={**through, "Accept": "application/json"})[2]).keys() == {"status", "retry_after"}
+    assert json.loads(ask(server, headers={**through, "Accept": "application/json"})[2]).keys() == {
+        "status",
+        "retry_after",
+    }
     assert json.loads(ask(server, path="/web/health", headers={**through, "X-Odoo-Details": "1"})[2])["holder"]
     assert json.loads(ask(server, path="/web/health")[2])["holder"]
 
