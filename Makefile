@@ -49,7 +49,7 @@ PROVE := env PATH=$(VENV)/bin:$$PATH PYTHONPATH=$(CURDIR)/tests $(TEST_BIN)/pyth
 PROVE_ARGS = $(if $(PART),--part '$(PART)') $(if $(MUTANT),--mutant '$(MUTANT)') $(ARGS)
 
 ##@ Use
-.PHONY: help demo check clean down status
+.PHONY: help demo check clean down status sbom
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z0-9-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
@@ -61,6 +61,10 @@ check: runtime ## say what `make demo` would change, and change nothing
 
 status: runtime ## show every instance's state and history
 	@$(PLAYBOOK) playbooks/status.yml $(ARGS)
+
+sbom: runtime ## write a bill of materials (CycloneDX) for each image in use
+	@tools/venv.sh $(WORK)/venv-sbom requirements/sbom.txt
+	@$(PLAYBOOK) playbooks/sbom.yml -e image_sbom_python=$(WORK)/venv-sbom/bin/python $(ARGS)
 
 down: runtime ## remove the demo with all its data from this machine, keep what was installed for make
 	@$(PLAYBOOK) playbooks/clean.yml $(if $(CONFIRM),-e odoo_cloud_clean_confirm=$(CONFIRM)) $(ARGS)
@@ -186,7 +190,8 @@ prove-house: tools-ready state-images ## run the bars of the house: what may imp
 
 .PHONY: prove-walls
 prove-walls: tools-ready state-images ## run the bars of the walls: hostile replica, hostile database, strangers, limits (PART=, MUTANT=, ARGS=--list)
-	@tools/apt.sh openssl wrk curl
+	@tools/apt.sh openssl wrk curl gpg gpg-agent
+	@tools/venv.sh $(WORK)/venv-sbom requirements/sbom.txt
 	@$(PROVE) walls $(PROVE_ARGS)
 
 .PHONY: prove-blockers prove-blockers-sample
@@ -199,6 +204,11 @@ prove-blockers-sample: tools-ready state-images ## a small fixed sample of them;
 .PHONY: docs
 docs: tools-ready ## write the tables of the containers' variables into docs/
 	@$(TEST_BIN)/python tools/container_variables.py
+
+.PHONY: requirements
+requirements: ## lock requirements/*.in again, with hashes, into requirements/*.txt (ARGS=--upgrade)
+	@tools/venv.sh $(WORK)/venv-lock requirements/lock.txt
+	@tools/lock.sh $(WORK) $(ARGS)
 
 format: tools-ready ## let ruff format the Python files
 	@$(TEST_ENV) ruff format --no-cache .
@@ -218,7 +228,7 @@ tools-ready: $(VENV_TEST)/.made-of $(LINK)
 $(VENV)/.made-of: requirements/runtime.txt tools/venv.sh
 	@tools/venv.sh $(VENV) requirements/runtime.txt
 
-$(VENV_TEST)/.made-of: requirements/runtime.txt requirements/test.txt tools/venv.sh
+$(VENV_TEST)/.made-of: requirements/test.txt tools/venv.sh
 	@tools/venv.sh $(VENV_TEST) requirements/test.txt
 
 # Roles and modules are found by their full names through this link.

@@ -20,7 +20,7 @@ if ! docker image inspect "$image" >/dev/null 2>&1; then
     echo "Making $image" >&2
     # The user's pip fetches, whatever its sources are; the container only installs.
     rm -rf "$work/core221"
-    "$work/venv-test/bin/python" -m pip download --quiet --disable-pip-version-check --dest "$work/core221" --only-binary :all: \
+    "$work/venv-test/bin/python" -m pip download --quiet --disable-pip-version-check --dest "$work/core221" --only-binary :all: --require-hashes \
         --implementation cp --python-version 3.13 --abi cp313 --abi abi3 --abi none \
         --platform "manylinux_2_28_$(uname -m)" --platform "manylinux_2_17_$(uname -m)" --platform "manylinux2014_$(uname -m)" \
         --platform "manylinux_2_34_$(uname -m)" --platform any -r requirements/core221.txt
@@ -32,7 +32,7 @@ if ! docker image inspect "$image" >/dev/null 2>&1; then
         apt-get -qq install --no-install-recommends -y python3-venv git openssl >/dev/null
         rm -rf /var/lib/apt/lists/*
         python3 -m venv /venv
-        /venv/bin/pip install --quiet --no-compile --no-index --find-links /wheels -r /requirements/core221.txt'
+        /venv/bin/pip install --quiet --no-compile --no-index --find-links /wheels --require-hashes -r /requirements/core221.txt'
     docker commit "$name-build" "$image" >/dev/null
     docker rm "$name-build" >/dev/null
     rm -rf "$work/core221"
@@ -56,7 +56,7 @@ run --volume "$PWD:/src:ro" --env LC_ALL=C.UTF-8 --env PYTHONDONTWRITEBYTECODE=1
     echo "--- site.yml --check --diff on an empty machine"
     { ansible-playbook -i inventories/local playbooks/site.yml --check --diff | tee /tmp/check.log &&
         grep -qE "^localhost .*failed=0" /tmp/check.log; } || failed+=("check mode")
-    for name in odoo-cloud-{postgres,redis,swift,nginx,demo-1,demo-2} "Instance demo, InstallOnly: "; do
+    for name in odoo-cloud-{postgres,redis-demo,swift,nginx,demo-1,demo-2} "Instance demo, InstallOnly: "; do
         grep -qF -e "$name" /tmp/check.log || failed+=("check mode names no $name")
     done
     for path in /srv/odoo-cloud /root/.odoo-cloud; do

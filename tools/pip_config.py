@@ -2,6 +2,8 @@
 then reaches the same package sources, whatever they are.
 
     python tools/pip_config.py FILE
+
+With --uv instead of a file: print what the tool uv needs of it, its one index and its certificates, as lines for a shell.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -27,8 +30,17 @@ def effective() -> dict[str, str]:
     return settings
 
 
+def for_uv(settings: dict[str, str]) -> list[str]:
+    """The settings that uv has by other names, as exports for a shell."""
+    names = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE"}
+    return [f"export {name}={shlex.quote(settings[key])}" for key, name in names.items() if settings.get(key)]
+
+
 def main() -> None:
     settings = effective()
+    if sys.argv[1:] == ["--uv"]:
+        print("\n".join(for_uv(settings)))
+        return
     parser = configparser.RawConfigParser()
     parser["global"] = settings
     target = Path(sys.argv[1])

@@ -1,5 +1,6 @@
 #!/bin/bash
-# tools/venv.sh FOLDER REQUIREMENTS: make the virtual environment FOLDER with exactly these packages, or do nothing.
+# tools/venv.sh FOLDER REQUIREMENTS: make the virtual environment FOLDER with exactly these packages, or do nothing. A file whose hash isn't
+# in REQUIREMENTS is refused, and so is a package that would have to be built: building runs code that no hash covers.
 set -euo pipefail
 folder=$1 requirements=$2
 
@@ -20,7 +21,7 @@ mkdir -p "$(dirname "$folder")"
 exec 9>"$folder.lock"
 flock 9
 
-wanted=$(cat "$(dirname "$requirements")/runtime.txt" "$requirements" | sha256sum | cut -c1-16)-$(cd "$(dirname "$folder")" && pwd)
+wanted=$(sha256sum <"$requirements" | cut -c1-16)-$(cd "$(dirname "$folder")" && pwd)
 if [ "$(cat "$folder/.made-of" 2>/dev/null)" = "$wanted" ] && "$folder/bin/python" -c '' 2>/dev/null; then
     touch "$folder/.made-of"
     exit 0
@@ -38,5 +39,5 @@ fi
 echo "Making $folder with $("$python" --version) from $requirements" >&2
 rm -rf "$folder"
 "$python" -m venv "$folder"
-"$folder/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check -r "$requirements"
+"$folder/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes --only-binary :all: -r "$requirements"
 echo "$wanted" >"$folder/.made-of"

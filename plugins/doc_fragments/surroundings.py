@@ -15,9 +15,10 @@ options:
       - Settings of the containers that don't belong to an instance, all of C(name) (the name of the
         platform), C(root) (its folder on the machine), C(machine) (C(cpus), C(memory_bytes)),
         C(db_host), C(db_port), C(db_socket), C(db_ca_certificate), C(etc_hosts), C(redis),
-        C(storage), and C(code) as the filter P(odoo_cloud.platform.odoo_code#filter) returns it.
+        C(storage), C(limits) (whether containers have limits), C(instances) (how many the machine
+        has), and C(code) as the filter P(odoo_cloud.platform.odoo_code#filter) returns it.
       - They are the variables C(odoo_*) of the role P(odoo_cloud.platform.odoo#role) with the same
-        names.
+        names; C(instances) is C(odoo_neighbours).
     type: dict
     required: true
 """

@@ -11,7 +11,11 @@ import functools
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import naming
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.model import Instance, plain
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import (
+    firewall as _firewall,
+)
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import (
     odoo_containers,
     odoo_files,
@@ -53,8 +57,21 @@ def one_off_names(instances, platform):
 
 
 @_filter
-def files(instances, surroundings):
-    return odoo_files.files(map(Instance.from_dict, instances), odoo_containers.Surroundings.from_dict(surroundings))
+def files(instances, surroundings, former=False):
+    build = odoo_files.former if former else odoo_files.files
+    return build(map(Instance.from_dict, instances), odoo_containers.Surroundings.from_dict(surroundings))
+
+
+@_filter
+def firewall(instances, surroundings):
+    here = odoo_containers.Surroundings.from_dict(surroundings)
+    return _firewall.rules(map(Instance.from_dict, instances), here)
+
+
+@_filter
+def networks(instances, platform, service):
+    given = [(str(one["name"]), plain(one["hostnames"])) for one in instances]
+    return naming.connections(given, str(platform), str(service))
 
 
 class FilterModule:
@@ -62,6 +79,8 @@ class FilterModule:
         return {
             "odoo_containers": containers,
             "odoo_files": files,
+            "odoo_firewall": firewall,
+            "odoo_networks": networks,
             "odoo_one_off": one_off,
             "odoo_one_off_names": one_off_names,
         }

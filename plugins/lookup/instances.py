@@ -161,6 +161,12 @@ _list:
             - Database in which the lock of the instance is taken; only its own roles can connect to it.
             - It is <database>--lock, cut to the 63 characters that PostgreSQL keeps.
           type: str
+        connections:
+          description:
+            - How many connections its role may have at once; none to compute it from the workers.
+            - In connections.
+            - From C(odoo_db_connections).
+          type: int
     owner_login:
       description:
         - How to connect to the database as its owner.
@@ -203,6 +209,27 @@ _list:
             - From C(odoo_redis_password); generated once unless it is given.
             - Secret.
           type: str
+        instance:
+          description:
+            - Name of the instance.
+            - It is C(name).
+          type: str
+        host:
+          description:
+            - Name of its own server on the network.
+            - It is <name>.redis.
+          type: str
+        port:
+          description:
+            - Published port of its own server, for Odoo on another machine.
+            - From C(odoo_redis_port); a number from 20000 to 29999 that follows from the instance's name unless it is given.
+          type: int
+        memory:
+          description:
+            - Memory for the data of its own server.
+            - In bytes.
+            - From C(odoo_redis_memory).
+          type: int
     bucket:
       description:
         - Its bucket, for attachments.
@@ -364,6 +391,12 @@ _list:
             - It is C(bucket.secret_key).
             - Secret.
           type: str
+        quota:
+          description:
+            - How much the account may hold; 0 for no limit, none to leave it as it is.
+            - In bytes.
+            - From C(odoo_attachments_quota).
+          type: int
     admin_login:
       description:
         - Login of Odoo's administrator.
@@ -569,6 +602,35 @@ _list:
         - In bytes.
         - From C(odoo_limit_memory_hard).
       type: int
+    limits:
+      description:
+        - What its containers may take of their machine.
+      type: dict
+      contains:
+        memory:
+          description:
+            - Memory of a replica; none to compute it from the machine.
+            - In bytes.
+            - From C(odoo_memory).
+          type: int
+        run_memory:
+          description:
+            - Memory of a one-off container; none for all that is left for Odoo on the machine.
+            - In bytes.
+            - From C(odoo_run_memory).
+          type: int
+        pids:
+          description:
+            - Processes and threads of a container; none to compute them from the workers.
+            - In processes.
+            - From C(odoo_pids).
+          type: int
+        cpu_shares:
+          description:
+            - Weight of the instance when processors are busy, which its replicas share; none for 1024.
+            - In shares.
+            - From C(odoo_cpu_shares).
+          type: int
     limit_time_cpu:
       description:
         - Processor time that a request may take.
@@ -679,6 +741,17 @@ _list:
         - Largest upload, a size as nginx takes it.
         - From C(odoo_max_upload).
       type: str
+    egress:
+      description:
+        - 'What its containers may reach outside the platform: open, listed or none.'
+        - From C(odoo_egress).
+      type: str
+    egress_allowed:
+      description:
+        - What they may reach when it is listed.
+        - From C(odoo_egress_allowed).
+      type: list
+      elements: str
     db_wait_timeout:
       description:
         - How long a starting replica waits for PostgreSQL.
@@ -725,7 +798,7 @@ _list:
           elements: str
         upstream:
           description:
-            - Name on the platform's network that all replicas answer to.
+            - Name on the instance's network that all replicas answer to.
             - It is <name>.odoo.
           type: str
         http_port:

@@ -30,11 +30,12 @@ EXAMPLES = r"""
 RETURN = r"""
 _list:
   description:
-    - One dictionary with image_builder (the machine that builds images) and one dictionary for each
-      of postgres, redis and object_storage.
+    - One dictionary with image_builder (the machine that builds images), instances (how many each
+      machine has), and one dictionary for each of postgres, redis and object_storage.
     - These have machine, address (empty when it is no IP address that other machines reach), port,
       and remote (whether Odoo on another machine needs it).
-    - redis has url (of an external server, else empty); object_storage has endpoint and
+    - redis has url (of an external server, else empty) and own (whether each instance has a server
+      of its own there); object_storage has endpoint and
       machine_endpoint, its address for Odoo's containers and for the machines on which they run,
       empty for AWS.
     - They also have host (the name in its certificate that Odoo uses) and names (all names in its

@@ -42,7 +42,9 @@ attributes:
     support: full
 options:
   platform:
-    description: Name of the platform (C(odoo_cloud_name)). The network of that name is checked too.
+    description:
+      Name of the platform (C(odoo_cloud_name)). The network of that name is checked too, and those
+      that containers name in C(network) and C(connections).
     type: str
     required: true
   applied_dir:
@@ -59,9 +61,28 @@ options:
     description:
       Name of a container whose last lines of output are returned in RV(logs). Without it, none are.
     type: str
+  networks:
+    description: Names of further networks that should exist, those of instances.
+    type: list
+    elements: str
+    default: []
+  connect:
+    description:
+      Containers that other roles define, with the networks that they should be connected to. One
+      that does not exist is ignored. Keys are C(name), and C(connections) as in O(containers).
+    type: list
+    elements: dict
+    default: []
+  network_pool:
+    description:
+      IPv4 network from which the networks of instances get their addresses (64 each). Subnets that
+      the engine's networks or the machine's routes use are left out.
+    type: str
+    default: 172.30.0.0/16
   look_for:
     description:
-      Files and folders that should exist. Those that are missing are returned in RV(absent).
+      Folders that should exist. Those that are missing are returned in RV(absent); a link is no
+      folder.
     type: list
     elements: path
     default: []
@@ -92,11 +113,14 @@ engine:
   returned: always
   type: bool
   sample: true
-network_missing:
-  description: Whether the platform's network has to be created.
+networks_missing:
+  description:
+    The networks that have to be created, with the name of their bridge and their subnet; both are
+    empty for the platform's own network, which the engine chooses.
   returned: always
-  type: bool
-  sample: false
+  type: list
+  elements: dict
+  sample: [{"name": odoo-cloud.acme_prod, "bridge": oc2f4a1b03c9d7e, "subnet": 172.30.4.64/26}]
 plan:
   description: The containers that have to be changed, in the order of the list.
   returned: always
@@ -121,7 +145,7 @@ done:
   elements: str
   sample: []
 absent:
-  description: The paths of O(look_for) that don't exist.
+  description: The folders of O(look_for) that don't exist.
   returned: always
   type: list
   elements: str
@@ -137,6 +161,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import subnets
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import Engine, EngineError
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._machine.containers import (
     LiveMachine,
@@ -153,6 +178,9 @@ def main() -> None:
             "containers": {"type": "list", "elements": "dict", "required": True},
             "docker_host": {"type": "str"},
             "logs_of": {"type": "str"},
+            "networks": {"type": "list", "elements": "str", "default": []},
+            "connect": {"type": "list", "elements": "dict", "default": []},
+            "network_pool": {"type": "str", "default": subnets.DEFAULT_POOL},
             "look_for": {"type": "list", "elements": "path", "default": []},
             "once": {"type": "list", "elements": "str", "default": []},
         },
@@ -162,23 +190,30 @@ def main() -> None:
     try:
         engine = Engine(params["docker_host"])
         if params["logs_of"]:
-            module.exit_json(changed=False, engine=True, network_missing=False, plan=[], actions=[], done=[], absent=[],
+            module.exit_json(changed=False, engine=True, networks_missing=[], plan=[], actions=[], done=[], absent=[],
                              logs=engine.log_tail(params["logs_of"]))  # fmt: skip
+        machine = LiveMachine(engine)
         outcome = compare(
-            LiveMachine(engine),
+            machine,
             platform,
             params["applied_dir"],
             params["containers"],
             params["once"],
             params["look_for"],
             module.check_mode,
+            params["networks"],
+            params["connect"],
         )
-    except (EngineError, PlanError) as error:
+        mine = [one for one in outcome.networks_missing if one["bridge"]]
+        taken = machine.subnets_taken() if outcome.engine and mine else []
+        chosen = subnets.choose(params["network_pool"], taken, [one["name"] for one in mine])
+    except (EngineError, PlanError, subnets.SubnetError) as error:
         module.fail_json(msg=str(error))
     for line in outcome.warnings:
         module.warn(line)
-    result: dict[str, t.Any] = outcome.result(platform)
-    result["changed"] = module.check_mode and bool(outcome.plan or outcome.network_missing)
+    outcome.networks_missing = [{**one, "subnet": chosen.get(one["name"], "")} for one in outcome.networks_missing]
+    result: dict[str, t.Any] = outcome.result()
+    result["changed"] = module.check_mode and bool(outcome.plan or outcome.networks_missing)
     if module.check_mode:
         result["diff"] = outcome.diffs
     module.exit_json(**result)

@@ -20,7 +20,7 @@ description:
     on the controller, and no module runs on the machine.
   - Files are replaced atomically. Missing parent folders are not created unless they are in the
     list; list them before their files.
-  - The module never removes anything.
+  - Folders are never removed.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
 attributes:
@@ -44,9 +44,12 @@ options:
         type: path
         required: true
       state:
-        description: Whether the path is a file or a folder.
+        description:
+          - Whether the path is a file or a folder, or whether no file may be there (V(absent)).
+          - A folder from which a file is removed keeps its time of modification, so no container is
+            restarted because of a file that nothing reads any more.
         type: str
-        choices: [file, directory]
+        choices: [absent, file, directory]
         default: file
       content:
         description:
@@ -132,6 +135,23 @@ def write_atomically(path: str, data: bytes, mode: int, owner: int, group: int) 
         raise
 
 
+def remove(path: str, check_mode: bool) -> tuple[dict[str, t.Any], dict[str, t.Any]] | None:
+    """Removes a file. Returns its state before and after, None if there is none."""
+    try:
+        if stat.S_ISDIR(os.lstat(path).st_mode):
+            raise FilesError(f"path={path!r}: a folder is there, and state=absent removes files only; move it away")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    difference = {"path": path, "state": "file"}, {"path": path, "state": "absent"}
+    if check_mode:
+        return difference
+    folder = os.path.dirname(path)
+    times = os.stat(folder)
+    os.unlink(path)
+    os.utime(folder, ns=(times.st_atime_ns, times.st_mtime_ns))
+    return difference
+
+
 def apply_entry(entry: dict[str, t.Any], check_mode: bool) -> tuple[dict[str, t.Any], dict[str, t.Any]] | None:
     """Brings one entry to the wanted state. Returns its state before and after, None if they are
     equal.
@@ -139,6 +159,8 @@ def apply_entry(entry: dict[str, t.Any], check_mode: bool) -> tuple[dict[str, t.
     path, is_directory = entry["path"], entry["state"] == "directory"
     if not os.path.isabs(path):
         raise FilesError(f"path={path!r}: must be absolute")
+    if entry["state"] == "absent":
+        return remove(path, check_mode)
     mode = wanted_mode(entry)
     owner = numeric_id(entry["owner"], lambda name: pwd.getpwnam(name).pw_uid, "owner", path)
     group = numeric_id(entry["group"], lambda name: grp.getgrnam(name).gr_gid, "group", path)
@@ -212,7 +234,7 @@ def main() -> None:
                 "required": True,
                 "options": {
                     "path": {"type": "path", "required": True},
-                    "state": {"type": "str", "choices": ["file", "directory"], "default": "file"},
+                    "state": {"type": "str", "choices": ["absent", "file", "directory"], "default": "file"},
                     "content": {"type": "str"},
                     "secret_content": {"type": "str", "no_log": True},
                     "mode": {"type": "str"},

@@ -54,7 +54,7 @@ options:
   snapshot_key:
     description:
       - Key for the digests of the snapshot. With it, the module also reads the platform's files
-        below O(root), its containers and its network.
+        below O(root), its containers, and the names of the engine's networks.
       - Set by the action plugin of this name, which keeps the snapshot on the controller until the
         end of the run and out of the result. M(odoo_cloud.platform.files) and
         M(odoo_cloud.platform.container_plan) use it to recognise that nothing has to be done.
@@ -86,6 +86,13 @@ memory_bytes:
   returned: always
   type: int
   sample: 25165824000
+memory_coarse_bytes:
+  description:
+    - The same in coarse steps. Services and containers are sized from it, so none is restarted because
+      a new kernel keeps some megabytes more for itself.
+  returned: always
+  type: int
+  sample: 24696061952
 disk_free_bytes:
   description: Free bytes for each of O(paths).
   returned: always
@@ -104,12 +111,15 @@ engine:
   sample: true
 images:
   description:
-    Images that a platform built on this machine, with the keys C(Id) and C(RepoTags) as the engine
-    returns them.
+    Images that a platform built on this machine, with the keys C(Id), C(RepoTags) and C(Labels) as
+    the engine returns them.
   returned: always
   type: list
   elements: dict
-  sample: [{"Id": "sha256:4bb46517cac3", "RepoTags": ["odoo-cloud/redis:5cb1f0a3d0f1"]}]
+  sample:
+    - Id: sha256:4bb46517cac3
+      RepoTags: ["odoo-cloud/redis:5cb1f0a3d0f1"]
+      Labels: {"org.odoo-cloud.platform": odoo-cloud}
 python_modules:
   description:
     Which of the Python modules C(requests) and C(psycopg2) the interpreter of modules can import.
@@ -135,6 +145,18 @@ platform_volumes:
   type: list
   elements: str
   sample: [odoo-cloud-postgres]
+platform_networks:
+  description: Names of the platform's networks.
+  returned: always
+  type: list
+  elements: str
+  sample: [odoo-cloud, odoo-cloud.acme_prod]
+subnets_taken:
+  description: Subnets that the engine's networks and the machine's routes use.
+  returned: always
+  type: list
+  elements: str
+  sample: [172.18.0.0/16]
 root:
   description:
     - What the folder O(root) shows. C(mark) is the mark that a platform left there, its name
@@ -154,6 +176,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine import subnets
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.api import Engine, EngineError
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.comparison import PLATFORM_LABEL, owner_of
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._machine import snapshot
@@ -185,6 +208,12 @@ def memory_bytes() -> int:
         if text.isdigit():
             total = min(total, int(text))
     return total
+
+
+def coarse(memory: int) -> int:
+    """The memory in steps of 1/16 of the power of two below it, such as 1 GiB on a machine of 24 GiB."""
+    step = max(1 << max(memory.bit_length() - 1, 0), 16) // 16
+    return memory // step * step
 
 
 def ports_listening() -> list[int]:
@@ -223,21 +252,25 @@ def main() -> None:
     everything: list[dict[str, t.Any]] = []
     volumes: list[str] = []
     images: list[dict[str, t.Any]] = []
+    networks: list[dict[str, t.Any]] = []
     engine: Engine | None = None
     try:
         engine = Engine()
         everything = engine.containers()
         images = snapshot.read_images(engine)
+        networks = engine.networks()
         volumes = engine.volumes(label=[f"{PLATFORM_LABEL}={platform}"])
     except EngineError:
         engine = None
+    memory = memory_bytes()
     containers = [one for one in everything if owner_of(one) == platform]
     published = {port["PublicPort"] for one in containers for port in one.get("Ports") or [] if port.get("PublicPort")}
     module.exit_json(
         changed=False,
         name=module.params["name"],
         cpus=len(os.sched_getaffinity(0)),
-        memory_bytes=memory_bytes(),
+        memory_bytes=memory,
+        memory_coarse_bytes=coarse(memory),
         disk_free_bytes={path: disk_free(path) for path in module.params["paths"]},
         ports_listening=ports_listening(),
         engine=engine is not None,
@@ -246,6 +279,10 @@ def main() -> None:
         platform_containers=sorted(name.lstrip("/") for one in containers for name in one["Names"][:1]),
         platform_ports=sorted(published),
         platform_volumes=sorted(volumes),
+        platform_networks=sorted(
+            str(one["Name"]) for one in networks if (one.get("Labels") or {}).get(PLATFORM_LABEL) == platform
+        ),
+        subnets_taken=subnets.of_networks(networks) + subnets.routes(),
         **({"root": owner.inspect_root(root, platform, everything)} if root else {}),
         **(_snapshot(engine, platform, root, key, everything) if root and key else {}),
     )

@@ -50,7 +50,7 @@ options:
     type: str
     required: true
   upstream:
-    description: Name on the platform's network that all replicas of the instance share.
+    description: Name on the instance's network that all replicas of the instance share.
     type: str
     required: true
   replica:

@@ -14,6 +14,12 @@ description:
   - Creates for each instance a role that may log in and nothing more, and an empty database that
     this role owns, created from C(template0) in C(UTF8) and closed to all other roles.
   - Everything is read first, and only what differs is changed.
+  - A role has the attributes that are declared and no others, among them C(INHERIT), the
+    connection limit and no end of its validity. Settings of roles and databases that are not
+    declared are taken away. Both are in the diff.
+  - Restore points and failed databases of the instance belong to O(databases[].keeper), so that
+    its own role can't drop, rename or change them. Those that an older version created are given to
+    it.
   - Memberships that are not declared are revoked, with a warning that names them. An owner is a
     member of no role, a keeper is a member of its owner only, and an owner has no other members
     than its keeper and administrators (roles with C(CREATEROLE), and superusers). Databases that
@@ -79,6 +85,22 @@ options:
           - Without it, no such database is created, an existing one is left as it is, and the lock
             is taken in O(login_db).
         type: str
+      connections:
+        description: How many connections O(databases[].owner) may have at once. Without it, there is no limit.
+        type: int
+      keeper_connections:
+        description: How many connections O(databases[].keeper) may have at once, in the same way.
+        type: int
+      settings:
+        description:
+          - Settings of PostgreSQL for the sessions of O(databases[].owner), as C(ALTER ROLE ... SET)
+            writes them. A value is compared as text, so write it as PostgreSQL keeps it, such as
+            V(64MB).
+          - Other settings of the owner, of O(databases[].keeper), of the database and of
+            O(databases[].lock) are taken away. An instance can set most of them itself, for the
+            sessions of everybody who opens its database.
+        type: dict
+        default: {}
       drop_owner:
         description: Whether O(databases[].state=absent) drops the role too, and O(databases[].keeper) if that is given.
         type: bool
@@ -153,6 +175,22 @@ undeclared_memberships:
       description: The member.
       type: str
   sample: []
+undeclared_settings:
+  description: Existing settings that are not declared. They are taken away, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    role:
+      description: The role whose sessions it is for; empty for all.
+      type: str
+    database:
+      description: The database in which it is for; empty for all.
+      type: str
+    name:
+      description: The setting.
+      type: str
+  sample: []
 """
 
 from typing import Any
@@ -215,6 +253,10 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
             {"role": role, "member": member}
             for role, member in dict.fromkeys((one.role, one.member) for one in provision.undeclared(wanted, facts))
         ],
+        "undeclared_settings": [
+            {"role": one.role, "database": one.database, "name": one.name}
+            for one in provision.undeclared_settings(wanted, facts)
+        ],
         "diff": {
             "before": database.picture(wanted, facts, wrong, after=False),
             "after": database.picture(wanted, facts, wrong, after=True),
@@ -239,6 +281,9 @@ def main() -> None:
                     "keeper": {"type": "str"},
                     "keeper_password": {"type": "str", "no_log": True},
                     "lock": {"type": "str"},
+                    "connections": {"type": "int"},
+                    "keeper_connections": {"type": "int"},
+                    "settings": {"type": "dict", "default": {}},
                     "drop_owner": {"type": "bool", "default": False},
                 },
             },
@@ -257,6 +302,12 @@ def main() -> None:
         module.warn(
             f"role {one['member']!r} was a member of role {one['role']!r}, which is not declared: it"
             f" {'would lose' if module.check_mode else 'loses'} the membership"
+        )
+    for one in result["undeclared_settings"]:
+        of = " in ".join(f"{kind} {one[kind]!r}" for kind in ("role", "database") if one[kind])
+        module.warn(
+            f"{of} has the setting {one['name']!r}, which is not declared: it"
+            f" {'would lose' if module.check_mode else 'loses'} it"
         )
     module.exit_json(**result)
 

@@ -56,6 +56,9 @@ options:
       redis_password:
         description: Password of its user in Redis. Needed when Redis is checked.
         type: str
+      redis_url:
+        description: Address of its Redis. Default is O(redis.url).
+        type: str
       access_key:
         description: Access key of its bucket.
         type: str
@@ -178,6 +181,7 @@ def argument_spec() -> dict:
         "database": {"type": "str", "required": True},
         "variables": {"type": "dict", "required": True},
         "redis_password": {"type": "str", "no_log": True},
+        "redis_url": {"type": "str"},
         "access_key": {"type": "str", "no_log": False},
         "password": {"type": "str", "no_log": True},
         "s3_endpoint": {"type": "str"},

@@ -18,11 +18,13 @@ description:
     which include the minutes.
   - With the right words the database becomes that of before the update; the present one is kept
     under another name.
-  - All sessions are ended. Stop the replicas first, as the playbook C(rollback) does.
+  - All sessions are ended. The replicas are stopped first, by O(stop_first), but only when the
+    rollback is confirmed and has the database's lock.
 extends_documentation_fragment:
   - odoo_cloud.platform.attributes
   - odoo_cloud.platform.one_off
   - odoo_cloud.platform.run
+  - odoo_cloud.platform.stop_first
   - odoo_cloud.platform.engine
 attributes:
   check_mode:
@@ -63,6 +65,7 @@ EXAMPLES = r"""
   odoo_cloud.platform.odoo_rollback:
     instance: acme_prod
     confirm: lose 42 minutes of acme_prod
+    stop_first: [odoo-cloud-acme-prod-1]
     reason: The prices of the new version are wrong
 """
 
@@ -78,6 +81,14 @@ confirm:
   returned: when it has ended
   type: str
   sample: lose 42 minutes of acme_prod
+stopped:
+  description:
+    Containers of O(stop_first) that are stopped now because of this rollback. Start them
+    afterwards.
+  returned: with O(stop_first)
+  type: list
+  elements: str
+  sample: [odoo-cloud-acme-prod-1]
 exit_code:
   description: Exit code of the container, see C(docs/runtime.md).
   returned: when it has ended
@@ -121,6 +132,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **run_module.SPEC,
+            **run_module.STOP_FIRST,
             "to": {"type": "str"},
             "confirm": {"type": "str"},
             "reason": {"type": "str"},

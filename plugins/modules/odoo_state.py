@@ -17,6 +17,9 @@ description:
   - It opens the database as it is. Modules that were left half done stay half done. An update
     finishes them and is the first choice; the role P(odoo_cloud.platform.odoo#role) runs it where
     it is needed.
+  - A history that can't be used, because the database's owner put something else in its place or
+    wrote rows that leave no number for another, is set aside under a new name, and a new one begins
+    with this row. Nothing of it is lost.
   - It works under the database's lock. While a live run holds the lock, nothing is written unless
     O(take_over) is set.
 author: odoo_cloud.platform contributors (@odoo-cloud)
@@ -112,6 +115,13 @@ ended_sessions:
   returned: success
   type: int
   sample: 0
+set_aside:
+  description:
+    New name of a history that could not be used, such as a view in the place of the table. Null if
+    it could. In check mode, the table's own name if it would be set aside.
+  returned: success
+  type: str
+  sample: curq_state_history_aside_1f0c2d9a
 holder:
   description: Holder of the lock before; null if nothing held it.
   returned: always, once the server has answered
@@ -173,7 +183,7 @@ def is_odoo(connection: Any) -> bool | None:
         return None
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = 0")
+            cursor.execute("RESET lock_timeout")
 
 
 def open_control(params: dict[str, Any], session: str) -> Any:
@@ -206,7 +216,7 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         with tenant.session(params, tenant.login(params, control, name), session, write=True) as database:
             held = lock.holder(control, name)
             who = str(held) if held is not None else None
-            history = state.read_history(database)
+            history, broken = override.read(database)
             latest = history.latest
             before = latest.state if latest is not None else None
             if held is not None and not params["take_over"]:
@@ -227,7 +237,9 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
                 )
             if check_mode:
                 changes = held is not None or not is_open
-                found = override.Forced(changes, before, wanted if changes else before, 0)
+                found = override.Forced(
+                    changes, before, wanted if changes else before, 0, state.HISTORY.name if broken else ""
+                )
                 run = held.parsed().get("run_id") or "" if held is not None else ""
                 ended = len(lock.sessions(control, name, run)) if run else 0
             else:
@@ -251,12 +263,15 @@ def ensure(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     finally:
         control.close()
     after = {"state": found.after}
+    if found.set_aside:
+        after["history set aside"] = found.set_aside
     if found.changed:
         after.update(actor=actor, reason=params["reason"].strip())
     return {
         "changed": found.changed,
         "before": found.before,
         "after": found.after,
+        "set_aside": found.set_aside or None,
         "ended_sessions": ended,
         "holder": who,
         "diff": {

@@ -72,6 +72,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+server_problem:
+  description: Why the server can't write although it answers; empty if it can.
+  returned: success
+  type: str
+  sample: ""
 databases:
   description: What is known of each database, by name.
   returned: success
@@ -178,8 +183,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.untrusted_text import printable
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import times
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, state
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, space, state
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database, tenant
 
 LOCK_WAIT = "2s"  # how long to wait for a session that alters Odoo's tables without holding the lock
@@ -248,9 +254,9 @@ def describe(params: dict[str, Any], name: str, control: Any) -> dict[str, Any]:
     held = lock.holder(control, name)
     try:
         with tenant.session(params, tenant.login(params, control, name)) as connection:
-            return tenant.printable(inspect(connection, params["limit"], name, control, held))
+            return printable(inspect(connection, params["limit"], name, control, held))
     except tenant.TenantError as exc:
-        return tenant.printable(
+        return printable(
             {
                 **NOTHING,
                 "exists": True,
@@ -317,6 +323,20 @@ def read(params: dict[str, Any], check_mode: bool = False) -> dict[str, Any]:
         connection.close()
 
 
+def server_problem(params: dict[str, Any]) -> str:
+    """Why the server can't write, empty if it can, or if that isn't known."""
+    try:
+        connection = database.open_server(params)
+    except database.DatabaseError:
+        return ""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            return space.problem(cursor)
+    finally:
+        connection.close()
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -334,7 +354,7 @@ def main() -> None:
         databases = read(module.params, module.check_mode)
     except (database.DatabaseError, database.psycopg2.Error) as exc:
         module.fail_json(msg=" ".join(str(exc).split()))
-    module.exit_json(changed=False, databases=databases)
+    module.exit_json(changed=False, databases=databases, server_problem=server_problem(module.params))
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ options:
         description: Settings that the store must support; otherwise the run fails.
         type: list
         elements: str
-        choices: [versioning, encryption, lifecycle, public_access_block, tags, eventbridge]
+        choices: [versioning, encryption, lifecycle, public_access_block, tags, eventbridge, versions_protected]
         default: []
   provider:
     description:
@@ -178,12 +178,17 @@ actions:
   elements: str
   sample: [create bucket demo-odoo-prod, turn on versioning of bucket demo-odoo-prod]
 capabilities:
-  description: For each setting that was read, whether the store supports it and how that is known.
+  description:
+    - For each setting that was read, whether the store supports it and how that is known.
+    - C(versions_protected) is whether an instance's key can be kept from deleting old versions of
+      its objects. Where it can't, an instance that was broken into can delete them too, so keep a
+      copy outside of the store.
   returned: always
   type: dict
   sample:
     encryption: {supported: false, how: known of provider swift}
     versioning: {supported: true, how: known of provider swift}
+    versions_protected: {supported: false, how: known of provider swift}
 provider:
   description: Kind of the store; empty when it could not be reached.
   returned: always
@@ -209,7 +214,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_keys
     find_keys,
     find_region,
 )
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_settings import FEATURES
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_settings import FEATURES, VERSIONS_PROTECTED
 
 
 def argument_spec() -> dict:
@@ -235,7 +240,7 @@ def argument_spec() -> dict:
         "tags": {"type": "dict"},
         "eventbridge": {"type": "bool"},
         "unmanaged": features,
-        "required": features,
+        "required": {**features, "choices": [*FEATURES, VERSIONS_PROTECTED]},
     }
     return {
         "buckets": {"type": "list", "elements": "dict", "required": True, "options": bucket},

@@ -13,6 +13,7 @@ import os
 import socket
 import ssl
 import subprocess
+import zlib
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -25,7 +26,8 @@ APP = (os.environ.get("CLUSTER_APP", "oc-cluster-app"), os.environ.get("CLUSTER_
 DATA = (os.environ.get("CLUSTER_DATA", "oc-cluster-data"), os.environ.get("CLUSTER_DATA_ADDRESS", "198.18.50.10"))
 HOSTNAME = "demo.localhost"
 CA = SECRETS / "tls" / "ca.crt"
-PLACES = {"postgres": DATA, "redis": DATA, "swift": DATA, "nginx": APP, "demo-1": APP, "demo-2": APP}
+REDIS_PORT = 20000 + zlib.crc32(b"demo") % 10000  # of the instance's own server
+PLACES = {"postgres": DATA, "redis-demo": DATA, "swift": DATA, "nginx": APP, "demo-1": APP, "demo-2": APP}
 
 
 def run(*command: str) -> str:
@@ -100,7 +102,7 @@ def test_ports_are_published_on_the_machines_address_only(inspected):
             published.setdefault(name, set()).update(binding["HostIp"] for binding in bindings)
     nginx = published.pop("nginx")
     assert nginx == {"0.0.0.0"}
-    assert published == {name: {DATA[1]} for name in ("postgres", "redis", "swift")}
+    assert published == {name: {DATA[1]} for name in ("postgres", "redis-demo", "swift")}
 
 
 def test_odoo_speaks_tls_with_postgresql():
@@ -153,7 +155,7 @@ def redis(sock: socket.socket, *words: str) -> str:
 def test_redis_takes_tls_with_the_own_ca():
     trust = ssl.create_default_context(cafile=str(CA))
     with (
-        socket.create_connection((DATA[1], 6379), timeout=10) as raw,
+        socket.create_connection((DATA[1], REDIS_PORT), timeout=10) as raw,
         trust.wrap_socket(raw, server_hostname="redis") as tls,
     ):
         assert redis(tls, "GET", "x").startswith("-NOAUTH")
@@ -162,14 +164,17 @@ def test_redis_takes_tls_with_the_own_ca():
 
 
 def test_redis_refuses_plain_connections_and_other_cas(other_ca):
-    with socket.create_connection((DATA[1], 6379), timeout=10) as raw:
+    with socket.create_connection((DATA[1], REDIS_PORT), timeout=10) as raw:
         try:
             answer = redis(raw, "PING")
         except ConnectionResetError:
             answer = ""
         assert "PONG" not in answer and "NOAUTH" not in answer
     trust = ssl.create_default_context(cafile=str(other_ca))
-    with socket.create_connection((DATA[1], 6379), timeout=10) as raw, pytest.raises(ssl.SSLCertVerificationError):
+    with (
+        socket.create_connection((DATA[1], REDIS_PORT), timeout=10) as raw,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
         trust.wrap_socket(raw, server_hostname="redis")
 
 

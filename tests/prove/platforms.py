@@ -57,8 +57,8 @@ class Platform:
         **variables: t.Any,
     ) -> None:
         """place: the proof's. what: follows the place's name; empty for the only one. number: spreads the ports of platforms that stand
-        side by side. tree: the checkout whose collection is used. instances: name to its variables, with `replicas` replicas each;
-        None: the demo as `inventories/local` has it. variables: of the whole platform."""
+        side by side. tree: the checkout whose collection is used. instances: name to its variables, with `replicas` replicas each, or
+        as many as its own `replicas` says; None: the demo as `inventories/local` has it. variables: of the whole platform."""
         self.place, self.tree = place, tree
         self.name = f"{place.name}-{what}" if what else place.name
         self.folder = place.work / "platforms" / self.name
@@ -128,7 +128,8 @@ class Platform:
             values = dict(given)
             environment = values.pop("environment", "prod")
             hosts = {
-                f"{name.replace('_', '-')}-{one + 1}": {"ansible_host": "localhost"} for one in range(self.replicas)
+                f"{name.replace('_', '-')}-{one + 1}": {"ansible_host": "localhost"}
+                for one in range(values.pop("replicas", self.replicas))
             }
             group = environments.setdefault(environment, {"children": {}})
             group["children"][name] = {"hosts": hosts, "vars": {"odoo_hostnames": [self.host(name)], **values}}
@@ -137,7 +138,6 @@ class Platform:
         variables = {
             "ansible_connection": "local",
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-            "image_apt_check_valid_until": False,
             **self.variables,
         }
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -225,6 +225,10 @@ class Platform:
             for host, result in task["hosts"].items()
             if result.get("changed")
         ]
+
+    def network(self, instance: str = "demo") -> str:
+        """The network that the containers of an instance are in."""
+        return f"{self.name}.{instance}"
 
     def containers(self) -> list[str]:
         """Names of the platform's containers, running or not."""

@@ -26,8 +26,10 @@ from typing import Any
 
 import psycopg2
 import pytest
+from tenant_tools import HISTORY, MODULES, plant
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import config
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database as _database
 
 INSTALL = "run tools/postgres.sh as root (Debian, Ubuntu), or install the packages postgresql and pgbouncer yourself"
 PORT = 5432  # names the socket; nothing listens on the network
@@ -332,3 +334,32 @@ def settings(request: pytest.FixtureRequest, tmp_path: pathlib.Path, server: Ser
         )
 
     return make
+
+
+@pytest.fixture
+def params(server: Server, database: Database) -> dict[str, Any]:
+    """An administrator like that of managed servers, two instances, and the login of each."""
+    admin = f"{database.name}_admin"
+    other = f"{database.name}_other"
+    server.execute(f'CREATE ROLE "{admin}" LOGIN CREATEROLE CREATEDB; CREATE ROLE "{other}" LOGIN')
+    server.execute(f'GRANT "{database.owner}", "{other}" TO "{admin}"')
+    server.execute(f'CREATE DATABASE "{other}" OWNER "{other}"')
+    for name in (database.name, other):
+        plant(server, name, HISTORY)
+        plant(server, name, MODULES)
+    return {
+        **{name: option.get("default") for name, option in _database.CONNECTION_SPEC.items()},
+        "login_host": str(server.folder),
+        "login_port": server.port,
+        "login_user": admin,
+        "databases": [database.name, other],
+        "owners": [{"database": name, "user": name, "password": database.password} for name in (database.name, other)],
+        "database": database.name,
+        "lock": None,
+        "limit": 5,
+        "may_be_absent": False,
+        "state": "reset",
+        "reason": "I have looked",
+        "take_over": False,
+        "actor": "jane",
+    }

@@ -146,3 +146,64 @@ def test_the_administrator_sees_what_is_postgresqls_own_only(server, name, param
             assert cursor.fetchone() == ("pg_catalog",)
     finally:
         connection.close()
+
+
+def test_attributes_and_settings_that_nobody_declared(server, name, params, connect):
+    odoo_database.ensure(params, False)
+    plant = connect(name, name)
+    with plant.cursor() as cursor:
+        for statement in (
+            f'ALTER ROLE "{name}" SET search_path = public, pg_catalog',
+            f'ALTER ROLE "{name}" IN DATABASE "{name}" SET work_mem = \'64kB\'',
+            f'ALTER DATABASE "{name}" SET default_transaction_read_only = on',
+            f'ALTER DATABASE "{name}" CONNECTION LIMIT 1',
+            f'ALTER DATABASE "{name}" IS_TEMPLATE true',
+        ):
+            cursor.execute(statement)
+    plant.close()
+    server.execute(f"ALTER ROLE \"{name}\" NOINHERIT CONNECTION LIMIT 7 VALID UNTIL '2100-01-01'")
+    server.execute(f"ALTER ROLE \"{name}_keeper\" SET statement_timeout = '1ms'")
+    checked, done = odoo_database.ensure(params, True), odoo_database.ensure(params, False)
+    assert checked["executed_queries"] == done["executed_queries"]
+    assert checked["diff"] == done["diff"]
+    before, after = (done["diff"][when]["roles"][name] for when in ("before", "after"))
+    assert (before["inherit"], before["connections"], before["expires"]) == (False, 7, True)
+    assert before["settings"] == {f"work_mem in {name}": "64kB", "search_path": "public, pg_catalog"}
+    assert (after["inherit"], after["connections"], after["expires"], after["settings"]) == (True, -1, False, {})
+    assert done["diff"]["before"]["databases"][name]["settings"] == {"default_transaction_read_only": "on"}
+    assert len(done["undeclared_settings"]) == 4
+    again = odoo_database.ensure(params, False)
+    assert (again["changed"], again["undeclared_settings"]) == (False, [])
+    assert again["diff"]["before"] == again["diff"]["after"]
+    declared = {
+        **params,
+        "databases": [{**params["databases"][0], "settings": {"work_mem": "64MB"}, "connections": 9}],
+    }
+    assert len(odoo_database.ensure(declared, False)["executed_queries"]) == 2
+    assert not odoo_database.ensure(declared, False)["changed"]
+    assert server.execute("SELECT rolconnlimit, rolconfig FROM pg_roles WHERE rolname = %s", (name,)) == [
+        (9, ["work_mem=64MB"])
+    ]
+    assert len(odoo_database.ensure(params, False)["executed_queries"]) == 2
+
+
+def test_restore_points_are_given_to_the_keeper(server, name, params, connect):
+    odoo_database.ensure(params, False)
+    point = f"{name}--before-0123456789ab"
+    server.execute(f'CREATE DATABASE "{point}" OWNER "{name}"')
+    done = odoo_database.ensure(params, False)
+    assert done["executed_queries"][-1] == f'ALTER DATABASE "{point}" OWNER TO "{name}_keeper"'
+    assert not odoo_database.ensure(params, False)["changed"]
+    with connect(name, name).cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        cursor.execute(f'DROP DATABASE "{point}"')
+
+
+def test_a_setting_that_only_a_superuser_can_take_away(server, name, params):
+    odoo_database.ensure(params, False)
+    server.execute(f'ALTER ROLE "{name}" SET "x.y" = E\'a\\n=b\'')
+    found = odoo_database.ensure({**params, "collect_refused": True}, False)
+    (query,) = found["refused_queries"]
+    assert query == f'ALTER ROLE "{name}" RESET "x.y"'
+    assert found["diff"]["before"]["roles"][name]["settings"] == {"x.y": "a\n=b"}
+    server.execute(query)
+    assert not odoo_database.ensure(params, False)["undeclared_settings"]

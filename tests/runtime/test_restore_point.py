@@ -229,7 +229,7 @@ def test_programs_in_hooks_are_no_strangers(shop, server, name):
 STEPS = [
     "restore.rollback.go_back:before",
     "restore.rollback._check:after",
-    "restore.rollback._allow_connections:after",
+    "restore.rollback._lend:after",
     "restore.rollback._transfer:before",
     "database.state.open_writer:before:3",
     "restore.rollback._transfer:after",

@@ -9,22 +9,13 @@ import contextlib
 import time
 
 import pytest
+from tenant_tools import plant
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import pg
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.restore import rollback
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database as _database
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import tenant
 from ansible_collections.odoo_cloud.platform.plugins.modules import odoo_state, odoo_state_info
 
-HISTORY = (
-    "CREATE TABLE curq_state_history (id serial PRIMARY KEY, state varchar(255),"
-    " write_date timestamptz DEFAULT CURRENT_TIMESTAMP, detail text, release varchar, result varchar);"
-    "INSERT INTO curq_state_history (state, result, release) VALUES ('Ready', 'ok', 'r1')"
-)
-MODULES = (
-    "CREATE TABLE ir_module_module (name varchar, state varchar, latest_version varchar);"
-    "INSERT INTO ir_module_module VALUES ('base', 'installed', '19.0.1.3')"
-)
 # Each step on its own, because the first that is refused would end the function.
 PLANTED = """
 CREATE FUNCTION public.planted() RETURNS text LANGUAGE plpgsql AS $$
@@ -39,44 +30,6 @@ BEGIN
     RETURN 'Ready';
 END $$;
 """
-
-
-@pytest.fixture
-def params(server, database):
-    """An administrator like that of managed servers, two instances, and the login of each."""
-    admin = f"{database.name}_admin"
-    other = f"{database.name}_other"
-    server.execute(f'CREATE ROLE "{admin}" LOGIN CREATEROLE CREATEDB; CREATE ROLE "{other}" LOGIN')
-    server.execute(f'GRANT "{database.owner}", "{other}" TO "{admin}"')
-    server.execute(f'CREATE DATABASE "{other}" OWNER "{other}"')
-    for name in (database.name, other):
-        plant(server, name, HISTORY)
-        plant(server, name, MODULES)
-    return {
-        **{name: option.get("default") for name, option in _database.CONNECTION_SPEC.items()},
-        "login_host": str(server.folder),
-        "login_port": server.port,
-        "login_user": admin,
-        "databases": [database.name, other],
-        "owners": [{"database": name, "user": name, "password": database.password} for name in (database.name, other)],
-        "database": database.name,
-        "lock": None,
-        "limit": 5,
-        "may_be_absent": False,
-        "state": "reset",
-        "reason": "I have looked",
-        "take_over": False,
-        "actor": "jane",
-    }
-
-
-def plant(server, name, statement, user=""):
-    connection = server.connect(name, user or name)
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-    finally:
-        connection.close()
 
 
 def rights(server):
@@ -155,11 +108,15 @@ def hurry(monkeypatch):
     monkeypatch.setitem(tenant.SETTINGS, "statement_timeout", "700ms")
 
 
-VIEW = "DROP TABLE curq_state_history; CREATE VIEW curq_state_history AS SELECT 1 AS id, {state} AS state, {date} AS write_date"
+# What runs when Odoo's own table is read
+POLICY = (
+    "CREATE POLICY planted ON ir_module_module USING ({condition}); ALTER TABLE ir_module_module ENABLE ROW LEVEL SECURITY;"
+    "ALTER TABLE ir_module_module FORCE ROW LEVEL SECURITY; DELETE FROM curq_state_history"
+)
 
 
-def test_a_view_that_never_answers(server, database, params, hurry):
-    plant(server, database.name, VIEW.format(state="pg_sleep(600)::text", date="now()"))
+def test_a_policy_that_never_answers(server, database, params, hurry):
+    plant(server, database.name, POLICY.format(condition="pg_sleep(600) IS NOT NULL"))
     began = time.monotonic()
     bad = bad_and_good(params)
     assert "gives no answer within" in bad["error"]
@@ -175,7 +132,7 @@ def test_a_function_that_evades_the_limits(server, database, params, hurry):
         database.name,
         "CREATE FUNCTION stay() RETURNS text LANGUAGE plpgsql AS $$ BEGIN FOR i IN 1..20 LOOP"
         " BEGIN PERFORM pg_sleep(1); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; RETURN 'Ready'; END $$;"
-        + VIEW.format(state="stay()", date="now()"),
+        + POLICY.format(condition="stay() IS NOT NULL"),
     )
     began = time.monotonic()
     assert "gives no answer within 2 s" in bad_and_good(params)["error"]
@@ -201,12 +158,20 @@ def test_nothing_acts_on_the_terminal(server, database, params):
     assert bad["history"][0]["detail"] == "a\nb\ufffd"
 
 
-@pytest.mark.parametrize(
-    "columns", [{"state": "'Ready'", "date": "'-infinity'::timestamptz"}, {"state": "ARRAY[1]", "date": "'soon'::text"}]
-)
-def test_absurd_rows(server, database, params, columns):
-    plant(server, database.name, VIEW.format(**columns))
-    assert bad_and_good(params)["error"]
+def test_modules_that_are_none(server, database, params):
+    plant(server, database.name, POLICY.format(condition="1 / (length(name) - 4) > 0"))
+    assert "division by zero" in bad_and_good(params)["error"]
+
+
+def test_a_locked_table_has_a_limit_and_a_name(server, database, params, connect, monkeypatch):
+    monkeypatch.setitem(tenant.SETTINGS, "lock_timeout", "200ms")
+    blocker = connect(database.name, database.owner, database.password, "a replica")
+    with blocker.cursor() as cursor:
+        cursor.execute("BEGIN; LOCK TABLE curq_state_history")
+    bad = bad_and_good(params)
+    pid = blocker.info.backend_pid
+    assert f"by a replica of role '{database.owner}', backend {pid}, since " in bad["error"]
+    assert f"SELECT pg_terminate_backend({pid}) ends it" in bad["error"]
 
 
 def test_a_password_that_the_owner_changed(server, database, params):
@@ -257,11 +222,11 @@ def test_a_setting_that_is_a_statement_is_not_copied_with_a_restore_point(server
     assert found == ([(f"search_path={copied}",)] if copied else [])
 
 
-def test_the_runtime_sees_postgresqls_own_only_where_others_can_create(settings, database):
+def test_the_runtime_sees_postgresqls_own_only(settings, database):
     found = settings()
-    for place, expected in (("postgres", "pg_catalog"), (database.name, '"$user", public')):
+    for place in ("postgres", database.name):
         connection = pg.connect(found, place, "test")
         with connection.cursor() as cursor:
             cursor.execute("SHOW search_path")
-            assert cursor.fetchone() == (expected,)
+            assert cursor.fetchone() == ("pg_catalog",)
         connection.close()

@@ -31,6 +31,8 @@ SURROUNDINGS: dict[str, t.Any] = {
     "redis": {},
     "storage": {},
     "code": {"acme": SOFTWARE},
+    "limits": True,
+    "instances": 1,
 }
 
 

@@ -317,9 +317,6 @@ def test_versions_agree():
     assert _yaml(ROOT / "meta/runtime.yml")["requires_ansible"] == ">=2.19.0"
     pinned = (ROOT / "requirements/runtime.txt").read_text(encoding="utf-8")
     assert re.search(r"^ansible-core==2\.19\.", pinned, re.MULTILINE)
-    for path in sorted((ROOT / "requirements").glob("*.txt")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            assert re.match(r"#|-r \w+\.txt$|[A-Za-z0-9._\[\]-]+==[\w.]+$", line), f"{path.name}: {line!r} isn't pinned"
 
 
 def test_nothing_of_one_machine():

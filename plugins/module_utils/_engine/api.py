@@ -20,6 +20,8 @@ import typing as t
 import urllib.parse
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
+# What is read of a container's output; it may write as much as it likes.
+MOST_LINES, MOST_OUTPUT = 100_000, 16 * 1024 * 1024
 
 
 class EngineError(Exception):
@@ -64,12 +66,19 @@ def frames(body: bytes) -> t.Iterator[tuple[int, bytes]]:
 
     A container with a terminal has a single stream, which is reported as stdout.
     """
-    while len(body) >= 8 and body[0] in (0, 1, 2) and body[1:4] == b"\0\0\0":  # kind, 3 zero bytes, 4 bytes of length
-        length = int.from_bytes(body[4:8], "big")
-        yield body[0], body[8 : 8 + length]
-        body = body[8 + length :]
-    if body:
-        yield 1, body
+    begin = 0
+    # kind, 3 zero bytes, 4 bytes of length
+    while len(body) - begin >= 8 and body[begin] in (0, 1, 2) and body[begin + 1 : begin + 4] == b"\0\0\0":
+        end = begin + 8 + int.from_bytes(body[begin + 4 : begin + 8], "big")
+        yield body[begin], body[begin + 8 : end]
+        begin = end
+    if begin < len(body):
+        yield 1, body[begin:]
+
+
+def last(parts: t.Iterable[bytes], most: int) -> str:
+    """The last `most` bytes of a text in parts."""
+    return b"".join(parts)[-most:].decode("utf-8", "replace")
 
 
 class Engine:
@@ -149,21 +158,22 @@ class Engine:
         image = self.get(f"/images/{urllib.parse.quote(reference)}/json")
         return None if image is None else str(image["Id"])
 
-    def network_exists(self, name: str) -> bool:
-        """Whether the network exists."""
-        return self.get(f"/networks/{urllib.parse.quote(name)}") is not None
+    def networks(self) -> list[dict[str, t.Any]]:
+        """All networks, as the engine lists them."""
+        return t.cast("list[dict[str, t.Any]]", self.get("/networks"))
 
     def output(self, name: str, lines: int = 0) -> tuple[str, str]:
-        """The last `lines` lines that a container wrote, 0 for all: those of stdout, and those of
-        both streams.
+        """The last `lines` lines that a container wrote, 0 for `MOST_LINES`: those of stdout, and those
+        of both streams, each with its last `MOST_OUTPUT` bytes.
         """
         dummy, body = self._request(
-            "GET", f"/containers/{urllib.parse.quote(name)}/logs", {"stdout": 1, "stderr": 1, "tail": lines or "all"}
+            "GET",
+            f"/containers/{urllib.parse.quote(name)}/logs",
+            {"stdout": 1, "stderr": 1, "tail": lines or MOST_LINES},
         )
         parts = list(frames(body))
-        stdout = b"".join(part for kind, part in parts if kind != 2)
-        everything = b"".join(part for dummy_kind, part in parts)
-        return stdout.decode("utf-8", "replace"), everything.decode("utf-8", "replace")
+        stdout = last((part for kind, part in parts if kind != 2), MOST_OUTPUT)
+        return stdout, last((part for dummy_kind, part in parts), MOST_OUTPUT)
 
     def log_tail(self, name: str, lines: int = 20) -> str:
         """The last `lines` lines that a container wrote to stdout and stderr."""

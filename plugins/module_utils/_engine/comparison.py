@@ -12,14 +12,15 @@ import typing as t
 
 PLATFORM_LABEL = "org.odoo-cloud.platform"
 DEFINITION_LABEL = "org.odoo-cloud.definition"
-NOT_PART_OF_DEFINITION = ("config_paths", "reload")
+# Applied to a container that stays: connecting it to a network does not replace it.
+NOT_PART_OF_DEFINITION = ("config_paths", "reload", "connections")
 
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
     """What one container needs, and why (`reason`, empty for the action `none`)."""
 
-    action: str  # none, create, recreate, start, restart, reload, wait
+    action: str  # none, create, recreate, start, restart, reload, connect, wait
     reason: str
 
 
@@ -68,6 +69,7 @@ def decide(
     can_reload: bool = False,
     other_mount: str = "",
     healthy: bool = True,
+    unconnected: str = "",
 ) -> Decision:
     """Compares one container with its definition.
 
@@ -78,6 +80,7 @@ def decide(
     - `can_reload`: whether it can reload its configuration instead of being restarted.
     - `other_mount`: a mounted path that was removed and created again since the container's start.
     - `healthy`: the result of its health check.
+    - `unconnected`: further networks that it should be connected to and isn't.
     """
     if inspected is None:
         return Decision("create", "it does not exist")
@@ -98,6 +101,8 @@ def decide(
         return Decision("recreate", f"{other_mount} was removed and created again since its start")
     if config_time > max(started_at(inspected), applied_time):
         return Decision("reload" if can_reload else "restart", "its configuration files are newer than its start")
+    if unconnected:
+        return Decision("connect", f"it is not connected to {unconnected}")
     if not healthy:
         return Decision("wait", f"its health is {(state.get('Health') or {}).get('Status', 'none')}")
     return Decision("none", "")
@@ -116,3 +121,29 @@ def missing_networks(inspected: dict[str, t.Any], wanted: str) -> str:
     name = json.loads(wanted).get("network")
     attached = (inspected.get("NetworkSettings") or {}).get("Networks") or {}
     return str(name) if name and name not in attached else ""
+
+
+def aliases_of(inspected: t.Mapping[str, t.Any]) -> dict[str, list[str]]:
+    """The networks that a container is connected to, with its names there but its ID, which older
+    engines count among them.
+    """
+    ident = str(inspected.get("Id") or "")[:12]
+    return {
+        name: [alias for alias in (one or {}).get("Aliases") or [] if alias != ident]
+        for name, one in ((inspected.get("NetworkSettings") or {}).get("Networks") or {}).items()
+    }
+
+
+def unconnected(
+    inspected: t.Mapping[str, t.Any] | None, connections: t.Iterable[t.Mapping[str, t.Any]]
+) -> list[dict[str, t.Any]]:
+    """Those of `connections` (`name` of the network, `aliases`) that the container lacks.
+
+    A name that it has there besides is no difference. Without a container everything is missing.
+    """
+    attached = aliases_of(inspected or {})
+    return [
+        {"name": str(one["name"]), "aliases": list(one.get("aliases") or [])}
+        for one in connections
+        if one["name"] not in attached or not set(one.get("aliases") or []) <= set(attached[one["name"]])
+    ]

@@ -18,7 +18,7 @@ LABEL_PREFIX = "org.odoo-cloud."
 # CODE: the image with an instance's custom requirements; BUILD: the one with which they are installed.
 # Both are built for each set of requirements.
 CODE, BUILD = "code", "build"
-KINDS = ("odoo", "postgres", "redis", "swift", "nginx")
+KINDS = ("odoo", "postgres", "redis", "swift", "nginx", "firewall")
 DEFAULT_SUITE = "trixie"
 ODOO_SUITES = {"14": "bullseye", "19": "trixie"}
 # The Python of an Odoo image: Debian's, else that of the official images.
@@ -31,8 +31,6 @@ REQUIREMENTS = "requirements.txt"  # in the build context of Odoo images
 SKIPPED_FOLDERS = ("__pycache__",)
 SKIPPED_SUFFIXES = (".pyc", ".pyo", "~", ".swp")
 
-# Inst libssl3t64 [3.5.1-1] (3.5.1-1+deb13u1 Debian-Security:13/stable-security [amd64])
-_UPGRADE = re.compile(r"Inst (\S+) \[[^\]]*\] \((\S+) ")
 _NAME = re.compile(r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BUILDER_LINE = re.compile(r"^(Step \d+/\d+ :| ?---> |Removing intermediate container )")
@@ -130,20 +128,6 @@ def build_item(code: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     version, packages = code["version"], list(code["packages"])
     name = f"odoo-{version}-build" + (f"-{content_hash(packages)}" if packages else "")
     return {"name": name, "kind": BUILD, "version": version, "packages": packages}
-
-
-def updates(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
-    """The newer packages that Debian has, `packages`, and their `digest`, empty without any.
-
-    `results`: those of running `apt-get --simulate dist-upgrade` in each image, in a loop.
-    """
-    found = set()
-    for result in results:
-        for line in str((result.get("container") or {}).get("Output") or "").splitlines():
-            match = _UPGRADE.match(line.strip())
-            if match:
-                found.add(f"{match[1]} {match[2]}")
-    return {"packages": sorted(found), "digest": content_hash(sorted(found)) if found else ""}
 
 
 def pip_home(texts: t.Mapping[str, str], folder: str) -> list[dict[str, str]]:
@@ -404,40 +388,3 @@ def failures(results: list[dict[str, t.Any]], timeout: int) -> list[dict[str, st
         message = str(result.get("msg") or f"it took longer than image_build_timeout: {timeout} seconds")
         found.append({"name": str(item.get("name", "?")), "reason": build_error(message)})
     return found
-
-
-def parse_packages(text: str) -> dict[str, str]:
-    """The version of each package in the output of `dpkg-query -W`."""
-    pairs = (line.split("\t", 1) for line in text.splitlines() if "\t" in line)
-    return {name: version.strip() for name, version in sorted(pairs)}
-
-
-def records(
-    plan: list[dict[str, t.Any]], images: list[dict[str, t.Any]], packages: list[dict[str, t.Any]], folder: str
-) -> list[dict[str, str]]:
-    """What is recorded on the machine about built images, as a list for the module `files`.
-
-    `packages`: the results of running `dpkg-query -W` in each image, in a loop over the plan.
-    `folder`: where the records are kept.
-    """
-    inspected = {str(tag): image for image in images for tag in image.get("RepoTags") or []}
-    outputs = {
-        result["image_item"]["name"]: (result.get("container") or {}).get("Output") or ""
-        for result in packages
-        if result.get("image_item")
-    }
-    files = []
-    for image in plan:
-        about = {
-            "name": image["name"],
-            "kind": image["kind"],
-            "version": image["version"],
-            "tag": image["tag"],
-            "id": inspected.get(image["tag"], {}).get("Id"),
-            "built_at": inspected.get(image["tag"], {}).get("Created"),
-            "from": image["pull"] or image["base"],
-            "packages": parse_packages(outputs.get(image["name"], "")),
-        }
-        text = json.dumps(about, indent=2, sort_keys=True) + "\n"
-        files.append({"path": f"{folder}/{image['name']}.json", "content": text, "mode": "0644"})
-    return files

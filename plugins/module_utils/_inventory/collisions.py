@@ -15,7 +15,7 @@ import dataclasses
 import typing as t
 
 from .model import Instance
-from .naming import ONE_OFF_SUFFIXES, RESERVED_REDIS_USERS
+from .naming import ONE_OFF_SUFFIXES, RESERVED_REDIS_USERS, redis_container
 
 # Services have containers `<platform>-<service>` and folders below the platform's root and in the
 # secrets folder; so do instances, by their names.
@@ -72,6 +72,8 @@ def claims(instance: Instance) -> list[Claim]:
         Claim("container", f"{name}-{suffix}", f"the container {name}-{suffix}", "instance group", name, "rename it")
         for suffix in ONE_OFF_SUFFIXES
     ]
+    server = redis_container(name)
+    found.append(Claim("container", server, f"the container {server}", "instance group", name, "rename it"))
     return found
 
 

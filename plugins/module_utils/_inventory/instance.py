@@ -15,7 +15,7 @@ import typing as t
 
 from .._runtime.common.odoo_facts import GEVENT_PORT, HTTP_PORT
 from .._runtime.common.values import as_boolean, as_size, as_whole
-from . import collisions, settings, stateless
+from . import collisions, egress, settings, stateless
 from .container_paths import ADDONS_DIR, PROJECT_DIR, STATIC_DIR
 from .model import (
     LOCAL_STORAGE_USER,
@@ -25,6 +25,7 @@ from .model import (
     Database,
     Image,
     Instance,
+    Limits,
     Login,
     Migration,
     RedisUser,
@@ -35,7 +36,7 @@ from .model import (
     StorageAccount,
     plain,
 )
-from .naming import NamingError, bucket_name, check_bucket_name, redis_prefix
+from .naming import NamingError, bucket_name, check_bucket_name, redis_alias, redis_port, redis_prefix
 
 ENVIRONMENTS = ("prod", "integration", "test", "dev")
 LABS = re.compile(r"^labs([_-][a-z0-9_-]+)?$")
@@ -226,7 +227,7 @@ def project_of(name: str, environment: str) -> str:
 
 
 def upstream_alias(name: str) -> str:
-    """The name on the platform's network that all replicas of an instance share."""
+    """The name on the instance's network that all replicas of an instance share."""
     return f"{name}.odoo"
 
 
@@ -318,7 +319,7 @@ def _problems(given: _Given) -> list[str]:
     wrong = {variable for variable, dummy, dummy in alone}
     together = [
         problem
-        for check in (_naming_problems, _migration_problems, _code_problems, _stateless_problems)
+        for check in (_naming_problems, _migration_problems, _code_problems, _egress_problems, _stateless_problems)
         for problem in check(given)
         if problem[0] not in wrong
     ]
@@ -362,6 +363,15 @@ def _code_problems(given: _Given) -> Problems:
         yield "odoo_release_bucket", given.optional("odoo_release_bucket"), str(error)
 
 
+def _egress_problems(given: _Given) -> Problems:
+    if given.texts("odoo_egress_allowed") and given.text("odoo_egress") != egress.LISTED:
+        yield (
+            "odoo_egress",
+            given.text("odoo_egress"),
+            "odoo_egress_allowed counts only with listed; set that, or leave the list out",
+        )
+
+
 def _stateless_problems(given: _Given) -> Problems:
     yield from stateless.problems(given.settings)
 
@@ -389,7 +399,9 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
         bucket=bucket,
         code=_code(given, bucket) if given.has_code else None,
         drain_timeout=given.number("odoo_drain_timeout"),
-        storage_account=StorageAccount(name, LOCAL_STORAGE_USER, bucket.secret_key),
+        storage_account=StorageAccount(
+            name, LOCAL_STORAGE_USER, bucket.secret_key, given.optional_size("odoo_attachments_quota")
+        ),
         admin_login=given.text("odoo_admin_login"),
         admin_password=given.password("odoo_admin_password", "admin_password"),
         master_password=given.password("odoo_master_password", "master_password"),
@@ -411,6 +423,12 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
         max_cron_threads=given.number("odoo_max_cron_threads"),
         limit_memory_soft=given.optional_size("odoo_limit_memory_soft"),
         limit_memory_hard=given.optional_size("odoo_limit_memory_hard"),
+        limits=Limits(
+            memory=given.optional_size("odoo_memory"),
+            run_memory=given.optional_size("odoo_run_memory"),
+            pids=given.optional_number("odoo_pids"),
+            cpu_shares=given.optional_number("odoo_cpu_shares"),
+        ),
         limit_time_cpu=given.number("odoo_limit_time_cpu"),
         limit_time_real=given.number("odoo_limit_time_real"),
         addons_path=given.texts("odoo_addons_path"),
@@ -421,6 +439,8 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
         restore_point=restore_point,
         conf=plain(given.settings["odoo_conf"]),
         max_upload=given.text("odoo_max_upload"),
+        egress=given.text("odoo_egress"),
+        egress_allowed=given.texts("odoo_egress_allowed"),
         db_wait_timeout=given.number("odoo_db_wait_timeout"),
         timeout=given.number("odoo_timeout"),
         holder_timeout=given.number("odoo_holder_timeout"),
@@ -450,6 +470,7 @@ def _database(given: _Given) -> Database:
         keeper=f"{name[:56]}_keeper",  # 63 characters are what PostgreSQL keeps
         keeper_password=given.secret(f"{given.name}/db_keeper_password"),
         lock=f"{name[:57]}--lock",
+        connections=given.optional_number("odoo_db_connections"),
     )
 
 
@@ -458,6 +479,10 @@ def _redis_user(given: _Given) -> RedisUser:
         name=given.text("odoo_db_name") or given.name,
         prefix=redis_prefix(given.project, given.environment),
         password=given.password("odoo_redis_password", "redis_password"),
+        instance=given.name,
+        host=redis_alias(given.name),
+        port=given.optional_number("odoo_redis_port") or redis_port(given.name),
+        memory=given.optional_size("odoo_redis_memory") or 0,
     )
 
 

@@ -251,6 +251,10 @@ class Database(Part):
         "Database in which the lock of the instance is taken; only its own roles can connect to it.",
         derived="<database>--lock, cut to the 63 characters that PostgreSQL keeps",
     )
+    connections: int | None = _number(
+        "How many connections its role may have at once; none to compute it from the workers.",
+        "odoo_db_connections", unit="connections", optional=True,
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -264,7 +268,7 @@ class Login(Part):
 
 @dataclasses.dataclass(frozen=True)
 class RedisUser(Part):
-    """The instance's user of Redis, for the role `redis`."""
+    """The instance's user of Redis and its own server, for the role `redis`."""
 
     name: str = _text("Name of the user.", derived="C(database.name)")
     prefix: str = _text(
@@ -274,6 +278,13 @@ class RedisUser(Part):
     password: str = _text(
         "Password of the user.", "odoo_redis_password", "generated once unless it is given", secret=True
     )
+    instance: str = _text("Name of the instance.", derived="C(name)")
+    host: str = _text("Name of its own server on the network.", derived="<name>.redis")
+    port: int = _number(
+        "Published port of its own server, for Odoo on another machine.",
+        "odoo_redis_port", "a number from 20000 to 29999 that follows from the instance's name unless it is given",
+    )  # fmt: skip
+    memory: int = _number("Memory for the data of its own server.", "odoo_redis_memory", unit="bytes")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -296,6 +307,10 @@ class StorageAccount(Part):
     account: str = _text("Name of the account.", derived="C(name)")
     user: str = _text("User of the account.", derived=f"always {LOCAL_STORAGE_USER}")
     key: str = _text("Key of the user.", derived="C(bucket.secret_key)", secret=True)
+    quota: int | None = _number(
+        "How much the account may hold; 0 for no limit, none to leave it as it is.",
+        "odoo_attachments_quota", unit="bytes", optional=True,
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -460,7 +475,7 @@ class Site(Part):
     instance: str = _text("Name of the instance.", derived="C(name)")
     version: str = _text("Odoo version.", "odoo_version")
     server_names: tuple[str, ...] = _list("Host names of the site.", derived="C(hostnames)")
-    upstream: str = _text("Name on the platform's network that all replicas answer to.", derived="<name>.odoo")
+    upstream: str = _text("Name on the instance's network that all replicas answer to.", derived="<name>.odoo")
     http_port: int = _number("Odoo's port for requests.", derived=f"always {HTTP_PORT}")
     gevent_port: int = _number("Odoo's port for websockets and long polling.", derived=f"always {GEVENT_PORT}")
     static_root: str = _text("Folder of the static files, as nginx sees it.", derived="/srv/static/<name>/current")
@@ -468,6 +483,27 @@ class Site(Part):
     rpc: tuple[str, ...] = _list(
         "Addresses and networks from which programs may call it; all for any, empty for none.", "odoo_rpc"
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits(Part):
+    """What its containers may take of their machine."""
+
+    memory: int | None = _number(
+        "Memory of a replica; none to compute it from the machine.", "odoo_memory", unit="bytes", optional=True
+    )
+    run_memory: int | None = _number(
+        "Memory of a one-off container; none for all that is left for Odoo on the machine.",
+        "odoo_run_memory", unit="bytes", optional=True,
+    )  # fmt: skip
+    pids: int | None = _number(
+        "Processes and threads of a container; none to compute them from the workers.",
+        "odoo_pids", unit="processes", optional=True,
+    )  # fmt: skip
+    cpu_shares: int | None = _number(
+        "Weight of the instance when processors are busy, which its replicas share; none for 1024.",
+        "odoo_cpu_shares", unit="shares", optional=True,
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -564,6 +600,7 @@ class Instance(Part):
         "Memory that a worker can't exceed; none to compute it from the machine.",
         "odoo_limit_memory_hard", unit="bytes", optional=True,
     )  # fmt: skip
+    limits: Limits = _part(Limits, "What its containers may take of their machine.")
     limit_time_cpu: int = _number("Processor time that a request may take.", "odoo_limit_time_cpu", unit="seconds")
     limit_time_real: int = _number("Time that a request may take.", "odoo_limit_time_real", unit="seconds")
     addons_path: tuple[str, ...] = _list("More folders with addons inside the image.", "odoo_addons_path")
@@ -587,6 +624,8 @@ class Instance(Part):
     )  # fmt: skip
     conf: dict[str, t.Any] = _dict("More options of odoo.conf; they win over the computed ones.", "odoo_conf")
     max_upload: str = _text("Largest upload, a size as nginx takes it.", "odoo_max_upload")
+    egress: str = _text("What its containers may reach outside the platform: open, listed or none.", "odoo_egress")
+    egress_allowed: tuple[str, ...] = _list("What they may reach when it is listed.", "odoo_egress_allowed")
     db_wait_timeout: int = _number(
         "How long a starting replica waits for PostgreSQL.", "odoo_db_wait_timeout", unit="seconds"
     )

@@ -10,7 +10,10 @@ mistake for the other.
 
 from __future__ import annotations
 
+import hashlib
 import re
+import typing as t
+import zlib
 
 from .._runtime.rules.environment import like_production
 
@@ -23,6 +26,9 @@ ENVIRONMENT_RULE = (
 # `<instance>-<suffix>`.
 ONE_OFF_SUFFIXES = ("run", "plan", "rehearsal", "rollback", "attachments", "static")
 RESERVED_REDIS_USERS = ("admin", "default", "health", "loader")  # users of the server itself
+
+# Ports of instances' own Redis servers: below those that Linux gives to outgoing connections.
+FIRST_REDIS_PORT, REDIS_PORTS = 20000, 10000
 
 _PROJECT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _ENVIRONMENT = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*\Z")
@@ -70,9 +76,68 @@ def redis_prefix(project: str, environment: str) -> str:
     return structured_name(project, environment)
 
 
+def redis_container(instance: str) -> str:
+    """The name of the container of an instance's own Redis, after the platform's name."""
+    return f"redis-{instance}"
+
+
+def redis_alias(instance: str) -> str:
+    """The name of an instance's own Redis on its network."""
+    return f"{instance}.redis"
+
+
+def redis_port(instance: str) -> int:
+    """The port on which an instance's own Redis is published when Odoo is on another machine.
+
+    It follows from the name, so another instance changes no port. Two instances may get the same
+    one; `topology.problems` says so.
+    """
+    return FIRST_REDIS_PORT + zlib.crc32(instance.encode()) % REDIS_PORTS
+
+
 def bucket_name(project: str, environment: str) -> str:
     """The name of an instance's bucket. Raises `NamingError`."""
     return check_bucket_name(structured_name(project, environment))
+
+
+def network_of(platform: str, instance: str) -> str:
+    """The network of an instance's own containers. A platform's name has no dot, so neither another
+    platform nor another instance has a network of this name.
+
+    Docker takes the default route and the published ports of a container from the network whose
+    name sorts first. That stays the platform's network, whose name this one begins with.
+    """
+    return f"{platform}.{instance}"
+
+
+def bridge_prefix(platform: str) -> str:
+    """What the bridges of all instances of a platform begin with. Rules of the firewall name it, so
+    that they also hold for networks of instances that are no longer in the inventory.
+    """
+    return f"oc{_short(platform, 5)}"
+
+
+def bridge_of(network: str) -> str:
+    """The network device of an instance's network on its machine; Linux allows 15 characters."""
+    return f"{bridge_prefix(network.partition('.')[0])}{_short(network, 8)}"
+
+
+def _short(text: str, length: int) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:length]
+
+
+def connections(
+    instances: t.Iterable[tuple[str, t.Sequence[str]]], platform: str, service: str
+) -> list[dict[str, t.Any]]:
+    """The networks of instances that a service is connected to, with its names there.
+
+    `instances`: name and host names of each. `service`: its name, by which containers reach it;
+    nginx also has the host names of the instance, so that Odoo can call its own address.
+    """
+    return [
+        {"name": network_of(platform, name), "aliases": [service, *(hosts if service == "nginx" else ())]}
+        for name, hosts in instances
+    ]
 
 
 def check_bucket_name(name: str) -> str:

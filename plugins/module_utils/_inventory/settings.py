@@ -18,9 +18,13 @@ from .._runtime.common.container_variables import Language
 from .._runtime.common.odoo_facts import VERSIONS
 from .._runtime.common.values import as_boolean, as_port, as_size, as_whole
 from .._runtime.rules.environment import KINDS
-from . import stateless
+from . import egress, stateless
 from .model import Instance, described
 from .naming import NamingError, check_bucket_name
+
+LEAST_REDIS_MEMORY = 8 * 1024 * 1024
+# The least with which an update works: the runtime's own sessions and Odoo's, see `_services/connections.py`.
+LEAST_DB_CONNECTIONS = 20
 
 # Modes of replicas. Modes that don't serve requests are for the role's one-off containers.
 REPLICA_MODES = ("RunOnly", "InstallAndRun", "UpdateAndRun")
@@ -162,6 +166,17 @@ def _conf(value: t.Any) -> str:
     return f"leave out {', '.join(told)}, which the platform sets itself"
 
 
+def _targets(value: t.Any) -> str:
+    if not _is_list(value):
+        return egress.RIGHT
+    for one in value:
+        try:
+            egress.parse(str(one))
+        except ValueError as error:
+            return f"{one!r}: {error}"
+    return ""
+
+
 PORT = "give a port from 1 to 65535"
 RPC = "give true, false, or a list of addresses and networks such as [192.0.2.7, 10.0.0.0/8]"
 
@@ -184,6 +199,9 @@ _local_folders = _rule(
 )
 _local_file = _rule(lambda value: _starts_at_root(str(value)), "give the absolute path of a file on the controller")
 _memory = _size("give a number of bytes, or a size such as 2g")
+_container_memory = _rule(
+    lambda value: (as_size(value) or 0) >= 256 * 1024 * 1024, "give a size such as 2g, 256m or more"
+)
 _address = _rule(lambda value: bool(_ADDRESS.match(str(value))), "give an address such as https://s3.example.com")
 
 
@@ -218,6 +236,16 @@ SETTINGS: dict[str, Setting] = {
     ),
     "odoo_master_password": Setting(),
     "odoo_redis_password": Setting(),
+    "odoo_redis_memory": Setting(
+        "64m",
+        _rule(
+            lambda value: (as_size(value) or 0) >= LEAST_REDIS_MEMORY,
+            "give a size such as 64m, 8m or more",
+        ),
+    ),
+    "odoo_redis_port": Setting(rule=_rule(lambda value: as_port(value) is not None, PORT)),
+    "odoo_db_connections": Setting(rule=_whole(LEAST_DB_CONNECTIONS)),
+    "odoo_attachments_quota": Setting(rule=_size("give a size such as 20g, or 0 for none")),
     "odoo_mode": Setting("RunOnly", _one_of(*REPLICA_MODES)),
     "odoo_update": Setting("changed", _update),
     "odoo_update_live": Setting(False, _flag),
@@ -227,6 +255,12 @@ SETTINGS: dict[str, Setting] = {
     "odoo_max_cron_threads": Setting(1, _whole(0)),
     "odoo_limit_memory_soft": Setting(rule=_memory),
     "odoo_limit_memory_hard": Setting(rule=_memory),
+    "odoo_memory": Setting(rule=_container_memory),
+    "odoo_run_memory": Setting(rule=_container_memory),
+    "odoo_pids": Setting(rule=_whole(64)),
+    "odoo_cpu_shares": Setting(
+        rule=_rule(lambda value: (as_whole(value) or 0) in range(2, 262145), "give a weight from 2 to 262144")
+    ),
     "odoo_limit_time_cpu": Setting(600, _whole(0)),
     "odoo_limit_time_real": Setting(1200, _whole(0)),
     "odoo_addons_path": Setting([], _rule(_is_list, "give a list of folders inside the image")),
@@ -276,6 +310,8 @@ SETTINGS: dict[str, Setting] = {
     "odoo_s3_secret_key": Setting(),
     "odoo_max_upload": Setting("1g", _size("give a size such as 256m or 1g")),
     "odoo_rpc": Setting(True, _rule(lambda value: rpc_addresses(value) is not None, RPC)),
+    "odoo_egress": Setting(egress.OPEN, _one_of(*egress.POLICIES)),
+    "odoo_egress_allowed": Setting([], _targets),
     "odoo_db_wait_timeout": Setting(120, _whole(1)),
     "odoo_timeout": Setting(30, _whole(1)),
     "odoo_holder_timeout": Setting(600, _whole(0)),

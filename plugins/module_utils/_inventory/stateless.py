@@ -24,7 +24,29 @@ AWS = "https://s3{}.amazonaws.com"
 
 DIRECT_DOWNLOAD_BYTES: int = VARIABLES["ODOO_DIRECT_DOWNLOAD_BYTES"].read({})  # the addon's default
 
-# Variables that the runtime needs unchanged, and variables that would expose a secret.
+# Variables of the container that other parts rely on: the lock, nginx, what the role compares. Each
+# with the inventory variable to set in its place, if there is one.
+PLATFORM_VARIABLES = {
+    "ADMIN_LOGIN": "odoo_admin_login",
+    "DB_ADMIN_PASSWORD_FILE": "",
+    "DB_ADMIN_USER": "",
+    "DB_HOST": "postgres_external",
+    "DB_MAINTENANCE": "",
+    "DB_NAME": "odoo_db_name",
+    "DB_PORT": "postgres_port",
+    "DB_USER": "odoo_db_user",
+    "HTTP_PORT": "",
+    "INSTANCE": "",
+    "MODE": "odoo_mode",
+    "MODULES": "odoo_modules",
+    "ODOO_RC": "odoo_conf",
+    "RELEASE": "odoo_release",
+    "REPLICA": "",
+    "RESTORE_DIR": "",
+    "STATIC_DIR": "",
+    "UPDATE": "odoo_update",
+}
+# Names of variables that would expose a secret.
 _PLAIN_SECRET = re.compile(r"(PASSWORD|SECRET|TOKEN|ACCESS_KEY)(_ID|_KEY)?\Z")
 
 
@@ -35,6 +57,9 @@ def problems(settings: t.Mapping[str, t.Any]) -> list[tuple[str, t.Any, str]]:
     for name, value in extra.items() if isinstance(extra, dict) else ():
         if _PLAIN_SECRET.search(str(name)):
             found.append((f"odoo_env: {name}", "********", f"a secret doesn't belong there; give {name}_FILE"))
+        elif name in PLATFORM_VARIABLES:
+            instead = f"; set {PLATFORM_VARIABLES[name]}" if PLATFORM_VARIABLES[name] else ""
+            found.append((f"odoo_env: {name}", value, f"leave it out, the platform sets it itself{instead}"))
         elif right := unknown_variables.wrong_setting(str(name), _text(value)):
             found.append((f"odoo_env: {name}", value, right))
     conf = settings["odoo_conf"]
@@ -191,10 +216,14 @@ def _sessions(instance: Instance, redis: t.Mapping[str, t.Any]) -> dict[str, t.A
     }
     if redis.get("url"):
         return {**env, f"{name}_URL": redis["url"]}
+    host, port = redis.get("host"), redis.get("port")
+    if redis.get("own"):
+        # On another machine all of them have one name and one certificate.
+        host, port = (host, instance.redis.port) if redis.get("tls") else (instance.redis.host, port)
     return {
         **env,
-        f"{name}_HOST": redis.get("host"),
-        f"{name}_PORT": redis.get("port"),
+        f"{name}_HOST": host,
+        f"{name}_PORT": port,
         f"{name}_SSL": "1" if redis.get("tls") else None,
     }
 

@@ -9,7 +9,7 @@ import ipaddress
 import typing as t
 
 from .._runtime.common import values
-from .instance import BUILDER_GROUP, MACHINE_GROUPS, ROOT_GROUP, Groups, Hostvars, machine_of
+from .instance import BUILDER_GROUP, MACHINE_GROUPS, ROOT_GROUP, Groups, Hostvars, instance_of, machine_of
 from .model import Instance
 from .settings import PORT
 
@@ -54,19 +54,26 @@ def builder(groups: Groups) -> str | None:
 
 
 def _port(value: t.Any, default: int, variable: str, owner: str) -> int:
-    port = values.as_port(value or default)
+    port = values.as_port(default if value is None or value == "" else value)
     if port is None:
         raise values.WrongValue(f"{variable}={value!r} of {owner}: {PORT}")
     return port
 
 
+def _flag(value: t.Any, variable: str, machine: str | None) -> bool:
+    found = values.as_boolean(value)
+    if found is None:
+        raise values.WrongValue(f"{variable}={value!r} of machine {machine!r}: give true or false")
+    return found
+
+
 def topology(groups: Groups, hostvars: Hostvars) -> dict[str, t.Any]:
     """Where each service is, and whether an Odoo on another machine needs it.
 
-    Raises `WrongValue` for a port that is none.
+    Raises `WrongValue` for a port that is none, or a flag that is none.
     """
     places = {machine_of(replica, groups, hostvars) for replica in groups.get(ROOT_GROUP) or []} - {None}
-    result: dict[str, t.Any] = {"image_builder": builder(groups)}
+    result: dict[str, t.Any] = {"image_builder": builder(groups), "instances": _numbers(groups, hostvars)}
     for service, (port, default, external) in SERVICES.items():
         machine = next(iter(groups.get(service) or []), None)
         variables = hostvars[machine] if machine else {}
@@ -93,6 +100,16 @@ def topology(groups: Groups, hostvars: Hostvars) -> dict[str, t.Any]:
     return result
 
 
+def _numbers(groups: Groups, hostvars: Hostvars) -> dict[str, int]:
+    """How many instances each machine has, by its name; a machine without any is left out."""
+    found: dict[str, set[str | None]] = {}
+    for replica in groups.get(ROOT_GROUP) or []:
+        machine = machine_of(replica, groups, hostvars)
+        if machine is not None:
+            found.setdefault(machine, set()).add(instance_of(replica, groups, hostvars))
+    return {machine: len(names) for machine, names in found.items()}
+
+
 def _addresses(result: dict[str, t.Any], groups: Groups, hostvars: Hostvars) -> None:
     """Where Redis and the object storage are, for a container of Odoo and for its machine.
 
@@ -107,15 +124,22 @@ def _addresses(result: dict[str, t.Any], groups: Groups, hostvars: Hostvars) -> 
     redis, storage = result["redis"], result["object_storage"]
     redis["url"] = str((theirs("redis") or {}).get("url") or "")
     redis["external"] = redis["external"] or bool(redis["url"])
+    shared = hostvars[redis["machine"]].get("redis_shared", False) if redis["machine"] else True
+    # Whoever says where Redis is (odoo_redis of the role odoo) means one server.
+    stated = anybody is not None and bool(hostvars[anybody].get("odoo_redis"))
+    redis["own"] = not (redis["external"] or stated or _flag(shared, "redis_shared", redis["machine"]))
     external = str(theirs("object_storage") or "").rstrip("/")
     storage["external"] = storage["external"] or bool(external)
     published = f"http://{storage['address']}:{storage['port']}"
+    # On its own machine Odoo reaches it in the instance's network, where Docker refuses ports that
+    # containers of other networks publish.
+    storage["network_endpoint"] = f"http://swift:{SWIFT_PORT}"
     if external or storage["machine"] is None:
-        storage["endpoint"] = storage["machine_endpoint"] = external
+        storage["endpoint"] = storage["machine_endpoint"] = storage["network_endpoint"] = external
     elif storage["remote"]:
         storage["endpoint"] = storage["machine_endpoint"] = published
     else:
-        storage["endpoint"] = f"http://swift:{SWIFT_PORT}"
+        storage["endpoint"] = storage["network_endpoint"]
         storage["machine_endpoint"] = f"http://127.0.0.1:{storage['port']}"
 
 
@@ -137,6 +161,8 @@ def problems(groups: Groups, hostvars: Hostvars, instances: t.Sequence[Instance]
                 f"{ADDRESS}={stated_address(members[0], hostvars)!r} of machine {members[0]!r}: Odoo on another machine needs "
                 f"{service} there; give the IP address on which the port shall be published"
             )
+    if places["redis"]["own"] and places["redis"]["remote"]:
+        found += _same_ports(instances)
     proxies = list(groups.get("nginx") or [])
     for instance in instances:
         machines = sorted({replica.machine for replica in instance.replicas})
@@ -149,5 +175,19 @@ def problems(groups: Groups, hostvars: Hostvars, instances: t.Sequence[Instance]
             found.append(
                 f"group nginx: instance {instance.name!r} runs on machine {machines[0]!r}, which is not in it (there: "
                 f"{', '.join(proxies)}); nginx has to run on the same machine as the replicas that it serves"
+            )
+    return found
+
+
+def _same_ports(instances: t.Sequence[Instance]) -> list[str]:
+    """One line for each instance whose Redis would be published on another one's port."""
+    found = []
+    taken: dict[int, str] = {}
+    for instance in instances:
+        owner = taken.setdefault(instance.redis.port, instance.name)
+        if owner != instance.name:
+            found.append(
+                f"odoo_redis_port={instance.redis.port} of instance {instance.name!r}: the Redis of instance {owner!r} is"
+                " published on this port; give one of the two another odoo_redis_port"
             )
     return found

@@ -12,8 +12,11 @@ import json
 import os
 import typing as t
 
+from .._engine import subnets
 from .._engine.api import Engine, EngineUnreachable
-from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL, Decision, canonical, decide
+from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL, Decision, canonical, decide, unconnected
+from .._inventory.naming import bridge_of
+from . import untrusted
 
 
 class MachineView(t.Protocol):
@@ -23,8 +26,8 @@ class MachineView(t.Protocol):
     `EngineError`.
     """
 
-    def network_exists(self, name: str) -> bool:
-        """Whether the engine has a network of that name."""
+    def network_owner(self, name: str) -> str | None:
+        """The platform that created a network, empty for anybody else; None when it does not exist."""
 
     def container(self, name: str) -> dict[str, t.Any] | None:
         """The engine's description of a container, None when it does not exist."""
@@ -43,8 +46,8 @@ class MachineView(t.Protocol):
     def healthy(self, inspected: t.Mapping[str, t.Any]) -> bool:
         """Whether the container's health check passes."""
 
-    def exists(self, path: str) -> bool:
-        """Whether there is something at a path; a link counts as its target."""
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder at a path; a link to one is none."""
 
 
 class PlanError(Exception):
@@ -56,7 +59,7 @@ class Plan:
     """The result of a comparison: the return values of the module `container_plan`, and `warnings`."""
 
     engine: bool
-    network_missing: bool
+    networks_missing: list[dict[str, str]]
     plan: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
     diffs: list[dict[str, str]] = dataclasses.field(default_factory=list)
     done: list[str] = dataclasses.field(default_factory=list)
@@ -66,17 +69,17 @@ class Plan:
     @property
     def nothing_to_do(self) -> bool:
         """Whether everything is as defined, and there is nothing to remove or to report."""
-        return self.engine and not (self.network_missing or self.plan or self.done or self.absent or self.warnings)
+        return self.engine and not (self.networks_missing or self.plan or self.done or self.absent or self.warnings)
 
-    def result(self, platform: str) -> dict[str, t.Any]:
-        """The return values of the module, apart from `changed` and `diff`. `platform`: its name."""
+    def result(self) -> dict[str, t.Any]:
+        """The return values of the module, apart from `changed` and `diff`."""
         return {
             "engine": self.engine,
-            "network_missing": self.network_missing,
+            "networks_missing": self.networks_missing,
             "plan": self.plan,
             "done": self.done,
             "absent": self.absent,
-            "actions": ([f"create the network {platform}"] if self.network_missing else [])
+            "actions": [f"create the network {one['name']}" for one in self.networks_missing]
             + [f"{item['action']} {item['name']}: {item['reason']}" for item in self.plan],
         }
 
@@ -153,10 +156,23 @@ class LiveMachine:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._networks: list[dict[str, t.Any]] | None = None
 
-    def network_exists(self, name: str) -> bool:
-        """Whether the engine has a network of that name."""
-        return self._engine.network_exists(name)
+    def _all_networks(self) -> list[dict[str, t.Any]]:
+        if self._networks is None:
+            self._networks = self._engine.networks()
+        return self._networks
+
+    def network_owner(self, name: str) -> str | None:
+        """The platform that created a network, empty for anybody else; None when it does not exist."""
+        for one in self._all_networks():
+            if one["Name"] == name:
+                return str((one.get("Labels") or {}).get(PLATFORM_LABEL) or "")
+        return None
+
+    def subnets_taken(self) -> list[str]:
+        """The subnets that the engine's networks and the machine's routes use."""
+        return subnets.of_networks(self._all_networks()) + subnets.routes()
 
     def container(self, name: str) -> dict[str, t.Any] | None:
         """The engine's description of a container, None when it does not exist."""
@@ -180,9 +196,9 @@ class LiveMachine:
         """Whether the container's health check passes."""
         return self._engine.healthy(inspected)[0]
 
-    def exists(self, path: str) -> bool:
-        """Whether there is something at a path; a link counts as its target."""
-        return os.path.exists(path)
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder at a path; a link to one is none."""
+        return untrusted.is_folder(path)
 
 
 def pretty(definition: str | None) -> str:
@@ -198,26 +214,78 @@ def compare(
     once: t.Iterable[str] = (),
     look_for: t.Iterable[str] = (),
     check_mode: bool = False,
+    networks: t.Iterable[str] = (),
+    connect: t.Iterable[dict[str, t.Any]] = (),
 ) -> Plan:
     """What has to happen to the containers so that they are as defined.
 
-    Parameters are those of the module `container_plan`. Raises `PlanError` for a definition that is
+    Parameters are those of the module `container_plan`, except for its pool of addresses. Raises `PlanError` for a definition that is
     not possible, `EngineError` when the engine refuses, and `EngineUnreachable` when it does not
     answer. In check mode an engine that does not answer counts as one without containers.
     """
+    containers, connect = list(containers), list(connect)
+    wanted = dict.fromkeys([platform, *networks, *_networks_of(containers)])
     answers = True
     try:
-        network_missing = not machine.network_exists(platform)
+        missing = [name for name in wanted if not _is_there(machine, platform, name)]
     except EngineUnreachable:
         if not check_mode:
             raise
-        answers, network_missing = False, True
-    result = Plan(answers, network_missing)
+        answers, missing = False, list(wanted)
+    result = Plan(answers, [{"name": name, "bridge": bridge_of(name) if name != platform else ""} for name in missing])
+    for one in connect if answers else []:
+        _compare_connections(machine, platform, one, result)
     for definition in containers:
         _compare_one(machine, platform, applied_dir, definition, result, check_mode)
     result.done = [name for name in once if answers and ended_well(machine.container(name), platform)]
-    result.absent = [path for path in look_for if not machine.exists(path)]
+    result.absent = [path for path in look_for if not machine.is_folder(path)]
     return result
+
+
+def _networks_of(containers: t.Iterable[dict[str, t.Any]]) -> t.Iterator[str]:
+    """All networks that these containers are to be in."""
+    for definition in containers:
+        if definition.get("network"):
+            yield str(definition["network"])
+        yield from (str(one["name"]) for one in definition.get("connections") or [])
+
+
+def _is_there(machine: MachineView, platform: str, name: str) -> bool:
+    """Whether a network exists. Raises `PlanError` when it is another's."""
+    owner = machine.network_owner(name)
+    if owner is not None and owner != platform and name != platform:
+        raise PlanError(
+            f"odoo_cloud_name={platform!r}: a network named {name!r} exists that this platform did not create; "
+            "rename or remove it, or choose another odoo_cloud_name"
+        )
+    return owner is not None
+
+
+def _compare_connections(machine: MachineView, platform: str, given: dict[str, t.Any], result: Plan) -> None:
+    """Adds what an existing container of the platform needs to be connected to further networks.
+
+    One that does not exist gets its networks when its role creates it. `given`: `name` and
+    `connections`.
+    """
+    name = str(given["name"])
+    inspected = machine.container(name)
+    labels = ((inspected or {}).get("Config") or {}).get("Labels") or {}
+    lacks = unconnected(inspected, given["connections"])
+    if inspected is None or labels.get(PLATFORM_LABEL) != platform or not lacks:
+        return
+    reason = f"it is not connected to {', '.join(one['name'] for one in lacks)}"
+    result.plan.append(
+        {
+            "name": name,
+            "action": "connect",
+            "reason": reason,
+            # its own image, which the module of community.docker wants to know
+            "definition": {"name": name, "image": str(inspected.get("Image") or "")},
+            "label": "",
+            "connect": lacks,
+        }
+    )
+    result.diffs.append({"prepared": f"connect {name}: {reason}\n"})
 
 
 def _compare_one(
@@ -250,6 +318,7 @@ def _compare_one(
             f"container {name}: {', '.join(gone)}, which it has mounted, is gone from the machine; it can't be started again before"
             " that is put back"
         )
+    lacks = unconnected(inspected, definition.get("connections") or [])
     if image_id is None and inspected is not None:
         decision = Decision("recreate", "its image has to be built first")
     else:
@@ -262,6 +331,7 @@ def _compare_one(
             # Outside of check mode earlier tasks have created the missing folders of roles again.
             other_mount=", ".join(other + (gone if check_mode else [])),
             healthy=not result.engine or inspected is None or machine.healthy(inspected),
+            unconnected=", ".join(one["name"] for one in lacks),
         )
     if decision.action == "none":
         return
@@ -272,6 +342,7 @@ def _compare_one(
             "reason": decision.reason,
             "definition": definition,
             "label": wanted,
+            "connect": lacks,
         }
     )
     if decision.action in ("create", "recreate"):

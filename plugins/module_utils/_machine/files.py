@@ -63,6 +63,8 @@ def as_wanted(given: t.Mapping[str, t.Any], snapshot: MachineSnapshot) -> bool:
     texts += [entry[name] for name in ("mode", "content", "secret_content") if entry[name] is not None]
     if not all(isinstance(text, str) for text in texts):
         raise Unknown(f"{entry['path']}: an option isn't a text")
+    if entry["state"] == "absent":
+        return snapshot.entry(entry["path"]) is None
     if entry["state"] not in DEFAULT_MODE or not (entry["owner"].isdigit() and entry["group"].isdigit()):
         raise Unknown(f"{entry['path']}: state, owner or group")
     try:

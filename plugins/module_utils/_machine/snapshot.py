@@ -15,6 +15,7 @@ each run.
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import hashlib
 import hmac
@@ -23,7 +24,8 @@ import stat
 import typing as t
 
 from .._engine.api import Engine, EngineError
-from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL
+from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL, aliases_of
+from . import untrusted
 
 # Folders below the root that are listed but not entered: they hold thousands of files, which no
 # task compares one by one.
@@ -42,21 +44,21 @@ def digest(key: str, content: bytes) -> str:
 
 
 def _describe(path: str, key: str) -> dict[str, t.Any]:
-    """One entry: `kind` (directory, file, link, other), mode, uid, gid and mtime (seconds),
-    `digest` of a file, and whether a link `leads` to something.
+    """One entry: `kind` (directory, file, link, other), mode, uid, gid and mtime (seconds), and
+    `digest` of a file.
     """
     found = os.lstat(path)
     entry: dict[str, t.Any] = {"mtime": found.st_mtime, "uid": found.st_uid, "gid": found.st_gid}
     entry["mode"] = stat.S_IMODE(found.st_mode)
     if stat.S_ISLNK(found.st_mode):
-        entry["kind"], entry["leads"] = "link", os.path.exists(path)
+        entry["kind"] = "link"
     elif stat.S_ISDIR(found.st_mode):
         entry["kind"] = "directory"
     elif stat.S_ISREG(found.st_mode):
         entry["kind"] = "file"
         if found.st_size <= MOST_BYTES:
-            with open(path, "rb") as handle:
-                entry["digest"] = digest(key, handle.read())
+            with contextlib.suppress(untrusted.Untrusted):  # it was replaced meanwhile, or has grown
+                entry["digest"] = digest(key, untrusted.read(path, most=MOST_BYTES))
     else:
         entry["kind"] = "other"
     return entry
@@ -88,14 +90,15 @@ def read_files(root: str, key: str) -> dict[str, t.Any]:
             unread.append(relative)
             continue
         try:
-            names = sorted(os.listdir(path))
+            names = untrusted.names(path, MOST_ENTRIES)
         except OSError:
             unread.append(relative)
             continue
         if len(entries) + len(pending) + len(names) > MOST_ENTRIES:
             unread.append(relative)
             continue
-        pending += [name if relative == "." else f"{relative}/{name}" for name in names]
+        # A name that is no text could not be reported; nothing of ours has one.
+        pending += [name if relative == "." else f"{relative}/{name}" for name in names if name.isprintable()]
     return {"root": root, "entries": entries, "unread": unread}
 
 
@@ -105,8 +108,8 @@ def read_containers(
     names: t.Iterable[str],
     mounts: t.Callable[[dict[str, t.Any] | None], tuple[list[str], list[str]]],
 ) -> dict[str, t.Any]:
-    """The platform's containers as the comparison needs them, the names of all others, and its
-    network.
+    """The platform's containers as the comparison needs them, the names of all others, and the owner
+    of each network.
 
     `names`: all containers of the machine. `mounts`: see `containers.other_mounts`. Raises
     `EngineError`.
@@ -128,18 +131,22 @@ def read_containers(
                 "Health": {"Status": state["Health"].get("Status")} if state.get("Health") else None,
             },
             "NetworkSettings": {
-                "Networks": {one: {} for one in (inspected.get("NetworkSettings") or {}).get("Networks") or {}}
+                "Networks": {one: {"Aliases": aliases} for one, aliases in aliases_of(inspected).items()}
             },
             "mounts": mounts(inspected),
             "healthy": engine.healthy(inspected)[0],
         }
-    return {"mine": mine, "others": others, "network": engine.network_exists(platform)}
+    networks = {str(one["Name"]): (one.get("Labels") or {}).get(PLATFORM_LABEL) or "" for one in engine.networks()}
+    return {"mine": mine, "others": others, "networks": networks}
 
 
 def read_images(engine: Engine) -> list[dict[str, t.Any]]:
-    """IDs and tags of the images that a platform built here. Raises `EngineError`."""
+    """IDs, tags and labels of the images that a platform built here. Raises `EngineError`."""
     listed = engine.get("/images/json", filters={"label": [PLATFORM_LABEL]}) or []
-    return [{"Id": one["Id"], "RepoTags": list(one.get("RepoTags") or [])} for one in listed]
+    return [
+        {"Id": one["Id"], "RepoTags": list(one.get("RepoTags") or []), "Labels": dict(one.get("Labels") or {})}
+        for one in listed
+    ]
 
 
 def read(
@@ -216,11 +223,9 @@ class MachineSnapshot:
                     latest = max(latest, entry["mtime"])
         return latest
 
-    def network_exists(self, name: str) -> bool:
-        """Whether the platform's network exists. Another network raises `Unknown`."""
-        if name != self.platform:
-            raise Unknown(f"network {name}")
-        return bool(self._containers["network"])
+    def network_owner(self, name: str) -> str | None:
+        """The platform that created a network, empty for anybody else; None when it does not exist."""
+        return t.cast("str | None", self._containers["networks"].get(name))
 
     def container(self, name: str) -> dict[str, t.Any] | None:
         """The engine's description of a container, as far as it is compared; None when it does not
@@ -247,7 +252,7 @@ class MachineSnapshot:
         """Whether the container's health check passed when the snapshot was read."""
         return bool(inspected["healthy"])
 
-    def exists(self, path: str) -> bool:
-        """Whether there is something at a path; a link counts as its target."""
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder at a path; a link to one is none."""
         found = self.entry(path)
-        return found is not None and bool(found.get("leads", True))
+        return found is not None and bool(found["kind"] == "directory")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._engine import subnets
 from .._runtime.common import values
 
 MIB = 1024 * 1024
@@ -26,12 +27,16 @@ def machine_problems(
     ports: dict[str, t.Any],
     least_memory: int = LEAST_MEMORY,
     least_disk: int = LEAST_DISK,
+    networks: t.Iterable[str] = (),
+    pool: str = subnets.DEFAULT_POOL,
 ) -> list[str]:
     """One line for each reason why the machine can't be used.
 
     - `machine`: the return values of the module `machine_info`.
     - `ports`: the TCP ports that the platform is going to publish there, by variable.
     - `least_memory`, `least_disk`: what it must have, in bytes.
+    - `networks`: names of the networks of its instances.
+    - `pool`: the IPv4 network from which those that are missing get their addresses.
     """
     problems = []
     name = machine["name"]
@@ -59,4 +64,9 @@ def machine_problems(
             problems.append(
                 f"{variable}={port}: another program listens on this port of machine {name!r}; choose another port or stop it"
             )
+    try:
+        missing = [one for one in networks if one not in machine["platform_networks"]]
+        subnets.choose(pool, machine["subnets_taken"], missing)
+    except subnets.SubnetError as error:
+        problems.append(f"{error} (machine {name!r})")
     return problems

@@ -16,7 +16,7 @@ import typing as t
 from .._inventory.model import Instance
 from .._inventory.stateless import variables
 from .._runtime.rules import environment
-from .._services import redis_client
+from .._services import redis_client, redis_servers
 from .._store import swift_client
 from .._store.s3_client import REFUSED_KEY_CODES, S3Client, S3Error, Unreachable
 from .._store.s3_keys import Keys, S3Failure, find_region
@@ -26,11 +26,15 @@ KEY = ".odoo-cloud-preflight"
 
 
 def arguments(
-    instances: t.Sequence[Instance], redis: t.Mapping[str, t.Any], storage: t.Mapping[str, t.Any]
+    instances: t.Sequence[Instance],
+    redis: t.Mapping[str, t.Any],
+    storage: t.Mapping[str, t.Any],
+    machine_redis: t.Mapping[str, t.Any] | None = None,
 ) -> list[dict[str, t.Any]]:
     """The option `instances` of the module `odoo_preflight`.
 
     `redis`, `storage`: where these are, as containers reach them; see `stateless.variables`.
+    `machine_redis`: how the machine reaches Redis; see `redis_servers.address_on_machine`.
     """
     found = []
     for instance in instances:
@@ -48,6 +52,7 @@ def arguments(
                 "database": instance.database.name,
                 "variables": variables(instance, redis, storage),
                 "redis_password": instance.redis.password,
+                "redis_url": redis_servers.address_on_machine(instance, machine_redis or {}),
                 "s3_endpoint": stateless.s3.endpoint or "",
                 "swift_auth_url": stateless.swift.auth_url or "",
                 **store,
@@ -129,13 +134,14 @@ class PlacesProbe:
     def _redis(self) -> str:
         name = "ODOO_SESSION_REDIS"
         asked = environment.is_true(self.env, name) and not self.env.get(f"{name}_SENTINEL_HOST")
-        if not (asked and self.redis_place.get("url")):
+        url = self.instance.get("redis_url") or self.redis_place.get("url")
+        if not (asked and url):
             return SKIPPED
         user, prefix = self.env.get(f"{name}_USERNAME", ""), self.env.get(f"{name}_PREFIX", "")
         place = self.redis_place
         try:
             client = redis_client.RedisClient(
-                place["url"],
+                url,
                 user,
                 self.instance["redis_password"],
                 self.timeout,
@@ -143,13 +149,12 @@ class PlacesProbe:
                 place.get("verify", True),
             )
         except redis_client.Unreachable as error:
-            return self._absent(str(error))
+            cure = "; the playbook cache starts it" if url.startswith("unix:") else ""
+            return self._absent(f"{error}{cure}")
         except redis_client.Refused as error:
             if error.kind in ("WRONGPASS", "NOAUTH"):
-                return self._absent(
-                    f"{name}_USERNAME is {user!r}: Redis at {place['url']} refuses user or password: {error}"
-                )
-            return self._bad(f"Redis at {place['url']}: {error}")
+                return self._absent(f"{name}_USERNAME is {user!r}: Redis at {url} refuses user or password: {error}")
+            return self._bad(f"Redis at {url}: {error}")
         except redis_client.RedisFailure as error:
             return self._bad(str(error))
         try:

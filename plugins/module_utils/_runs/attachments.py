@@ -11,6 +11,7 @@ import json
 import time
 import typing as t
 
+from .._engine import untrusted_text
 from .._engine.api import Engine
 from .._runtime.common.errors import EXIT_ATTACHMENTS
 from .._services import odoo_one_off
@@ -81,7 +82,7 @@ def finished(params: t.Mapping[str, t.Any], found: one_off.Progress, stdout: str
     """
     lines = run_module.tail(output)
     try:
-        answer = json.loads(stdout)
+        answer = untrusted_text.parse(stdout)
     except ValueError:
         answer = None
     if not isinstance(answer, dict) or found.exit_code not in (0, EXIT_ATTACHMENTS):

@@ -10,35 +10,115 @@ No I/O but reading events.
 from __future__ import annotations
 
 import datetime
-import json
 import typing as t
 
+from .._engine import untrusted_text
+from .._machine import untrusted
 from .._runtime.common import times
+from .._services.odoo_one_off import OneOffError
 
 Event = dict[str, t.Any]
+
+LONGEST_LINE = 1024 * 1024  # bytes; the plan of an update of all modules has a tenth of it
+MOST_EVENTS = 100_000
+# Values of events by their type; one of another type is left out.
+_OBJECTS = ("result", "plan")
+_NUMBERS = ("seconds", "step", "of", "code")
+_SIMPLE = (
+    "at", "before", "changed", "database", "detail", "holder", "id", "kind", "message", "mode", "name", "reason", "release",
+    "resumed", "run_id", "self_committed", "state", "status", "step_id", "version",
+)  # fmt: skip
+# What a run reports about itself, see `events.result` of the runtime. Nothing else of it becomes a return value
+# of a module, because Ansible acts on some of those (ansible_facts, add_host, exception).
+_RESULT = {
+    "changed": bool,
+    "failed": bool,
+    "series": str,
+    "versions": list,
+    "modules": dict,
+    "resumed_from": str,
+    "signalled": bool,
+    "verified": bool,
+    "restart_required": bool,
+    "run_id": str,
+    "database": str,
+    "restore_point": dict,
+    "rolled_back": dict,
+    "held": dict,
+    "status": str,
+}
 
 
 def read(path: str, offset: int = 0) -> tuple[list[Event], int]:
     """The events after a byte offset, and the offset after the last complete line.
 
-    A line that is still being written is left for the next call.
+    A line that is still being written is left for the next call. Containers write this file, so
+    whatever is no event of a run is left out. Raises `OneOffError` when it is no file, or too large.
     """
     try:
-        with open(path, "rb") as stream:
-            stream.seek(offset)
-            data = stream.read()
+        data = untrusted.read(path, offset)
     except FileNotFoundError:
         return [], offset
+    except OSError as error:
+        raise OneOffError(f"events of the run in {path}: {error.strerror}") from error
     whole = data[: data.rfind(b"\n") + 1]
     found = []
     for line in whole.splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and "event" in event:
+        event = _event(line)
+        if event is not None:
             found.append(event)
+            if len(found) == MOST_EVENTS:
+                break
     return found, offset + len(whole)
+
+
+def _event(line: bytes) -> Event | None:
+    """The event in a line; None when there is none."""
+    if len(line) > LONGEST_LINE:
+        return None
+    try:
+        event = untrusted_text.parse(line)
+    except ValueError:
+        return None
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+        return None
+    return {key: value for key, value in event.items() if _fits(key, value)}
+
+
+def _fits(key: str, value: t.Any) -> bool:
+    if key in _OBJECTS:
+        return isinstance(value, dict)
+    if key in _NUMBERS:
+        return value is None or isinstance(value, (int, float))
+    return key not in _SIMPLE or not isinstance(value, (dict, list))
+
+
+def _sane_versions(versions: list[t.Any]) -> list[dict[str, t.Any]]:
+    """Versions of a migration with their steps, without what is none."""
+    found = []
+    for version in versions:
+        steps = version.get("steps") if isinstance(version, dict) else None
+        if isinstance(steps, list):
+            found.append(
+                {
+                    **_simple(version),
+                    "steps": [
+                        {**_simple(step), **{key: step[key] for key in ("error", "log_tail") if key in step}}
+                        for step in steps
+                        if isinstance(step, dict)
+                    ],
+                }
+            )
+    return found
+
+
+def _sane_modules(modules: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
+    """Modules with the version before and after, without what is none."""
+    return {name: _simple(one) for name, one in modules.items() if isinstance(one, dict)}
+
+
+def _simple(values: dict[str, t.Any]) -> dict[str, t.Any]:
+    return {key: value for key, value in values.items() if not isinstance(value, (dict, list))}
 
 
 def _count(event: Event) -> str:
@@ -149,8 +229,14 @@ def result(events: t.Sequence[Event]) -> dict[str, t.Any]:
     itself.
     """
     ended = next((event for event in reversed(events) if event.get("event") == "run_ended"), None)
-    reported = ended.get("result") if ended is not None else None
-    found: dict[str, t.Any] = dict(reported) if isinstance(reported, dict) else {}
+    reported = (ended or {}).get("result") or {}
+    found: dict[str, t.Any] = {
+        key: reported[key] for key, kind in _RESULT.items() if isinstance(reported.get(key), kind)
+    }
+    if "versions" in found:
+        found["versions"] = _sane_versions(found["versions"])
+    if "modules" in found:
+        found["modules"] = _sane_modules(found["modules"])
     first = next((event for event in events if event.get("event") == "run_started"), {})
     found.setdefault("run_id", (ended or first).get("run_id"))
     found.setdefault("database", first.get("database"))

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
-import json
 import posixpath
 import re
 import time
 import typing as t
 
+from .._engine import untrusted_text
 from .._engine.api import Engine, EngineError, EngineUnreachable
 from .._engine.comparison import PLATFORM_LABEL
 from .._services import odoo_one_off
@@ -24,6 +24,7 @@ from . import failure, one_off, report
 Env = dict[str, t.Optional[str]]
 PLAN_TIMEOUT = 600
 LOG_LINES = 40
+MOST_TRIES = 100  # places in an output at which its JSON may begin
 # How long a run that has the lock waits for the replicas to be stopped; each of them may take 60 s,
 # all at a time
 GO_AHEAD_SECONDS = 180
@@ -152,7 +153,7 @@ class Run:
         definition = self.derived("plan", {**env, "DB_WAIT_TIMEOUT": "10"}, [one_off.PLAN])
         found = one_off.ask_plan(self.engine, definition, self.platform, min(self.params["timeout"], PLAN_TIMEOUT))
         try:
-            plan = json.loads(found["stdout"])
+            plan = untrusted_text.parse(found["stdout"])
         except ValueError:
             plan = None
         if not isinstance(plan, dict):
@@ -379,13 +380,13 @@ class Run:
 def last_json(stdout: str) -> dict[str, t.Any] | None:
     """The last JSON object in the output of a command; songs and hooks may have printed before it."""
     lines = stdout.splitlines()
-    for index in range(len(lines) - 1, -1, -1):
-        if lines[index] == "{":
-            try:
-                found = json.loads("\n".join(lines[index:]))
-            except ValueError:
-                continue
-            return found if isinstance(found, dict) else None
+    begins = [index for index in range(len(lines)) if lines[index] == "{"]
+    for index in reversed(begins[-MOST_TRIES:]):
+        try:
+            found = untrusted_text.parse("\n".join(lines[index:]))
+        except ValueError:
+            continue
+        return found if isinstance(found, dict) else None
     return None
 
 

@@ -10,6 +10,7 @@ caller waits for the first, so a playbook that was killed loses nothing.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import hashlib
@@ -22,6 +23,7 @@ import uuid
 from .._engine.api import Engine, EngineConflict, EngineError, EngineUnreachable
 from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL
 from .._inventory.container_paths import CONFIG_DIR, EVENTS_DIR
+from .._machine import untrusted
 from .._services.odoo_one_off import DEFINITION_FILE, Missing, OneOffError, mount_source, tmpfs_parts
 from . import events as _events
 
@@ -32,6 +34,15 @@ ENGINE_AWAY_SECONDS = 60  # how long an engine that restarts may not answer
 PLAN, STATIC = "plan", "static"  # suffixes of the containers' names, and commands of the runtime
 # Variables that say how a run is followed, not what it does
 _NOT_ASKED = ("EVENTS_FILE", "GO_AHEAD_TIMEOUT")
+# What the engine calls the limits of a definition
+_LIMITS = {
+    "memory": "Memory",
+    "memory_swap": "MemorySwap",
+    "memory_reservation": "MemoryReservation",
+    "pids_limit": "PidsLimit",
+    "cpu_shares": "CpuShares",
+    "oom_score_adj": "OomScoreAdj",
+}
 _LOGS = {"Type": "json-file", "Config": {"max-size": "50m", "max-file": "3"}}
 
 
@@ -94,6 +105,8 @@ def body(definition: t.Mapping[str, t.Any], platform: str) -> dict[str, t.Any]:
         "RestartPolicy": {"Name": "no"},
         "LogConfig": _LOGS,
     }
+    limits = definition.get("limits") or {}
+    host.update({name: limits[key] for key, name in _LIMITS.items() if limits.get(key)})
     if definition.get("log_driver"):
         host["LogConfig"] = {"Type": definition["log_driver"], "Config": dict(definition.get("log_options") or {})}
     content: dict[str, t.Any] = {
@@ -139,14 +152,9 @@ def prune(folder: str, suffix: str, keep: int = EVENT_FILES_KEPT) -> None:
     """Deletes the oldest event files of one kind of run, and keeps the last `keep` for operators
     and tools.
     """
-    try:
-        names = sorted(
-            name for name in os.listdir(folder) if name.startswith(f"{suffix}-") and name.endswith(".ndjson")
-        )
-        for name in names[: max(len(names) - keep, 0)]:
-            os.unlink(os.path.join(folder, name))
-    except OSError:
-        pass
+    with contextlib.suppress(OSError):
+        names = [name for name in untrusted.names(folder) if name.startswith(f"{suffix}-") and name.endswith(".ndjson")]
+        untrusted.remove(folder, names[: max(len(names) - keep, 0)])
 
 
 @dataclasses.dataclass

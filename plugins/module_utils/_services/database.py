@@ -13,7 +13,17 @@ from typing import Any
 
 from .._runtime.database import scram
 from .._runtime.database.pg import one_line
-from .._runtime.database.provision import KEEPER_ATTRIBUTES, ROLE_ATTRIBUTES, DatabaseError, Facts, Wanted, undeclared
+from .._runtime.database.provision import (
+    DATABASE_ATTRIBUTES,
+    DatabaseError,
+    Facts,
+    Setting,
+    Wanted,
+    attributes,
+    declared_settings,
+    undeclared,
+    undeclared_settings,
+)
 
 PSYCOPG2_ERROR = None
 try:
@@ -23,6 +33,7 @@ except ImportError:
     PSYCOPG2_ERROR = traceback.format_exc()
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+SETTING = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 NAME_RULE = "must match ^[a-z][a-z0-9_-]{0,62}$"
 
 CONNECTION_SPEC: dict[str, dict[str, Any]] = {
@@ -70,7 +81,16 @@ def parse_wanted(items: list[dict[str, Any]], login_user: str) -> list[Wanted]:
             item.get("keeper") or "",
             item.get("keeper_password") or None,
             item.get("lock") or "",
+            item.get("connections"),
+            item.get("keeper_connections"),
+            {name: str(value) for name, value in (item.get("settings") or {}).items()},
         )
+        for setting, value in wanted.settings.items():
+            if not SETTING.fullmatch(setting) or any(ord(char) < 32 for char in value):
+                raise DatabaseError(
+                    f"databases[{number}].settings: {setting!r}: {value!r}: give the name of a setting of PostgreSQL and a value of"
+                    " one line"
+                )
         check_name(f"databases[{number}].name", wanted.name)
         if wanted.lock:
             check_name(f"databases[{number}].lock", wanted.lock)
@@ -230,6 +250,9 @@ def picture(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str], after
     """The server's side of a diff. `after`: as it will be, instead of as it is."""
     databases: dict[str, Any] = {}
     roles: dict[str, Any] = {}
+    settings = set(facts.settings)
+    if after:
+        settings = (settings - set(undeclared_settings(wanted, facts))) | set(declared_settings(wanted))
     surplus = {(one.role, one.member) for one in undeclared(wanted, facts)} if after else set()
     memberships = {(one.role, one.member) for one in facts.memberships if not one.admin} - surplus
     if after:
@@ -238,34 +261,52 @@ def picture(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str], after
         found = facts.databases.get(item.name)
         gone = after and item.state == "absent"
         if after and item.state == "present":
-            databases[item.name] = {"owner": item.owner, "encoding": "UTF8", "public": []}
+            databases[item.name] = {
+                "owner": item.owner, "encoding": "UTF8", "public": [],
+                **{key: right for key, (right, _say) in DATABASE_ATTRIBUTES.items()}, "settings": {},
+            }  # fmt: skip
         else:
             databases[item.name] = (
-                None if found is None or gone else {key: found[key] for key in ("owner", "encoding", "public")}
+                None
+                if found is None or gone
+                else {
+                    **{key: found[key] for key in ("owner", "encoding", "public", *DATABASE_ATTRIBUTES)},
+                    "settings": _settings(settings, "", item.name),
+                }
             )
-        for name, password, attributes in (
-            (item.owner, item.password, ROLE_ATTRIBUTES),
-            (item.keeper, item.keeper_password, KEEPER_ATTRIBUTES),
+        for name, password, wanted_attributes in (
+            (item.owner, item.password, attributes(item, False)),
+            (item.keeper, item.keeper_password, attributes(item, True)),
         ):
             role = facts.roles.get(name)
             if not name:
                 continue
             if after and item.state == "present":
-                roles[name] = {key: right for key, (right, _say) in attributes.items()}
+                roles[name] = {key: right for key, (right, _say) in wanted_attributes.items()}
                 if password is not None:
                     roles[name]["password"] = "as given"
             elif role is None or (gone and item.drop_owner):
                 roles.setdefault(name, None)
             else:
-                roles[name] = {key: role[key] for key in attributes}
+                roles[name] = {key: role[key] for key in wanted_attributes}
                 if password is not None and item.state == "present":
                     roles[name]["password"] = "another" if name in wrong_passwords else "as given"
             if roles[name] is not None:
+                roles[name]["settings"] = _settings(settings, name, None)
                 roles[name]["member_of"] = sorted(one for one, member in memberships if member == name)
                 roles[name]["members"] = sorted(member for one, member in memberships if one == name)
         if item.lock:
             databases[item.lock] = _lock_picture(item, facts, after)
     return {"databases": databases, "roles": roles}
+
+
+def _settings(settings: set[Setting], role: str, database: str | None) -> dict[str, str]:
+    """The settings of a role, in all databases and in each, or of a database alone."""
+    return {
+        one.name + (f" in {one.database}" if role and one.database else ""): one.value[:500]
+        for one in sorted(settings, key=lambda one: (one.database, one.name))
+        if one.role == role and (database is None or one.database == database)
+    }
 
 
 def _lock_picture(item: Wanted, facts: Facts, after: bool) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from .._inventory.container_paths import DATA_DIR
 from .._inventory.model import Instance
 from .._runtime.common.odoo_facts import GEVENT_PORT, HTTP_PORT, gevent_port_option, server_wide_modules
 from .._runtime.common.password import password_hash
+from .._runtime.common.values import as_whole
 
 MIB = 1024 * 1024
 ADDONS_DIR = "/opt/odoo-cloud/addons"  # the platform's own addons in our images; before others, so that no older copy stands in for them
@@ -31,6 +32,7 @@ LIMIT_MEMORY_SOFT = 2048 * MIB
 LIMIT_MEMORY_HARD = 2560 * MIB
 # While one worker renders a report, another one has to serve its style sheets to the renderer.
 LEAST_WORKERS = 2
+DB_MAXCONN = 16  # connections of one process; `connections` computes those of an instance from it
 
 _PASSLIB_ROUNDS = 25000  # passlib's default of pbkdf2_sha512; the passwords here are long random ones
 
@@ -42,6 +44,17 @@ def workers_for(cpus: int, memory_bytes: int, replicas: int) -> int:
     by_cpu = (cpus * 2 + 1) // max(replicas, 1)
     by_memory = memory_bytes // 2 // max(replicas, 1) // WORKER_MEMORY
     return max(LEAST_WORKERS, min(by_cpu, by_memory))
+
+
+def workers_of(instance: Instance, machine: t.Mapping[str, t.Any]) -> int:
+    """Number of HTTP workers of each replica of an instance: as stated, else computed.
+
+    `machine`: its `cpus` and `memory_bytes`.
+    """
+    stated = as_whole(instance.conf["workers"]) if "workers" in instance.conf else instance.workers
+    if stated is not None:
+        return stated
+    return workers_for(machine["cpus"], machine["memory_bytes"], max(1, len(instance.replicas)))
 
 
 def memory_limits(memory_bytes: int, replicas: int) -> tuple[int, int]:
@@ -59,6 +72,13 @@ def master_password_hash(password: str) -> str:
     return password_hash(password, _PASSLIB_ROUNDS, salt)
 
 
+def size_of(instance: Instance, machine: t.Mapping[str, t.Any]) -> tuple[int, int]:
+    """HTTP workers of a replica, and bytes that a worker can't exceed, as odoo.conf has them."""
+    hard = as_whole(instance.conf.get("limit_memory_hard")) or instance.limit_memory_hard
+    replicas = max(1, len(instance.replicas))
+    return workers_of(instance, machine), hard or memory_limits(machine["memory_bytes"], replicas)[1]
+
+
 def options(
     instance: Instance, machine: t.Mapping[str, t.Any], db_host: str, db_port: int, db_sslmode: str = ""
 ) -> dict[str, str]:
@@ -71,9 +91,6 @@ def options(
     version, number = instance.version, int(instance.version)
     replicas = max(1, len(instance.replicas))
     soft, hard = memory_limits(machine["memory_bytes"], replicas)
-    workers = instance.workers
-    if workers is None:
-        workers = workers_for(machine["cpus"], machine["memory_bytes"], replicas)
     values: dict[str, t.Any] = {
         "data_dir": DATA_DIR,
         "db_host": db_host,
@@ -88,14 +105,14 @@ def options(
         "http_port": HTTP_PORT,
         gevent_port_option(version): GEVENT_PORT,
         "proxy_mode": True,
-        "workers": workers,
+        "workers": workers_of(instance, machine),
         "max_cron_threads": instance.max_cron_threads,
         "limit_memory_soft": instance.limit_memory_soft or soft,
         "limit_memory_hard": instance.limit_memory_hard or hard,
         "limit_time_cpu": instance.limit_time_cpu,
         "limit_time_real": instance.limit_time_real,
         "limit_request": 65536,
-        "db_maxconn": 16,
+        "db_maxconn": DB_MAXCONN,
         "server_wide_modules": ",".join(dict.fromkeys([*server_wide_modules(version), *instance.server_wide_modules])),
         "log_level": "info",
         "unaccent": True,

@@ -24,19 +24,23 @@ from .._inventory.container_paths import (
     DATA_DIR,
     EVENTS_DIR,
     HOOKS_DIR,
+    INSTALL_SECRETS_DIR,
     PROJECT_DIR,
     RESTORE_DIR,
     SECRETS_DIR,
     STATIC_DIR,
 )
 from .._inventory.model import Instance, plain
+from .._inventory.naming import network_of
 from .._runtime.common.odoo_facts import UID
-from . import odoo_one_off
+from . import limits, odoo_one_off
 from .odoo_one_off import INSTALL, UPDATE, Definition
 
 RUN = "RunOnly"
+ADMIN_PASSWORD_FILE = "admin_password"  # in the folder of what a first installation needs
 DB_CA_FILE = "db_ca.pem"  # in the folder of the instance's secrets
 OWNER = str(UID)
+_PRIVATE = f"uid={OWNER},gid={OWNER},mode=0750"
 HEALTHCHECK = {
     "test": ["CMD", "/usr/local/bin/odoo-cloud", "health"],
     "interval": "30s",
@@ -72,7 +76,7 @@ class Software:
 class Surroundings:
     """What the containers and files of a machine need besides their instance.
 
-    - `name`: the platform's name; names of containers, volumes and the network begin with it.
+    - `name`: the platform's name; names of containers, volumes and networks begin with it.
     - `root`: the platform's folder on the machine.
     - `machine`: size of the machine, `cpus` and `memory_bytes`.
     - `db_host`, `db_port`: PostgreSQL as containers reach it; for a socket the host is its folder.
@@ -81,6 +85,8 @@ class Surroundings:
     - `etc_hosts`: addresses of host names that containers know besides those of the network.
     - `redis`, `storage`: where Redis and the object storage are, see `stateless.variables`.
     - `code`: what runs in each instance, by its name.
+    - `limits`: whether containers have limits.
+    - `instances`: how many instances the machine has, also those that are not worked on.
     """
 
     name: str
@@ -94,6 +100,8 @@ class Surroundings:
     redis: dict[str, t.Any]
     storage: dict[str, t.Any]
     code: dict[str, Software]
+    limits: bool
+    instances: int
 
     @classmethod
     def from_dict(cls, mapping: t.Any) -> Surroundings:
@@ -107,7 +115,8 @@ class Surroundings:
         if not isinstance(values, dict):
             raise SurroundingsError("surroundings: a dictionary is right")
         software = {name: _read(Software, one, f"code of {name}") for name, one in (values.get("code") or {}).items()}
-        return _read(cls, {**values, "db_port": int(values.get("db_port") or 0), "code": software}, "surroundings")
+        numbers = {name: int(values.get(name) or 0) for name in ("db_port", "instances") if name in values}
+        return _read(cls, {**values, **numbers, "code": software}, "surroundings")
 
     def software(self, instance: Instance) -> Software:
         """What runs in the instance's containers. Raises `SurroundingsError` when `code` lacks the
@@ -130,6 +139,10 @@ class Surroundings:
     def secrets(self, instance: Instance) -> str:
         """The folder of its secrets on the machine."""
         return f"{self.root}/secrets/{instance.name}"
+
+    def install_secrets(self, instance: Instance) -> str:
+        """The folder with what only a first installation needs, on the machine."""
+        return f"{self.root}/secrets/{instance.name}-install"
 
     def keeper_secrets(self, instance: Instance) -> str:
         """The folder with the password of the role that copies and renames its database, on the
@@ -205,14 +218,20 @@ def definition(
     `one_off`. Raises `SurroundingsError`.
     """
     serves = _serves(mode)
+    may_take = limits.odoo(instance, here.machine, here.instances, not serves)
     found: Definition = {
         "name": f"{here.name}-{name}",
         "image": here.software(instance).image,
         "user": f"{OWNER}:{OWNER}",
-        "network": here.name,
+        "network": network_of(here.name, instance.name),
         "env": variables(instance, here, name, mode, page, now),
         "mounts": mounts(instance, here, mode),
-        "tmpfs": ["/tmp"] + ([f"{DATA_DIR}:uid={OWNER},gid={OWNER},mode=0750"] if _diskless(instance, mode) else []),
+        # Files in memory count as memory of the container. Uploads and reports are in /tmp.
+        "tmpfs": [
+            limits.tmpfs("/tmp", may_take["memory"] // 2),
+            *([limits.tmpfs(DATA_DIR, may_take["memory"] // 4, _PRIVATE)] if _diskless(instance, mode) else []),
+        ],
+        "limits": may_take if here.limits else {},
         "read_only": True,
         "init": True,
         "cap_drop": ["ALL"],
@@ -227,6 +246,7 @@ def definition(
         found["config_paths"] = [
             f"{here.folder(instance)}/config",
             here.secrets(instance),
+            *([here.install_secrets(instance)] if _installs(mode) else []),
             *(folder.source for folder in instance.addons_dirs),
         ]
     else:
@@ -276,7 +296,7 @@ def variables(
         "RESET_POLICY": instance.reset_policy,
         # A new database
         "ADMIN_LOGIN": instance.admin_login,
-        "ADMIN_PASSWORD_FILE": f"{SECRETS_DIR}/admin_password",
+        "ADMIN_PASSWORD_FILE": f"{INSTALL_SECRETS_DIR}/{ADMIN_PASSWORD_FILE}" if _installs(mode) else None,
         "BASE_URL": instance.base_url,
         "LANGUAGE": instance.language or None,
         # Its environment and project, and the software in it
@@ -311,8 +331,10 @@ def mounts(instance: Instance, here: Surroundings, mode: str) -> list[dict[str, 
     """The folders and volumes of one container. `mode`: as for `definition`."""
     software, folder = here.software(instance), here.folder(instance)
     found = [_bind(f"{folder}/config", CONFIG_DIR), _bind(here.secrets(instance), SECRETS_DIR)]
+    if _installs(mode):
+        found.append(_bind(here.install_secrets(instance), INSTALL_SECRETS_DIR))
     if here.db_socket:
-        found.append(_bind(here.db_socket, here.db_host, read_only=False))
+        found.append(_bind(here.db_socket, here.db_host))  # connecting writes nothing into the folder
     if software.folder:
         found.append(_bind(software.folder, software.mount))
     if instance.hooks_dir:
@@ -334,6 +356,11 @@ def mounts(instance: Instance, here: Surroundings, mode: str) -> list[dict[str, 
 def _serves(mode: str) -> bool:
     """Whether a container of this mode serves requests in the end."""
     return mode not in (INSTALL, UPDATE)
+
+
+def _installs(mode: str) -> bool:
+    """Whether a container of this mode may do a first installation, and so needs its secrets."""
+    return mode not in (RUN, UPDATE)
 
 
 def _diskless(instance: Instance, mode: str) -> bool:

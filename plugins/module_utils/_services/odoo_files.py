@@ -12,7 +12,7 @@ import typing as t
 
 from .._inventory.model import Instance
 from . import odoo_conf
-from .odoo_containers import DB_CA_FILE, OWNER, Surroundings, one_off
+from .odoo_containers import ADMIN_PASSWORD_FILE, DB_CA_FILE, OWNER, Surroundings, one_off
 from .odoo_one_off import DEFINITION_FILE, KEEPER_FILE
 
 File = dict[str, t.Any]
@@ -34,6 +34,7 @@ def files(instances: t.Iterable[Instance], here: Surroundings) -> list[File]:
 def of_instance(instance: Instance, here: Surroundings) -> list[File]:
     """The folders and files of one instance, as a list for the module `files`."""
     folder, secrets, keeper = here.folder(instance), here.secrets(instance), here.keeper_secrets(instance)
+    installation = here.install_secrets(instance)
     conf = odoo_conf.render(instance, here.machine, here.db_host, here.db_port, here.sslmode)
     found = [
         _folder(folder, "0711"),
@@ -45,19 +46,26 @@ def of_instance(instance: Instance, here: Surroundings) -> list[File]:
         {"path": f"{folder}/{DEFINITION_FILE}", "content": kept_one_off(instance, here), "mode": "0644"},
         _folder(keeper, "0500", _OWNED),
         _secret(f"{keeper}/{KEEPER_FILE}", instance.database.keeper_password),
+        _folder(installation, "0500", _OWNED),
+        _secret(f"{installation}/{ADMIN_PASSWORD_FILE}", instance.admin_password),
         _folder(secrets, "0500", _OWNED),
     ]
-    kept = {
-        "db_password": instance.database.password,
-        "admin_password": instance.admin_password,
-        **instance.secret_files,
-    }
+    kept = {"db_password": instance.database.password, **instance.secret_files}
     found += [_secret(f"{secrets}/{name}", value) for name, value in kept.items()]
     if instance.stateless.enabled and here.redis.get("ca"):
         found.append({"path": f"{secrets}/redis_ca.pem", "content": here.redis["ca"], "mode": "0444"})
     if here.db_ca_certificate:
         found.append({"path": f"{secrets}/{DB_CA_FILE}", "content": here.db_ca_certificate, "mode": "0444"})
     return found
+
+
+def former(instances: t.Iterable[Instance], here: Surroundings) -> list[File]:
+    """What earlier versions wrote and no container uses any more, as a list for the module `files`.
+
+    It may go when all containers have been replaced.
+    """
+    # Serving replicas had the password with which the database was created.
+    return [{"path": f"{here.secrets(instance)}/{ADMIN_PASSWORD_FILE}", "state": "absent"} for instance in instances]
 
 
 def kept_one_off(instance: Instance, here: Surroundings) -> str:

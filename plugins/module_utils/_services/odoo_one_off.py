@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._inventory.container_paths import DATA_DIR, KEEPER_SECRETS_DIR, RESTORE_DIR, SECRETS_DIR
+from .._inventory.container_paths import DATA_DIR, INSTALL_SECRETS_DIR, KEEPER_SECRETS_DIR, RESTORE_DIR, SECRETS_DIR
 from .._inventory.naming import ONE_OFF_SUFFIXES
 
 Definition = dict[str, t.Any]
@@ -39,6 +39,7 @@ _STATIC_ENV = (
     "DATA_DIR",
     "HOME",
 )
+_SECRETS = (SECRETS_DIR, KEEPER_SECRETS_DIR, INSTALL_SECRETS_DIR)
 # Variables that a rehearsal must not have: it works on a copy and changes nothing outside of it.
 _NOT_REHEARSED = ("STATIC_DIR", "ADMIN_PASSWORD_FILE", "RESTORE_DIR", "DB_SPACE_DIR")
 
@@ -136,7 +137,7 @@ def for_static(definition: t.Mapping[str, t.Any], only_look: bool = False) -> De
         raise Missing(f"{definition['name']}: it has no folder for static files; the playbook odoo creates one")
     mounts = []
     for mount in definition["mounts"]:
-        secret = mount["target"] == SECRETS_DIR or mount["target"].startswith((f"{SECRETS_DIR}/", KEEPER_SECRETS_DIR))
+        secret = f"{mount['target']}/".startswith(tuple(f"{folder}/" for folder in _SECRETS))
         if mount["target"] == folder:
             mounts.append({**mount, "read_only": only_look})
         elif mount.get("read_only") and not secret:
@@ -175,7 +176,7 @@ def for_rehearsal(definition: t.Mapping[str, t.Any], network: str = "") -> Defin
                 if f"{mount['target']}/{file}" in env.values():
                     one = {"source": f"{mount['source']}/{file}", "target": f"{mount['target']}/{file}"}
                     mounts.append({**mount, **one})
-        elif mount["type"] == "bind" and mount["target"] != RESTORE_DIR:
+        elif mount["type"] == "bind" and mount["target"] not in (RESTORE_DIR, INSTALL_SECRETS_DIR):
             mounts.append(mount)
     mounts.append({"type": "volume", "target": DATA_DIR})  # anonymous: deleted with the container
     env["REHEARSAL_DIR"] = DATA_DIR

@@ -11,6 +11,7 @@ import re
 import typing as t
 
 from .._runtime.common import values
+from .connections import ADMINISTRATOR, SUPERUSER
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 LEAST_MEMORY = 128 * MIB
@@ -32,6 +33,8 @@ RESERVED = {
     "max_connections": "use postgres_max_connections",
     "password_encryption": "only scram-sha-256 is used",
     "port": "use postgres_port",
+    "reserved_connections": "the role reserves them for the administrator",
+    "superuser_reserved_connections": "the role reserves them",
     "ssl": "use postgres_listen",
     "ssl_cert_file": "use postgres_tls_certificate",
     "ssl_key_file": "use postgres_tls_key",
@@ -162,6 +165,11 @@ def computed(memory: int, max_connections: int) -> dict[str, t.Any]:
         "max_wal_size": _kb(wal),
         "min_wal_size": _kb(wal // 8),
         "wal_buffers": _kb(_clamp(shared // 32, MIB, 16 * MIB)),
+        # The log of changes doesn't grow because of a replication slot that nobody reads.
+        "max_slot_wal_keep_size": _kb(wal),
+        # Only a superuser can change it. Of one session: a sort that is larger ends with an error.
+        "temp_file_limit": "2GB",
+        "superuser_reserved_connections": SUPERUSER,
     }
 
 
@@ -222,4 +230,6 @@ def postgres_settings(
         # enough.
         "shm_size": f"{_clamp(planned // 2, 64 * MIB, 4 * GIB) // MIB}m",
         "memory_bytes": planned,
+        # A setting that exists from PostgreSQL 16 on; the container's start knows the version.
+        "reserved_connections": ADMINISTRATOR,
     }

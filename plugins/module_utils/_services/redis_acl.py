@@ -18,9 +18,10 @@ _PREFIX = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,98}$")
 
 # Everything that works on keys, without what reaches beyond a user's own keys: the commands that
 # show or touch other instances' keys (KEYS, SCAN, RANDOMKEY, FLUSHALL, tracking of changes), other
-# clients, functions and scripts, which all users share.
+# clients. Scripts and functions are closed as well: one without an end keeps the whole server busy,
+# and neither Odoo nor the session addon has any.
 INSTANCE_RULES = (
-    "+@all -@admin -@dangerous -scan -randomkey -dbsize -pubsub -function -script +script|load +script|exists "
+    "+@all -@admin -@dangerous -@scripting -scan -randomkey -dbsize -pubsub "
     "-client +client|id +client|getname +client|setname +client|setinfo +info"
 )
 

@@ -7,10 +7,13 @@ client of it.
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import typing as t
 from urllib.parse import urlsplit
+
+LONGEST_SOCKET = 107  # bytes that an address of a Unix socket may have
 
 
 class RedisFailure(Exception):
@@ -66,11 +69,19 @@ class RedisClient:
         if parts.scheme == "unix":
             plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             plain.settimeout(timeout)
+            folder = -1
             try:
-                plain.connect(parts.path)
+                path = parts.path
+                if len(path.encode()) > LONGEST_SOCKET:  # the folder is opened, so that what is left is short
+                    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+                    path = f"/proc/self/fd/{folder}/{os.path.basename(path)}"
+                plain.connect(path)
             except OSError:
                 plain.close()
                 raise
+            finally:
+                if folder >= 0:
+                    os.close(folder)
             return plain
         plain = socket.create_connection((parts.hostname, parts.port or 6379), timeout=timeout)
         if parts.scheme == "redis":
@@ -82,26 +93,29 @@ class RedisClient:
 
     def command(self, *words: str) -> t.Any:
         """The answer to one command. Raises `Refused` for an error, `Unreachable` without an answer."""
-        parts = [word.encode("utf-8") for word in words]
+        return _texts(self.raw(*(word.encode("utf-8") for word in words)))
+
+    def raw(self, *parts: bytes) -> t.Any:
+        """The answer to one command, as bytes. Raises like `command`."""
         message = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
         try:
             self.socket.sendall(message)
             return self._answer()
         except OSError as error:
-            raise Unreachable(f"Redis at {self.shown} does not answer {words[0]}: {_reason(error)}") from error
+            raise Unreachable(f"Redis at {self.shown} does not answer {parts[0].decode()}: {_reason(error)}") from error
 
     def _answer(self) -> t.Any:
         line = self.file.readline()
         if not line.endswith(b"\r\n"):
             raise OSError("it closed the connection")
-        kind, text = line[:1], line[1:-2].decode("utf-8", "replace")
+        kind, text = line[:1], line[1:-2]
         if kind == b"-":
-            raise Refused(text)
+            raise Refused(text.decode("utf-8", "replace"))
         if kind == b":":
             return int(text)
         if kind == b"$":
             size = int(text)
-            return None if size < 0 else self.file.read(size + 2)[:-2].decode("utf-8", "replace")
+            return None if size < 0 else self.file.read(size + 2)[:-2]
         if kind == b"*":
             return [self._answer() for _number in range(int(text))]
         return text
@@ -110,6 +124,13 @@ class RedisClient:
         """Closes the connection."""
         self.file.close()
         self.socket.close()
+
+
+def _texts(answer: t.Any) -> t.Any:
+    """An answer with texts in place of bytes."""
+    if isinstance(answer, list):
+        return [_texts(one) for one in answer]
+    return answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
 
 
 def _reason(error: BaseException) -> str:

@@ -20,6 +20,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from .._runtime.database import shape
 from .._runtime.database.provision import DatabaseError
 from . import database as _database
 
@@ -37,13 +38,14 @@ OWNERS_SPEC: dict[str, dict[str, Any]] = {
 }
 
 STATEMENT_SECONDS = 15
+LOCK_SECONDS = 10  # for a table that another session of the owner has locked
 SESSION_SECONDS = 25  # for all statements together; unlike the server's own limit, a function can't evade it
 
 # Set when connecting, which wins over ALTER ROLE ... SET and ALTER DATABASE ... SET.
 SETTINGS = {
     **_database.PINNED,
     "statement_timeout": f"{STATEMENT_SECONDS}s",
-    "lock_timeout": "0",
+    "lock_timeout": f"{LOCK_SECONDS}s",
     "idle_in_transaction_session_timeout": "60s",
     "default_transaction_isolation": "read\\ committed",
     "default_transaction_deferrable": "off",
@@ -125,6 +127,12 @@ def session(
     limit = Limit(connection, SESSION_SECONDS)
     try:
         yield connection
+    except shape.Unusable as exc:
+        raise TenantError(str(exc)) from exc
+    except _database.psycopg2.errors.LockNotAvailable as exc:
+        raise TenantError(
+            f"a table of it is locked for more than {LOCK_SECONDS} s {_blockers(connection)}: {_database.one_line(exc)[:300]}"
+        ) from exc
     except _database.psycopg2.Error as exc:
         if limit.reached or isinstance(exc, _database.psycopg2.errors.QueryCanceled):
             raise TenantError(
@@ -137,6 +145,31 @@ def session(
     finally:
         limit.cancel()
         connection.close()
+
+
+BLOCKERS_SQL = """
+SELECT DISTINCT l.pid, coalesce(a.usename::text, '?'), coalesce(a.application_name, ''),
+       coalesce(a.backend_start::timestamptz(0)::text, '?')
+  FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+ WHERE l.locktype = 'relation' AND l.granted AND l.mode = 'AccessExclusiveLock' AND l.pid <> pg_catalog.pg_backend_pid()
+   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) LIMIT 3
+"""
+
+
+def _blockers(connection: Any) -> str:
+    """The sessions that have locked tables, in words, with the statement that ends the first one."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(BLOCKERS_SQL)
+            found = cursor.fetchall()
+    except _database.psycopg2.Error:
+        found = []
+    if not found:
+        return "by a session that has ended meanwhile"
+    names = "; ".join(
+        f"{name[:60] or 'a session'} of role {role!r}, backend {pid}, since {since}" for pid, role, name, since in found
+    )
+    return f"by {names}; SELECT pg_terminate_backend({found[0][0]}) ends it"
 
 
 class Limit:
@@ -164,14 +197,3 @@ class Limit:
         """Stops the timer and waits for the end of its thread."""
         self.timer.cancel()
         self.timer.join()
-
-
-def printable(value: Any) -> Any:
-    """The value without characters that would act on a terminal."""
-    if isinstance(value, str):
-        return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in value)
-    if isinstance(value, dict):
-        return {key: printable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [printable(item) for item in value]
-    return value

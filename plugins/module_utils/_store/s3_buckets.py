@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from . import s3_xml
 from .s3_client import REFUSED_KEY_CODES, S3Client, S3Error, Unreachable, detect_provider, explain
 from .s3_keys import Keys, S3Failure, find_keys
-from .s3_settings import ALL_FEATURES, PROVIDERS, Feature
+from .s3_settings import ALL_FEATURES, PROVIDERS, VERSIONS_PROTECTED, Feature
 
 _UNSUPPORTED_CODES = {"NotImplemented", "XNotImplemented", "MethodNotAllowed", "UnsupportedOperation", "MalformedXML"}
 _CREATED_FIRST = ("public_access_block",)  # a new bucket is closed to the public before anything else is set
@@ -70,6 +70,8 @@ class Store:
         before: dict[str, t.Any] | None = {} if exists else None
         after: dict[str, t.Any] = {}
         self._require_known(bucket)
+        if bucket.get("versioning"):
+            self._supported(VERSIONS_PROTECTED)  # for `capabilities`
         if not exists:
             self.actions.append(f"create bucket {name}")
             if not self.check_mode:
@@ -157,7 +159,9 @@ class Store:
 
     def lacking(self) -> list[str]:
         """Wanted features that the store does not have."""
-        return sorted(name for name, known in self.capabilities.items() if not known["supported"])
+        return sorted(
+            name for name, known in self.capabilities.items() if not known["supported"] and name != VERSIONS_PROTECTED
+        )
 
     # requests
 

@@ -20,9 +20,15 @@ RULE_ID = "odoo_cloud.platform"  # of this collection's lifecycle rule
 # API reference; for Swift a test of the middleware s3api of 2.35: PUT of lifecycle, encryption and
 # publicAccessBlock gives MalformedXML, tagging 501. Their GET answers 200 with a listing of the
 # bucket, so a request would mislead.
+#
+# `versions_protected`: whether the key of an instance can be kept from deleting old versions. On AWS
+# the filter `s3_policy` does that. In Swift a key belongs to an account, which may delete everything
+# in it, versions included; of another store it isn't known.
+VERSIONS_PROTECTED = "versions_protected"
 PROVIDERS: dict[str, dict[str, bool]] = {
-    "aws": dict.fromkeys(FEATURES, True),
+    "aws": {**dict.fromkeys(FEATURES, True), VERSIONS_PROTECTED: True},
     "swift": {
+        VERSIONS_PROTECTED: False,
         "versioning": True,
         "encryption": False,
         "lifecycle": False,
@@ -30,7 +36,7 @@ PROVIDERS: dict[str, dict[str, bool]] = {
         "tags": False,
         "eventbridge": False,
     },
-    "generic": {},
+    "generic": {VERSIONS_PROTECTED: False},
 }
 
 

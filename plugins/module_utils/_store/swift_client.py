@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from ansible.module_utils.urls import open_url
 
+QUOTA = "X-Account-Meta-Quota-Bytes"  # of the filter account_quotas
 ATTEMPTS = 4  # as for S3: a short outage of the store must not stop a deployment
 
 
@@ -102,6 +103,18 @@ class SwiftClient:
         if version and method in ("PUT", "DELETE") and not query:
             self.versions.append((key, version))
         return bytes(answer.content)
+
+    def quota(self, account: str) -> int:
+        """How many bytes an account may hold, 0 for no limit. For an operator of the store."""
+        answer = self._call("HEAD", self._account_url(account), self.headers)
+        return int(answer.headers.get(QUOTA) or 0)
+
+    def set_quota(self, account: str, size: int) -> None:
+        """Limits an account to a number of bytes, 0 for no limit. For an operator of the store."""
+        self._call("POST", self._account_url(account), {**self.headers, QUOTA: str(size or "")})
+
+    def _account_url(self, account: str) -> str:
+        return f"{self.url.rpartition('/v1/')[0]}/v1/AUTH_{quote(account)}"
 
     def forget(self) -> None:
         """Deletes the versions that this client created in a container that keeps versions.

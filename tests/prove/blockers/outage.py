@@ -208,7 +208,7 @@ def two_workers(bench: Bench, site: Platform, name: str) -> None:
 
 def run(site: Platform, name: str, image: str, arguments: t.Sequence[str]) -> None:
     docker(
-        "run", "-d", "--name", name, "--label", f"{PLATFORM_LABEL}={site.name}", "--network", site.name, "--init",
+        "run", "-d", "--name", name, "--label", f"{PLATFORM_LABEL}={site.name}", "--network", site.network(), "--init",
         "--user", "8069:8069", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only", *arguments, image,
     )  # fmt: skip
 
@@ -295,7 +295,7 @@ def restart(bench: Bench) -> t.Iterator[Line]:
     )  # then with the images of the checkout, in which the addons of the broken copy are mounted
     site = have(bench.site("main", 0, tree=ROOT if broken else bench.tree))
     workers, old = f"{site.name}-workers", f"{site.name}-odoo14"
-    redis = Redis(bench.place, old, site.name)
+    redis = Redis(bench.place, old, site.network())
     extra = [workers, old, f"{old}-install", f"{old}-redis"]
     docker("rm", "-f", "-v", *extra, check=False)
     try:

@@ -30,8 +30,11 @@ def image_id(name: str) -> str:
 
 
 def address(container: str) -> str:
-    """Its address in the network that it is in."""
-    return docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container).strip()
+    """Its address in the network that it is in; of several in the one whose name sorts first."""
+    found = docker(
+        "inspect", "-f", "{{range .NetworkSettings.Networks}}{{println .IPAddress}}{{end}}", container
+    ).split()
+    return found[0] if found else ""
 
 
 def owned(folder: pathlib.Path, files: t.Mapping[str, str], uid: int) -> pathlib.Path:

@@ -117,7 +117,7 @@ MUTANTS = {
         "    del execute\n",
     ),
     "nothing-is-newer": Mutant.one(
-        "rebuild", "plugins/module_utils/_images/plan.py", "match = _UPGRADE.match(line.strip())", "match = None"
+        "rebuild", "plugins/module_utils/_images/security.py", "match = _UPGRADE.match(line.strip())", "match = None"
     ),
 }
 

@@ -27,7 +27,7 @@ import typing as t
 
 from .. import frame
 from ..benchmarks import static
-from ..frame import IMAGES, PLATFORM_LABEL, ROOT, Line, Mutant, Proof, docker, last_error, parts_of
+from ..frame import IMAGES, PLATFORM_LABEL, ROOT, Line, Mutant, Proof, Shortfall, docker, last_error, parts_of
 from ..platforms import Platform
 from ..processes import ProcessList
 
@@ -159,7 +159,7 @@ def part_empty(run: Run) -> t.Iterator[Line]:
     nothing = Platform(run.place, "nothing", 1, run.tree, odoo_version=run.versions[0])
     done = nothing.playbook("site", "--check", "--diff", environment={"DOCKER_HOST": "unix:///nonexistent/docker.sock"})
     touched = [str(path) for path in (nothing.root, nothing.secrets) if path.exists()]
-    names = ("postgres", "redis", "swift", "nginx", "demo-1", "demo-2")
+    names = ("postgres", "redis-demo", "swift", "nginx", "demo-1", "demo-2")
     tells = (
         all(f"{nothing.name}-{one}" in done.output for one in names) and "Instance demo, InstallOnly: " in done.output
     )
@@ -189,7 +189,7 @@ def part_repair(run: Run) -> t.Iterator[Line]:
     conf = platform.root / "demo" / "config" / "odoo.conf"
     before = conf.read_text()
     replicas = [f"{platform.name}-demo-1", f"{platform.name}-demo-2"]
-    remove = [lambda: docker("rm", "-f", f"{platform.name}-redis")]
+    remove = [lambda: docker("rm", "-f", f"{platform.name}-redis-demo")]
     edit = [lambda: conf.write_text(before.replace("list_db = False", "list_db = True"))]
     alter = [lambda: platform.psql("ALTER ROLE demo PASSWORD 'changed-by-hand'")]
 
@@ -211,7 +211,7 @@ def part_repair(run: Run) -> t.Iterator[Line]:
             len(found) == others and again == restarted and conf.read_text() == before,
         )  # fmt: skip
 
-    redis = f"{platform.name}-redis"
+    redis = f"{platform.name}-redis-demo"
     if run.sample:
         yield repaired(
             "a container removed, a configuration file edited, a role's password changed by hand", [*remove, *edit, *alter],
@@ -386,14 +386,12 @@ def part_reboot(run: Run) -> t.Iterator[Line]:
             subprocess.run(["systemctl", "start", "docker.service"], check=True)
         else:
             subprocess.run(["/usr/local/sbin/odoo-cloud-engine", "start"], check=True, stdout=subprocess.DEVNULL)
-        platform.wait_for_login(180)
-        seconds = time.monotonic() - begin
-        yield Line(
-            "engine stopped, /run emptied, engine started: serves without Ansible",
-            f"login after {seconds:.0f} s",
-            "serves",
-            True,
-        )
+        try:
+            platform.wait_for_login(180)
+            serves, figure = True, f"login after {time.monotonic() - begin:.0f} s"
+        except Shortfall as trouble:
+            serves, figure = False, str(trouble)
+        yield Line("engine stopped, /run emptied, engine started: serves without Ansible", figure, "serves", serves)
     finally:
         for entry in kept.iterdir():
             if (
@@ -423,7 +421,7 @@ def part_ten(run: Run) -> t.Iterator[Line]:
     try:
         for name in names:
             docker(
-                "create", "--name", name, "--label", f"{PLATFORM_LABEL}={platform.name}", "--network", platform.name, "--init",
+                "create", "--name", name, "--label", f"{PLATFORM_LABEL}={platform.name}", "--network", platform.network(), "--init",
                 "--user", "8069:8069",
                 "--mount", f"type=bind,source={config},target=/etc/odoo,readonly",
                 "--mount", f"type=bind,source={secrets},target=/run/secrets,readonly",

@@ -66,6 +66,8 @@ class Place:
         if shutil.which("docker"):
             for kind, listing, column in KINDS:
                 for one in mine._found(listing, column):
+                    if kind == "container" and one.endswith("-firewall"):  # its rules are in the kernel of the machine
+                        docker("exec", one, "odoo-cloud-firewall", "remove", check=False)
                     docker(kind, "rm", *FORCE[kind], one, check=False)
             for tag in docker("images", "--format", "{{.Repository}}:{{.Tag}}", check=False).split():
                 if mine.owns(tag.rpartition(":")[0]):

@@ -23,6 +23,7 @@ SERVICES = {
     "nginx": "nginx",
     "demo": "odoo",
     "demo-admin": "odoo",
+    "demo-install": "odoo",
 }
 
 
@@ -108,7 +109,8 @@ def container(one: dict[str, t.Any], ours: t.Callable[[str], str], label: str) -
     ]  # fmt: skip
     known = set(json.loads(docker("inspect", "-f", "{{json .Config.Env}}", one["Image"])) or [])
     check = config.get("Healthcheck") or {}
-    kind = next((kind for kind in ("postgres", "redis", "swift", "nginx") if name.endswith(f"-{kind}")), "odoo")
+    ends = next((kind for kind in ("postgres", "swift", "nginx") if name.endswith(f"-{kind}")), "odoo")
+    kind = "redis" if "-redis-" in name else ends
     return {
         "service": kind,
         "name": ours(name),

@@ -75,8 +75,9 @@ def measured(names: t.Sequence[str], seconds: float) -> tuple[dict[str, float], 
 def like(platform: Platform, name: str, *options: str) -> str:
     """A further replica: a container with all that the first one has. options: more of `docker create`."""
     one = json.loads(docker("inspect", f"{platform.name}-demo-1"))[0]
-    arguments = ["create", "--name", name, "--label", platform.place.label, "--network", platform.name, "--user", one["Config"]["User"],
-                 "--init", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]  # fmt: skip
+    arguments = ["create", "--name", name, "--label", platform.place.label, "--network", platform.network(),
+                 "--user", one["Config"]["User"], "--init", "--read-only", "--cap-drop", "ALL",
+                 "--security-opt", "no-new-privileges"]  # fmt: skip
     for mount in one["Mounts"]:
         if mount["Type"] in ("bind", "volume"):
             source = mount.get("Name") or mount["Source"]

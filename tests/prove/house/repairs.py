@@ -16,7 +16,16 @@ from ..frame import Line, docker, sentence
 from ..platforms import Platform
 
 # What is written while the platform works, or is no configuration.
-LEFT_OUT = ("applied", "images", "static", "nginx/tmp", "demo/runs", "demo/restore", "postgres/socket", "redis/socket")
+LEFT_OUT = (
+    "applied",
+    "images",
+    "static",
+    "nginx/tmp",
+    "demo/runs",
+    "demo/restore",
+    "postgres/socket",
+    "redis/servers/demo/socket",
+)
 
 
 def files_of(root: pathlib.Path) -> dict[str, str]:
@@ -40,7 +49,7 @@ def seen(platform: Platform) -> dict[str, str]:
         found[f"container {short}"] = docker("inspect", "-f", "{{.Id}}", name).strip()
         found[f"start of {short}"] = docker("inspect", "-f", "{{.State.StartedAt}}", name).strip()
     found["database role"] = "the generated password" if database_opens(platform) else "another password"
-    users = docker("exec", f"{platform.name}-redis", "cat", "/tmp/redis/users.acl")
+    users = docker("exec", f"{platform.name}-redis-demo", "cat", "/tmp/redis/users.acl")
     found["redis users"] = hashlib.sha256(re.sub(r"(?m)^user loader .*$", "", users).encode()).hexdigest()[:12]
     effective = platform.root / "nginx" / "tmp" / "effective.conf"
     found["nginx's configuration in use"] = hashlib.sha256(effective.read_bytes()).hexdigest()[:12]
@@ -69,10 +78,10 @@ def edit(path: pathlib.Path, old: str, new: str) -> None:
 
 def damages(platform: Platform) -> dict[str, tuple[t.Callable[[], t.Any], set[str]]]:
     """What is done by hand, and what is another one than before once it is repaired."""
-    redis, nginx, root = f"{platform.name}-redis", f"{platform.name}-nginx", platform.root
+    redis, nginx, root = f"{platform.name}-redis-demo", f"{platform.name}-nginx", platform.root
 
     def redis_user() -> None:
-        acl = root / "redis" / "config" / "users.acl"
+        acl = root / "redis" / "servers" / "demo" / "config" / "users.acl"
         password = re.search(r"^user demo on (#[0-9a-f]{64})", acl.read_text(), re.MULTILINE)
         edit(acl, password[1] if password else "", "#" + hashlib.sha256(b"changed by hand").hexdigest())
         docker("exec", redis, "redis-acl-load")
@@ -82,7 +91,7 @@ def damages(platform: Platform) -> dict[str, tuple[t.Callable[[], t.Any], set[st
         docker("exec", nginx, "nginx", "-s", "reload", check=False)
 
     return {
-        "a container removed": (lambda: docker("rm", "-f", redis), {"container redis", "start of redis"}),
+        "a container removed": (lambda: docker("rm", "-f", redis), {"container redis-demo", "start of redis-demo"}),
         "a configuration file edited": (
             lambda: edit(root / "demo" / "config" / "odoo.conf", "list_db = False", "list_db = True"),
             {"start of demo-1", "start of demo-2"},

@@ -116,8 +116,8 @@ def stubbed(platform: Platform, instance: str) -> None:
     """In the place of a replica a container that sleeps: the same definition for whoever compares, and hardly any memory."""
     name = f"{platform.name}-{instance}-1"
     one = json.loads(docker("inspect", name))[0]
-    arguments = ["run", "-d", "--name", name, "--network", platform.name, "--restart", "unless-stopped", "--entrypoint", "sleep",
-                 "--health-cmd", "true", "--health-interval", "300s"]  # fmt: skip
+    arguments = ["run", "-d", "--name", name, "--network", platform.network(instance), "--restart", "unless-stopped",
+                 "--entrypoint", "sleep", "--health-cmd", "true", "--health-interval", "300s"]  # fmt: skip
     for key, value in one["Config"]["Labels"].items():
         arguments += ["--label", f"{key}={value}"]
     for mount in one["Mounts"]:

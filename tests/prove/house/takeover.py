@@ -53,7 +53,8 @@ def part_takeover(run: t.Any) -> t.Iterator[Line]:
         platform.tree = run.tree
         with Made(platform) as made:
             done = platform.site()
-        lost = sorted(before - set(platform.containers()))
+        moved = {f"{platform.name}-redis"}  # its sessions are in the Redis of the instance now
+        lost = sorted(before - set(platform.containers()) - moved)
         often = [f"{name} was made {number} times" for name, number in made.times.items() if number > 1]
         looks = {name: number for name, number in made.times.items() if name.endswith("-plan")}
         again = platform.site().changed

@@ -75,7 +75,7 @@ MUTANTS = {
         (
             (f"{RUNTIME}/run/window.py", "def _ready(self, detail: str) -> None:\n",
              "def _ready(self, detail: str) -> None:\n        self.guard.release()\n"),
-            (f"{RUNTIME}/database/state.py", 'f" WHERE {HELD_SQL} AND NOT EXISTS', '" WHERE NOT EXISTS'),
+            (f"{RUNTIME}/database/state.py", 'f" WHERE {HELD_SQL} AND NOT {NEWER_SQL}"', 'f" WHERE NOT {NEWER_SQL}"'),
         ),
     ),
     "no-leftover-guard": Mutant(("leftover",), ((f"{RUNTIME}/boot/serve.py", "    guard_plain_loads()\n    odoo", "    odoo"),)),

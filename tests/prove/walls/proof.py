@@ -11,12 +11,17 @@ from __future__ import annotations
 import types
 
 from ..frame import Proof
-from . import stranger
+from . import database, networks, replica, services, stranger, supply
 from .bench import Bench
 
 # One line for each module, so that each has its own.
 GROUPS: tuple[types.ModuleType, ...] = (
+    database,
+    networks,
+    replica,
+    services,
     stranger,
+    supply,
 )  # fmt: skip
 
 PROOF = Proof(

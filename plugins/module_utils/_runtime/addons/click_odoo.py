@@ -39,7 +39,9 @@ def read(cursor: Any) -> Foreign:
     cursor.execute("SELECT to_regclass('public.ir_config_parameter') IS NOT NULL")
     if not cursor.fetchone()[0]:
         return Foreign()
-    cursor.execute("SELECT key, value FROM public.ir_config_parameter WHERE key IN (%s, %s)", (INSTALLED, PATTERNS))
+    cursor.execute(
+        "SELECT key, left(value, 4000000) FROM public.ir_config_parameter WHERE key IN (%s, %s)", (INSTALLED, PATTERNS)
+    )
     found = dict(cursor.fetchall())
     sums: dict[str, str] | None = None
     try:

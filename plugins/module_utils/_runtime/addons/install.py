@@ -48,7 +48,7 @@ def prepare_database(connection: Any, settings: Settings) -> None:
             (wanted,),
         )
         for (name,) in cursor.fetchall():
-            cursor.execute(f"CREATE EXTENSION IF NOT EXISTS {name}")
+            cursor.execute(f"CREATE EXTENSION IF NOT EXISTS {name} SCHEMA public")
 
 
 def parameters(settings: Settings) -> dict[str, str]:

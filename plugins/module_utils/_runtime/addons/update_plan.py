@@ -20,6 +20,7 @@ from typing import Any
 
 from ..common.config import Settings
 from ..common.errors import ConfigError
+from ..database import shape
 from . import click_odoo
 from . import tree as addon_tree
 
@@ -29,6 +30,18 @@ TABLE_SQL = (
     " updated_at timestamp with time zone NOT NULL DEFAULT now())"
 )
 UPDATE, INSTALL = "update", "install"
+TABLE = shape.Table(
+    "odoo_cloud_module",
+    {
+        **dict.fromkeys(("name", "checksum", "languages", "version", "pending", "from_version", "run_id"), shape.TEXT),
+        "end_pending": ("bool",),
+        "updated_at": shape.TIME,
+    },
+    ("name", "checksum", "languages", "version", "pending", "from_version", "end_pending", "updated_at"),
+    ("name",),
+    "ALTER TABLE public.{name} RENAME TO {name}_aside sets it aside; the next update creates it again and updates all modules",
+)
+ROWS = 20000  # more are not read
 
 
 @dataclass(frozen=True)
@@ -68,23 +81,27 @@ def read_modules(connection: Any) -> Modules:
     """Read the modules, active languages and records of a database."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT to_regclass('public.ir_module_module') IS NOT NULL, to_regclass('public.res_lang') IS NOT NULL,"
-            " to_regclass('public.odoo_cloud_module') IS NOT NULL"
+            "SELECT to_regclass('public.ir_module_module') IS NOT NULL, to_regclass('public.res_lang') IS NOT NULL"
         )
-        modules, languages, ours = cursor.fetchone()
+        modules, languages = cursor.fetchone()
         rows: list[tuple[str, str, str | None]] = []
         codes: list[str] = []
         known: list[Known] = []
         if modules:
-            cursor.execute("SELECT name, state, latest_version FROM public.ir_module_module WHERE state IS NOT NULL")
+            cursor.execute(
+                "SELECT left(name, 255), left(state, 255), left(latest_version, 255) FROM public.ir_module_module"  # noqa: S608
+                f" WHERE state IS NOT NULL AND name IS NOT NULL LIMIT {ROWS}"
+            )
             rows = cursor.fetchall()
         if languages:
-            cursor.execute("SELECT code FROM public.res_lang WHERE active ORDER BY code")
-            codes = [row[0] for row in cursor.fetchall()]
-        if ours:
             cursor.execute(
-                "SELECT name, checksum, coalesce(languages, ''), version, pending, from_version, end_pending"
-                " FROM public.odoo_cloud_module"
+                f"SELECT left(code, 255) FROM public.res_lang WHERE active AND code IS NOT NULL ORDER BY code LIMIT {ROWS}"  # noqa: S608
+            )
+            codes = [row[0] for row in cursor.fetchall()]
+        if shape.columns(cursor, TABLE):
+            cursor.execute(
+                "SELECT left(name, 255), left(checksum, 255), left(coalesce(languages, ''), 10000), left(version, 255),"  # noqa: S608
+                f" left(pending, 255), left(from_version, 255), coalesce(end_pending, false) FROM public.odoo_cloud_module LIMIT {ROWS}"
             )
             known = [Known(*row) for row in cursor.fetchall()]
         foreign = click_odoo.read(cursor)

@@ -36,7 +36,7 @@ from typing import Any
 from ..addons import tree as addon_tree
 from ..addons import update_plan
 from ..common.errors import EXIT_LOCK_LOST
-from ..database.lock import HELD_SQL
+from ..database.lock import HELD_SQL, NEWER_SQL
 from ..database.pg import LOST_MACHINE
 
 # Loggers whose errors mean that the update is incomplete, although Odoo continues.
@@ -78,7 +78,7 @@ class Fence:
         history (not visible inside a long transaction)."""
         statement = "SELECT " + HELD_SQL
         if table:
-            statement += " AND NOT EXISTS (SELECT 1 FROM public.curq_state_history WHERE token > %(token)s)"
+            statement += " AND NOT " + NEWER_SQL
         cursor = connection.cursor()
         try:
             cursor.execute(statement, self.parameters)

@@ -295,11 +295,10 @@ class Performer:
         """Return our own autocommit connection, opened when first needed."""
         if self.ours is None:
             self.ours = self._connect()
-            self.ours.autocommit = True
         return self.ours
 
     def _connect(self) -> Any:
-        return pg.psycopg2.connect(**self.order["connection"])
+        return pg.open_pinned(self.order["connection"])
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Any]:
@@ -461,13 +460,16 @@ class Performer:
 
     def _do_sql(self, step: Step, version: str, told: dict[str, Any], limit: TimeLimit) -> None:
         connection = self._connect()
+        connection.autocommit = False
         try:
             limit.connection = connection
             with connection.cursor() as cursor:
                 if step.timeout:
                     cursor.execute(f"SET LOCAL statement_timeout = {int(step.timeout * 1000)}")
                 before = transaction_name(cursor)
+                cursor.execute("RESET search_path")  # the project's own statements name tables of Odoo without a schema
                 cursor.execute(step.arguments["sql"])
+                cursor.execute(pg.PIN_SQL)
                 told["self_committed"] = transaction_name(cursor) != before
                 told["changed"] = told["self_committed"] or has_written(cursor)
                 migration_table.finish_step(

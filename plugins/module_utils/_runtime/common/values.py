@@ -102,7 +102,7 @@ def number(name: str, value: object, least: float, most: float | None = None, wh
     Raises `WrongValue`.
     """
     found = as_number(value)
-    broken = whole and found is not None and found != int(found)
+    broken = whole and found is not None and as_whole(value) is None
     if found is None or broken or found < least or (most is not None and found > most):
         what = "a whole number" if broken else "a number"
         limits = f", {least:g} or more" if most is None else f" from {least:g} to {most:g}"

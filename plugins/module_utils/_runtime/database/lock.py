@@ -171,6 +171,12 @@ HELD_SQL = (
 )
 
 
+# Whether a newer run has written to the history: it has a higher token. Tokens count runs, so a
+# number beyond this is none, and a row that has one is not believed.
+MAX_TOKEN = 2**31
+NEWER_SQL = f"EXISTS (SELECT 1 FROM public.curq_state_history WHERE token > %(token)s AND token <= {MAX_TOKEN})"  # noqa: S608
+
+
 def held_parameters(database: str, pid: int) -> dict[str, int]:
     """Return the parameters of `HELD_SQL`. `pid`: the server process that should hold the lock of
     `database`."""
@@ -311,6 +317,16 @@ def click_odoo_key(database: str) -> int:
     return int(hashlib.sha1(f"click-odoo-update/{database}".encode()).hexdigest()[:14], 16)  # noqa: S324 - theirs
 
 
+# A lock with one key of 64 bits has the two halves, and 1 as `objsubid`.
+OTHER_SQL = """
+SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.usename::text, '?')
+  FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+   AND l.classid = %(high)s::int8::oid AND l.objid = %(low)s::int8::oid
+   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) LIMIT 1
+"""
+
+
 class OtherTools:
     """The locks of marabunta and click-odoo-update, taken in the Odoo database so that neither tool
     runs beside a module step."""
@@ -332,6 +348,17 @@ class OtherTools:
                     return tool
             self.taken.append(tool)
         return ""
+
+    def who(self, tool: str) -> str:
+        """Describe the session that holds the lock of a tool."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(OTHER_SQL, {"high": self.keys[tool] >> 32, "low": self.keys[tool] & 0xFFFFFFFF})
+            row = cursor.fetchone()
+        return (
+            f"{row[1] or 'a session'} of role {row[2]} (backend {row[0]})"
+            if row
+            else "a session that has ended meanwhile"
+        )
 
     def release(self) -> None:
         """Release the locks; a lost connection is no error."""

@@ -87,18 +87,34 @@ def parameters(settings: Settings, database: str, name: str) -> dict[str, Any]:
     return result
 
 
+PIN_SQL = "SET search_path = pg_catalog;"
+
+
+def open_pinned(given: dict[str, Any]) -> Any:
+    """Open an autocommit session with the parameters of `psycopg2.connect()`, in which only
+    PostgreSQL's own functions, operators and tables have a name without a schema."""
+    connection = psycopg2.connect(**given)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(PIN_SQL)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def connect(settings: Settings, database: str, name: str) -> Any:
     """Open a direct autocommit session on `database` that no server-side timeout ends. `name`: its
-    application name. In the maintenance database only PostgreSQL's own functions and operators are
-    on the search path, because other roles may be able to create some there.
+    application name. Only PostgreSQL's own functions and operators are on the search path, because
+    whoever works in the database may have created others; names of tables have to say their schema.
 
     Raises `PoolerRefused` if a transaction pooler answers, `psycopg2.Error` if the connection
     fails.
     """
-    connection = psycopg2.connect(**parameters(settings, database, name))
+    connection = open_pinned(parameters(settings, database, name))
     opened[database] += 1
     try:
-        connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_catalog.pg_backend_pid()")
             if cursor.fetchone()[0] != connection.info.backend_pid:
@@ -112,7 +128,6 @@ def connect(settings: Settings, database: str, name: str) -> Any:
             cursor.execute(
                 "".join(f"SET {item} = 0;" for item in names)
                 + "".join(f"SET {item} = {value};" for item, value in LOST_MACHINE.items())
-                + ("SET search_path = pg_catalog;" if database == settings.db_maintenance != settings.db_name else "")
             )
     except BaseException:
         connection.close()

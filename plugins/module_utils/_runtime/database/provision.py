@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..common.errors import EXIT_DATABASE_ERROR, ConfigError, RuntimeFailure
-from . import lock, scram
+from . import derived, lock, scram
 from .pg import one_line, psycopg2
 
 HIDDEN = "'********'"
@@ -49,6 +49,10 @@ class Wanted:
     keeper: str = ""  # the role that copies and renames the database; empty: none
     keeper_password: str | None = field(default=None, repr=False)
     lock: str = ""  # the database in which this one's lock is taken; empty: none
+    # how many connections the owner and the keeper may have at once; None: no limit
+    connections: int | None = None
+    keeper_connections: int | None = None
+    settings: dict[str, str] = field(default_factory=dict)  # of the owner's sessions, ALTER ROLE ... SET
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,23 @@ class Membership:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """A setting of the sessions of a role, of a database, or of a role in a database."""
+
+    role: str  # empty: of all roles
+    database: str  # empty: in all databases
+    name: str
+    value: str
+
+    @property
+    def whose(self) -> str:
+        """Whom it is for, as in ALTER."""
+        if not self.role:
+            return f"DATABASE {quoted(self.database)}"
+        return f"ROLE {quoted(self.role)}" + (f" IN DATABASE {quoted(self.database)}" if self.database else "")
+
+
+@dataclass(frozen=True)
 class Facts:
     """What a server has, as far as it matters here."""
 
@@ -72,6 +93,7 @@ class Facts:
     holders: dict[str, str] = field(default_factory=dict)  # database: the holder of its lock
     memberships: tuple[Membership, ...] = ()  # that the roles have, and that others have in them
     admins: tuple[str, ...] = ()  # our own roles
+    settings: tuple[Setting, ...] = ()  # of the roles, and of the databases
 
 
 FACTS_SQL = """
@@ -81,6 +103,7 @@ SELECT json_build_object(
   'roles', (SELECT coalesce(json_object_agg(rolname, json_build_object(
       'login', rolcanlogin, 'superuser', rolsuper, 'createdb', rolcreatedb, 'createrole', rolcreaterole,
       'replication', rolreplication, 'bypassrls', rolbypassrls, 'expired', coalesce(rolvaliduntil <= now(), false),
+      'inherit', rolinherit, 'connections', rolconnlimit, 'expires', coalesce(rolvaliduntil <> 'infinity', false),
       'usable', {usable},
       'member_of', (SELECT coalesce(json_agg(pg_catalog.pg_get_userbyid(m.roleid)), '[]')
                     FROM pg_catalog.pg_auth_members m WHERE m.member = r.oid),
@@ -94,11 +117,18 @@ SELECT json_build_object(
       'grantor', pg_catalog.pg_get_userbyid(m.grantor), 'admin', r.rolsuper OR r.rolcreaterole)), '[]')
     FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles r ON r.oid = m.member
     WHERE pg_catalog.pg_get_userbyid(m.member) = ANY(%(roles)s) OR pg_catalog.pg_get_userbyid(m.roleid) = ANY(%(roles)s)),
+  'settings', (SELECT coalesce(json_agg(json_build_object(
+      'role', coalesce(r.rolname, ''), 'database', coalesce(d.datname, ''),
+      'name', split_part(c.line, '=', 1), 'value', substr(c.line, strpos(c.line, '=') + 1))), '[]')
+    FROM pg_catalog.pg_db_role_setting s
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
+    CROSS JOIN LATERAL unnest(s.setconfig) AS c(line)
+    WHERE r.rolname = ANY(%(roles)s) OR (s.setrole = 0 AND d.datname = ANY(%(names)s))),
   'databases', (SELECT coalesce(json_object_agg(datname, json_build_object(
       'owner', pg_catalog.pg_get_userbyid(datdba), 'encoding', pg_catalog.pg_encoding_to_char(encoding),
       'public', (SELECT coalesce(json_agg(privilege_type ORDER BY privilege_type), '[]')
                  FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee = 0),
-      'open', datallowconn,
+      'open', datallowconn, 'limit', datconnlimit, 'template', datistemplate,
       'owned_by_admin', (SELECT rolsuper OR rolcreaterole FROM pg_catalog.pg_roles WHERE oid = datdba),
       'granted', (SELECT coalesce(json_object_agg(grantee, privileges), '{{}}') FROM (
           SELECT pg_catalog.pg_get_userbyid(grantee) AS grantee, json_agg(privilege_type ORDER BY privilege_type) AS privileges
@@ -114,10 +144,25 @@ ROLE_ATTRIBUTES = {
     "createrole": (False, "NOCREATEROLE"),
     "replication": (False, "NOREPLICATION"),
     "bypassrls": (False, "NOBYPASSRLS"),
-    "expired": (False, "VALID UNTIL 'infinity'"),
+    "inherit": (True, "INHERIT"),
+    "connections": (-1, "CONNECTION LIMIT -1"),
+    "expires": (False, "VALID UNTIL 'infinity'"),
 }
 # It creates copies and renames them, only for its own instance, whose role it may act for.
 KEEPER_ATTRIBUTES = {**ROLE_ATTRIBUTES, "createdb": (True, "CREATEDB")}
+# attribute of an instance's database: (wanted value, its SQL)
+DATABASE_ATTRIBUTES = {
+    "open": (True, "ALLOW_CONNECTIONS true"),
+    "limit": (-1, "CONNECTION LIMIT -1"),
+    "template": (False, "IS_TEMPLATE false"),
+}
+
+
+def attributes(item: Wanted, keeper: bool) -> dict[str, tuple[Any, str]]:
+    """Return the attributes that the owner of a database has to have, or its keeper."""
+    number = item.keeper_connections if keeper else item.connections
+    limit = -1 if number is None else int(number)
+    return {**(KEEPER_ATTRIBUTES if keeper else ROLE_ATTRIBUTES), "connections": (limit, f"CONNECTION LIMIT {limit}")}
 
 
 def read_facts(connection: Any, wanted: list[Wanted]) -> Facts:
@@ -149,6 +194,7 @@ def read_facts(connection: Any, wanted: list[Wanted]) -> Facts:
         holders,
         tuple(Membership(**one) for one in found["memberships"]),
         tuple(found["admins"]),
+        tuple(Setting(**one) for one in found["settings"]),
     )
 
 
@@ -173,10 +219,11 @@ def with_password(start: str, password: str) -> Statement:
     return Statement(f"{start} PASSWORD '{scram.verifier(password)}'", f"{start} PASSWORD {HIDDEN}")
 
 
-def create_role(owner: str, password: str | None, keeper: bool = False) -> Statement:
+def create_role(owner: str, password: str | None, keeper: bool = False, connections: int | None = None) -> Statement:
     """Return the statement that creates a role that can log in, for the owner of a database or for
-    a keeper."""
+    a keeper. `connections`: how many it may have at once."""
     start = f"CREATE ROLE {quoted(owner)} LOGIN NOSUPERUSER {'' if keeper else 'NO'}CREATEDB NOCREATEROLE"
+    start += f" CONNECTION LIMIT {connections}" if connections is not None else ""
     return plain(start) if password is None else with_password(start, password)
 
 
@@ -190,6 +237,11 @@ def create_database(name: str, owner: str) -> Statement:
 def close_to_public(name: str, privileges: list[str]) -> Statement:
     """Return the statement that revokes `privileges` on the database from PUBLIC."""
     return plain(f"REVOKE {', '.join(privileges)} ON DATABASE {quoted(name)} FROM PUBLIC")
+
+
+def give(database: str, role: str) -> str:
+    """Return the SQL that gives a database to another role."""
+    return f"ALTER DATABASE {quoted(database)} OWNER TO {quoted(role)}"
 
 
 def act_for(role: str, version: int) -> Statement:
@@ -208,6 +260,7 @@ def member_of(role: str, member: str, version: int) -> Statement:
 
 
 PUBLIC_DEFAULT = ["CONNECT", "TEMPORARY"]
+BY_SUPERUSER = "let a superuser run it"  # cure of what an administrator may not do
 
 
 def undeclared(wanted: list[Wanted], facts: Facts) -> list[Membership]:
@@ -230,7 +283,49 @@ def end_membership(one: Membership, version: int) -> Statement:
     # from 16 on, the same membership can have several grantors
     grantor = f" GRANTED BY {quoted(one.grantor)}" if version >= 160000 else ""
     sql = f"REVOKE {quoted(one.role)} FROM {quoted(one.member)}{grantor} CASCADE"
-    return Statement(sql, sql, cure="let a superuser run it")
+    return Statement(sql, sql, cure=BY_SUPERUSER)
+
+
+def declared_settings(wanted: list[Wanted]) -> list[Setting]:
+    """Return the settings that the roles have to have."""
+    return list(
+        dict.fromkeys(
+            Setting(item.owner, "", name, value)
+            for item in wanted
+            if item.state == "present"
+            for name, value in item.settings.items()
+        )
+    )
+
+
+def undeclared_settings(wanted: list[Wanted], facts: Facts) -> list[Setting]:
+    """Return settings of the roles and databases that nothing declares, or that have another value.
+    Their owners can set most of them for the sessions of everybody."""
+    present = [item for item in wanted if item.state == "present"]
+    roles = {name for item in present for name in (item.owner, item.keeper) if name}
+    databases = {name for item in present for name in (item.name, item.lock) if name}
+    declared = declared_settings(present)
+    return [
+        one
+        for one in facts.settings
+        if one not in declared and (one.role in roles or (not one.role and one.database in databases))
+    ]
+
+
+def plan_settings(wanted: list[Wanted], facts: Facts) -> list[Statement]:
+    """Return the statements that take settings away which nothing declares, and set those that are
+    declared."""
+    result = []
+    wrong = undeclared_settings(wanted, facts)
+    missing = [one for one in declared_settings(wanted) if one not in facts.settings]
+    replaced = {(one.role, one.database, one.name) for one in missing}
+    for one in wrong:
+        if (one.role, one.database, one.name) not in replaced:
+            result.append(f"ALTER {one.whose} RESET {quoted(one.name)}")
+    for one in missing:
+        value = one.value.replace("'", "''")
+        result.append(f"ALTER {one.whose} SET {quoted(one.name)} TO '{value}'")
+    return [Statement(sql, sql, cure=BY_SUPERUSER) for sql in result]
 
 
 def plan_lock(item: Wanted, facts: Facts, usable: set[str]) -> list[Statement]:
@@ -305,18 +400,19 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
                 dropped.add(item.lock)
             continue
 
-        def ensure_role(name: str, password: str | None, keeper: bool) -> None:
+        def ensure_role(name: str, password: str | None, keeper: bool, item: Wanted = item) -> None:
             role = facts.roles.get(name)
             if name in ready_roles:
                 return
             ready_roles.add(name)
             if role is None:
-                result.append(create_role(name, password, keeper))
+                connections = item.keeper_connections if keeper else item.connections
+                result.append(create_role(name, password, keeper, connections))
                 return
-            attributes = KEEPER_ATTRIBUTES if keeper else ROLE_ATTRIBUTES
-            differs = [say for key, (right, say) in attributes.items() if role[key] != right]
+            differs = [say for key, (right, say) in attributes(item, keeper).items() if role[key] != right]
             if differs:
-                result.append(plain(f"ALTER ROLE {quoted(name)} {' '.join(differs)}"))
+                sql = f"ALTER ROLE {quoted(name)} {' '.join(differs)}"
+                result.append(Statement(sql, sql, cure=BY_SUPERUSER))
             if password is not None and name in wrong_passwords:
                 result.append(with_password(f"ALTER ROLE {quoted(name)}", password))
 
@@ -334,13 +430,31 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
             if database["owner"] != item.owner:
                 may_act_for(database["owner"])
                 may_act_for(item.owner)
-                result.append(plain(f"ALTER DATABASE {quoted(item.name)} OWNER TO {quoted(item.owner)}"))
+                result.append(plain(give(item.name, item.owner)))
+            differs = [say for key, (right, say) in DATABASE_ATTRIBUTES.items() if database[key] != right]
+            if differs:
+                may_act_for(item.owner)
+                result.extend(plain(f"ALTER DATABASE {quoted(item.name)} {one}") for one in differs)
         public = PUBLIC_DEFAULT if database is None else database["public"]
         if public:
             may_act_for(item.owner)
             result.append(close_to_public(item.name, public))
         if item.lock:
             result.extend(plan_lock(item, facts, usable))
+        if item.keeper:
+            # of older versions: restore points belong to the keeper, whose role the instance isn't
+            for name in sorted(facts.roles.get(item.owner, {}).get("owns", [])):
+                if derived.is_kept(item.name, name):
+                    may_act_for(item.owner)
+                    may_act_for(item.keeper)
+                    result.append(plain(give(name, item.keeper)))
+
+    settings = plan_settings(wanted, facts)
+    if settings:
+        for item in wanted:
+            if item.state == "present" and item.owner in facts.roles:
+                may_act_for(item.owner)  # whose database it is
+    result.extend(settings)
 
     # Last, because PostgreSQL may refuse it, and then everything else is done.
     for one in undeclared(wanted, facts):
@@ -354,6 +468,11 @@ def plan(wanted: list[Wanted], facts: Facts, wrong_passwords: set[str]) -> list[
             if others:
                 raise DatabaseError(
                     f"databases: role {item.owner!r} is not dropped (drop_owner): it owns {', '.join(others)} too"
+                )
+            kept = sorted(set(facts.roles.get(item.keeper, {}).get("owns", [])) - dropped)
+            if kept:
+                raise DatabaseError(
+                    f"databases: role {item.keeper!r} is not dropped (drop_owner): it owns {', '.join(kept)}; drop these first"
                 )
             for name in (item.keeper, item.owner):
                 statement = plain(f"DROP ROLE {quoted(name)}")

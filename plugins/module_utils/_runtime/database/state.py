@@ -16,7 +16,8 @@ from typing import Any
 
 from ..common.config import Settings
 from ..common.errors import LockLost
-from .lock import HELD_SQL, Lock, held_parameters
+from . import shape
+from .lock import HELD_SQL, MAX_TOKEN, NEWER_SQL, Lock, held_parameters
 
 OPEN_STATES = ("Ready", "Reset", "Force Ready")
 CREATING, UPDATING, MAINTENANCE, FAILED = "Creating", "Updating", "Maintenance", "Failed"
@@ -53,27 +54,61 @@ CREATE_SQL = (
     + ")"
 )
 
-# The owner of the database can replace the table by anything, so reading is limited: characters of
-# each text, number of modules.
+# The owner of the database can write anything, so reading is limited: characters of each text,
+# number of modules.
 TEXT_LIMIT, MODULE_LIMIT = 10000, 20000
 
+_TYPES = {"bigint": ("int8",), "timestamp": shape.TIME, "varchar": shape.TEXT, "text": shape.TEXT}
+HISTORY = shape.Table(
+    "curq_state_history",
+    {
+        "id": shape.WHOLE,
+        "state": shape.TEXT,
+        "write_date": shape.TIME,
+        **{name: _TYPES[kind.split()[0]] for name, kind in COLUMNS},
+    },
+    ("id", "state", "write_date"),
+    ("id",),
+    "the playbook force_ready (module odoo_state) sets it aside, opens the database and begins a new one",
+)
+ROOM = 1000  # as many rows can be written at least, or the history is not usable
+
+# Seconds that count as the age of a row whose date is impossible: no run is as old.
+UNKNOWN_AGE = 1e9
+UNKNOWN_DATE = "?"
+# A clock that was put back makes a row a little younger than now; nothing writes the date of
+# another day.
+_POSSIBLE = """(pg_catalog.isfinite(write_date) AND write_date > '2000-01-01'
+               AND write_date < pg_catalog.clock_timestamp() + interval '1 day')"""
+_LIMITED = {
+    name: f"CASE WHEN token BETWEEN 0 AND {MAX_TOKEN} THEN token END"
+    if name == "token"
+    else f"pg_catalog.left({name}::text, {TEXT_LIMIT})"
+    for name, _kind in COLUMNS
+}
+_VALUES = ", ".join(_LIMITED.values())
+_NAMED_VALUES = ", ".join(f"{value} AS {name}" for name, value in _LIMITED.items())
+# In a table of the original form, a name of a column that isn't there means the one of `missing`.
+_MISSING = ", ".join(f"NULL::{kind.split(' DEFAULT')[0]} AS {name}" for name, kind in COLUMNS)
+
 HISTORY_SQL = f"""
-SELECT h.id::int8, left(h.state::text, 255), h.write_date::timestamptz(0)::text AS since,
-       extract(epoch FROM pg_catalog.clock_timestamp() - h.write_date)::float8 AS age,
-       (SELECT json_object_agg(c.key, left(c.value, {TEXT_LIMIT})) FROM jsonb_each_text(to_jsonb(h)) c
-         WHERE c.key IN ({", ".join(repr(name) for name, _kind in COLUMNS)})) AS row
-  FROM (SELECT * FROM public.curq_state_history ORDER BY id DESC LIMIT %s) h ORDER BY h.id DESC
+SELECT h.* FROM (SELECT {_MISSING}) AS missing CROSS JOIN LATERAL (
+  SELECT id::int8 AS number, pg_catalog.left(state::text, 255) AS state,
+         CASE WHEN {_POSSIBLE} THEN write_date::timestamptz(0)::text END AS since,
+         CASE WHEN {_POSSIBLE} THEN extract(epoch FROM pg_catalog.clock_timestamp() - write_date)::float8 END AS age,
+         {_VALUES}
+    FROM public.curq_state_history ORDER BY id DESC LIMIT %s) AS h ORDER BY h.number DESC
 """  # noqa: S608 - constants
 
 # Whether the database was ever in use; how many windows were opened since then without reaching an
-# open state; whether a run of ours began its first installation (a table of the original form has
-# no column run_id).
+# open state; whether a run of ours began its first installation.
 SUMMARY_SQL = """
-SELECT coalesce(max(id) FILTER (WHERE state = ANY(%(open)s)), 0) > 0,
-       count(*) FILTER (WHERE state IN ('Creating', 'Updating') AND id > coalesce(
-           (SELECT max(id) FROM public.curq_state_history WHERE state = ANY(%(open)s)), 0)),
-       coalesce(bool_or(state = 'Creating' AND to_jsonb(h) ->> 'run_id' IS NOT NULL), false)
-  FROM public.curq_state_history h
+SELECT h.* FROM (SELECT NULL::varchar AS run_id) AS missing CROSS JOIN LATERAL (
+  SELECT coalesce(bool_or(state = ANY(%(open)s)), false),
+         count(*) FILTER (WHERE state IN ('Creating', 'Updating') AND id > coalesce(
+             (SELECT max(id) FROM public.curq_state_history WHERE state = ANY(%(open)s)), 0)),
+         coalesce(bool_or(state = 'Creating' AND run_id IS NOT NULL), false)
+    FROM public.curq_state_history) AS h
 """
 
 
@@ -122,20 +157,22 @@ class Entry:
 
     def __str__(self) -> str:
         by = f" by run {self.run_id} on {self.host}" if self.ours else ""
-        return f"{self.state!r} since {self.since}{by}" + (f" ({self.detail})" if self.detail else "")
+        since = "an impossible date" if self.since == UNKNOWN_DATE else self.since
+        detail = f" ({self.detail})" if self.detail else ""
+        return f"{self.state!r} since {since}{by}{detail}" + ("" if since == self.since else f" [row {self.id}]")
 
 
 def entry(row: tuple[Any, ...]) -> Entry:
     """Return the `Entry` for a row of `HISTORY_SQL`."""
-    ident, state, since, age, values = row
-    extra = {name: (values or {}).get(name) for name, _kind in COLUMNS}  # NULL in a table of the original form
-    token = extra.pop("token")
+    ident, state, since, age, *values = row
+    extra = dict(zip((name for name, _kind in COLUMNS), values))  # None in a table of the original form
+    token = extra.pop("token", None)
     return Entry(
         ident,
         state or "",
-        since or "?",
-        float(age or 0),
-        token=int(token) if token is not None else None,
+        since or UNKNOWN_DATE,
+        UNKNOWN_AGE if age is None else float(age),
+        token=token,
         **{k: v or "" for k, v in extra.items()},
     )
 
@@ -180,10 +217,12 @@ class Contents:
 
 def read_history(connection: Any) -> History:
     """Read the latest row and the summary of the history; empty if there is no table. `connection`:
-    to the Odoo database."""
+    to the Odoo database.
+
+    Raises `shape.Unusable` if the table isn't what it should be.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('public.curq_state_history') IS NOT NULL")
-        if not cursor.fetchone()[0]:
+        if not shape.columns(cursor, HISTORY):
             return History()
         cursor.execute(HISTORY_SQL, (1,))
         row = cursor.fetchone()
@@ -193,23 +232,38 @@ def read_history(connection: Any) -> History:
 
 
 def read_entries(connection: Any, limit: int) -> list[Entry]:
-    """Return the last `limit` rows, newest first."""
+    """Return the last `limit` rows, newest first. Raises `shape.Unusable`."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('public.curq_state_history') IS NOT NULL")
-        if not cursor.fetchone()[0]:
+        if not shape.columns(cursor, HISTORY):
             return []
         cursor.execute(HISTORY_SQL, (limit,))
         return [entry(row) for row in cursor.fetchall()]
+
+
+PLAIN_SQL = f"""
+SELECT pg_catalog.to_jsonb(h) FROM (SELECT {_MISSING}) AS missing CROSS JOIN LATERAL (
+  SELECT id, pg_catalog.left(state::text, 255) AS state, write_date, {_NAMED_VALUES}
+    FROM public.curq_state_history) AS h ORDER BY h.id
+"""  # noqa: S608 - constants
+
+
+def plain_rows(cursor: Any) -> list[dict[str, Any]]:
+    """Return all rows as they are stored, the oldest first; none if there is no table. Texts are
+    shortened. Raises `shape.Unusable`."""
+    if not shape.columns(cursor, HISTORY):
+        return []
+    cursor.execute(PLAIN_SQL)
+    return [row[0] for row in cursor.fetchall()]
 
 
 def last_release(connection: Any) -> str | None:
     """Return the release of the last run that brought the database to Ready; `None` if none
     recorded its release."""
     with connection.cursor() as cursor:
-        cursor.execute(  # to_jsonb, because a table of the original form has no such columns
-            f"SELECT left(to_jsonb(h) ->> 'release', {TEXT_LIMIT}) FROM public.curq_state_history h"  # noqa: S608
-            " WHERE h.state = 'Ready' AND to_jsonb(h) ->> 'result' = 'ok' AND to_jsonb(h) ->> 'release' IS NOT NULL"
-            " ORDER BY h.id DESC LIMIT 1"
+        cursor.execute(  # `missing`, as in HISTORY_SQL
+            "SELECT h.* FROM (SELECT NULL::varchar AS release, NULL::varchar AS result) AS missing CROSS JOIN LATERAL ("  # noqa: S608
+            f"SELECT pg_catalog.left(release, {TEXT_LIMIT}) FROM public.curq_state_history"
+            " WHERE state = 'Ready' AND result = 'ok' AND release IS NOT NULL ORDER BY id DESC LIMIT 1) AS h"
         )
         row = cursor.fetchone()
     return row[0] if row else None
@@ -219,7 +273,7 @@ def before_run(connection: Any, run_id: str) -> str | None:
     """Return the state before the run `run_id`; `None` if it wrote the first row."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT state FROM public.curq_state_history WHERE id < (SELECT min(id) FROM public.curq_state_history"
+            "SELECT pg_catalog.left(state, 255) FROM public.curq_state_history WHERE id < (SELECT min(id) FROM public.curq_state_history"
             " WHERE run_id = %s) ORDER BY id DESC LIMIT 1",
             (run_id,),
         )
@@ -232,8 +286,9 @@ def last_fingerprint(connection: Any) -> str:
     is none."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT to_jsonb(h) ->> 'fingerprint' FROM public.curq_state_history h"
-            " WHERE state = 'Ready' AND to_jsonb(h) ->> 'fingerprint' IS NOT NULL ORDER BY id DESC LIMIT 1"
+            "SELECT h.* FROM (SELECT NULL::varchar AS fingerprint) AS missing CROSS JOIN LATERAL ("  # noqa: S608
+            f"SELECT pg_catalog.left(fingerprint, {TEXT_LIMIT}) FROM public.curq_state_history"
+            " WHERE state = 'Ready' AND fingerprint IS NOT NULL ORDER BY id DESC LIMIT 1) AS h"
         )
         row = cursor.fetchone()
     return row[0] if row else ""
@@ -456,6 +511,7 @@ class Writer:
     database: str
     lock_pid: int
     actor: str = "odoo-cloud"
+    sequence: str = "public.curq_state_history_id_seq"  # that numbers the rows
 
     def write(self, cursor: Any, state: str, detail: str = "", result: str = "", fingerprint: str = "") -> None:
         """Append a row, in the transaction of `cursor`.
@@ -464,11 +520,13 @@ class Writer:
         """
         cursor.execute(
             "INSERT INTO public.curq_state_history"  # noqa: S608 - HELD_SQL is a constant
-            " (state, actor, host, run_id, mode, release, detail, result, token, database_identity, heartbeat, fingerprint)"
-            " SELECT %(state)s, %(actor)s, %(host)s, %(run_id)s, %(mode)s, %(release)s, %(detail)s, %(result)s, %(token)s,"
-            " %(identity)s, pg_catalog.clock_timestamp(), %(fingerprint)s"
-            f" WHERE {HELD_SQL} AND NOT EXISTS (SELECT 1 FROM public.curq_state_history WHERE token > %(token)s)",
+            " (id, state, write_date, actor, host, run_id, mode, release, detail, result, token, database_identity, heartbeat,"
+            " fingerprint) SELECT pg_catalog.nextval(%(sequence)s::regclass), %(state)s, pg_catalog.now(), %(actor)s, %(host)s,"
+            " %(run_id)s, %(mode)s, %(release)s, %(detail)s, %(result)s, %(token)s, %(identity)s,"
+            " pg_catalog.clock_timestamp(), %(fingerprint)s"
+            f" WHERE {HELD_SQL} AND NOT {NEWER_SQL}",
             {
+                "sequence": self.sequence,
                 "state": state,
                 "actor": self.actor,
                 "host": self.host,
@@ -484,10 +542,20 @@ class Writer:
             },
         )
         if cursor.rowcount != 1:
-            raise LockLost(
-                f"the lock of database {self.database!r} was lost, or another run took over, before writing {state!r};"
-                " nothing more is done"
-            )
+            raise LockLost(self._refusal(cursor, state))
+
+    def _refusal(self, cursor: Any, state: str) -> str:
+        cursor.execute(
+            f"SELECT id, pg_catalog.left(run_id, 255) FROM public.curq_state_history"  # noqa: S608 - a constant
+            f" WHERE token > %s AND token <= {MAX_TOKEN} ORDER BY id DESC LIMIT 1",
+            (self.token,),
+        )
+        newer = cursor.fetchone()
+        if newer:
+            why = f"row {newer[0]} of its history is of a newer run ({newer[1]})"
+        else:
+            why = "its lock was lost, or a trigger of its history dropped the row"
+        return f"database {self.database!r}: {why}, before writing {state!r}; nothing more is done"
 
     def append(self, state: str, detail: str = "", result: str = "", fingerprint: str = "") -> None:
         """Append a row in its own transaction; parameters and errors as for `write()`."""
@@ -510,20 +578,59 @@ def open_writer(
     """Create the history or extend one of the original form, and take the next fencing token.
     `guard`: the lock, which must be held.
 
-    Raises `LockLost` if it isn't.
+    Raises `LockLost` if it isn't, `shape.Unusable` if the table isn't what it should be.
     """
     guard.check("writing to the history")
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT attname FROM pg_catalog.pg_attribute"
-            " WHERE attrelid = to_regclass('public.curq_state_history') AND attnum > 0 AND NOT attisdropped"
-        )
-        present = {row[0] for row in cursor.fetchall()}
-        statement = extend_sql(present) if present else CREATE_SQL
+        present = shape.columns(cursor, HISTORY)
+        statement = extend_sql(set(present)) if present else CREATE_SQL
         if statement:
             cursor.execute(statement)
-        cursor.execute("SELECT coalesce(max(token), 0) + 1 FROM public.curq_state_history")
-        token = cursor.fetchone()[0]
+        sequence, token = next_numbers(cursor)
     return Writer(
-        connection, run_id, host, mode, release, identity(connection), token, guard.database, guard.pid, actor
+        connection, run_id, host, mode, release, identity(connection), token, guard.database, guard.pid, actor, sequence
     )
+
+
+NUMBERS_SQL = f"""
+SELECT pg_catalog.pg_get_serial_sequence('public.curq_state_history', 'id'), h.*
+  FROM (SELECT NULL::int8 AS token) AS missing CROSS JOIN LATERAL (
+    SELECT coalesce((SELECT max(id) FROM public.curq_state_history), 0),
+           coalesce((SELECT token FROM public.curq_state_history WHERE token BETWEEN 0 AND {MAX_TOKEN}
+                      ORDER BY token DESC LIMIT 1), 0)) AS h
+"""  # noqa: S608 - a constant
+SEQUENCE_SQL = """
+SELECT least(q.seqmax, 2147483647), q.seqincrement = 1 AND NOT q.seqcycle,
+       coalesce(pg_catalog.pg_sequence_last_value(q.seqrelid), q.seqstart - 1)
+  FROM pg_catalog.pg_sequence q WHERE q.seqrelid = %s::regclass
+"""
+
+
+def next_numbers(cursor: Any, repair: bool = True) -> tuple[str, int]:
+    """Return the sequence that numbers the rows, and the next token. With `repair` a sequence that
+    is behind the rows, or was moved to its end, is set right.
+
+    Raises `shape.Unusable` if there is no number or token for another row.
+    """
+    cursor.execute(NUMBERS_SQL)
+    sequence, last, token = cursor.fetchone()
+    if sequence is None:
+        raise shape.unusable(HISTORY, "no sequence numbers its rows")
+    cursor.execute(SEQUENCE_SQL, (sequence,))
+    limit, counts, current = cursor.fetchone()
+    if last > limit - ROOM:
+        raise shape.unusable(HISTORY, f"row {last} leaves no number for another one")
+    if not counts:
+        raise shape.unusable(HISTORY, f"its sequence {sequence} does not count by one")
+    if token >= MAX_TOKEN:
+        raise shape.unusable(HISTORY, f"a row has the token {token}, and there is no higher one")
+    if repair and (current < last or current > limit - ROOM):
+        cursor.execute("SELECT pg_catalog.setval(%s::regclass, %s)", (sequence, max(last, 1)))
+    return sequence, token + 1
+
+
+def set_aside(connection: Any) -> str:
+    """Rename a history that can't be used; the next writer creates a new one. Returns its new name.
+    Call it only with the lock held."""
+    with connection.cursor() as cursor:
+        return shape.set_aside(cursor, HISTORY)

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..common.errors import LockLost
+from ..database import shape
 from .file import UPDATE, Step
 from .plan import DONE, FAILED, RUNNING, StepRow, VersionRow
 
@@ -61,9 +62,39 @@ def create_tables(cursor: Any) -> None:
         cursor.execute(statement)
 
 
+_T, _W = shape.TEXT, ("timestamptz",)
+_LOST = "ALTER TABLE public.{name} RENAME TO {name}_aside sets it aside; what it has recorded is no longer known then, "
+
+
+def _table(name: str, key: tuple[str, ...], lost: str, /, **columns: tuple[str, ...]) -> shape.Table:
+    return shape.Table(name, columns, tuple(columns), key, _LOST + lost)
+
+
+TABLES = {
+    item.name: item
+    for item in (
+        _table(
+            "marabunta_version", ("number",), "so the versions that are done have to be recorded again",
+            number=_T, date_start=shape.TIME, date_done=shape.TIME, log=_T, addons=_T,
+        ),
+        _table(
+            "odoo_cloud_run", ("run_id",), "so an interrupted run is not finished",
+            run_id=_T, versions=_T, mode=_T, plan_sha=_T, series=_T, status=_T, started=_W, finished=_W, error=_T,
+        ),
+        _table(
+            "odoo_cloud_step", ("version", "step_id"), "so steps of a version that is not finished run again",
+            version=_T, step_id=_T, run_id=_T, phase=_T, kind=_T, name=_T, sha=_T, status=_T, attempt=shape.WHOLE,
+            started=_W, finished=_W, changed=("bool",), info=("jsonb",),
+        ),
+    )
+}  # fmt: skip
+ROWS = 20000  # more are not read
+INFO_BYTES = 4 << 20  # a longer `info` of a step is none of ours
+
+
 def _exists(cursor: Any, table: str) -> bool:
-    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (f"public.{table}",))
-    return bool(cursor.fetchone()[0])
+    """Whether the table is there. Raises `shape.Unusable` if something else has its name."""
+    return bool(shape.columns(cursor, TABLES[table]))
 
 
 # marabunta_version
@@ -74,8 +105,9 @@ def read_versions(cursor: Any) -> list[VersionRow]:
     if not _exists(cursor, "marabunta_version"):
         return []
     cursor.execute(
-        "SELECT number, date_done IS NOT NULL, date_start::timestamp(0)::text, left(log, 300)"
-        " FROM public.marabunta_version ORDER BY date_start, number"
+        "SELECT left(number, 255), date_done IS NOT NULL,"  # noqa: S608
+        " CASE WHEN isfinite(date_start) AND date_start < '9999-01-01' THEN date_start::timestamp(0)::text END, left(log, 300)"
+        f" FROM public.marabunta_version ORDER BY date_start, number LIMIT {ROWS}"
     )
     return [version_row(*row) for row in cursor.fetchall()]
 
@@ -121,8 +153,11 @@ def finish_version(cursor: Any, number: str, run_id: str, mode: str | None, log:
     Raises `LockLost` if another process changed the row.
     """
     states = "[]"
-    if _exists(cursor, "ir_module_module"):
-        cursor.execute("SELECT name, state FROM public.ir_module_module ORDER BY name")
+    cursor.execute("SELECT to_regclass('public.ir_module_module') IS NOT NULL")
+    if cursor.fetchone()[0]:
+        cursor.execute(
+            f"SELECT left(name, 255), left(state, 255) FROM public.ir_module_module ORDER BY name LIMIT {ROWS}"  # noqa: S608
+        )
         states = json.dumps([{"name": name, "state": state} for name, state in cursor.fetchall()])
     cursor.execute(
         "UPDATE public.marabunta_version SET date_done = clock_timestamp() AT TIME ZONE 'UTC', log = %s, addons = %s"
@@ -151,7 +186,8 @@ def read_last_run(cursor: Any) -> RunRow | None:
     if not _exists(cursor, "odoo_cloud_run"):
         return None
     cursor.execute(
-        "SELECT run_id, coalesce(versions, ''), coalesce(mode, ''), status FROM public.odoo_cloud_run"
+        "SELECT left(run_id, 255), left(coalesce(versions, ''), 10000), left(coalesce(mode, ''), 255), left(status, 255)"
+        " FROM public.odoo_cloud_run"
         " ORDER BY started DESC LIMIT 1"
     )
     row = cursor.fetchone()
@@ -200,13 +236,12 @@ def read_steps(cursor: Any) -> list[StepRow]:
     if not _exists(cursor, "odoo_cloud_step"):
         return []
     cursor.execute(
-        "SELECT version, step_id, sha, status, phase, kind, coalesce(name, ''), run_id, attempt, info"
-        " FROM public.odoo_cloud_step ORDER BY started, version, step_id"
+        "SELECT left(version, 255), left(step_id, 1000), left(sha, 255), left(status, 255), left(phase, 255),"  # noqa: S608
+        " left(kind, 255), left(coalesce(name, ''), 1000), left(run_id, 255), coalesce(attempt, 1),"
+        f" CASE WHEN octet_length(info::text) < {INFO_BYTES} AND jsonb_typeof(info) = 'object' THEN info::text END"
+        f" FROM public.odoo_cloud_step ORDER BY started, version, step_id LIMIT {ROWS}"
     )
-    return [
-        StepRow(*row[:9], info=row[9] if isinstance(row[9], Mapping) else json.loads(row[9] or "{}"))
-        for row in cursor.fetchall()
-    ]
+    return [StepRow(*row[:9], info=json.loads(row[9] or "{}")) for row in cursor.fetchall()]
 
 
 def forget_steps(cursor: Any, version: str) -> None:

@@ -17,11 +17,13 @@ from typing import Any, Callable
 
 from ..common.config import Settings
 from ..common.errors import EXIT_DECISION, Held, Refused, UsageError
+from ..common.events import EventFile
 from ..database import lock, pg, state
+from ..database.derived import FAILED_NAME, derived_name
 from ..database.provision import quoted
 from . import point as restore_point
 from . import rollback
-from .point import FAILED_NAME, Point
+from .point import Point
 
 GRACE_MINUTES = 5  # accepted between displaying the loss and confirming it
 NEWEST_SQL = """
@@ -44,12 +46,13 @@ class Operator:
     writer: state.Writer
     name: str
     env: Mapping[str, str] = field(default_factory=dict)
+    events: EventFile = field(default_factory=EventFile)
 
     def check(self, before: str) -> None:
         self.guard.check(before)
 
     def written(self, name: str) -> None:
-        pass
+        self.events.emit("state", state=name)
 
     def report(self, phase: str) -> None:
         pass
@@ -114,7 +117,7 @@ class Loss:
             f"sessions now: {len(self.now)}" + (f" ({'; '.join(self.now[:5])})" if self.now else ""),
             f"newest write: {self.newest + ' UTC in ' + self.table if self.newest else 'none found'}",
             "All that was written since the restore point would be out of service; the database as it is now would be kept as"
-            f" {restore_point.derived_name(database, FAILED_NAME, self.point.run_id)!r}.",
+            f" {derived_name(database, FAILED_NAME, self.point.run_id)!r}.",
         ]
 
 
@@ -134,11 +137,21 @@ def loss(control: Any, database: Any, settings: Settings, point: Point, run_id: 
     return Loss(point, int(point.age // 60), sessions, now, newest, table)
 
 
-def command(settings: Settings, env: Mapping[str, str], arguments: list[str], out: Callable[[str], None]) -> int:
+def command(
+    settings: Settings,
+    env: Mapping[str, str],
+    arguments: list[str],
+    out: Callable[[str], None],
+    run_id: str = "",
+    before: Callable[[lock.Lock], None] = lambda guard: None,
+    events: EventFile | None = None,
+) -> int:
     """Run `odoo-cloud rollback [--to NAME] [--confirm TEXT [--check]]`. Returns the exit code: 85
     until it is confirmed.
 
-    `env`: Odoo's environment; `out`: prints a line. Raises `UsageError`, `Held` while a run works
+    `env`: Odoo's environment; `out`: prints a line; `run_id`: 12 hex digits, by default new ones;
+    `before`: is called with the lock before the first change, when the rollback is confirmed;
+    `events`: gets the states that are written. Raises `UsageError`, `Held` while a run works
     on the database, `Refused` if there is no restore point, and the errors of `rollback.go_back()`.
     """
     options: dict[str, str] = {}
@@ -149,7 +162,8 @@ def command(settings: Settings, env: Mapping[str, str], arguments: list[str], ou
         if name not in ("--to", "--confirm") or not left:
             raise UsageError(f"argument {name!r}: rollback takes --to NAME, --confirm TEXT and --check")
         options[name] = left.pop(0)
-    run_id = uuid.uuid4().hex[:12]
+    run_id = run_id or uuid.uuid4().hex[:12]
+    events = events or EventFile()
     name = pg.application_name("rollback", run_id, settings.host)
     control = pg.wait_for_server(settings, name)
     guard = lock.Lock(control, settings.db_name)
@@ -180,10 +194,12 @@ def command(settings: Settings, env: Mapping[str, str], arguments: list[str], ou
                     out(line)
                 out("--confirm has the right words; it was not done, as --check asks")
                 return 0
+            before(guard)
+            events.emit("state", state=state.FAILED, detail=f"rolling back to {point.name}")
             writer = state.open_writer(
                 database, guard, run_id, settings.host, "rollback", settings.release, settings.actor
             )
-            operator = Operator(guard, database, settings, writer, name, env)
+            operator = Operator(guard, database, settings, writer, name, env, events)
             database = None
             try:
                 failed = rollback.go_back(

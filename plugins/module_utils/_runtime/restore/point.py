@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import hashlib
 import json
 import os
 import re
@@ -34,38 +33,20 @@ from ..common.child import Child, ended
 from ..common.config import Settings
 from ..common.errors import ConfigError, LockLost, Refused, RuntimeFailure, UpdateFailed
 from ..database import lock, pg
+from ..database.derived import BEFORE, derived_name, run_of
 from ..database.pg import one_line, psycopg2
 from ..database.provision import PUBLIC_DEFAULT, close_to_public, quoted
 
 NONE, AUTO, CLONE, DUMP = "none", "auto", "clone", "dump"
-BEFORE, FAILED_NAME, REHEARSAL, RESTORING = "before", "failed", "rehearsal", "restoring"
-MAX_NAME = 63  # PostgreSQL silently truncates longer names
 COUNTED_FROM = 150000  # older servers update the number of sessions with a delay
 STRATEGY_FROM = 150000
 SAMPLE_SECONDS = 0.2
 BUSY, NO_PRIVILEGE = "55006", "42501"
 PATIENCE = 9  # seconds for requests of serving replicas; the server waits 5 s for sessions to leave, then we try again
-_RUN = re.compile(r"[0-9a-f]{12}")
 
 
 class NoRestorePoint(Refused):
     """No restore point can be created; nothing was changed."""
-
-
-def derived_name(database: str, what: str, run_id: str) -> str:
-    """Return `<db>--<what>-<run>`; a name that would be too long is shortened and contains a hash
-    of the full one."""
-    end = f"--{what}-{run_id}"
-    if len(database) + len(end) > MAX_NAME:
-        short = hashlib.sha256(database.encode()).hexdigest()[:8]
-        database = f"{database[: MAX_NAME - len(end) - 9]}-{short}"
-    return database + end
-
-
-def run_of(database: str, what: str, name: str) -> str:
-    """Return the run in a name that `derived_name()` built from `database`; empty for any other name."""
-    run_id = name.rsplit("-", 1)[-1]
-    return run_id if _RUN.fullmatch(run_id) and name == derived_name(database, what, run_id) else ""
 
 
 @dataclass(frozen=True)
@@ -504,10 +485,12 @@ def copy_database(
     target: str,
     oid: int,
     held: Callable[[], bool],
+    owner: str,
     size: int = 0,
 ) -> Copy:
-    """Create the database `target` as a copy of `source`, which takes no connections and is closed
-    to PUBLIC. `oid`, `size`: of the source, in bytes; `held`: whether the lock is still held.
+    """Create the database `target` as a copy of `source`, which takes no connections, is closed
+    to PUBLIC and belongs to `owner`. `oid`, `size`: of the source, in bytes; `held`: whether the
+    lock is still held.
 
     Every session in `source` is ended; one that is busy only after `PATIENCE` seconds, so that
     requests of serving replicas are answered. New sessions wait until the copy is done. The caller
@@ -520,7 +503,6 @@ def copy_database(
         contextlib.closing(pg.connect(as_keeper, settings.db_maintenance, name)) as maker,
         contextlib.closing(pg.connect(as_keeper, settings.db_maintenance, name)) as ender,
     ):
-        owner = _owner(ender, source)
         statement = (
             f"CREATE DATABASE {quoted(target)} OWNER {quoted(owner)} TEMPLATE {quoted(source)} ALLOW_CONNECTIONS false"
         )
@@ -574,24 +556,17 @@ def copy_database(
     return result
 
 
-def _owner(connection: Any, database: str) -> str:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = %s", (database,)
-        )
-        return cursor.fetchone()[0]
-
-
 def comment_sql(cursor: Any, database: str, text: str | None) -> None:
     """Set the comment of a database; `None` removes it."""
     cursor.execute(f"COMMENT ON DATABASE {quoted(database)} IS %s", (text,))  # None: NULL, no comment
 
 
 def make_clone(settings: Settings, name: str, run_id: str, known: Facts, held: Callable[[], bool]) -> Point:
-    """Create a clone; the run must not be connected to the database. `held`: whether the lock is
-    still held. Raises `NoRestorePoint` or `LockLost`."""
+    """Create a clone; the run must not be connected to the database. It belongs to the role that
+    copies databases, so that the instance's own role can't drop or change it. `held`: whether the
+    lock is still held. Raises `NoRestorePoint` or `LockLost`."""
     target = derived_name(settings.db_name, BEFORE, run_id)
-    done = copy_database(settings, name, run_id, settings.db_name, target, known.oid, held, known.size)
+    done = copy_database(settings, name, run_id, settings.db_name, target, known.oid, held, known.role, known.size)
     point = Point(
         target, CLONE, run_id, _now(), round(done.seconds, 3), known.size, done.sessions, known.oid, done.server
     )
@@ -711,10 +686,11 @@ SELECT DISTINCT run_id FROM public.curq_state_history h WHERE run_id = ANY(%s) A
 """
 
 
-def prune(control: Any, database: Any, settings: Settings, open_states: tuple[str, ...]) -> list[str]:
+def prune(keeper: Any, database: Any, settings: Settings, open_states: tuple[str, ...]) -> list[str]:
     """Drop restore points beyond RESTORE_POINTS_KEEP, the oldest first, and only those of runs
-    after which the database was open again. Returns their names."""
-    found = points(control, settings)
+    after which the database was open again. Returns their names. `keeper`: a connection of the role
+    that owns them; `database`: one to the database."""
+    found = points(keeper, settings)
     surplus = found[settings.restore_points_keep :]
     if not surplus:
         return []
@@ -726,7 +702,7 @@ def prune(control: Any, database: Any, settings: Settings, open_states: tuple[st
         if item.run_id not in finished:
             continue
         if item.kind == CLONE:
-            drop_database(control, item.name)
+            drop_database(keeper, item.name)
         else:
             os.unlink(item.path)
             with contextlib.suppress(OSError):

@@ -26,12 +26,13 @@ from typing import Any, Protocol
 from ..common import log
 from ..common.config import Settings
 from ..common.errors import LockLost, NeedsDecision, Refused, RuntimeFailure
-from ..database import lock, pg, state
+from ..database import lock, pg, shape, state
+from ..database.derived import FAILED_NAME, RESTORING, derived_name
 from ..database.pg import one_line, psycopg2
-from ..database.provision import quoted
+from ..database.provision import give, quoted
 from ..migration import table as migration_table
 from . import point as restore_point
-from .point import DUMP, FAILED_NAME, RESTORING, Point
+from .point import DUMP, Point
 from .since import NotQuiet, Since, judge
 
 RECORD_SQL = (
@@ -87,7 +88,7 @@ def go_back(actor: Actor, point: Point, why: str, since: Since | None) -> str:
     """
     settings = actor.settings
     failed_run = point.run_id
-    failed = restore_point.derived_name(settings.db_name, FAILED_NAME, failed_run)
+    failed = derived_name(settings.db_name, FAILED_NAME, failed_run)
     with restore_point.keeper_session(settings, actor.name) as keeper:
         known = restore_point.facts(keeper, settings)
         _check(keeper, settings, point, known, failed)
@@ -99,15 +100,15 @@ def go_back(actor: Actor, point: Point, why: str, since: Since | None) -> str:
     with restore_point.keeper_session(settings, actor.name) as keeper:
         if point.kind == DUMP:
             _restore_dump(actor, keeper, point, known)
-        _allow_connections(keeper, point.name, True)
+        _lend(keeper, point.name, known.owner)
         try:
             _transfer(actor, point, failed, why)
             actor.leave()
             comment = copy_properties(keeper, settings.db_name, point.name)
-            swap(actor, point, failed, why, since, comment)
+            swap(actor, point, failed, why, since, comment, known.role)
         except (RuntimeFailure, psycopg2.Error):
             with contextlib.suppress(psycopg2.Error):
-                _allow_connections(keeper, point.name, False)
+                _take_back(keeper, point.name, known.role)
             raise
     actor.enter()
     log.info(f"database {settings.db_name!r} is the one of {point.made} again; the failed one is {failed!r}")
@@ -120,9 +121,19 @@ def _exists(keeper: Any, name: str) -> bool:
         return cursor.fetchone() is not None
 
 
-def _allow_connections(keeper: Any, name: str, allow: bool) -> None:
+def _lend(keeper: Any, name: str, owner: str) -> None:
+    """Gives the restore point to the role that owns the database: it writes the records of the
+    failed run, and owns what takes over the name. While a rollback is at work, the role could change
+    its restore point, as it could change the database itself."""
     with keeper.cursor() as cursor:
-        cursor.execute(f"ALTER DATABASE {quoted(name)} ALLOW_CONNECTIONS {'true' if allow else 'false'}")
+        cursor.execute(give(name, owner))
+        cursor.execute(f"ALTER DATABASE {quoted(name)} ALLOW_CONNECTIONS true")
+
+
+def _take_back(keeper: Any, name: str, role: str) -> None:
+    with keeper.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {quoted(name)} ALLOW_CONNECTIONS false")
+        cursor.execute(give(name, role))
 
 
 def _check(keeper: Any, settings: Settings, point: Point, known: restore_point.Facts, failed: str) -> None:
@@ -144,7 +155,7 @@ def _restore_dump(actor: Actor, keeper: Any, point: Point, known: restore_point.
     if _exists(keeper, point.name):
         return
     program = restore_point.find_pg_dump(settings, keeper.server_version, "pg_restore")
-    half = restore_point.derived_name(settings.db_name, RESTORING, point.run_id)
+    half = derived_name(settings.db_name, RESTORING, point.run_id)
     restore_point.drop_database(keeper, half)
     with keeper.cursor() as cursor:
         cursor.execute(
@@ -161,8 +172,7 @@ def _restore_dump(actor: Actor, keeper: Any, point: Point, known: restore_point.
 
 
 def _rows(cursor: Any, table: str, where: str = "", values: tuple[Any, ...] = ()) -> list[Any]:
-    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (f"public.{table}",))
-    if not cursor.fetchone()[0]:
+    if not shape.columns(cursor, migration_table.TABLES[table]):
         return []
     cursor.execute(f"SELECT to_jsonb(t) FROM public.{table} t {where}", values)  # noqa: S608 - our own names
     return [row[0] for row in cursor.fetchall()]
@@ -174,13 +184,14 @@ def _transfer(actor: Actor, point: Point, failed: str, why: str) -> None:
     database none of them was done."""
     settings = actor.settings
     with actor.connection.cursor() as cursor:
-        history = _rows(cursor, "curq_state_history", "ORDER BY id")
+        history = state.plain_rows(cursor)
         runs = _rows(cursor, "odoo_cloud_run")
         steps = _rows(cursor, "odoo_cloud_step", "ORDER BY started")
     marks = [row["id"] for row in history if row["run_id"] == point.run_id and row["result"] == state.POINT]
     base = max(marks or [0])
     chain = {row["run_id"] for row in history if row["id"] >= base and row["run_id"]}
     with contextlib.closing(pg.connect(settings, point.name, actor.name)) as target:
+        state.read_history(target)  # raises if something else has taken its place
         last = state.last_release(target)
         with pg.transaction(target) as cursor:
             cursor.execute("DELETE FROM public.curq_state_history WHERE id > %s", (base,))
@@ -277,8 +288,11 @@ def copy_properties(keeper: Any, source: str, target: str) -> str | None:
     return comment
 
 
-def swap(actor: Actor, point: Point, failed: str, why: str, since: Since | None, comment: str | None) -> None:
-    """Rename both databases in one transaction. The caller must not be connected to either of them.
+def swap(
+    actor: Actor, point: Point, failed: str, why: str, since: Since | None, comment: str | None, keeper: str
+) -> None:
+    """Rename both databases in one transaction, and give the failed one to the role `keeper`. The
+    caller must not be connected to either of them.
 
     Raises `Refused`, `NotQuiet` or `LockLost`; then neither is renamed.
     """
@@ -327,6 +341,7 @@ def swap(actor: Actor, point: Point, failed: str, why: str, since: Since | None,
                 "why": why[:500],
             }
             restore_point.comment_sql(cursor, failed, json.dumps(failed_comment))
+            cursor.execute(give(failed, keeper))
             cursor.execute("SELECT " + lock.HELD_SQL, parameters)
             if not cursor.fetchone()[0]:
                 session.rollback()

@@ -13,10 +13,11 @@ from ..common import log
 from ..common.errors import LockLost, NeedsDecision, RolledBack, RuntimeFailure, Stopped
 from ..common.events import EventFile
 from ..database import pg, state
+from ..database.derived import REHEARSAL, RESTORING
 from ..database.pg import one_line, psycopg2
 from . import point as restore_point
 from . import rollback
-from .point import CLONE, NONE, RESTORING, Point
+from .point import CLONE, NONE, Point
 from .since import Ledger, NotQuiet, judge
 
 ROLLBACK = "rollback"  # of ON_FAILURE
@@ -140,12 +141,13 @@ class Safety:
         creator is gone."""
         settings, control = self.window.settings, self.window.guard.connection
         try:
-            for what in (restore_point.REHEARSAL, RESTORING):
+            for what in (REHEARSAL, RESTORING):
                 for name in restore_point.leftovers(control, settings.db_name, what):
                     restore_point.drop_database(control, name)
             if settings.restore_point == NONE:
                 return
-            gone = restore_point.prune(control, self.window.connection, settings, state.OPEN_STATES)
+            with restore_point.keeper_session(settings, self.window.name) as keeper:
+                gone = restore_point.prune(keeper, self.window.connection, settings, state.OPEN_STATES)
         except (psycopg2.Error, RuntimeFailure, OSError) as exc:
             log.warning(f"old restore points are still there: {one_line(exc)}")
             return

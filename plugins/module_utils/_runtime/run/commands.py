@@ -21,7 +21,7 @@ from ..database import lock, pg, state
 from ..migration import work as migration_work
 from ..restore import by_hand
 from ..restore import point as restore_point
-from . import modes, rehearsal
+from . import go_ahead, modes, rehearsal
 from .connections import Connections
 from .launch import odoo_command, odoo_environment
 from .planning import Planner
@@ -78,11 +78,25 @@ def _print(line: str) -> None:
 def rollback(arguments: list[str], env: Mapping[str, str]) -> int:
     """Report what going back to a restore point would lose, and go back if that is confirmed.
     Returns the exit code."""
+    go_ahead.listen()
     startup.end_on_signals()
     startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
-    settings = config.load(env)
-    environment = odoo_environment(env, settings, pg.write_passfile(settings))
-    return by_hand.command(settings, environment, arguments, _print)
+    run_id = uuid.uuid4().hex[:12]
+    event_log = events.EventFile(env.get("EVENTS_FILE") or "", run_id)
+    with modes.ending(event_log):
+        settings = config.load(env)
+        event_log.emit("run_started", mode="rollback", release=settings.release, database=settings.db_name)
+        environment = odoo_environment(env, settings, pg.write_passfile(settings))
+
+        def before(guard: lock.Lock) -> None:
+            if settings.go_ahead_timeout:
+                go_ahead.wait(guard, settings.go_ahead_timeout, event_log)
+
+        code = by_hand.command(settings, environment, arguments, _print, run_id, before, event_log)
+    status = "failed" if code else "done"
+    event_log.emit("run_ended", status=status, code=code, result=events.result(event_log.kept, settings.version))
+    event_log.close()
+    return code
 
 
 def rehearse(env: Mapping[str, str]) -> int:

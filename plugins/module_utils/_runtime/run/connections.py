@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 from ..common import log
 from ..common.config import Settings
+from ..common.errors import Held
 from ..database import lock, pg, provision
 from ..database.pg import psycopg2
 
@@ -63,9 +64,10 @@ def provide_database(settings: Settings, name: str, on_wait: Callable[[], None])
 
     Returns when both exist, or if another process has to create them. Works under the lock, so only
     one of several containers does it; `on_wait` is called while another one does. Raises the errors
-    of `pg.wait_for_server` and `provision.ensure`.
+    of `pg.wait_for_server` and `provision.ensure`, and `Held` if the lock isn't free within TIMEOUT.
     """
     admin = pg.wait_for_server(settings.as_admin(), name, need_database=False, on_wait=on_wait)
+    end = time.monotonic() + settings.timeout
     try:
         while True:
             with admin.cursor() as cursor:
@@ -96,6 +98,11 @@ def provide_database(settings: Settings, name: str, on_wait: Callable[[], None])
                 for line in created:
                     log.info(f"created: {line}")
                 return
+            if time.monotonic() > end:
+                raise Held(
+                    f"database {settings.db_name!r} is not there after {settings.timeout:.0f} s (TIMEOUT):"
+                    f" {lock.held_by(admin, settings.db_name)}"
+                )
             on_wait()
             time.sleep(POLL_SECONDS)
     finally:

@@ -26,7 +26,6 @@ from ..common.errors import (
     AuthenticationFailed,
     Held,
     InitFailed,
-    NoGoAhead,
     Refused,
     ResetWritten,
     RolledBack,
@@ -35,7 +34,7 @@ from ..common.errors import (
     WaitTimeout,
 )
 from ..common.events import EventFile
-from ..database import lock, pg, state
+from ..database import lock, override, pg, shape, state
 from ..database.pg import psycopg2
 from ..migration import work as migration_work
 from ..restore import rollback, safety
@@ -256,23 +255,8 @@ class Gate:
         if tool:
             self._report_awaited(tool)
             return f"{tool} works on the database"
-        limit = settings.go_ahead_timeout
-        log.info(
-            f"this run has the lock of database {settings.db_name!r}; waiting for the replicas to be stopped ({limit:.0f} s left)"
-        )
-        self.events.emit("lock_taken", seconds=limit)
-        end = time.monotonic() + limit
-        while not go_ahead.given():
-            guard.check("the first change")
-            if time.monotonic() > end:
-                raise NoGoAhead(
-                    f"database {settings.db_name!r}: no signal within {limit:.0f} s that the replicas are stopped (GO_AHEAD_TIMEOUT);"
-                    " nothing was changed"
-                )
-            time.sleep(0.2)
-        guard.check("the first change")
+        go_ahead.wait(guard, settings.go_ahead_timeout, self.events)
         self._may_change = True
-        self.events.emit("go_ahead")
         return ""
 
     def _end_silent_holder(self) -> None:
@@ -317,7 +301,10 @@ class Gate:
         """
         settings = self.settings
         self.planner.start_over()
-        history = state.read_history(self.connections.database)
+        try:
+            history = state.read_history(self.connections.database)
+        except shape.Unusable as exc:
+            return self._without_history(exc)
         latest = self._latest = history.latest
         if settings.mode == "Init" and history.ever_open:
             return Attempt(Next.GO_ON, "it is there")
@@ -349,6 +336,24 @@ class Gate:
                 self._process.close()
                 self._process = None
             guard.release()
+
+    def _without_history(self, why: shape.Unusable) -> Attempt:
+        """What becomes of a database whose history is no plain table: only an operator opens it."""
+        settings, database = self.settings, self.connections.database
+        if not settings.forcing:
+            if settings.serving:
+                return Attempt(Next.WAIT, str(why))
+            raise why
+        contents = self.planner.contents()
+        self.planner.check_series(contents)
+        if not contents.initialised:
+            raise Refused(f"database {settings.db_name!r} is not opened: module base is not installed, and {why}")
+        done = override.force(
+            self.connections.control, database, settings.db_name, state.FORCE_READY, settings.actor, settings.reason,
+            host=settings.host, run_id=self.run_id, mode=settings.mode, release=settings.release,
+        )  # fmt: skip
+        log.warning(f"Force Ready: database {settings.db_name!r}: {why}; it is kept as {done.set_aside}")
+        return Attempt(Next.GO_ON if settings.mode == "ForceReadyState" else Next.AGAIN, str(why))
 
     def _share_failure(self, latest: state.Entry | None) -> None:
         """Fails this container if the run that it waited for failed, so that ten replicas don't try

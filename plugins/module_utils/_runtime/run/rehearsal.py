@@ -31,11 +31,11 @@ from ..common.container_variables import VARIABLES
 from ..common.errors import ConfigError, Held, Refused, RuntimeFailure, UpdateFailed
 from ..common.events import EventFile
 from ..database import lock, pg, state
+from ..database.derived import REHEARSAL, derived_name
 from ..database.pg import one_line, psycopg2
 from ..database.provision import quoted
 from ..restore import catalog
 from ..restore import point as restore_point
-from ..restore.point import REHEARSAL
 from .gate import Gate
 
 TEMPLATE, DUMP = "template", "dump"
@@ -117,6 +117,7 @@ def neutralise(connection: Any, settings: Settings) -> None:
     for table, statement in statements:
         try:
             with pg.transaction(connection) as cursor:
+                cursor.execute("SET LOCAL search_path = public")  # what modules bring names no schema
                 if table:
                     cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (f"public.{table}",))
                     if not cursor.fetchone()[0]:
@@ -193,7 +194,7 @@ def _copy(
             kind = choose_copy(settings, others, known)
             if kind == TEMPLATE:
                 done = restore_point.copy_database(
-                    settings, name, run_id, settings.db_name, scratch, known.oid, guard.held, known.size
+                    settings, name, run_id, settings.db_name, scratch, known.oid, guard.held, known.owner, known.size
                 )
                 if done.ended:
                     log.warning(f"{done.ended} sessions were ended to copy the database")
@@ -245,7 +246,7 @@ def run(settings: Settings, env: Mapping[str, str], events: EventFile, run_id: s
         raise ConfigError(f"MODE is {settings.mode!r}: a rehearsal is of an update; give UpdateOnly or UpdateAndRun")
     check_network(settings)
     name = pg.application_name("rehearse", run_id, settings.host)
-    scratch = restore_point.derived_name(settings.db_name, REHEARSAL, run_id)
+    scratch = derived_name(settings.db_name, REHEARSAL, run_id)
     folder = tempfile.mkdtemp(prefix="rehearsal-", dir=settings.rehearsal_dir or None)
     result: dict[str, Any] = {"run_id": run_id, "database": settings.db_name, "release": settings.release}
     control = pg.wait_for_server(settings, name)

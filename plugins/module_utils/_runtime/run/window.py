@@ -207,13 +207,18 @@ class Window:
 
     def take_other_keys(self) -> None:
         """Wait until neither marabunta nor click-odoo-update works on the database, and take their
-        locks. Raises `LockLost`."""
-        logged = 0.0
+        locks. Raises `LockLost`, and `UpdateFailed` after TIMEOUT seconds."""
+        logged, began = 0.0, time.monotonic()
         while True:
             self.check("the step that changes modules")
             tool = self.others.acquire()
             if not tool:
                 return
+            if time.monotonic() - began > self.settings.timeout:
+                raise UpdateFailed(
+                    f"database {self.settings.db_name!r}: the lock of {tool} is still held after"
+                    f" {self.settings.timeout:.0f} s (TIMEOUT) by {self.others.who(tool)}; end that session, then start this again"
+                )
             self.report(f"waiting for {tool}, which is working on the database")
             if time.monotonic() - logged >= 10:
                 logged = time.monotonic()

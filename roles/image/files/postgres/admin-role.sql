@@ -32,5 +32,10 @@ BEGIN
         EXECUTE format('ALTER ROLE %I LOGIN CREATEROLE CREATEDB NOSUPERUSER NOREPLICATION NOBYPASSRLS INHERIT CONNECTION LIMIT -1 '
                        'VALID UNTIL ''infinity'' PASSWORD %L', wanted_name, wanted);
     END IF;
+    IF current_setting('server_version_num')::int >= 160000 THEN
+        IF NOT pg_has_role(wanted_name, 'pg_use_reserved_connections', 'USAGE') THEN
+            EXECUTE format('GRANT pg_use_reserved_connections TO %I', wanted_name);
+        END IF;
+    END IF;
 END
 $do$;

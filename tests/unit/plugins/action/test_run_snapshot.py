@@ -56,7 +56,7 @@ def take(run, root):
         return {
             "platform": "oc",
             "files": snapshot.read_files(str(root), key),
-            "containers": {"mine": {}, "others": [], "network": True},
+            "containers": {"mine": {}, "others": [], "networks": {"oc": "oc"}},
             "images": {},
         }
 
@@ -101,7 +101,7 @@ def test_with_one_they_run_only_for_what_differs(run, root):
         (files, {"changed": True}),
         (files, {"failed": True}),
         (container_plan, {"plan": [{"name": "oc-redis", "action": "start"}]}),
-        (container_plan, {"plan": [], "network_missing": True}),
+        (container_plan, {"plan": [], "networks_missing": [{"name": "oc"}]}),
         (container_plan, {"plan": [], "done": ["oc-demo-run"]}),
         (container_plan, {"failed": True}),
     ],

@@ -64,6 +64,13 @@ def test_a_container_with_a_folder_that_was_made_again_is_recreated_and_names_it
     assert action(stopped, other_mount="/srv/p/static") == "start"
 
 
+def test_connections_are_not_part_of_the_definition_and_recreate_nothing():
+    assert canonical({**DEFINITION, "connections": [{"name": "p.a"}]}, "sha256:1") == WANTED
+    assert decide(container(), WANTED, unconnected="p.a").reason == "it is not connected to p.a"
+    assert action(container(), unconnected="p.a", config_time=2e9, can_reload=True) == "reload"
+    assert action(container(Running=False), unconnected="p.a") == "start"
+
+
 def test_config_paths_are_not_part_of_the_definition():
     assert canonical({**DEFINITION, "config_paths": ["/b"], "reload": None}, "sha256:1") == WANTED
 

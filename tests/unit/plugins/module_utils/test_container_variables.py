@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import instance as _instance
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import settings as _settings
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory import stateless
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import container_variables as table
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import unknown_variables, values
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.errors import ConfigError
@@ -341,10 +343,20 @@ def problems(**extra):
         ("TIMEOUT", "soon", "must be a number from 0.01 to 10080"),
         ("DATABASE_RECONNECT", "maybe", "say 1 or 0"),
         ("HOOKS_DIR", "hooks", "must be an absolute path"),
+        ("DB_NAME", "other", "leave it out, the platform sets it itself; set odoo_db_name"),
+        ("MODE", "UpdateAndRun", "leave it out, the platform sets it itself; set odoo_mode"),
+        ("HTTP_PORT", 80, "leave it out, the platform sets it itself"),
     ],
 )
 def test_a_wrong_variable_in_the_inventory_is_refused(name, value, right):
     assert problems(**{name: value}) == [f"odoo_env: {name}={value!r} of instance 'acme': {right}"]
+
+
+def test_variables_of_the_platform_exist_and_name_settings_that_exist():
+    known = {*table.VARIABLES, *(f"{name}_FILE" for name in table.VARIABLES)}
+    assert set(stateless.PLATFORM_VARIABLES) <= known
+    instead = set(filter(None, stateless.PLATFORM_VARIABLES.values()))
+    assert instead - set(_settings.SETTINGS) == {"postgres_external", "postgres_port"}
 
 
 def test_what_somebody_elses_addon_may_read_is_not_refused():

@@ -21,10 +21,13 @@ GOOD_ROLE = {
     "replication": False,
     "bypassrls": False,
     "expired": False,
+    "inherit": True,
+    "connections": -1,
+    "expires": False,
     "usable": True,
     "owns": ["acme"],
 }
-GOOD_DATABASE = {"owner": "acme", "encoding": "UTF8", "public": []}
+GOOD_DATABASE = {"owner": "acme", "encoding": "UTF8", "public": [], "open": True, "limit": -1, "template": False}
 
 
 def facts(role=None, database=None, **more):

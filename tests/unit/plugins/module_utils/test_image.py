@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 
 import pytest
@@ -209,18 +208,6 @@ def test_failures_of_builds_side_by_side():
     assert "image_build_timeout: 60" in found[1]["reason"]
 
 
-def test_records():
-    image = plan()
-    results = [{"image_item": image, "container": {"Output": "redis\t5:8.0\nlibc6\t2.41\n"}}]
-    inspected = [{"Id": "sha256:1", "Created": "2026-01-01T00:00:00Z", "RepoTags": [image["tag"]]}]
-    (file,) = image_plan.records([image], inspected, results, "/srv/images")
-    assert file["path"] == "/srv/images/redis.json"
-    about = json.loads(file["content"])
-    assert about["id"] == "sha256:1"
-    assert about["packages"] == {"libc6": "2.41", "redis": "5:8.0"}
-    assert about["from"] == "shop/debian:trixie-1"
-
-
 def test_an_image_to_build_with_is_shared_by_sets_with_the_same_debian_packages():
     code = {"version": "19", "packages": [], "requirements": "a\n"}
     assert image_plan.build_item(code) == image_plan.build_item({**code, "requirements": "b\n"})
@@ -245,13 +232,3 @@ def test_files_of_pips_home_are_secret_and_stay_in_it():
     assert all("content" not in one for one in files)
     with pytest.raises(image_plan.ImageError, match="below pip's home"):
         image_plan.pip_home({"../x": ""}, "/x")
-
-
-def test_what_debian_has_newer():
-    line = "Inst libssl3t64 [3.5.1-1] (3.5.1-1+deb13u1 Debian-Security:13/stable-security [amd64])"
-    found = image_plan.updates(
-        [{"container": {"Output": f"{line}\nConf libssl3t64\n"}}, {"container": {"Output": line}}, {}]
-    )
-    assert found["packages"] == ["libssl3t64 3.5.1-1+deb13u1"]
-    assert found["digest"]
-    assert image_plan.updates([{"container": {"Output": ""}}]) == {"packages": [], "digest": ""}

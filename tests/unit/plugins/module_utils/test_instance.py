@@ -49,6 +49,7 @@ def test_an_instance_is_a_group_below_an_environment():
         "keeper": "acme_prod_keeper",
         "keeper_password": "secret of acme_prod/db_keeper_password",
         "lock": "acme_prod--lock",
+        "connections": None,
     }
     assert instance.owner_login.to_dict() == {
         "database": "acme_prod",

@@ -37,7 +37,7 @@ def taken(root, **more):
     data = {
         "platform": "oc",
         "files": snapshot.read_files(str(root), KEY),
-        "containers": {"mine": {}, "others": ["somebody"], "network": True},
+        "containers": {"mine": {}, "others": ["somebody"], "networks": {"oc": "oc"}},
         "images": {"oc/redis:1": IMAGE},
         **more,
     }
@@ -144,12 +144,8 @@ def test_no_content_is_in_the_snapshot(root):
 def test_existence_and_age(root):
     read = taken(root)
     static = root / "static" / "demo"
-    assert [read.exists(str(static / name)) for name in ("current", "broken", "f00d", "gone")] == [
-        True,
-        False,
-        True,
-        False,
-    ]
+    found = {name: read.is_folder(str(static / name)) for name in ("current", "broken", "f00d", "gone")}
+    assert found == {"current": False, "broken": False, "f00d": True, "gone": False}
     config = [str(root / "demo" / "config")]
     assert read.newest(config) == containers.newest(config) > 0
     assert read.newest([str(root / "none")]) == 0.0
@@ -183,8 +179,11 @@ class FakeEngine:
     def healthy(self, inspected):
         return self.is_healthy, ""
 
-    def network_exists(self, name):
-        return self.network
+    def networks(self):
+        owners = {"oc": "", "oc.demo": "oc", "oc.taken": "other"} if self.network else {"bridge": ""}
+        return [
+            {"Name": name, "Labels": {**LABELS, "org.odoo-cloud.platform": owner}} for name, owner in owners.items()
+        ]
 
     def image_id(self, reference):
         return IMAGE
@@ -224,7 +223,57 @@ def test_containers_are_judged_as_on_the_machine(root, case):
     seen = containers.compare(snapshot.MachineSnapshot(json.loads(json.dumps(data)), KEY), **more)
     live = containers.compare(containers.LiveMachine(engine), **more)
     assert seen.nothing_to_do is as_it_should_be
-    assert seen.result("oc") == live.result("oc")
+    assert seen.result() == live.result()
+
+
+def connected(**networks):
+    return {**running(LABEL), "Id": "0123456789abcdef", "NetworkSettings": {"Networks": {"oc": {}, **networks}}}
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["of the role itself", "of another role"])
+@pytest.mark.parametrize(
+    ("networks", "lacks"),
+    [
+        ({"oc.demo": {"Aliases": ["redis", "0123456789ab"]}}, []),
+        ({"oc.demo": {"Aliases": ["redis", "more"]}}, []),
+        ({"oc.demo": {"Aliases": ["0123456789ab"]}}, ["oc.demo"]),
+        ({}, ["oc.demo"]),
+    ],
+)
+def test_a_running_container_is_connected_to_networks_and_stays(root, own, networks, lacks):
+    engine = FakeEngine({"oc-redis": connected(**networks)})
+    connections = [{"name": "oc.demo", "aliases": ["redis"]}]
+    more = (
+        {"containers": [definition(connections=connections)]}
+        if own
+        else {"containers": [], "connect": [{"name": "oc-redis", "connections": connections}]}
+    )
+    data = snapshot.read(engine, "oc", str(root), KEY, list(engine.found), lambda inspected: ([], []))
+    for machine in (snapshot.MachineSnapshot(json.loads(json.dumps(data)), KEY), containers.LiveMachine(engine)):
+        outcome = containers.compare(machine, "oc", str(root / "applied"), **more)
+        assert [one["action"] for one in outcome.plan] == ["connect"] * len(lacks)
+        assert [network["name"] for one in outcome.plan for network in one["connect"]] == lacks
+        assert outcome.networks_missing == []
+
+
+def test_missing_networks_are_named_once_with_their_bridge_and_others_are_refused(root):
+    engine = FakeEngine({})
+    machine = containers.LiveMachine(engine)
+    given = [definition(name="oc-a", network="oc.new"), definition(name="oc-b", network="oc.new")]
+    outcome = containers.compare(machine, "oc", str(root), given, networks=["oc.demo", "oc.new", "oc.third"])
+    assert [one["name"] for one in outcome.networks_missing] == ["oc.new", "oc.third"]
+    assert all(0 < len(one["bridge"]) <= 15 for one in outcome.networks_missing)
+    empty = containers.compare(containers.LiveMachine(FakeEngine({}, network=False)), "oc", str(root), [])
+    assert empty.networks_missing == [{"name": "oc", "bridge": ""}]
+    with pytest.raises(
+        containers.PlanError, match=r"a network named 'oc\.taken' exists that this platform did not create"
+    ):
+        containers.compare(machine, "oc", str(root), [], networks=["oc.taken"])
+
+
+def test_what_another_role_has_not_created_yet_is_not_connected(root):
+    wanted = [{"name": "oc-nginx", "connections": [{"name": "oc.demo", "aliases": ["nginx"]}]}]
+    assert containers.compare(containers.LiveMachine(FakeEngine({})), "oc", str(root), [], connect=wanted).plan == []
 
 
 def test_replaced_mounts_and_what_one_offs_left_are_something_to_do(root):
@@ -240,13 +289,12 @@ def test_replaced_mounts_and_what_one_offs_left_are_something_to_do(root):
     assert not containers.compare(read, *arguments, look_for=[str(root / "static" / "demo" / "broken")]).nothing_to_do
 
 
-def test_others_containers_networks_and_images_are_left_to_the_module(root):
+def test_others_containers_and_images_are_left_to_the_module(root):
     engine = FakeEngine({"oc-redis": {**running(LABEL), "Config": {"Labels": {}}}})
     data = snapshot.read(engine, "oc", str(root), KEY, list(engine.found), lambda inspected: ([], []))
     read = snapshot.MachineSnapshot(data, KEY)
     for ask in (
         lambda: read.container("oc-redis"),
-        lambda: read.network_exists("other"),
         lambda: read.image_id("debian:12"),
     ):
         with pytest.raises(snapshot.Unknown):

@@ -8,8 +8,12 @@ import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.naming import (
     NamingError,
+    bridge_of,
+    bridge_prefix,
     bucket_name,
     check_bucket_name,
+    connections,
+    network_of,
     redis_prefix,
 )
 
@@ -64,3 +68,26 @@ def test_bucket_names_of_s3(name):
 def test_no_bucket_names(name):
     with pytest.raises(NamingError, match="bucket name"):
         check_bucket_name(name)
+
+
+def test_networks_of_instances():
+    assert network_of("odoo-cloud", "acme_prod") == "odoo-cloud.acme_prod"
+    names = [network_of(platform, f"i{number}") for platform in ("a", "a-b", "b") for number in range(500)]
+    bridges = {bridge_of(name) for name in names}
+    assert len(bridges) == len(names)
+    assert all(len(one) <= 15 for one in bridges)  # IFNAMSIZ of Linux
+    assert {bridge_of(name)[:7] for name in names} == {bridge_prefix(platform) for platform in ("a", "a-b", "b")}
+
+
+def test_a_platform_sorts_before_its_instances():
+    # Docker takes the default route of a service, and its published ports, from the network that sorts first.
+    assert min("oc", network_of("oc", "acme"), network_of("oc", "0")) == "oc"
+
+
+def test_only_nginx_answers_to_the_host_names_of_an_instance():
+    given = [("acme", ["acme.example.com"]), ("shop", [])]
+    assert connections(given, "oc", "redis") == [
+        {"name": "oc.acme", "aliases": ["redis"]},
+        {"name": "oc.shop", "aliases": ["redis"]},
+    ]
+    assert connections(given, "oc", "nginx")[0] == {"name": "oc.acme", "aliases": ["nginx", "acme.example.com"]}

@@ -15,7 +15,11 @@ from instance_tools import SURROUNDINGS
 from instance_tools import surroundings as here
 
 from ansible_collections.odoo_cloud.platform.plugins.filter.odoo_containers import FilterModule
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import odoo_containers, odoo_files
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import (
+    odoo_containers,
+    odoo_files,
+    odoo_one_off,
+)
 
 FILTERS = FilterModule().filters()
 
@@ -40,6 +44,31 @@ def test_replicas_can_neither_write_events_nor_go_back():
     assert not {"/run/odoo-cloud", "/run/secrets-admin", "/var/lib/odoo-restore"} & set(targets(definition))
 
 
+def test_the_administrators_first_password_is_only_where_it_is_needed():
+    installs = {"InstallAndRun": True, "UpdateAndRun": True, "RunOnly": False}
+    for mode, needed in installs.items():
+        definition = replica(odoo_mode=mode)
+        assert ("ADMIN_PASSWORD_FILE" in definition["env"]) == needed
+        assert ("/run/secrets-install" in targets(definition)) == needed
+    for mode, needed in {"InstallOnly": True, "UpdateOnly": False}.items():
+        definition = one_off(mode)
+        assert ("ADMIN_PASSWORD_FILE" in definition["env"]) == needed
+        assert ("/run/secrets-install" in targets(definition)) == needed
+    static = odoo_one_off.for_static(one_off("InstallOnly"))
+    assert not [target for target in targets(static) if "secrets" in target]
+    rehearsal = odoo_one_off.for_rehearsal(one_off("InstallOnly"))
+    assert "/run/secrets-install" not in targets(rehearsal)
+    assert "ADMIN_PASSWORD_FILE" not in rehearsal["env"]
+
+
+def test_a_replica_writes_nowhere_on_the_machine():
+    """Stateless ones at all; others have the volume of their data."""
+    for found in targets(replica()).values():
+        assert found["read_only"] is True
+    writable = [found for found in targets(replica(odoo_stateless=False)).values() if not found.get("read_only")]
+    assert [found["type"] for found in writable] == ["volume"]
+
+
 @pytest.mark.parametrize("mode", ["RunOnly", "InstallAndRun", "UpdateAndRun"])
 def test_static_files_are_written_by_one_offs_alone_and_only_their_own_instances(mode):
     definition = replica(odoo_mode=mode)
@@ -55,7 +84,7 @@ def test_static_files_are_written_by_one_offs_alone_and_only_their_own_instances
 def test_one_offs_have_what_a_run_needs():
     definition = one_off()
     assert definition["name"] == "oc-acme-run"
-    assert definition["network"] == "oc"
+    assert definition["network"] == "oc.acme"
     assert targets(definition)["/run/odoo-cloud"]["source"] == "/srv/oc/acme/runs"
     assert definition["env"]["INSTALL_MISSING"] == "True"
     assert "INSTALL_MISSING" not in one_off("InstallOnly")["env"]

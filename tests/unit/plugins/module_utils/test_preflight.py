@@ -14,6 +14,8 @@ MACHINE = {
     "ports_listening": [22, 8443],
     "platform_ports": [],
     "platform_containers": [],
+    "platform_networks": ["p", "p.a"],
+    "subnets_taken": ["172.30.0.0/24", "10.0.0.0/8"],
 }
 
 
@@ -34,6 +36,18 @@ def test_impossible_and_double_ports():
     assert "a port is a number" in machine_problems(MACHINE, {"a": "https"})[0]
     assert "a port is a number" in machine_problems(MACHINE, {"a": 70000})[0]
     assert "has the same port" in machine_problems(MACHINE, {"a": 81, "b": 81})[0]
+
+
+def test_too_little_room_for_networks():
+    assert machine_problems(MACHINE, {}, networks=["p.a", "p.b"], pool="172.30.0.0/23") == []
+    assert machine_problems(MACHINE, {}, networks=["p.a"], pool="172.30.0.0/24") == []
+    (line,) = machine_problems(MACHINE, {}, networks=["p.a", "p.b"], pool="172.30.0.0/24")
+    assert line == (
+        "odoo_cloud_network_pool='172.30.0.0/24': 1 more instances need a network of 64 addresses each, and there is room for 0 of 4;"
+        " give a larger IPv4 network that nothing else uses (machine 'm')"
+    )
+    (line,) = machine_problems(MACHINE, {}, pool="172.30.0.1/24")
+    assert line.startswith("odoo_cloud_network_pool='172.30.0.1/24': give an IPv4 network of at least 64 addresses")
 
 
 def test_too_little_memory_or_disk():

@@ -21,10 +21,13 @@ GOOD_ROLE = {
     "replication": False,
     "bypassrls": False,
     "expired": False,
+    "inherit": True,
+    "connections": -1,
+    "expires": False,
     "usable": True,
     "owns": ["acme"],
 }
-GOOD_DATABASE = {"owner": "acme", "encoding": "UTF8", "public": []}
+GOOD_DATABASE = {"owner": "acme", "encoding": "UTF8", "public": [], "open": True, "limit": -1, "template": False}
 
 
 def facts(role=None, database=None, **more):
@@ -89,7 +92,7 @@ def test_nothing_to_do():
     [
         ({"createdb": True}, {}, set(), ['ALTER ROLE "acme" NOCREATEDB']),
         ({"superuser": True, "login": False}, {}, set(), ['ALTER ROLE "acme" LOGIN NOSUPERUSER']),
-        ({"expired": True}, {}, set(), ["ALTER ROLE \"acme\" VALID UNTIL 'infinity'"]),
+        ({"expires": True}, {}, set(), ["ALTER ROLE \"acme\" VALID UNTIL 'infinity'"]),
         ({}, {}, {"acme"}, ["ALTER ROLE \"acme\" PASSWORD '********'"]),
         ({}, {"public": ["CONNECT"]}, set(), ['REVOKE CONNECT ON DATABASE "acme" FROM PUBLIC']),
         ({}, {"owner": "postgres"}, set(), ['ALTER DATABASE "acme" OWNER TO "acme"']),
@@ -259,3 +262,95 @@ def test_instances_that_share_an_owner_keep_their_keepers():
     items = [Wanted("a", "acme", keeper="a_keeper"), Wanted("b", "acme", keeper="b_keeper")]
     found = Facts(memberships=(member("acme", "a_keeper"), member("acme", "b_keeper"), member("acme", "c_keeper")))
     assert [one.member for one in provision.undeclared(items, found)] == ["c_keeper"]
+
+
+def setting(name, value, role="acme", database=""):
+    return provision.Setting(role, database, name, value)
+
+
+def test_settings_that_nobody_declared_are_taken_away_and_declared_ones_set():
+    found = (
+        setting("search_path", "public, pg_catalog"),
+        setting("work_mem", "4MB"),
+        setting("role", "postgres", database="other"),
+        setting("search_path", "evil", role="", database="acme"),
+        setting("a.b", "1", role="acme_keeper"),
+        setting("search_path", "x", role="", database="acme--lock"),
+        setting("work_mem", "1GB", role="stranger"),
+        setting("work_mem", "1GB", role="", database="other"),
+    )
+    items = [
+        Wanted(
+            "acme",
+            "acme",
+            keeper="acme_keeper",
+            lock="acme--lock",
+            settings={"work_mem": "64MB", "temp_file_limit": "1GB"},
+        )
+    ]
+    known = facts({}, {}, settings=found, superuser=True)
+    assert [item.sql for item in provision.plan_settings(items, known)] == [
+        'ALTER ROLE "acme" RESET "search_path"',
+        'ALTER ROLE "acme" IN DATABASE "other" RESET "role"',
+        'ALTER DATABASE "acme" RESET "search_path"',
+        'ALTER ROLE "acme_keeper" RESET "a.b"',
+        'ALTER DATABASE "acme--lock" RESET "search_path"',
+        'ALTER ROLE "acme" SET "work_mem" TO \'64MB\'',
+        'ALTER ROLE "acme" SET "temp_file_limit" TO \'1GB\'',
+    ]
+    right = facts({}, {}, settings=(setting("work_mem", "64MB"), setting("temp_file_limit", "1GB")))
+    assert provision.plan_settings(items, right) == []
+
+
+def test_the_value_of_a_setting_is_quoted():
+    items = [Wanted("acme", "acme", settings={"search_path": "a'; DROP ROLE x"})]
+    assert (
+        provision.plan_settings(items, facts())[0].sql
+        == "ALTER ROLE \"acme\" SET \"search_path\" TO 'a''; DROP ROLE x'"
+    )
+
+
+def test_a_connection_limit_is_declared():
+    found = provision.plan(wanted(connections=20), facts({"connections": 5}, {}), set())
+    assert shown(found) == ['ALTER ROLE "acme" CONNECTION LIMIT 20']
+    assert provision.plan(wanted(connections=20), facts({"connections": 20}, {}), set()) == []
+
+
+def test_what_the_owner_did_to_its_database_is_undone():
+    found = provision.plan(wanted(), facts({}, {"open": False, "limit": 0, "template": True}), set())
+    assert shown(found) == [
+        'ALTER DATABASE "acme" ALLOW_CONNECTIONS true',
+        'ALTER DATABASE "acme" CONNECTION LIMIT -1',
+        'ALTER DATABASE "acme" IS_TEMPLATE false',
+    ]
+
+
+def test_restore_points_of_the_owner_are_given_to_the_keeper():
+    owns = [
+        "acme",
+        "acme--before-0123456789ab",
+        "acme--failed-0123456789ab",
+        "acme--rehearsal-0123456789ab",
+        "acme--before-x",
+    ]
+    known = Facts(
+        roles={
+            "acme": {**GOOD_ROLE, "owns": owns},
+            "keep": {**GOOD_ROLE, "createdb": True, "member_of": ["acme"], "owns": []},
+        },
+        databases={"acme": GOOD_DATABASE},
+    )
+    assert shown(provision.plan(wanted(keeper="keep"), known, set())) == [
+        'ALTER DATABASE "acme--before-0123456789ab" OWNER TO "keep"',
+        'ALTER DATABASE "acme--failed-0123456789ab" OWNER TO "keep"',
+    ]
+
+
+def test_a_keeper_with_restore_points_is_not_dropped():
+    known = Facts(
+        roles={"acme": GOOD_ROLE, "keep": {**GOOD_ROLE, "owns": ["acme--before-0123456789ab"]}},
+        databases={"acme": GOOD_DATABASE},
+    )
+    items = wanted(keeper="keep", state="absent", confirm_drop="acme", drop_owner=True)
+    with pytest.raises(DatabaseError, match="'keep' is not dropped .drop_owner.: it owns acme--before-0123456789ab"):
+        provision.plan(items, known, set())

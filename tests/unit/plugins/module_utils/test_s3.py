@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._store import s3_client, s3_settings
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store import s3_client, s3_policy, s3_settings
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_buckets import Store
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_client import (
     Answer,
@@ -188,6 +188,26 @@ def test_swift_is_told_by_its_answer_and_never_asked_for_what_it_lacks():
     assert fake.log == ["HEAD", "GET versioning"]
     assert second.lacking() == ["encryption", "lifecycle", "public_access_block"]
     assert second.capabilities["encryption"]["how"] == "known of provider swift"
+
+
+@pytest.mark.parametrize(("provider", "protected"), [("aws", True), ("swift", False), ("generic", False)])
+def test_whether_a_key_can_be_kept_from_deleting_versions(provider, protected):
+    store = ensure(FakeStore(), provider=provider)
+    assert store.capabilities["versions_protected"] == {"supported": protected, "how": f"known of provider {provider}"}
+    assert "versions_protected" not in store.lacking()
+    if not protected:
+        with pytest.raises(S3Failure, match="required='versions_protected'"):
+            ensure(FakeStore(), {"required": ["versions_protected"]}, provider=provider)
+
+
+def test_the_policy_of_a_key_deletes_no_versions():
+    text = s3_policy.policy("demo-odoo-prod", ["demo-odoo-other"])
+    assert "s3:DeleteObject" in text
+    assert 'Version"' not in text.replace("GetObjectVersion", "").replace('"Version":', "")
+    assert not any(
+        one in text
+        for one in ("DeleteObjectVersion", "PutBucketVersioning", "PutLifecycle", "s3:*", "BypassGovernance")
+    )
 
 
 @pytest.mark.parametrize(

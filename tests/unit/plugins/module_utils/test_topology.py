@@ -12,6 +12,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.top
     problems,
     topology,
 )
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.values import WrongValue
 
 GROUPS = {
     "docker_hosts": ["app"],
@@ -115,6 +116,8 @@ def test_addresses_of_the_object_storage_for_containers_and_machines():
 
     assert where(GROUPS) == ("http://192.0.2.10:8095", "http://192.0.2.10:8095")
     assert where({**GROUPS, **ONE}) == ("http://swift:8080", "http://127.0.0.1:8095")
+    # Docker refuses a port that a container of another network publishes on the same machine.
+    assert topology(GROUPS, HOSTVARS)["object_storage"]["network_endpoint"] == "http://swift:8080"
     aws = {**GROUPS, "object_storage": []}
     assert where(aws) == ("", "")
     theirs = {**HOSTVARS, "acme-1": {**HOSTVARS["acme-1"], "object_storage_external": "https://s3.example.com/"}}
@@ -145,3 +148,49 @@ def test_somebody_elses_redis_needs_no_machine():
 )
 def test_a_port_that_is_none(variables, problem):
     assert found(data={**HOSTVARS["data"], **variables}) == [problem]
+
+
+def test_port_zero_is_no_port():
+    with pytest.raises(WrongValue, match="postgres_port=0 of machine 'data'"):
+        topology(GROUPS, {**HOSTVARS, "data": {**HOSTVARS["data"], "postgres_port": 0}})
+
+
+@pytest.mark.parametrize(
+    ("variables", "own"),
+    [
+        ({}, True),
+        ({"data": {"redis_shared": True}}, False),
+        ({"data": {"redis_shared": "no"}}, True),
+        ({"data": {"redis_external": {"url": "rediss://cache.example.com:6379/0"}}}, False),
+        ({"acme-1": {"odoo_redis": {"host": "mine"}}}, False),
+    ],
+)
+def test_each_instance_has_a_redis_of_its_own_unless_it_is_shared_or_elsewhere(variables, own):
+    hostvars = {host: {**HOSTVARS[host], **variables.get(host, {})} for host in HOSTVARS}
+    assert topology(GROUPS, hostvars)["redis"]["own"] is own
+
+
+def test_without_a_machine_for_redis_nothing_is_own():
+    assert topology({**GROUPS, "redis": []}, HOSTVARS)["redis"]["own"] is False
+
+
+def test_a_flag_that_is_none():
+    (problem,) = found(data={**HOSTVARS["data"], "redis_shared": "perhaps"})
+    assert problem == "redis_shared='perhaps' of machine 'data': give true or false"
+
+
+def test_two_redis_on_one_port_are_refused_where_ports_are_published():
+    groups = {
+        **GROUPS,
+        "odoo": ["acme-1", "beta-1"],
+        "prod": ["acme-1", "beta-1"],
+        "acme_prod": ["acme-1"],
+        "beta_prod": ["beta-1"],
+    }
+    given = {"ansible_host": "192.0.2.11", "odoo_redis_port": 6400}
+    (problem,) = found(groups, **{"acme-1": given, "beta-1": given})
+    assert problem.startswith(
+        "odoo_redis_port=6400 of instance 'beta_prod': the Redis of instance 'acme_prod' is published on this port; give one"
+    )
+    assert found({**groups, **ONE}, **{"acme-1": given, "beta-1": given}) == []
+    assert found(groups, **{"acme-1": given, "beta-1": given, "data": {**HOSTVARS["data"], "redis_shared": True}}) == []

@@ -75,3 +75,31 @@ def test_a_folder_where_a_file_should_be_is_never_removed(tmp_path):
 def test_wrong_values(tmp_path, values, text):
     with pytest.raises(files.FilesError, match=text):
         files.apply_entry({**entry(tmp_path / "a", content="x"), **values}, check_mode=True)
+
+
+def test_a_file_that_nobody_reads_any_more_is_removed(tmp_path):
+    path = tmp_path / "folder" / "secret"
+    path.parent.mkdir()
+    path.write_text("secret")
+    os.utime(path.parent, ns=(5 * 10**9, 7 * 10**9))
+    one = entry(path, state="absent")
+    before, after = files.apply_entry(one, check_mode=True)
+    assert (before["state"], after["state"]) == ("file", "absent")
+    assert path.exists()
+    files.apply_entry(one, check_mode=False)
+    assert not path.exists()
+    assert path.parent.stat().st_mtime_ns == 7 * 10**9  # or the containers that have it mounted would be restarted
+    assert files.apply_entry(one, check_mode=False) is None
+    assert files.apply_entry(entry(tmp_path / "gone" / "file", state="absent"), check_mode=False) is None
+
+
+def test_a_link_is_removed_and_not_what_it_names(tmp_path):
+    (tmp_path / "target").write_text("kept")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    files.apply_entry(entry(tmp_path / "link", state="absent"), check_mode=False)
+    assert os.listdir(tmp_path) == ["target"]
+
+
+def test_a_folder_is_never_removed(tmp_path):
+    with pytest.raises(files.FilesError, match="a folder is there, and state=absent removes files only"):
+        files.apply_entry(entry(tmp_path, state="absent"), check_mode=False)

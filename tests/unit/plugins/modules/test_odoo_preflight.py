@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import os
+import socket
 import socketserver
 import threading
 import time
@@ -160,3 +162,25 @@ def test_an_address_that_is_none():
         redis_client.RedisFailure, match=r"redis_url=http://\.\.\.: give an address that begins with redis://"
     ):
         redis_client.RedisClient("http://secret@redis", "", "")
+
+
+def test_each_instances_own_redis_is_asked():
+    with redis() as server:
+        mine = probe(server)
+        mine.redis_place = {"url": "redis://127.0.0.1:1", "own": True}
+        mine.instance["redis_url"] = f"redis://127.0.0.1:{server.server_address[1]}"
+        assert (mine._redis(), mine.problems) == ("ok", [])
+
+
+def test_a_socket_whose_path_is_too_long_for_the_system(tmp_path):
+    folder = tmp_path / ("f" * 60) / ("g" * 60)
+    folder.mkdir(parents=True)
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as listener:
+        descriptor = os.open(folder, os.O_RDONLY)
+        listener.bind(f"/proc/self/fd/{descriptor}/redis.sock")
+        os.close(descriptor)
+        listener.listen()
+        client = redis_client.RedisClient(f"unix://{folder}/redis.sock", "", "", 2)
+        client.close()
+    with pytest.raises(redis_client.Unreachable, match="No such file"):
+        redis_client.RedisClient(f"unix://{folder}/h/redis.sock", "", "", 2)

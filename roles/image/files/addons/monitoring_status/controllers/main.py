@@ -6,6 +6,7 @@ import time
 
 from odoo import http
 from odoo.addons.odoo_cloud_compat import compat, settings
+from odoo_cloud_runtime.database import space
 from odoo_cloud_runtime.database.state import OPEN_STATES
 from werkzeug.wrappers import Response
 
@@ -70,11 +71,15 @@ def _passes(name, check):
 
 
 def check_database():
-    """Raise an error unless the database answers and accepts writes (a replica in recovery doesn't)."""
+    """Raise an error unless the database answers and accepts writes (a replica in recovery doesn't, nor
+    a server whose disk is full)."""
     cr = compat.request_cursor()
     cr.execute("SELECT pg_is_in_recovery()")
     if cr.fetchone()[0]:
         raise RuntimeError("the server is in recovery and takes no writes")
+    full = space.problem(getattr(cr, "_obj", cr))  # Odoo's own cursor would log the statement too
+    if full:
+        raise RuntimeError(full)
 
 
 def check_state():
