@@ -612,7 +612,7 @@ def many_gets(seconds: float) -> list[int]:
     result = []
     while time.monotonic() < end:
         result.append(ask("/x").status)
-        time.sleep(0.05)  # below what one address may ask
+        time.sleep(0.15)  # below what one address may ask
     return result
 
 
