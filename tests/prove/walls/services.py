@@ -99,7 +99,7 @@ else:
                 greedy += 1
         except Exception:
             pass
-    told("filled", True, f"{number * 64 // 1024} MB written, {refused} refused, {len(held)} connections, {greedy} answers not read")
+    told("filled", True, f"{number} keys of 64 KB, {refused} refused, {len(held)} connections, {greedy} answers not read")
     time.sleep(max(0, ends - time.monotonic()))
 """
 
@@ -666,7 +666,13 @@ def on_full_disk(site: Platform, disk: Disk) -> collections.abc.Iterator[Line]:
     )  # fmt: skip
 
 
-PARTS = {"services-redis": redis, "services-move": move, "services-postgres": postgres, "services-killed": killed, "full-disk": full_disk}
+PARTS = {
+    "services-redis": redis,
+    "services-move": move,
+    "services-postgres": postgres,
+    "services-killed": killed,
+    "full-disk": full_disk,
+}
 REDIS = "plugins/module_utils/_services"
 MUTANTS = {
     "one-redis": Mutant.one(
@@ -688,6 +694,9 @@ MUTANTS = {
     ),
     "starts-without-space": Mutant.one(
         "full-disk", "roles/image/files/postgres/postgres-start", "while crashed && short", "while false && short"
+    ),
+    "crashes-without-end": Mutant.one(
+        "full-disk", "roles/image/files/postgres/postgres-health", "restart_after_crash = off", "restart_after_crash = on"
     ),
     "says-nothing": Mutant.one(
         "full-disk", "roles/image/files/addons/monitoring_status/controllers/main.py", "    if full:\n", "    if False:\n"
