@@ -99,7 +99,7 @@ else:
                 greedy += 1
         except Exception:
             pass
-    told("filled", True, f"{number * 64 // 1024} MB written, {refused} refused, {len(held)} connections, {greedy} answers not read")
+    told("filled", True, f"{number} keys of 64 KB, {refused} refused, {len(held)} connections, {greedy} answers not read")
     time.sleep(max(0, ends - time.monotonic()))
 """
 
@@ -375,6 +375,12 @@ def temporary(site: Platform) -> Line:
 SWITCH = "SELECT pg_switch_wal(); CREATE TEMP TABLE t AS SELECT md5(i::text) FROM generate_series(1, 20000) i"
 DISK_MB = 620
 RESERVE_MB = 48
+KILLS = 5
+KILLED_SECONDS = 10
+ACKNOWLEDGED = (
+    "CREATE TABLE public.acknowledged (id bigint PRIMARY KEY, filler text); ALTER TABLE public.acknowledged OWNER TO alpha;"
+    " ALTER TABLE public.acknowledged ALTER filler SET STORAGE EXTERNAL"
+)
 
 
 def run_command(*words: str) -> str:
@@ -450,8 +456,14 @@ class Writer(threading.Thread):
         super().__init__()
         self.site, self.first = site, number * 10_000_000
         self.acknowledged: list[int] = []
+        self.times: list[float] = []  # when each was
         self.errors: dict[str, int] = {}
         self.end = threading.Event()
+
+    @property
+    def last(self) -> float:
+        """When the last row was confirmed."""
+        return self.times[-1] if self.times else 0.0
 
     def run(self) -> None:
         connection, row = None, self.first
@@ -466,6 +478,7 @@ class Writer(threading.Thread):
                         (row,),
                     )
                 self.acknowledged.append(row)
+                self.times.append(time.monotonic())
             except psycopg2.Error as error:
                 kind = getattr(error, "pgcode", None) or type(error).__name__
                 self.errors[kind] = self.errors.get(kind, 0) + 1
@@ -515,6 +528,49 @@ def missing(site: Platform, writers: collections.abc.Iterable[Writer]) -> tuple[
     return len(acknowledged), len(acknowledged - there)
 
 
+def until_written(site: Platform, writers: collections.abc.Sequence[Writer], number: int) -> float:
+    """Kills a process of PostgreSQL that writes: seconds until a row is confirmed again, after all writers have lost their sessions."""
+    until(lambda: all(one.last > time.monotonic() - 1 for one in writers), 120, "alpha does not write")
+    time.sleep(2)
+    found = site.psql("SELECT pid FROM pg_stat_activity WHERE usename = 'alpha' AND query LIKE 'INSERT%' LIMIT 1")
+    failed = [sum(one.errors.values()) for one in writers]
+    begin = time.monotonic()
+    docker("exec", f"{site.name}-postgres", "kill", "-KILL", found.strip())
+    noticed = until(
+        lambda: all(sum(one.errors.values()) > before for one, before in zip(writers, failed)) and time.monotonic(),
+        60, f"kill {number} is not noticed", 0.02,
+    )  # fmt: skip
+    until(lambda: any(one.last > noticed for one in writers), 120, f"no row is written after kill {number}", 0.02)
+    return min(when for one in writers for when in one.times if when > noticed) - begin
+
+
+def killed(bench: Bench) -> collections.abc.Iterator[Line]:
+    """A process of PostgreSQL is killed, again and again, while rows are written."""
+    site = bench.two()
+    site.psql("DROP TABLE IF EXISTS public.acknowledged; " + ACKNOWLEDGED, "alpha")
+    before, gaps = restarts(site), []
+    writers = [Writer(site, number) for number in range(1, 5)]
+    for writer in writers:
+        writer.start()
+    try:
+        for number in range(KILLS):
+            gaps.append(until_written(site, writers, number + 1))
+        until(lambda: ready(site)[0] == 200, 60, f"readiness of alpha answers {ready(site)[1]}", 1)
+    finally:
+        for writer in writers:
+            writer.end.set()
+        for writer in writers:
+            writer.join()
+    acknowledged, lost = missing(site, writers)
+    shown = ", ".join(f"{gap:.1f}" for gap in gaps)
+    yield Line(
+        f"a process of PostgreSQL killed {KILLS} times, two seconds after the last recovery",
+        f"writes again after {shown} s; {acknowledged} rows acknowledged, {lost} lost; the container was started"
+        f" {restarts(site) - before} times",
+        f"<= {KILLED_SECONDS} s each, 0 lost", max(gaps) <= KILLED_SECONDS and lost == 0 and acknowledged > 100,
+    )  # fmt: skip
+
+
 def full_disk(bench: Bench) -> collections.abc.Iterator[Line]:
     """PostgreSQL on a disk of its own that becomes full, under writers."""
     site = bench.site(
@@ -535,8 +591,7 @@ def full_disk(bench: Bench) -> collections.abc.Iterator[Line]:
 
 def on_full_disk(site: Platform, disk: Disk) -> collections.abc.Iterator[Line]:
     site.site()
-    site.psql("CREATE TABLE public.acknowledged (id bigint PRIMARY KEY, filler text); ALTER TABLE public.acknowledged OWNER TO alpha;"
-              " ALTER TABLE public.acknowledged ALTER filler SET STORAGE EXTERNAL", "alpha")  # fmt: skip
+    site.psql(ACKNOWLEDGED, "alpha")
     reserve = disk.folder / "reserve"
     troubles = (
         [] if reserve.exists() and reserve.stat().st_blocks * 512 >= RESERVE_MB * MIB else ["no space is reserved"]
@@ -611,7 +666,13 @@ def on_full_disk(site: Platform, disk: Disk) -> collections.abc.Iterator[Line]:
     )  # fmt: skip
 
 
-PARTS = {"services-redis": redis, "services-move": move, "services-postgres": postgres, "full-disk": full_disk}
+PARTS = {
+    "services-redis": redis,
+    "services-move": move,
+    "services-postgres": postgres,
+    "services-killed": killed,
+    "full-disk": full_disk,
+}
 REDIS = "plugins/module_utils/_services"
 MUTANTS = {
     "one-redis": Mutant.one(
@@ -633,6 +694,9 @@ MUTANTS = {
     ),
     "starts-without-space": Mutant.one(
         "full-disk", "roles/image/files/postgres/postgres-start", "while crashed && short", "while false && short"
+    ),
+    "crashes-without-end": Mutant.one(
+        "full-disk", "roles/image/files/postgres/postgres-health", "restart_after_crash = off", "restart_after_crash = on"
     ),
     "says-nothing": Mutant.one(
         "full-disk", "roles/image/files/addons/monitoring_status/controllers/main.py", "    if full:\n", "    if False:\n"
