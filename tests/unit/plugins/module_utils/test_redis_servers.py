@@ -16,8 +16,8 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.sta
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import redis_servers
 
 SETTINGS: dict[str, t.Any] = {
-    "name": "oc", "root": "/srv/oc", "image": "sha256:1", "shared": False, "networks": [], "limits": True, "memory": 268435456, "policy": "volatile-ttl",
-    "persistence": "aof", "tls": False, "address": "127.0.0.1", "port": 6379, "certificate": "", "key": "",
+    "name": "oc", "root": "/srv/oc", "image": "sha256:1", "shared": False, "networks": [], "limits": True, "memory": 268435456,
+    "policy": "volatile-ttl", "persistence": "aof", "tls": False, "address": "127.0.0.1", "port": 6379, "certificate": "", "key": "",
     "admin_password": "an-admin-password-of-the-test",
 }  # fmt: skip
 ACME, BETA = make("acme"), make("beta", odoo_redis_memory="16m", odoo_redis_port=20001)
