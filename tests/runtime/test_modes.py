@@ -39,6 +39,8 @@ def migrate(cr, version):
     cr.execute("CREATE TABLE IF NOT EXISTS counter (what text)")
     cr.execute("INSERT INTO counter VALUES ('{name} {version} {stage}')")
     time.sleep(float(os.environ.get("FAKE_SLEEP") or 0))
+    while os.environ.get("FAKE_STAYS") and not os.path.exists(os.environ["FAKE_STAYS"]):
+        time.sleep(0.02)
 """
 
 
@@ -136,7 +138,7 @@ class Place:
     def version(self, name):
         return self.sql("SELECT state, latest_version FROM ir_module_module WHERE name = %s", name)[0]
 
-    def until(self, condition, what, seconds=20):
+    def until(self, condition, what, seconds=60):
         limit = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < limit, f"not within {seconds} s: {what}"
@@ -377,11 +379,13 @@ def test_static_files_are_copied_without_a_database(place, tmp_path):
 
 def test_a_live_run_is_never_reset_and_never_forced(ready):
     write_addons(ready.addons, "2.0")
-    actor = ready.start("UpdateOnly", FAKE_SLEEP="2")
+    over = ready.path / "over"
+    actor = ready.start("UpdateOnly", FAKE_STAYS=str(over))
     ready.until(lambda: len(ready.states()) > 2, "Updating")
     waiter = ready.start("RunOnly", TIMEOUT="0.01")  # 0.6 s
     for mode in ("UpdateOnly", "ForceRunOnly", "ForceUpdateOnly", "ForceReadyState"):
         assert "its lock is held by odoo-cloud UpdateOnly" in ready.run(mode, expect=74)
+    over.touch()
     assert actor.wait(60) == 0
     assert waiter.wait(60) == 0, waiter.communicate()
     assert ready.states() == ["Creating", "Ready", "Updating", "Ready"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import pathlib
+import re
 
 import psycopg2
 import pytest
@@ -40,7 +41,7 @@ def words(server, name):
     server.execute(f'CREATE DATABASE "{point}" OWNER "{me}" ALLOW_CONNECTIONS false')
     server.execute(f'REVOKE ALL ON DATABASE "{point}" FROM PUBLIC')
     odoo_database.ensure(params, False)  # gives it to the keeper
-    return {"me": me, "other": other, "admin": admin, "point": point}
+    return {"me": me, "other": other, "admin": admin, "point": point, "touched": "/tmp/planted-by-tests"}
 
 
 def run(server, words, where, statement):
@@ -93,10 +94,14 @@ def test_every_trap_can_be_planted(server, words):
         words,
         "{me}",
         "CREATE TABLE ir_module_module (name varchar, state varchar); CREATE TABLE ir_config_parameter (key varchar, value text);"
+        "CREATE TABLE res_users (login varchar); CREATE TABLE ir_model_data (name varchar); CREATE TABLE res_lang (code varchar);"
+        "CREATE TABLE ir_attachment (id int); CREATE TABLE ir_cron (id int);"
         "CREATE TABLE odoo_cloud_module (name varchar PRIMARY KEY); CREATE TABLE curq_state_history (id serial PRIMARY KEY, state"
         " varchar, write_date timestamptz DEFAULT now(), actor varchar, detail text, token bigint, run_id varchar)",
     )
     for _kind, statements in tries.TRAPS:
         run(server, words, "{me}", statements)
+    names = re.findall(r"planted\('([^']+)'\)", " ".join(statements for _kind, statements in tries.TRAPS))
+    assert len(names) == len(set(names)), "each trap tells the server's log a name of its own"
     for _what, statements in tries.HISTORIES:
         run(server, words, "{me}", statements + "; DROP TABLE IF EXISTS kept CASCADE") if "kept" in statements else None

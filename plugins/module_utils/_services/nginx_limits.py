@@ -55,7 +55,7 @@ RPC = "/(xmlrpc|jsonrpc|json)"
 
 # Bytes of memory, measured: a connection in the middle of its handshake; a request whose answer is
 # large and is read slowly (buffers and compression); each process; zones that all of them share.
-STATE = 44 * KIB
+STATE = 56 * KIB
 REQUEST = 448 * KIB
 FILE = 96 * KIB  # a static file in progress; twice as many as requests
 WORKER = 12 * MIB
@@ -106,7 +106,7 @@ def limits(
     """
     memory_bytes, space_bytes = _size("nginx_memory", memory), _size("nginx_temporary_space", space)
     requests = min(
-        MOST // 2, int(memory_bytes * 0.3) // (REQUEST + 2 * FILE), int(space_bytes * 0.625) // (SMALL_BODY + ANSWER)
+        MOST // 2, int(memory_bytes * 0.25) // (REQUEST + 2 * FILE), int(space_bytes * 0.625) // (SMALL_BODY + ANSWER)
     )
     left = memory_bytes - SHARED - requests * (REQUEST + 2 * FILE)
     count = _workers(workers, cpus, left)

@@ -70,12 +70,13 @@ def hello(name: str) -> bytes:
 
 
 def half_open(settings: Settings) -> dict[str, t.Any]:
-    """Begins handshakes and finishes none: all are open before any is given up. Counts those that the proxy answered, and for how
-    long it kept them."""
+    """Begins handshakes and finishes none: all are open before any is given up. `most`: how many at the same
+    time; `kept`: of those that the proxy had answered; `longest`: seconds that it kept one of these."""
     first, poll = hello(settings.name), selectors.DefaultSelector()
-    begun: dict[int, tuple[socket.socket, float]] = {}
+    begun: dict[int, socket.socket] = {}
     found: collections.Counter[str] = collections.Counter()
-    longest, most, started = 0.0, 0, 0
+    longest, most, kept, started = 0.0, 0, 0, 0
+    answered: dict[int, float] = {}
     end, pace = time.monotonic() + settings.seconds, settings.number / min(6, settings.seconds / 3)
     begin = time.monotonic()
     while time.monotonic() < end and (begun or started < settings.number):
@@ -84,11 +85,11 @@ def half_open(settings: Settings) -> dict[str, t.Any]:
             one.setblocking(False)
             one.bind((settings.sources[started % len(settings.sources)], 0))
             if one.connect_ex(settings.target) in (0, errno.EINPROGRESS):
-                begun[one.fileno()] = (one, time.monotonic())
+                begun[one.fileno()] = one
                 poll.register(one, selectors.EVENT_WRITE)
             started += 1
         for key, events in poll.select(0.05):
-            one, since = begun[key.fd]
+            one = begun[key.fd]
             gone = False
             try:
                 if events & selectors.EVENT_WRITE:
@@ -96,20 +97,22 @@ def half_open(settings: Settings) -> dict[str, t.Any]:
                     poll.modify(one, selectors.EVENT_READ)
                 elif one.recv(65536):
                     found["answered"] += 1
+                    answered.setdefault(key.fd, time.monotonic())
                 else:
                     gone = True
             except OSError:
                 found["refused"] += 1
                 gone = True
             if gone:
-                longest = max(longest, time.monotonic() - since)
+                if key.fd in answered:
+                    longest = max(longest, time.monotonic() - answered.pop(key.fd))
                 poll.unregister(one)
                 one.close()
                 del begun[key.fd]
-        most = max(most, len(begun))
-    for one, dummy in begun.values():
+        most, kept = max(most, len(begun)), max(kept, len(answered))
+    for one in begun.values():
         one.close()
-    return {**found, "started": started, "most": most, "left": len(begun), "longest": round(longest, 1)}
+    return {**found, "started": started, "most": most, "kept": kept, "left": len(begun), "longest": round(longest, 1)}
 
 
 def threads(

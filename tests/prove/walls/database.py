@@ -26,7 +26,10 @@ from .bench import Attempt, Bench, attempts_line
 # ruff: noqa: S608 - the names are the proof's own
 
 ME, OTHER, ADMIN = "alpha", "beta", "odoo_cloud_admin"
-TOUCHED = pathlib.Path("/tmp/planted-by-alpha")
+TOUCHED = pathlib.Path(
+    "/tmp/planted-by-alpha"
+)  # what a text touches if it is run as a template; each text adds its own word
+PLANTER = "who plants"  # the session that plants; what runs in it doesn't count
 
 SETTINGS_SQL = """
 SELECT coalesce(setrole::regrole::text, '-'), coalesce(d.datname, '-'), setconfig FROM pg_db_role_setting s
@@ -56,7 +59,7 @@ def update(site: Platform, **variables: object) -> Played:
 
 
 def words(site: Platform, text: str) -> str:
-    return text.format(me=ME, other=OTHER, admin=ADMIN, point=point(site))
+    return text.format(me=ME, other=OTHER, admin=ADMIN, point=point(site) if "{point}" in text else "", touched=TOUCHED)
 
 
 def point(site: Platform) -> str:
@@ -138,59 +141,84 @@ PLAYBOOKS: tuple[tuple[str, dict[str, object]], ...] = (
 )  # fmt: skip
 
 
-def traps(bench: Bench) -> collections.abc.Iterator[Line]:
-    site = platform(bench)
-    before = site.psql(RIGHTS_SQL)
-    names = site.psql("SELECT string_agg(rolname, ',' ORDER BY rolname) FROM pg_roles")
-    TOUCHED.unlink(missing_ok=True)
-    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+NEEDED = ("status", "preflight", "plan", "cache", "storage", "odoo", "proxy", "site", "database")
+
+
+def plant(site: Platform) -> list[str]:
+    """Plants all traps as alpha; what could not be planted, in words."""
     site.psql(words(site, tries.PLANTED), ME, ME)
     not_made = []
     for kind, statements in tries.TRAPS:
         with contextlib.closing(as_role(site, ME, ME)) as connection, connection.cursor() as cursor:
             try:
+                cursor.execute(f"SET application_name = '{PLANTER}'")
                 cursor.execute(words(site, statements))
             except psycopg2.Error as error:
                 not_made.append(f"{kind}: {str(error).strip()}")
-    results = {}
-    for name, variables in PLAYBOOKS:
-        results[name] = site.playbook(name, timeout=2400, **variables)
+    return not_made
+
+
+def sprung(logs: str) -> dict[str, set[tuple[str, str, str]]]:
+    """The traps that were seen to run, by the name that each tells to the server's log: session's role, role, session's name."""
+    found: dict[str, set[tuple[str, str, str]]] = {}
+    for name, one, two, session in re.findall(r"trap (.+?) ran as (\S+) and (\S+) for (.*)", logs):
+        if session.strip() != PLANTER:
+            found.setdefault(name, set()).add((one, two, session.strip()))
+    return found
+
+
+def shown_texts(outputs: str) -> list[str]:
+    """The texts with a template's words that playbooks have shown, by the word that each adds."""
+    return sorted(set(re.findall(rf"touch {TOUCHED}-(\w+)", outputs)))
+
+
+def traps(bench: Bench) -> collections.abc.Iterator[Line]:
+    site = platform(bench)
+    before = site.psql(RIGHTS_SQL)
+    roles = "SELECT string_agg(rolname, ',' ORDER BY rolname) FROM pg_roles"
+    names = site.psql(roles)
+    for one in TOUCHED.parent.glob(f"{TOUCHED.name}-*"):
+        one.unlink()
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    not_made = plant(site)
+    results = {name: site.playbook(name, timeout=2400, **variables) for name, variables in PLAYBOOKS}
     checked = site.playbook("database", "--check", "--diff")
-    logs = docker("logs", "--since", since, f"{site.name}-postgres")
-    ran = re.findall(r"trap (.+?) ran as (\S+) and (\S+) for (.*)", logs)
-    foreign = {kind: (one, two, who) for kind, one, two, who in ran if {one, two} != {ME}}
-    after = site.psql(RIGHTS_SQL)
+    ran = sprung(docker("logs", "--since", since, f"{site.name}-postgres"))
+    # Each trap is judged by the roles that it was run as. One that nothing ran is no attempt.
     attempts = [
-        Attempt(kind, bool(foreign) and "planted(" in text, f"ran as others: {foreign}") for kind, text in tries.TRAPS
-    ]
-    changed = sorted(set(after.splitlines()) ^ set(before.splitlines()))
-    attempts.append(Attempt("rights after all playbooks", bool(changed), "; ".join(changed)[:300]))
-    attempts.append(
         Attempt(
-            "new roles",
-            names != site.psql("SELECT string_agg(rolname, ',' ORDER BY rolname) FROM pg_roles"),
-            "there is one",
+            f"trap {name}",
+            any({one, two} != {ME} for one, two, dummy in who),
+            f"ran as {sorted(who - {(ME, ME, '')})[:2]}",
         )
-    )
-    attempts.append(Attempt("a text that a template would run", TOUCHED.exists(), f"{TOUCHED} is there"))
+        for name, who in sorted(ran.items())
+    ]
     attempts += [
-        Attempt(f"{name} for {OTHER}", f"{OTHER}: " in result.error, result.error) for name, result in results.items()
+        Attempt(f"text of a template as {text}", pathlib.Path(f"{TOUCHED}-{text}").exists(), "it was run")
+        for text in shown_texts("".join(result.output for result in results.values()))
     ]
-    yield attempts_line(f"traps in {ME}'s database while an administrator runs {len(results)} playbooks", attempts, 45)
-    needed = ("status", "preflight", "plan", "cache", "storage", "odoo", "proxy", "site", "database")
-    troubles = [
-        f"{name} ended with {results[name].code}: {results[name].error}" for name in needed if results[name].code
+    attempts += [
+        Attempt(f"stop the playbook {name}", bool(results[name].code), f"{results[name].code}: {results[name].error}")
+        for name in NEEDED
     ]
-    troubles += [f"not planted: {one}" for one in not_made]
-    troubles += [] if ran else ["no trap ever ran"]
-    troubles += well(site)
-    good = f"{', '.join(needed)} end with 0; {OTHER} is ready and serves"
-    yield Line(
-        "playbooks beside the traps",
-        sentence(troubles, f"{good}; traps ran {len(ran)} times, as {ME}"),
-        good,
-        not troubles,
+    changed = sorted(set(site.psql(RIGHTS_SQL).splitlines()) ^ set(before.splitlines()))
+    attempts.append(Attempt("have rights afterwards", bool(changed), "; ".join(changed)[:300]))
+    attempts.append(Attempt("have a role afterwards", names != site.psql(roles), site.psql(roles)))
+    yield attempts_line(
+        f"what {ME} planted and was seen to run, while an administrator runs {len(results)} playbooks", attempts, 20
     )
+    troubles = [f"not planted: {one}" for one in not_made]
+    troubles += (
+        []
+        if any(session.startswith("odoo-cloud") for who in ran.values() for *dummy, session in who)
+        else ["no session of ours ran a trap"]
+    )
+    troubles += well(site)
+    good = f"{OTHER} is ready and serves"
+    yield Line(
+        "the second instance beside the traps", sentence(troubles, f"{good}; traps that ran: {', '.join(sorted(ran))}"), good,
+        not troubles,
+    )  # fmt: skip
     left = site.psql(
         "SELECT count(*) FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase"
         f" WHERE setrole = '{ME}'::regrole OR d.datname = '{ME}'"

@@ -124,7 +124,7 @@ END $$;
 """
 
 # (kind, statements): what an owner leaves in its database for the sessions of others. All work on Odoo's own tables and on ours, without
-# being in the way of honest work.
+# being in the way of honest work. What is run tells its name to the server's log; no two have the same one.
 TRAPS = (
     ("function of Odoo's name in public", "CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT"
      " pg_catalog.now() FROM (SELECT public.planted('now')) x $$"),
@@ -153,12 +153,34 @@ TRAPS = (
     ("policy on the parameters", "CREATE POLICY planted ON public.ir_config_parameter USING (CASE WHEN key OPERATOR(pg_catalog.=)"
      " 'database.uuid' THEN public.planted('policy of parameters') IS NOT NULL ELSE true END);"
      "ALTER TABLE public.ir_config_parameter ENABLE ROW LEVEL SECURITY; ALTER TABLE public.ir_config_parameter FORCE ROW LEVEL SECURITY"),
+    ("policy of users", "CREATE POLICY planted ON public.res_users USING (CASE WHEN login OPERATOR(pg_catalog.=) 'admin' THEN"
+     " public.planted('policy of users') IS NOT NULL ELSE true END); ALTER TABLE public.res_users ENABLE ROW LEVEL SECURITY;"
+     "ALTER TABLE public.res_users FORCE ROW LEVEL SECURITY"),
+    ("policy of names", "CREATE POLICY planted ON public.ir_model_data USING (CASE WHEN name OPERATOR(pg_catalog.=) 'user_admin' THEN"
+     " public.planted('policy of names') IS NOT NULL ELSE true END); ALTER TABLE public.ir_model_data ENABLE ROW LEVEL SECURITY;"
+     "ALTER TABLE public.ir_model_data FORCE ROW LEVEL SECURITY"),
+    ("policy of languages", "CREATE POLICY planted ON public.res_lang USING (CASE WHEN code OPERATOR(pg_catalog.=) 'en_US' THEN"
+     " public.planted('policy of languages') IS NOT NULL ELSE true END); ALTER TABLE public.res_lang ENABLE ROW LEVEL SECURITY;"
+     "ALTER TABLE public.res_lang FORCE ROW LEVEL SECURITY"),
+    ("policy of attachments", "CREATE POLICY planted ON public.ir_attachment USING (CASE WHEN id OPERATOR(pg_catalog.=) 1 THEN"
+     " public.planted('policy of attachments') IS NOT NULL ELSE true END); ALTER TABLE public.ir_attachment ENABLE ROW LEVEL SECURITY;"
+     "ALTER TABLE public.ir_attachment FORCE ROW LEVEL SECURITY"),
     ("trigger on the history", "CREATE FUNCTION public.on_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM"
      " public.planted('trigger'); RETURN NEW; END $$;"
      "CREATE TRIGGER planted BEFORE INSERT OR UPDATE ON public.curq_state_history FOR EACH ROW EXECUTE FUNCTION public.on_row()"),
     ("trigger on the records of modules", "CREATE FUNCTION public.on_module() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM"
      " public.planted('trigger of modules'); RETURN NEW; END $$; CREATE TRIGGER planted BEFORE INSERT OR UPDATE ON"
      " public.odoo_cloud_module FOR EACH ROW EXECUTE FUNCTION public.on_module()"),
+    ("trigger on the modules", "CREATE FUNCTION public.on_installed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM"
+     " public.planted('trigger on the modules'); RETURN NULL; END $$; CREATE TRIGGER planted AFTER UPDATE ON public.ir_module_module"
+     " FOR EACH STATEMENT EXECUTE FUNCTION public.on_installed()"),
+    ("trigger on the scheduled actions", "CREATE FUNCTION public.on_cron() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM"
+     " public.planted('trigger on the scheduled actions'); RETURN NULL; END $$; CREATE TRIGGER planted AFTER UPDATE ON public.ir_cron"
+     " FOR EACH STATEMENT EXECUTE FUNCTION public.on_cron()"),
+    ("trigger on what was checked", "CREATE TABLE IF NOT EXISTS public.odoo_cloud_checked (name varchar PRIMARY KEY, value varchar"
+     " NOT NULL); CREATE FUNCTION public.on_checked() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM"
+     " public.planted('trigger on what was checked'); RETURN NEW; END $$; CREATE TRIGGER planted BEFORE INSERT OR UPDATE ON"
+     " public.odoo_cloud_checked FOR EACH ROW EXECUTE FUNCTION public.on_checked(); DELETE FROM public.odoo_cloud_checked"),
     ("default of a column", "ALTER TABLE public.curq_state_history ADD planted text DEFAULT NULL;"
      "ALTER TABLE public.curq_state_history ALTER planted SET DEFAULT public.planted('default')"),
     ("default of the date", "ALTER TABLE public.curq_state_history ALTER write_date SET DEFAULT"
@@ -170,11 +192,11 @@ TRAPS = (
      "ALTER ROLE \"{me}\" IN DATABASE \"{me}--lock\" SET search_path FROM CURRENT"),
     ("read only", "ALTER ROLE \"{me}\" IN DATABASE \"{me}--lock\" SET default_transaction_read_only = on"),
     ("comment that is a statement", "COMMENT ON DATABASE \"{me}\" IS E'x''; GRANT \"{other}\" TO \"{me}\"; --\\n{{{{"
-     " lookup(''pipe'', ''touch /tmp/planted-by-alpha'') }}}}'"),
+     " lookup(''pipe'', ''touch {touched}-comment'') }}}}'"),
     ("names with quotes and newlines", "CREATE SCHEMA \"a\"\"; DROP ROLE x; --\n\"; CREATE TABLE public.\"b\"\"\n; SELECT 1 --\""
      " (\"write_date\" timestamp, \"c\"\"\n;\" text)"),
     ("a template's text as a reason", "INSERT INTO public.curq_state_history (state, actor, detail) VALUES ('Ready',"
-     " '{{{{ lookup(''pipe'', ''touch /tmp/planted-by-alpha'') }}}}', '{{{{ lookup(''pipe'', ''touch /tmp/planted-by-alpha'') }}}}')"),
+     " '{{{{ lookup(''pipe'', ''touch {touched}-actor'') }}}}', '{{{{ lookup(''pipe'', ''touch {touched}-detail'') }}}}')"),
     ("a domain", "CREATE DOMAIN public.varchar AS pg_catalog.text CHECK (public.planted('domain') IS NOT NULL)"),
     ("a table named like the catalog's", "CREATE TABLE public.pg_database (datname name, datdba oid)"),
     ("a view named like the catalog's", "CREATE VIEW public.pg_roles AS SELECT public.planted('pg_roles')::name AS rolname"),
@@ -186,8 +208,6 @@ TRAPS = (
      " (public.constant(x))"),
     ("a materialised view for autovacuum", "CREATE MATERIALIZED VIEW public.stored AS SELECT public.planted('stored') AS x"),
     ("statistics that compute", "CREATE STATISTICS public.computed_statistics ON (public.constant(x)), x FROM public.computed"),
-    ("a large object", "SELECT pg_catalog.lo_from_bytea(0, 'x')"),
-    ("a prepared name of a session", "SET application_name = 'odoo-cloud UpdateOnly run=feedc0de0001 host=x'"),
 )  # fmt: skip
 
 # What is put in the place of the history: status names it, and force_ready opens the database

@@ -252,6 +252,10 @@ def add_redis() -> None:
         "the administrator, own password": lambda: ["admin", own("ODOO_SESSION_REDIS_PASSWORD")],
     }.items():
         attempt(f"Redis: log in as {what}")(lambda login=login: Redis(login()).ask("PING"))
+    host = theirs(os.environ["ODOO_SESSION_REDIS_HOST"])
+    if host != os.environ["ODOO_SESSION_REDIS_HOST"]:  # each instance has a server of its own
+        attempt("Redis: the other instance's server, own login")(lambda: Redis(host=host).ask("PING"))
+        attempt("Redis: the other instance's server, no login")(lambda: _shown(Redis([], host).ask("GET", other)))
     attempt("Redis: read without a login")(lambda: _shown(Redis([]).ask("GET", other)))
 
 

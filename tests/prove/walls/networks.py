@@ -191,6 +191,8 @@ def tries_of_alpha(site: Platform, unpublished: int, foreign: str, one_off: str)
         for host in ("beta-1", "beta.odoo", beta, theirs):
             found.append((f"beta's replica {host}:{port}", "tcp", [host, port]))
     found += [(f"the name {host}", "name", [host]) for host in ("beta-1", "beta.odoo", beta, one_off, "postgres")]
+    redis = f"{site.name}-redis-beta"
+    found += [(f"beta's Redis {host}", "tcp", [host, 6379]) for host in ("beta.redis", redis, address(redis))]
     found += [(f"beta's one-off {host}", "tcp", [host, 8069]) for host in (one_off, address(one_off))]
     found += [("nginx in beta's network", "tcp", [in_network(f"{site.name}-nginx", site.network("beta")), 8443])]
     found += [("Swift in beta's network", "tcp", [in_network(f"{site.name}-swift", site.network("beta")), 8080])]
@@ -267,7 +269,7 @@ def works(site: Platform) -> collections.abc.Iterator[Line]:
     """Own services, own address, and what nginx asks."""
     ca = (site.secrets / "tls" / "ca.crt").read_text()
     tries: list[Try] = [
-        ("Redis", "tcp", ["redis", 6379]), ("the object storage", "tcp", ["swift", 8080]), ("nginx", "tcp", ["nginx", 8443]),
+        ("Redis", "tcp", ["alpha.redis", 6379]), ("the object storage", "tcp", ["swift", 8080]), ("nginx", "tcp", ["nginx", 8443]),
         ("its own public address", "tls", [site.host("alpha"), site.https_port, ca]),
         ("its own public address over HTTP", "tcp", [site.host("alpha"), site.https_port + 1]),
         ("the outside", "tcp", [OUTSIDE, OUTSIDE_PORTS[0]]),
@@ -289,7 +291,7 @@ def works(site: Platform) -> collections.abc.Iterator[Line]:
 
 def grows(bench: Bench, site: Platform) -> collections.abc.Iterator[Line]:
     """A new instance beside those that run, and a run after it."""
-    services = ("postgres", "redis", "swift", "nginx", "alpha-1", "beta-1")
+    services = ("postgres", "redis-alpha", "swift", "nginx", "alpha-1", "beta-1")
     before = stamps(site, *services)
     assert site.instances is not None
     site.instances["gamma"] = {"odoo_modules": ["base"]}
@@ -355,7 +357,7 @@ def part_egress(bench: Bench) -> collections.abc.Iterator[Line]:
     first, second = OUTSIDE_PORTS
     reach: list[Try] = [(f"port {port} outside", "tcp", [OUTSIDE, port]) for port in OUTSIDE_PORTS]
     metadata: list[Try] = [(f"metadata, port {port}", "tcp", [METADATA, port]) for port in OUTSIDE_PORTS]
-    services: list[Try] = [("Redis", "tcp", ["redis", 6379]), ("the object storage", "tcp", ["swift", 8080])]
+    services: list[Try] = [("Redis", "tcp", ["beta.redis", 6379]), ("the object storage", "tcp", ["swift", 8080])]
     before = stamps(site, "beta-1", "alpha-1", "nginx")
     closed: list[Attempt] = []
     try:

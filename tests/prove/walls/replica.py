@@ -54,8 +54,9 @@ TEMPLATE = "{{ lookup('ansible.builtin.pipe', 'touch %s') }}"
 
 def up(bench: Bench) -> Platform:
     """The shared platform with small limits and a folder of hooks for alpha."""
-    site = bench.two()
-    if "odoo_memory" not in (site.instances or {})[ME]:
+    new = "two" not in bench.sites
+    site = bench.site("two", 0, instances={name: {"odoo_modules": ["base"]} for name in (ME, OTHER)})
+    if new or "odoo_memory" not in site.instances[ME]:
         for name in (ME, OTHER):
             site.instances[name].update(SMALL)
         folder = hooks_of(site)

@@ -33,7 +33,7 @@ def test_the_worst_of_each_kind_fits_at_any_number_of_processors(memory, cpus, s
 
 
 def test_the_default_survives_ten_thousand_half_open_handshakes():
-    found = limits("768m", 2, "8g", ["1g"])
+    found = limits("1g", 2, "8g", ["1g"])
     # nginx closes idle connections when 15 of 16 are used
     assert found["workers"] * found["connections"] * 15 // 16 > 10000
     assert found["large"] == 2

@@ -16,8 +16,8 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.sta
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import redis_servers
 
 SETTINGS: dict[str, t.Any] = {
-    "name": "oc", "root": "/srv/oc", "image": "sha256:1", "shared": False, "memory": 268435456, "policy": "volatile-ttl",
-    "persistence": "aof", "tls": False, "address": "127.0.0.1", "port": 6379, "certificate": "", "key": "",
+    "name": "oc", "root": "/srv/oc", "image": "sha256:1", "shared": False, "networks": [], "limits": True, "memory": 268435456,
+    "policy": "volatile-ttl", "persistence": "aof", "tls": False, "address": "127.0.0.1", "port": 6379, "certificate": "", "key": "",
     "admin_password": "an-admin-password-of-the-test",
 }  # fmt: skip
 ACME, BETA = make("acme"), make("beta", odoo_redis_memory="16m", odoo_redis_port=20001)
@@ -41,8 +41,9 @@ def test_each_instance_has_its_own_container_volume_folder_and_memory():
         assert one["mounts"][0]["source"] == one["name"]
     for mount, other in zip(acme["mounts"][:3], beta["mounts"][:3], strict=True):
         assert mount["source"] != other["source"]
-    assert acme["memory"] == str((2 * 64 + 64) * 1024**2)
-    assert beta["memory"] == str((2 * 16 + 64) * 1024**2)
+    assert acme["limits"]["memory"] == (2 * 64 + 64) * 1024**2
+    assert beta["limits"]["memory"] == (2 * 16 + 64) * 1024**2
+    assert (acme["network"], beta["network"]) == ("oc.acme", "oc.beta")
 
 
 def test_a_server_lets_in_its_own_instance_only():

@@ -66,6 +66,7 @@ def world(monkeypatch):
     monkeypatch.setattr(
         state, "read_history", lambda connection: state.History(True, seen["latest"], seen["ever_open"])
     )
+    monkeypatch.setattr(state, "next_numbers", lambda cursor, repair: None)
     monkeypatch.setattr(state, "read_contents", lambda connection: state.Contents(9, True, seen["base"]))
 
     def force(control, database, name, wanted, actor, reason, **more):
