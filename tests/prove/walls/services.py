@@ -695,9 +695,6 @@ MUTANTS = {
     "starts-without-space": Mutant.one(
         "full-disk", "roles/image/files/postgres/postgres-start", "while crashed && short", "while false && short"
     ),
-    "crashes-without-end": Mutant.one(
-        "full-disk", "roles/image/files/postgres/postgres-health", "restart_after_crash = off", "restart_after_crash = on"
-    ),
     "says-nothing": Mutant.one(
         "full-disk", "roles/image/files/addons/monitoring_status/controllers/main.py", "    if full:\n", "    if False:\n"
     ),
