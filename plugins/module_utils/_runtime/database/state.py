@@ -89,7 +89,7 @@ _LIMITED = {
 _VALUES = ", ".join(_LIMITED.values())
 _NAMED_VALUES = ", ".join(f"{value} AS {name}" for name, value in _LIMITED.items())
 # In a table of the original form, a name of a column that isn't there means the one of `missing`.
-_MISSING = ", ".join(f"NULL::{kind.split(' DEFAULT')[0]} AS {name}" for name, kind in COLUMNS)
+_MISSING = ", ".join(f"NULL::{kind.split(' DEFAULT', maxsplit=1)[0]} AS {name}" for name, kind in COLUMNS)
 
 HISTORY_SQL = f"""
 SELECT h.* FROM (SELECT {_MISSING}) AS missing CROSS JOIN LATERAL (

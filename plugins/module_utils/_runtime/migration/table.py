@@ -66,8 +66,8 @@ _T, _W = shape.TEXT, ("timestamptz",)
 _LOST = "ALTER TABLE public.{name} RENAME TO {name}_aside sets it aside; what it has recorded is no longer known then, "
 
 
-def _table(name: str, key: tuple[str, ...], lost: str, /, **columns: tuple[str, ...]) -> shape.Table:
-    return shape.Table(name, columns, tuple(columns), key, _LOST + lost)
+def _table(of: str, key: tuple[str, ...], lost: str, /, **columns: tuple[str, ...]) -> shape.Table:
+    return shape.Table(of, columns, tuple(columns), key, _LOST + lost)
 
 
 TABLES = {

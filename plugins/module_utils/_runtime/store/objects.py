@@ -259,7 +259,7 @@ def settle(cursor: Any, fnames: Sequence[str], delete: Callable[[list[str]], Any
     ours = [fname for fname in fnames if numbers[fname] in free]
     taken = {fname: number for fname, number in numbers.items() if number not in free}
     left = _by_holder(cursor, taken)
-    cursor.execute("SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname = ANY(%s)", (ours,))
+    cursor.execute("SELECT DISTINCT store_fname FROM public.ir_attachment WHERE store_fname = ANY(%s)", (ours,))
     named = {fname for (fname,) in cursor.fetchall()}
     going = [fname for fname in ours if fname not in named]
     if going:
