@@ -19,7 +19,7 @@ OPENERS = {
     "module_utils/_services/database.py": 1,  # those of modules
 }
 # Sessions of Odoo itself, in its own process: it finds its tables by its own search path, and runs as the instance's role.
-ODOO = ("module_utils/_runtime/boot/child.py", "module_utils/_runtime/store/objects.py")
+ODOO = ("module_utils/_runtime/boot/child.py",)
 TABLES = r"(?:curq_state_history|odoo_cloud_\w+|marabunta_version|ir_\w+|res_\w+)"
 # What modules of Odoo bring, run with the search path that they expect
 NEUTRAL = "module_utils/_runtime/run/rehearsal.py"

@@ -32,7 +32,6 @@ def close_doors(folder: str) -> None:
     from odoo.tools import config
 
     spec = importlib.util.spec_from_file_location("odoo_cloud_doors", os.path.join(folder, "doors.py"))
-    assert spec is not None and spec.loader is not None
     doors = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(doors)
     doors.close(odoo.http, odoo.service, config, odoo.exceptions.AccessDenied)
