@@ -109,7 +109,7 @@ READY_GONE = "DROP FUNCTION public.planted_event(); DROP TABLE public.planted_li
 # What every trap does when something runs it: it tries to take rights, and tells the server's log as whom it ran.
 # Each step alone, because the first one that is refused would end the function.
 PLANTED = """
-CREATE FUNCTION public.planted(kind text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION public.planted(kind text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE statement text;
 BEGIN
     FOREACH statement IN ARRAY ARRAY[
