@@ -161,7 +161,7 @@ def plant(site: Platform) -> list[str]:
 def sprung(logs: str) -> dict[str, set[tuple[str, str, str]]]:
     """The traps that were seen to run, by the name that each tells to the server's log: session's role, role, session's name."""
     found: dict[str, set[tuple[str, str, str]]] = {}
-    for name, one, two, session in re.findall(r"trap (.+?) ran as (\S+) and (\S+) for (.*)", logs):
+    for name, one, two, session in re.findall(r"trap ([^%]+?) ran as (\w+) and (\w+) for (.*)", logs):
         if session.strip() != PLANTER:
             found.setdefault(name, set()).add((one, two, session.strip()))
     return found
