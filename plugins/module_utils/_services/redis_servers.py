@@ -149,7 +149,8 @@ def _networks(settings: Settings, server: Server) -> Definition:
     """Where a server is reached: its instance's network alone, or with `shared` all of them."""
     if settings.shared:
         return {"network": settings.name, "connections": [dict(one) for one in settings.networks]}
-    return {"network": network_of(settings.name, server.folder.rpartition("/")[2])}
+    (user,) = server.users
+    return {"network": network_of(settings.name, str(user["instance"]))}
 
 
 def conf(server: Server, settings: Settings) -> str:
@@ -207,7 +208,7 @@ def files(users: t.Iterable[User], settings: Settings) -> list[Definition]:
         found.append({"path": f"{root}/{FOLDERS}", "state": "directory", "mode": "0755"})
     for server in servers(users, settings):
         base = f"{root}/{server.folder}"
-        if server.folder != "redis":
+        if not settings.shared:
             found.append({"path": base, "state": "directory", "mode": "0755"})
         found += [
             {"path": f"{base}/socket", "state": "directory", "mode": "0755", **owned},
