@@ -31,11 +31,8 @@ def container_limits(
     wanted = values.as_boolean(enabled)
     if wanted is None:
         raise AnsibleFilterError(f"odoo_cloud_limits={enabled!r}: give true or false")
-    if not wanted:
-        return {"memory": sizes["memory"]} if sizes["memory"] else {}
-    return limits.service(
-        str(name), {"memory_bytes": sizes["machine_memory"]}, sizes["memory"], sizes["reservation"], int(pids)
-    )
+    machine = {"memory_bytes": sizes["machine_memory"]}
+    return limits.service(str(name), machine, sizes["memory"], sizes["reservation"], int(pids), wanted)
 
 
 class FilterModule:

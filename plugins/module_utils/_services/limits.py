@@ -87,7 +87,14 @@ def odoo(instance: Instance, machine: t.Mapping[str, t.Any], instances: int, run
     return {**found, "oom_score_adj": REPLICA_OOM}
 
 
-def service(name: str, machine: t.Mapping[str, t.Any], memory: int = 0, reservation: int = 0, pids: int = 0) -> Limits:
+def service(
+    name: str,
+    machine: t.Mapping[str, t.Any],
+    memory: int = 0,
+    reservation: int = 0,
+    pids: int = 0,
+    enabled: bool = True,
+) -> Limits:
     """The limits of a container of a service.
 
     - `name`: postgres, redis, nginx, swift; another one gets as many processes as Redis.
@@ -96,7 +103,10 @@ def service(name: str, machine: t.Mapping[str, t.Any], memory: int = 0, reservat
       uses for the cache of its files.
     - `reservation`: bytes that are left to it when the machine has no memory left; 0 for none.
     - `pids`: processes and threads; 0 for as many as the service needs at most.
+    - `enabled`: whether there are limits; else `memory` is the only one, if it is given.
     """
+    if not enabled:
+        return {"memory": memory} if memory else {}
     found = _of(
         memory or int(machine["memory_bytes"]) * 3 // 4,
         pids or SERVICE_PIDS.get(name, SERVICE_PIDS["redis"]),

@@ -256,9 +256,7 @@ def definition(server: Server, settings: Settings) -> Definition:
         "aliases": [server.alias],
         "published_ports": [f"{settings.address}:{server.port}:{TLS_PORT}"] if settings.tls else [],
         "healthcheck": dict(HEALTHCHECK),
-        "limits": limits.service("redis", {}, container_memory(server))
-        if settings.limits
-        else {"memory": container_memory(server)},
+        "limits": limits.service("redis", {}, container_memory(server), enabled=settings.limits),
         "init": True,
         "read_only": True,
         "tmpfs": ["/tmp:size=64m"],
