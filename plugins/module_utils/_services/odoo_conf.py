@@ -89,8 +89,8 @@ def options(
       default.
     """
     version, number = instance.version, int(instance.version)
-    replicas = max(1, len(instance.replicas))
-    soft, hard = memory_limits(machine["memory_bytes"], replicas)
+    workers, hard = size_of(instance, machine)
+    soft = memory_limits(machine["memory_bytes"], max(1, len(instance.replicas)))[0]
     values: dict[str, t.Any] = {
         "data_dir": DATA_DIR,
         "db_host": db_host,
@@ -105,10 +105,10 @@ def options(
         "http_port": HTTP_PORT,
         gevent_port_option(version): GEVENT_PORT,
         "proxy_mode": True,
-        "workers": workers_of(instance, machine),
+        "workers": workers,
         "max_cron_threads": instance.max_cron_threads,
         "limit_memory_soft": instance.limit_memory_soft or soft,
-        "limit_memory_hard": instance.limit_memory_hard or hard,
+        "limit_memory_hard": hard,
         "limit_time_cpu": instance.limit_time_cpu,
         "limit_time_real": instance.limit_time_real,
         "limit_request": 65536,
