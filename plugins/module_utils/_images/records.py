@@ -32,11 +32,7 @@ def records(
     the plan. `folder`: where the records are kept.
     """
     inspected = {str(tag): image for image in images for tag in image.get("RepoTags") or []}
-    outputs = {
-        result["image_item"]["name"]: (result.get("container") or {}).get("Output") or ""
-        for result in asked
-        if result.get("image_item")
-    }
+    outputs = {result["image_item"]["name"]: security.output_of(result) for result in asked if result.get("image_item")}
     files = []
     for image in plan:
         output = outputs.get(image["name"], "")

@@ -26,6 +26,11 @@ _FIELD = re.compile(r"^(?:.*/)?([^/]+Release):(Origin|Label|Suite|Codename|Date|
 _UPGRADE = re.compile(r"Inst (\S+) \[([^\]]*)\] \((\S+) ([^\[)]*)")
 
 
+def output_of(result: t.Mapping[str, t.Any]) -> str:
+    """What a container printed. `result`: of running it with `community.docker.docker_container`, or of failing to."""
+    return str((result.get("container") or {}).get("Output") or "")
+
+
 def parts(output: str) -> dict[str, str]:
     """The parts of what `sh -c` printed in a container of an image, by name; the text before the first one is `packages`."""
     found: dict[str, list[str]] = {"packages": []}
@@ -39,12 +44,13 @@ def parts(output: str) -> dict[str, str]:
     return {name: "\n".join(lines) for name, lines in found.items()}
 
 
-def _time(text: str) -> float | None:
-    """Seconds since 1970 of a date in a Release file."""
+def _time(text: str) -> tuple[float | None, str]:
+    """A date in a Release file: seconds since 1970, and its day. None and nothing for a text that is no date."""
     try:
-        return email.utils.parsedate_to_datetime(text.replace("UTC", "GMT")).timestamp()
+        found = email.utils.parsedate_to_datetime(text.replace("UTC", "GMT"))
+        return found.timestamp(), f"{found:%Y-%m-%d}"
     except (TypeError, ValueError):
-        return None
+        return None, ""
 
 
 def releases(text: str) -> list[dict[str, str]]:
@@ -57,15 +63,18 @@ def releases(text: str) -> list[dict[str, str]]:
     return [found[name] for name in sorted(found)]
 
 
-def expired(known: t.Sequence[t.Mapping[str, str]], now: float) -> list[str]:
-    """The releases whose files had expired at `now` (seconds since 1970), with the day until which they were valid."""
-    lines = []
+def expired(known: t.Sequence[t.Mapping[str, str]], stamp: str) -> list[str]:
+    """The releases whose files had expired, with the day until which they were valid.
+
+    `stamp`: when they were read, seconds since 1970; without it none counts as expired.
+    """
+    if not stamp.isdigit():
+        return []
+    now, lines = float(stamp), []
     for release in known:
-        until = _time(release.get("Valid-Until", ""))
+        until, day = _time(release.get("Valid-Until", ""))
         if until is not None and until < now:
-            lines.append(
-                f"{release.get('Codename', '?')} {email.utils.parsedate_to_datetime(release['Valid-Until'].replace('UTC', 'GMT')):%Y-%m-%d}"
-            )
+            lines.append(f"{release.get('Codename', '?')} {day}")
     return sorted(set(lines))
 
 
@@ -82,8 +91,7 @@ def facts(output: str) -> dict[str, t.Any]:
     found = parts(output)
     known = releases(found.get(SOURCES, ""))
     held = " ".join(found.get(HELD, "").split())
-    stamp = found.get(NOW, "").strip()
-    gone = expired(known, float(stamp)) if stamp.isdigit() else []
+    gone = expired(known, found.get(NOW, "").strip())
     result = {"security_updates": YES, "reason": "", "release_expired": gone}
     if not known:
         return {**result, "security_updates": UNKNOWN, "reason": "it was built without apt"}
@@ -108,11 +116,7 @@ def image_facts(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, dict[st
 
     `results`: those of running the program in each image, in a loop with the loop variable `image_item`.
     """
-    return {
-        result["image_item"]["name"]: facts(str((result.get("container") or {}).get("Output") or ""))
-        for result in results
-        if result.get("image_item")
-    }
+    return {result["image_item"]["name"]: facts(output_of(result)) for result in results if result.get("image_item")}
 
 
 def labels(about: t.Mapping[str, t.Any]) -> dict[str, str]:
@@ -181,8 +185,7 @@ def look(output: str, error: str, image_id: str, now: str, before: t.Mapping[str
     since = {one["name"]: one["since"] for one in last.get("pending", [])}
     found = parts(output)
     updates = [{**one, "since": since.get(one["name"], now)} for one in pending(found["packages"])]
-    stamp = found.get(NOW, "").strip()
-    gone = expired(releases(found.get(SOURCES, "")), float(stamp)) if stamp.isdigit() else []
+    gone = expired(releases(found.get(SOURCES, "")), found.get(NOW, "").strip())
     return {"id": image_id, "looked_at": now, "failed_at": "", "error": "", "pending": updates, "release_expired": gone}
 
 
@@ -197,7 +200,7 @@ def looks(
     found = {}
     for result in results:
         item = result["image_item"]
-        output = str((result.get("container") or {}).get("Output") or "")
+        output = output_of(result)
         said = [line.strip() for line in (output or str(result.get("msg") or "")).splitlines() if line.strip()]
         # The time is printed last, so without it something before failed.
         done = parts(output).get(NOW, "").strip().isdigit()
@@ -220,11 +223,7 @@ def updates(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
 
     `results`: as for `looks`.
     """
-    found = {
-        f"{one['name']} {one['want']}"
-        for result in results
-        for one in pending(str((result.get("container") or {}).get("Output") or ""))
-    }
+    found = {f"{one['name']} {one['want']}" for result in results for one in pending(output_of(result))}
     return {"packages": sorted(found), "digest": content_hash(sorted(found)) if found else ""}
 
 
