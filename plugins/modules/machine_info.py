@@ -284,16 +284,21 @@ def main() -> None:
         ),
         subnets_taken=subnets.of_networks(networks) + subnets.routes(),
         **({"root": owner.inspect_root(root, platform, everything)} if root else {}),
-        **(_snapshot(engine, platform, root, key, everything) if root and key else {}),
+        **(_snapshot(engine, platform, root, key, everything, networks) if root and key else {}),
     )
 
 
 def _snapshot(
-    engine: Engine | None, platform: str, root: str, key: str, everything: list[dict[str, t.Any]]
+    engine: Engine | None,
+    platform: str,
+    root: str,
+    key: str,
+    everything: list[dict[str, t.Any]],
+    networks: list[dict[str, t.Any]],
 ) -> dict[str, t.Any]:
     """The part of the result that the action plugin keeps and does not show."""
     names = [str(name).lstrip("/") for one in everything for name in one["Names"][:1]]
-    return {"snapshot": snapshot.read(engine, platform, root, key, names, other_mounts)}
+    return {"snapshot": snapshot.read(engine, platform, root, key, names, networks, other_mounts)}
 
 
 if __name__ == "__main__":

@@ -106,13 +106,14 @@ def read_containers(
     engine: Engine,
     platform: str,
     names: t.Iterable[str],
+    networks: t.Iterable[t.Mapping[str, t.Any]],
     mounts: t.Callable[[dict[str, t.Any] | None], tuple[list[str], list[str]]],
 ) -> dict[str, t.Any]:
     """The platform's containers as the comparison needs them, the names of all others, and the owner
     of each network.
 
-    `names`: all containers of the machine. `mounts`: see `containers.other_mounts`. Raises
-    `EngineError`.
+    `names`: all containers of the machine. `networks`: all networks, as the engine lists them.
+    `mounts`: see `containers.other_mounts`. Raises `EngineError`.
     """
     mine: dict[str, t.Any] = {}
     others: list[str] = []
@@ -136,8 +137,8 @@ def read_containers(
             "mounts": mounts(inspected),
             "healthy": engine.healthy(inspected)[0],
         }
-    networks = {str(one["Name"]): (one.get("Labels") or {}).get(PLATFORM_LABEL) or "" for one in engine.networks()}
-    return {"mine": mine, "others": others, "networks": networks}
+    owners = {str(one["Name"]): (one.get("Labels") or {}).get(PLATFORM_LABEL) or "" for one in networks}
+    return {"mine": mine, "others": others, "networks": owners}
 
 
 def read_images(engine: Engine) -> list[dict[str, t.Any]]:
@@ -155,6 +156,7 @@ def read(
     root: str,
     key: str,
     names: t.Iterable[str],
+    networks: t.Iterable[t.Mapping[str, t.Any]],
     mounts: t.Callable[[dict[str, t.Any] | None], tuple[list[str], list[str]]],
 ) -> dict[str, t.Any] | None:
     """The whole snapshot, as it is sent to the controller.
@@ -165,7 +167,7 @@ def read(
     if engine is None:
         return None
     try:
-        containers = read_containers(engine, platform, names, mounts)
+        containers = read_containers(engine, platform, names, networks, mounts)
         images = {tag: one["Id"] for one in read_images(engine) for tag in one["RepoTags"]}
     except EngineError:
         return None

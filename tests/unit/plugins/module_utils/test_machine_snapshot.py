@@ -219,7 +219,9 @@ def test_containers_are_judged_as_on_the_machine(root, case):
     engine, as_it_should_be = CASES[case]
     wanted = [definition(config_paths=[str(root / "demo" / "config")])]
     more = {"platform": "oc", "applied_dir": str(root / "applied"), "containers": wanted}
-    data = snapshot.read(engine, "oc", str(root), KEY, list(engine.found), lambda inspected: ([], []))
+    data = snapshot.read(
+        engine, "oc", str(root), KEY, list(engine.found), engine.networks(), lambda inspected: ([], [])
+    )
     seen = containers.compare(snapshot.MachineSnapshot(json.loads(json.dumps(data)), KEY), **more)
     live = containers.compare(containers.LiveMachine(engine), **more)
     assert seen.nothing_to_do is as_it_should_be
@@ -248,7 +250,9 @@ def test_a_running_container_is_connected_to_networks_and_stays(root, own, netwo
         if own
         else {"containers": [], "connect": [{"name": "oc-redis", "connections": connections}]}
     )
-    data = snapshot.read(engine, "oc", str(root), KEY, list(engine.found), lambda inspected: ([], []))
+    data = snapshot.read(
+        engine, "oc", str(root), KEY, list(engine.found), engine.networks(), lambda inspected: ([], [])
+    )
     for machine in (snapshot.MachineSnapshot(json.loads(json.dumps(data)), KEY), containers.LiveMachine(engine)):
         outcome = containers.compare(machine, "oc", str(root / "applied"), **more)
         assert [one["action"] for one in outcome.plan] == ["connect"] * len(lacks)
@@ -280,9 +284,13 @@ def test_replaced_mounts_and_what_one_offs_left_are_something_to_do(root):
     engine = FakeEngine({"oc-redis": running(LABEL), "oc-demo-run": running("{}", Status="exited", ExitCode=0)})
     arguments = ("oc", str(root / "applied"), [definition()])
     for mounts in (["/srv/a"], []), ([], ["/srv/a"]):
-        data = snapshot.read(engine, "oc", str(root), KEY, list(engine.found), lambda inspected, mounts=mounts: mounts)
+        data = snapshot.read(
+            engine, "oc", str(root), KEY, list(engine.found), engine.networks(), lambda inspected, mounts=mounts: mounts
+        )
         assert not containers.compare(snapshot.MachineSnapshot(data, KEY), *arguments).nothing_to_do
-    data = snapshot.read(engine, "oc", str(root), KEY, list(engine.found), lambda inspected: ([], []))
+    data = snapshot.read(
+        engine, "oc", str(root), KEY, list(engine.found), engine.networks(), lambda inspected: ([], [])
+    )
     read = snapshot.MachineSnapshot(data, KEY)
     assert containers.compare(read, *arguments).nothing_to_do
     assert containers.compare(read, *arguments, once=["oc-demo-run"]).done == ["oc-demo-run"]
@@ -291,7 +299,9 @@ def test_replaced_mounts_and_what_one_offs_left_are_something_to_do(root):
 
 def test_others_containers_and_images_are_left_to_the_module(root):
     engine = FakeEngine({"oc-redis": {**running(LABEL), "Config": {"Labels": {}}}})
-    data = snapshot.read(engine, "oc", str(root), KEY, list(engine.found), lambda inspected: ([], []))
+    data = snapshot.read(
+        engine, "oc", str(root), KEY, list(engine.found), engine.networks(), lambda inspected: ([], [])
+    )
     read = snapshot.MachineSnapshot(data, KEY)
     for ask in (
         lambda: read.container("oc-redis"),
@@ -303,4 +313,4 @@ def test_others_containers_and_images_are_left_to_the_module(root):
 
 
 def test_without_an_engine_there_is_no_snapshot(root):
-    assert snapshot.read(None, "oc", str(root), KEY, [], lambda inspected: ([], [])) is None
+    assert snapshot.read(None, "oc", str(root), KEY, [], [], lambda inspected: ([], [])) is None
