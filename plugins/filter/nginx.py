@@ -34,7 +34,7 @@ def nginx_limits(
         raise AnsibleFilterError(str(error)) from error
     return dict(
         found, doors=_limits.doors(), rpc_path=f"{_limits.RPC}(/|$)",
-        small_body=_limits.SMALL_BODY, medium_body=_limits.MEDIUM_BODY, answer=_limits.ANSWER,
+        small_body=_limits.SMALL_BODY, answer=_limits.ANSWER,
     )  # fmt: skip
 
 
