@@ -46,9 +46,9 @@ def from_disk(site: Platform, path: str) -> bool:
     return status == 200 and headers.get("server-timing") == "disk"
 
 
-def one_off(site: Platform, script: str) -> None:
+def one_off(site: Platform, script: str, instance: str = "demo") -> None:
     """A shell script under the user and with the mounts of the container that installs and updates the instance."""
-    definition = json.loads((site.root / "demo" / "one-off.json").read_text())
+    definition = json.loads((site.root / instance / "one-off.json").read_text())
     arguments = ["run", "--rm", "--network", "none", "--read-only", "--user", definition["user"], "--entrypoint", "sh"]
     for mount in definition["mounts"]:
         parts = [f"type={mount['type']}", f"source={mount['source']}", f"target={mount['target']}"]

@@ -83,14 +83,19 @@ def two(bench: Bench) -> Platform:
     return site
 
 
-def as_role(site: Platform, role: str, database: str) -> psycopg2.extensions.connection:
-    """A session of an instance's role, with its own password."""
+def as_role(site: Platform, role: str, database: str, secret: str = "") -> psycopg2.extensions.connection:
+    """A session of an instance's role with its own password, or of any role with the one in the file `secret` of the secrets."""
     connection = psycopg2.connect(
         host=str(site.root / "postgres" / "socket"), user=role, dbname=database, connect_timeout=10,
-        password=(site.secrets / role / "db_password").read_text().strip(),
+        password=(site.secrets / (secret or f"{role}/db_password")).read_text().strip(),
     )  # fmt: skip
     connection.autocommit = True
     return connection
+
+
+def lock_keys(instance: str) -> tuple[int, int]:
+    """The two numbers of an instance's lock, as PostgreSQL takes them: with a sign."""
+    return NAMESPACE - 2**32, int.from_bytes(hashlib.sha256(instance.encode()).digest()[:4], "big", signed=True)
 
 
 def refused(site: Platform, role: str, database: str) -> bool:
@@ -204,13 +209,11 @@ def memberships(bench: Bench) -> collections.abc.Iterator[Line]:
 def stranger(bench: Bench) -> collections.abc.Iterator[Line]:
     site = two(bench)
     troubles = [] if refused(site, "beta", "alpha--lock") else ["beta is not kept out of alpha's lock database"]
-    key = int.from_bytes(hashlib.sha256(b"alpha").digest()[:4], "big", signed=True)
-    namespace = NAMESPACE - 2**32  # the same number with a sign
     holder = as_role(site, "beta", "postgres")
     try:
         with holder.cursor() as cursor:
             cursor.execute("SET application_name = 'odoo-cloud UpdateOnly run=feedc0de0001 host=alpha-run'")
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", (namespace, key))
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", lock_keys("alpha"))
             if cursor.fetchone() != (True,):
                 raise Shortfall("beta does not get the key of alpha's lock in postgres")
         rows = int(site.psql("SELECT count(*) FROM public.curq_state_history", "alpha"))

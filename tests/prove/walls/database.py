@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import collections.abc
 import contextlib
-import hashlib
 import pathlib
 import re
 import threading
@@ -16,8 +15,7 @@ import time
 
 import psycopg2
 
-from ..blockers.tenants import RIGHTS_SQL, as_role
-from ..containers.lab import NAMESPACE
+from ..blockers.tenants import RIGHTS_SQL, as_role, lock_keys
 from ..frame import Line, Mutant, Shortfall, docker, last_error, sentence
 from ..platforms import Platform, Played
 from . import database_attempts as tries
@@ -124,10 +122,7 @@ def reach(bench: Bench) -> collections.abc.Iterator[Line]:
 
 def logs_in(site: Platform, role: str) -> bool:
     try:
-        psycopg2.connect(
-            host=str(site.root / "postgres" / "socket"), user=role, dbname="postgres", connect_timeout=10,
-            password=(site.secrets / ME / "db_password").read_text().strip(),
-        ).close()  # fmt: skip
+        as_role(site, role, "postgres", f"{ME}/db_password").close()
     except psycopg2.OperationalError:
         return False
     return True
@@ -298,8 +293,7 @@ def started(site: Platform) -> str:
 
 def lock_part(bench: Bench) -> collections.abc.Iterator[Line]:
     site = platform(bench)
-    key = int.from_bytes(hashlib.sha256(ME.encode()).digest()[:4], "big", signed=True)
-    namespace = NAMESPACE - 2**32  # the same number with a sign
+    keys = lock_keys(ME)
     attempts = []
     # a stranger holds the keys wherever it may connect
     with (
@@ -309,7 +303,7 @@ def lock_part(bench: Bench) -> collections.abc.Iterator[Line]:
         for connection in (one, two):
             with connection.cursor() as cursor:
                 cursor.execute("SET application_name = 'odoo-cloud UpdateOnly run=feedc0de0001 host=alpha-run'")
-                cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", (namespace, key))
+                cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", keys)
         played = update(site, odoo_run_timeout=100)
         attempts.append(
             Attempt("hold the lock's keys in postgres and in the own database", bool(played.code), played.error)
@@ -328,7 +322,7 @@ def lock_part(bench: Bench) -> collections.abc.Iterator[Line]:
     with contextlib.closing(as_role(site, ME, f"{ME}--lock")) as holder, Watch(site, ME) as watch:
         with holder.cursor() as cursor:
             cursor.execute("SET application_name = 'a replica of alpha'")
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", (namespace, key))
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", keys)
         pid = holder.info.backend_pid
         played = update(site, odoo_run_timeout=40)
         troubles = [] if played.code else ["the update ended with 0"]

@@ -28,7 +28,7 @@ import threading
 import time
 import typing as t
 
-from ..blockers.static import tried
+from ..blockers.static import one_off
 from ..frame import Line, Mutant, Shortfall, docker, last_error, sentence
 from ..platforms import Platform
 from .bench import Attempt, Bench, attempts_line
@@ -157,18 +157,6 @@ def from_the_replica(site: Platform) -> list[Attempt]:
 # What containers of runs leave on the machine
 
 
-def one_off(site: Platform, script: str) -> None:
-    """A shell script with the user and the mounts of the container that installs and updates alpha."""
-    definition = json.loads((site.root / ME / "one-off.json").read_text())
-    arguments = ["run", "--rm", "--network", "none", "--read-only", "--user", definition["user"], "--entrypoint", "sh"]
-    for mount in definition["mounts"]:
-        parts = [f"type={mount['type']}", f"source={mount['source']}", f"target={mount['target']}"]
-        arguments += ["--mount", ",".join(parts + (["readonly"] if mount.get("read_only") else []))]
-    code, output = tried(*arguments, definition["image"], "-ec", script)
-    if code:
-        raise Shortfall(f"the container that plants ended with {code}: {output[-300:]}")
-
-
 def plant(site: Platform) -> None:
     """Links, pipes, folders, huge files and names that are no text, everywhere that a container of alpha's runs can write."""
     root, mine = site.root, f"/srv/static/{ME}"
@@ -185,6 +173,7 @@ def plant(site: Platform) -> None:
         f" for one in $(seq 100 140); do ln -s {root}/{OTHER}/config/odoo.conf /run/odoo-cloud/run-2019$one.ndjson; done;"
         f" if [ -d /var/lib/odoo-restore ]; then ln -s {root}/secrets/{OTHER}/db_password"
         f" /var/lib/odoo-restore/{ME}--before-0123456789ab.dump; mkfifo /var/lib/odoo-restore/pipe; fi",
+        ME,
     )
 
 

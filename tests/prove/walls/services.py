@@ -250,18 +250,12 @@ def take_all(site: Platform, role: str, database: str, most: int = 1000) -> tupl
 
 def as_keeper(site: Platform, instance: str) -> t.Any:
     """A session of the role that copies an instance's database."""
-    return psycopg2.connect(
-        host=str(site.root / "postgres" / "socket"), user=f"{instance}_keeper", dbname="postgres", connect_timeout=10,
-        password=(site.secrets / instance / "db_keeper_password").read_text().strip(),
-    )  # fmt: skip
+    return as_role(site, f"{instance}_keeper", "postgres", f"{instance}/db_keeper_password")
 
 
 def as_administrator(site: Platform) -> t.Any:
     """A session of the administrator of the databases."""
-    return psycopg2.connect(
-        host=str(site.root / "postgres" / "socket"), user="odoo_cloud_admin", dbname="postgres", connect_timeout=10,
-        password=(site.secrets / "postgres" / "admin_password").read_text().strip(),
-    )  # fmt: skip
+    return as_role(site, "odoo_cloud_admin", "postgres", "postgres/admin_password")
 
 
 def reached(site: Platform) -> list[str]:
@@ -487,6 +481,21 @@ class Writer(threading.Thread):
             connection.close()
 
 
+@contextlib.contextmanager
+def writing(site: Platform) -> collections.abc.Iterator[list[Writer]]:
+    """Four writers at work; afterwards all of them have ended."""
+    writers = [Writer(site, number) for number in range(1, 5)]
+    for writer in writers:
+        writer.start()
+    try:
+        yield writers
+    finally:
+        for writer in writers:
+            writer.end.set()
+        for writer in writers:
+            writer.join()
+
+
 def restarts(site: Platform) -> int:
     return int(docker("inspect", "-f", "{{.RestartCount}}", f"{site.name}-postgres").strip())
 
@@ -549,18 +558,10 @@ def killed(bench: Bench) -> collections.abc.Iterator[Line]:
     site = bench.two()
     site.psql("DROP TABLE IF EXISTS public.acknowledged; " + ACKNOWLEDGED, "alpha")
     before, gaps = restarts(site), []
-    writers = [Writer(site, number) for number in range(1, 5)]
-    for writer in writers:
-        writer.start()
-    try:
+    with writing(site) as writers:
         for number in range(KILLS):
             gaps.append(until_written(site, writers, number + 1))
         until(lambda: ready(site)[0] == 200, 60, f"readiness of alpha answers {ready(site)[1]}", 1)
-    finally:
-        for writer in writers:
-            writer.end.set()
-        for writer in writers:
-            writer.join()
     acknowledged, lost = missing(site, writers)
     shown = ", ".join(f"{gap:.1f}" for gap in gaps)
     yield Line(
@@ -597,10 +598,7 @@ def on_full_disk(site: Platform, disk: Disk) -> collections.abc.Iterator[Line]:
         [] if reserve.exists() and reserve.stat().st_blocks * 512 >= RESERVE_MB * MIB else ["no space is reserved"]
     )
     before = restarts(site)
-    writers = [Writer(site, number) for number in range(1, 5)]
-    for writer in writers:
-        writer.start()
-    try:
+    with writing(site) as writers:
         until(lambda: any(writer.errors for writer in writers), 400, "the disk does not become full", 0.5)
         disk.fill()
         # 1. It refuses writes, and says so.
@@ -645,11 +643,6 @@ def on_full_disk(site: Platform, disk: Disk) -> collections.abc.Iterator[Line]:
         until(lambda: not writes(site, "alpha"), 180, "alpha can't write again", 1)
         back = time.monotonic() - begin
         until(lambda: ready(site)[0] == 200, 120, f"readiness of alpha answers {ready(site)[1]}", 2)
-    finally:
-        for writer in writers:
-            writer.end.set()
-        for writer in writers:
-            writer.join()
     acknowledged, lost = missing(site, writers)
     yield Line(
         "PostgreSQL's disk is full: rows whose transaction was confirmed",
