@@ -46,6 +46,12 @@ options:
       Then every database is reported as missing. Outside check mode it has no effect.
     type: bool
     default: false
+  server:
+    description:
+      Whether to find out, too, why the server can't write. It sorts 1 MB on its disk and writes
+      nothing else.
+    type: bool
+    default: false
 notes:
   - O(login_user) only reads the server's catalog and the holders of locks, and never opens one of
     O(databases).
@@ -73,8 +79,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 server_problem:
-  description: Why the server can't write although it answers; empty if it can.
-  returned: success
+  description: Why the server can't write although it answers; empty if it can, or if that isn't known.
+  returned: with O(server)
   type: str
   sample: ""
 databases:
@@ -178,6 +184,7 @@ databases:
       elements: dict
 """
 
+import contextlib
 import math
 from typing import Any
 
@@ -326,15 +333,11 @@ def read(params: dict[str, Any], check_mode: bool = False) -> dict[str, Any]:
 def server_problem(params: dict[str, Any]) -> str:
     """Why the server can't write, empty if it can, or if that isn't known."""
     try:
-        connection = database.open_server(params)
-    except database.DatabaseError:
-        return ""
-    try:
-        with connection.cursor() as cursor:
+        with contextlib.closing(database.open_server(params)) as connection, connection.cursor() as cursor:
             cursor.execute("BEGIN")
             return space.problem(cursor)
-    finally:
-        connection.close()
+    except (database.DatabaseError, database.psycopg2.Error):
+        return ""
 
 
 def main() -> None:
@@ -345,6 +348,7 @@ def main() -> None:
             "databases": {"type": "list", "elements": "str", "required": True},
             "limit": {"type": "int", "default": 20},
             "may_be_absent": {"type": "bool", "default": False},
+            "server": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -354,7 +358,8 @@ def main() -> None:
         databases = read(module.params, module.check_mode)
     except (database.DatabaseError, database.psycopg2.Error) as exc:
         module.fail_json(msg=" ".join(str(exc).split()))
-    module.exit_json(changed=False, databases=databases, server_problem=server_problem(module.params))
+    more = {"server_problem": server_problem(module.params)} if module.params["server"] else {}
+    module.exit_json(changed=False, databases=databases, **more)
 
 
 if __name__ == "__main__":

@@ -44,8 +44,7 @@ def of_replica(instance: Instance, machine: t.Mapping[str, t.Any]) -> int:
     workers = odoo_conf.workers_of(instance, machine)
     if not workers:
         return pool + PER_REPLICA  # threads of one process share one pool
-    crons = _pool(instance, "max_cron_threads")
-    single = workers + (instance.max_cron_threads if crons is None else crons)
+    single = workers + odoo_conf.crons_of(instance)
     return single * min(PER_PROCESS, pool) + (_pool(instance, "db_maxconn_gevent") or pool) + PER_REPLICA
 
 

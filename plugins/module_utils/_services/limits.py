@@ -71,7 +71,7 @@ def odoo(instance: Instance, machine: t.Mapping[str, t.Any], instances: int, run
     """
     room, replicas = for_odoo(machine), max(len(instance.replicas), 1)
     workers, hard = odoo_conf.size_of(instance, machine)
-    processes = workers + instance.max_cron_threads + 1 if workers else 1
+    processes = workers + odoo_conf.crons_of(instance) + 1 if workers else 1
     least = BASE + (processes - 1) * odoo_conf.WORKER_MEMORY + hard
     most = BASE + processes * hard
     fair = int(room * OVERCOMMIT) // (_crowd(instances) * replicas)

@@ -57,6 +57,12 @@ def workers_of(instance: Instance, machine: t.Mapping[str, t.Any]) -> int:
     return workers_for(machine["cpus"], machine["memory_bytes"], max(1, len(instance.replicas)))
 
 
+def crons_of(instance: Instance) -> int:
+    """Number of cron workers of each replica of an instance, as odoo.conf has it."""
+    stated = as_whole(instance.conf.get("max_cron_threads"))
+    return instance.max_cron_threads if stated is None else stated
+
+
 def memory_limits(memory_bytes: int, replicas: int) -> tuple[int, int]:
     """Soft and hard memory limit of one worker in bytes: Odoo's defaults, less on a small machine."""
     share = memory_bytes // 2 // max(replicas, 1)

@@ -41,6 +41,13 @@ def test_a_normal_odoo_has_enough_and_services_keep_theirs(size, instances, repl
     assert limits.odoo(instance, here, instances, run=True)["memory"] == room // MIB * MIB
 
 
+def test_cron_workers_of_odoo_conf_count_like_those_of_the_variable():
+    here = machine(8, 64)
+    by_conf = instance_tools.make(odoo_conf={"max_cron_threads": 20})
+    assert limits.odoo(by_conf, here, 8) == limits.odoo(instance_tools.make(odoo_max_cron_threads=20), here, 8)
+    assert limits.odoo(by_conf, here, 8) != limits.odoo(instance_tools.make(), here, 8)
+
+
 def test_replicas_share_the_weight_of_their_instance():
     here = machine(4, 16)
     one, four = (limits.odoo(instance_tools.make(replicas=("app1",) * number), here, 2) for number in (1, 4))

@@ -7,9 +7,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from ansible.errors import AnsibleFilterError
 
-from ansible_collections.odoo_cloud.platform.plugins.filter.redis_acl import redis_acl as as_filter
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._inventory.naming import RESERVED_REDIS_USERS
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._services.redis_acl import (
     AclError,
@@ -97,9 +95,3 @@ def test_a_weak_password_is_refused_and_not_shown(password):
     assert "short'" not in str(caught.value)
     with pytest.raises(AclError, match="redis_admin_password"):
         redis_acl([], password)
-
-
-def test_filter_reports_the_line_for_people():
-    assert as_filter([ONE], ADMIN) == redis_acl([ONE], ADMIN)
-    with pytest.raises(AnsibleFilterError, match="redis_users: name=''"):
-        as_filter([{}], ADMIN)

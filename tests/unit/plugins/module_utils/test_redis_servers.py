@@ -163,3 +163,8 @@ def test_where_a_machine_finds_it(place, address):
 def test_settings_that_lack_something_are_refused():
     with pytest.raises(AnsibleFilterError, match="settings of Redis: policy: missing"):
         FILTERS["redis_files"](USERS, {key: value for key, value in SETTINGS.items() if key != "policy"})
+
+
+def test_filters_report_a_wrong_user_in_one_line():
+    with pytest.raises(AnsibleFilterError, match="redis_users: the password of 'acme' is too short"):
+        FILTERS["redis_files"]([{**USERS[0], "password": "short"}], SETTINGS)
