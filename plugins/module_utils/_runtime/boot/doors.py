@@ -24,9 +24,9 @@ FAILURES = 10
 SECONDS = 60.0
 ADDRESSES = 10000  # that are remembered at most
 
-# As the proxy has it: also behind the prefix of a language.
-_MANAGER = re.compile(r"(/[^/]+)?/web/database(/|\Z)", re.IGNORECASE)
-_RPC = re.compile(r"(/(?:xmlrpc|jsonrpc|json))(?:/|\Z)")
+# As for the proxy (nginx_limits.py): also behind the prefix of a language, which Odoo takes away.
+_MANAGER = re.compile(r"(?:/[^/]+)?/web/database(?:/|\Z)", re.IGNORECASE)
+_RPC = re.compile(r"(?:/[^/]+)?(/(?:xmlrpc|jsonrpc|json))(?:/|\Z)", re.IGNORECASE)
 # Methods of the service `db` that need no password and name no database.
 _HARMLESS = ("list", "list_lang", "server_version")
 
@@ -68,7 +68,7 @@ def is_manager(path: str) -> bool:
 def rpc_door(path: str) -> str:
     """Return where programs log in at this path, such as `/jsonrpc`, empty if nowhere."""
     found = _RPC.match(re.sub("/+", "/", path))
-    return found[1] if found else ""
+    return found[1].lower() if found else ""
 
 
 def client(environ: Mapping[str, Any], proxy_mode: bool) -> str:
