@@ -39,20 +39,22 @@ _current = threading.local()
 
 
 class Guesses:
-    """How many wrong passwords came from which address in the last minute."""
+    """How many wrong passwords came from which address in the last minute. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._found: dict[str, tuple[int, float]] = {}
+        self._lock = threading.Lock()
 
     def failed(self, address: str) -> None:
         """Count one wrong password."""
-        count, since = self._found.pop(address, (0, self._clock()))
-        if self._clock() - since >= SECONDS:
-            count, since = 0, self._clock()
-        if len(self._found) >= ADDRESSES:
-            del self._found[next(iter(self._found))]
-        self._found[address] = (count + 1, since)
+        with self._lock:
+            count, since = self._found.pop(address, (0, self._clock()))
+            if self._clock() - since >= SECONDS:
+                count, since = 0, self._clock()
+            if len(self._found) >= ADDRESSES:
+                del self._found[next(iter(self._found))]
+            self._found[address] = (count + 1, since)
 
     def left(self, address: str) -> float:
         """Return for how many seconds the address is refused, 0 if it isn't."""
