@@ -6,6 +6,7 @@ the database whatever its history is."""
 
 from __future__ import annotations
 
+import psycopg2
 import pytest
 from tenant_tools import HISTORY, plant
 
@@ -128,6 +129,29 @@ def test_no_room_for_another_row(server, database, params, case, shown):
     assert why in row[1]
     assert done["set_aside"]
     write(server, database)
+
+
+@pytest.mark.parametrize("what", ["{t}", "{t}_id_seq", "{t} (state)"])
+def test_no_right_to_read_it(server, database, params, what):
+    object_, _, column = what.replace("{t}", TABLE).partition(" ")
+    statements = f"REVOKE ALL ON {object_} FROM PUBLIC, CURRENT_USER"
+    if column:
+        statements += f"; GRANT SELECT (id, write_date), INSERT ON {object_} TO CURRENT_USER"
+    forge(server, database, statements)
+    done, row = forced(server, params)
+    assert "permission denied for " in row[1]
+    assert done["set_aside"]
+    write(server, database)
+
+
+def test_an_error_of_a_statement_is_no_history_to_set_aside(database, connect, server, monkeypatch):
+    plant(server, database.name, HISTORY)
+    connection = connect(database.name, database.owner, database.password)
+    monkeypatch.setattr(state, "HISTORY_SQL", state.HISTORY_SQL.replace("public.", "", 1))
+    with connection.cursor() as cursor:
+        cursor.execute("SET search_path = pg_catalog")
+    with pytest.raises(psycopg2.errors.UndefinedTable):
+        override.read(connection)
 
 
 @pytest.mark.parametrize("case", READ)

@@ -24,9 +24,9 @@ FAILURES = 10
 SECONDS = 60.0
 ADDRESSES = 10000  # that are remembered at most
 
-# As the proxy has it: also behind the prefix of a language.
-_MANAGER = re.compile(r"(/[^/]+)?/web/database(/|\Z)", re.IGNORECASE)
-_RPC = re.compile(r"(/(?:xmlrpc|jsonrpc|json))(?:/|\Z)")
+# As for the proxy (nginx_limits.py): also behind the prefix of a language, which Odoo takes away.
+_MANAGER = re.compile(r"(?:/[^/]+)?/web/database(?:/|\Z)", re.IGNORECASE)
+_RPC = re.compile(r"(?:/[^/]+)?(/(?:xmlrpc|jsonrpc|json))(?:/|\Z)", re.IGNORECASE)
 # Methods of the service `db` that need no password and name no database.
 _HARMLESS = ("list", "list_lang", "server_version")
 
@@ -39,20 +39,22 @@ _current = threading.local()
 
 
 class Guesses:
-    """How many wrong passwords came from which address in the last minute."""
+    """How many wrong passwords came from which address in the last minute. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._found: dict[str, tuple[int, float]] = {}
+        self._lock = threading.Lock()
 
     def failed(self, address: str) -> None:
         """Count one wrong password."""
-        count, since = self._found.pop(address, (0, self._clock()))
-        if self._clock() - since >= SECONDS:
-            count, since = 0, self._clock()
-        if len(self._found) >= ADDRESSES:
-            del self._found[next(iter(self._found))]
-        self._found[address] = (count + 1, since)
+        with self._lock:
+            count, since = self._found.pop(address, (0, self._clock()))
+            if self._clock() - since >= SECONDS:
+                count, since = 0, self._clock()
+            if len(self._found) >= ADDRESSES:
+                del self._found[next(iter(self._found))]
+            self._found[address] = (count + 1, since)
 
     def left(self, address: str) -> float:
         """Return for how many seconds the address is refused, 0 if it isn't."""
@@ -68,7 +70,7 @@ def is_manager(path: str) -> bool:
 def rpc_door(path: str) -> str:
     """Return where programs log in at this path, such as `/jsonrpc`, empty if nowhere."""
     found = _RPC.match(re.sub("/+", "/", path))
-    return found[1] if found else ""
+    return found[1].lower() if found else ""
 
 
 def client(environ: Mapping[str, Any], proxy_mode: bool) -> str:

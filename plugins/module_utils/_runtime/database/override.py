@@ -85,14 +85,18 @@ def force(
 
 def read(database: Any) -> tuple[state.History, str]:
     """Return the history, and why it can't be read or another row can't be written; an empty one
-    then. `database`: connection to the Odoo database."""
+    then. `database`: connection to the Odoo database.
+
+    A table of the right shape can still have values that can't be read, or give its owner no right
+    to read it. Other errors are no reason to set it aside, and are raised.
+    """
     try:
         history = state.read_history(database)
         if history.table:
             with database.cursor() as cursor:
                 state.next_numbers(cursor, repair=False)
         return history, ""
-    except (shape.Unusable, psycopg2.DataError, psycopg2.ProgrammingError) as exc:
+    except (shape.Unusable, psycopg2.DataError, psycopg2.errors.InsufficientPrivilege) as exc:
         return state.History(), one_line(exc)
 
 

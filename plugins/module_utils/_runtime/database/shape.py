@@ -23,9 +23,10 @@ TEXT = ("varchar", "text")
 WHOLE = ("int4", "int8")
 TIME = ("timestamptz", "timestamp")
 
-# None of our tables has more rows than an instance has runs, steps or modules.
 SHORTEST = 32  # characters of a text that we write have to fit into a column
-MAX_BYTES = 256 << 20  # of the rows; long texts are kept elsewhere and are shortened when read
+# Of the rows: no table of ours has more of them than an instance has runs, steps or modules. Long
+# texts are kept elsewhere and are shortened when read.
+MAX_BYTES = 256 << 20
 
 
 class Unusable(Refused):

@@ -9,10 +9,9 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-import uuid
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Callable
 
 from ..common.config import Settings
@@ -45,8 +44,8 @@ class Operator:
     settings: Settings
     writer: state.Writer
     name: str
-    env: Mapping[str, str] = field(default_factory=dict)
-    events: EventFile = field(default_factory=EventFile)
+    env: Mapping[str, str]
+    events: EventFile
 
     def check(self, before: str) -> None:
         self.guard.check(before)
@@ -142,17 +141,16 @@ def command(
     env: Mapping[str, str],
     arguments: list[str],
     out: Callable[[str], None],
-    run_id: str = "",
-    before: Callable[[lock.Lock], None] = lambda guard: None,
-    events: EventFile | None = None,
+    before: Callable[[lock.Lock], None],
+    events: EventFile,
 ) -> int:
     """Run `odoo-cloud rollback [--to NAME] [--confirm TEXT [--check]]`. Returns the exit code: 85
     until it is confirmed.
 
-    `env`: Odoo's environment; `out`: prints a line; `run_id`: 12 hex digits, by default new ones;
-    `before`: is called with the lock before the first change, when the rollback is confirmed;
-    `events`: gets the states that are written. Raises `UsageError`, `Held` while a run works
-    on the database, `Refused` if there is no restore point, and the errors of `rollback.go_back()`.
+    `env`: Odoo's environment; `out`: prints a line; `before`: is called with the lock before the
+    first change, when the rollback is confirmed; `events`: of this run, and get the states that are
+    written. Raises `UsageError`, `Held` while a run works on the database, `Refused` if there is no
+    restore point, and the errors of `rollback.go_back()`.
     """
     options: dict[str, str] = {}
     left = [item for item in arguments if item != "--check"]
@@ -162,8 +160,7 @@ def command(
         if name not in ("--to", "--confirm") or not left:
             raise UsageError(f"argument {name!r}: rollback takes --to NAME, --confirm TEXT and --check")
         options[name] = left.pop(0)
-    run_id = run_id or uuid.uuid4().hex[:12]
-    events = events or EventFile()
+    run_id = events.run_id
     name = pg.application_name("rollback", run_id, settings.host)
     control = pg.wait_for_server(settings, name)
     guard = lock.Lock(control, settings.db_name)

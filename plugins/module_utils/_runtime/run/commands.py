@@ -79,40 +79,40 @@ def rollback(arguments: list[str], env: Mapping[str, str]) -> int:
     """Report what going back to a restore point would lose, and go back if that is confirmed.
     Returns the exit code."""
     go_ahead.listen()
-    startup.end_on_signals()
-    startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
-    run_id = uuid.uuid4().hex[:12]
-    event_log = events.EventFile(env.get("EVENTS_FILE") or "", run_id)
+    event_log = modes.begin(env)
     with modes.ending(event_log):
-        settings = config.load(env)
-        event_log.emit("run_started", mode="rollback", release=settings.release, database=settings.db_name)
-        environment = odoo_environment(env, settings, pg.write_passfile(settings))
+        settings, environment = _started(env, event_log, "rollback")
 
         def before(guard: lock.Lock) -> None:
             if settings.go_ahead_timeout:
                 go_ahead.wait(guard, settings.go_ahead_timeout, event_log)
 
-        code = by_hand.command(settings, environment, arguments, _print, run_id, before, event_log)
-    status = "failed" if code else "done"
-    event_log.emit("run_ended", status=status, code=code, result=events.result(event_log.kept, settings.version))
-    event_log.close()
+        code = by_hand.command(settings, environment, arguments, _print, before, event_log)
+    _ended(event_log, settings, code)
     return code
+
+
+def _started(env: Mapping[str, str], event_log: events.EventFile, mode: str) -> tuple[Settings, dict[str, str]]:
+    """Emits the first event. Returns the settings and Odoo's environment."""
+    settings = config.load(env)
+    event_log.emit("run_started", mode=mode, release=settings.release, database=settings.db_name)
+    return settings, odoo_environment(env, settings, pg.write_passfile(settings))
+
+
+def _ended(event_log: events.EventFile, settings: Settings, code: int, **more: Any) -> None:
+    """Emits the last event; `more`: what its result has besides that of a run."""
+    result = {**events.result(event_log.kept, settings.version, failed=bool(code)), **more}
+    event_log.emit("run_ended", status="failed" if code else "done", code=code, result=result)
+    event_log.close()
 
 
 def rehearse(env: Mapping[str, str]) -> int:
     """Run the update on a copy of the database and print the result. Returns the exit code."""
-    startup.end_on_signals()
-    startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
-    run_id = uuid.uuid4().hex[:12]
-    event_log = events.EventFile(env.get("EVENTS_FILE") or "", run_id)
+    event_log = modes.begin(env)
     with modes.ending(event_log):
-        settings = config.load(env)
-        event_log.emit("run_started", mode="rehearse", release=settings.release, database=settings.db_name)
-        environment = odoo_environment(env, settings, pg.write_passfile(settings))
-        code, result = rehearsal.run(settings, environment, event_log, run_id)
-    ended = {**events.result(event_log.kept, settings.version, failed=bool(code)), "rehearsal": result}
-    event_log.emit("run_ended", status="failed" if code else "done", code=code, result=ended)
-    event_log.close()
+        settings, environment = _started(env, event_log, "rehearse")
+        code, result = rehearsal.run(settings, environment, event_log, event_log.run_id)
+    _ended(event_log, settings, code, rehearsal=result)
     _print(json.dumps(result, indent=2, default=str))
     return code
 

@@ -52,10 +52,7 @@ def run(env: Mapping[str, str]) -> int:
     Raises a `RuntimeFailure` with the exit code.
     """
     go_ahead.listen()
-    startup.end_on_signals()
-    startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
-    run_id = uuid.uuid4().hex[:12]
-    event_log = events.EventFile(env.get("EVENTS_FILE") or "", run_id)
+    event_log = begin(env)
     with ending(event_log):
         for line in unknown_variables.warnings(env):
             log.warning(line)
@@ -65,7 +62,7 @@ def run(env: Mapping[str, str]) -> int:
             return 0
         check.before_database(env, settings)
         event_log.emit("run_started", mode=settings.mode, release=settings.release, database=settings.db_name)
-        executable, environment, copying, changed = _to_ready(settings, env, event_log, run_id)
+        executable, environment, copying, changed = _to_ready(settings, env, event_log)
     status = "done" if changed else "nothing"
     event_log.emit("run_ended", status=status, code=0, result=events.result(event_log.kept, settings.version))
     event_log.close()
@@ -79,6 +76,13 @@ def run(env: Mapping[str, str]) -> int:
     environment["ODOO_CLOUD_EXECUTABLE"] = executable
     startup.exec_command(odoo_command(settings.odoo_args()), environment)
     return 0
+
+
+def begin(env: Mapping[str, str]) -> events.EventFile:
+    """Continue as Odoo's user and end on signals. Returns the events of this run, with its new ID."""
+    startup.end_on_signals()
+    startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    return events.EventFile(env.get("EVENTS_FILE") or "", uuid.uuid4().hex[:12])
 
 
 @contextlib.contextmanager
@@ -96,7 +100,7 @@ def ending(event_log: events.EventFile) -> Iterator[None]:
 
 
 def _to_ready(
-    settings: Settings, env: Mapping[str, str], event_log: events.EventFile, run_id: str
+    settings: Settings, env: Mapping[str, str], event_log: events.EventFile
 ) -> tuple[str, dict[str, str], Background | None, bool]:
     """Does the mode's work on the database. Returns program and environment of Odoo, the running
     copy of static files, and whether anything changed."""
@@ -119,7 +123,7 @@ def _to_ready(
         return executable, environment, copying, False
     # Hooks also get the container's own variables, such as MODULES; Odoo does not.
     own = {name: value for name, value in env.items() if name not in ("PYTHONPATH", "PGPASSWORD")}
-    gate = Gate(settings, environment, {**own, **environment}, run_id, event_log, source)
+    gate = Gate(settings, environment, {**own, **environment}, event_log.run_id, event_log, source)
     try:
         gate.pass_through()
         while settings.serving and not before_start.may_start(gate):

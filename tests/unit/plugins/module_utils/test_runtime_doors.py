@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import logging
+import re
 import types
 
 import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.boot import doors
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import nginx_limits
 
 
 class Denied(Exception):
@@ -107,6 +109,21 @@ def test_guesses_are_refused_after_some(path, asked, clock, caplog):
     assert odoo.request(path, asked, address="203.0.113.8")[0] != 429, "another address isn't refused"
     clock.value += doors.SECONDS + 1
     assert odoo.request()[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/jsonrpc", "/json/2/res.users/search", "/xmlrpc/2/common", "/xmlrpc/db", "//xmlrpc"])
+def test_the_proxy_has_the_same_doors_of_programs(path):
+    """Also behind the prefix of a language."""
+    for one in (path, f"/de{path}", f"/DE{path.upper()}"):
+        merged = one.replace("//", "/")
+        assert re.match(f"^(/[^/]+)?{nginx_limits.RPC}(/|$)", merged, re.IGNORECASE)
+        assert doors.rpc_door(one) == f"/{path.strip('/').split('/')[0]}"
+
+
+@pytest.mark.parametrize("path", ["/", "/web/login", "/jsonrpcs", "/web/dataset/call_kw", "/shop/my/jsonrpc"])
+def test_other_paths_are_no_doors_of_programs(path):
+    assert doors.rpc_door(path) == ""
+    assert not re.match(f"^(/[^/]+)?{nginx_limits.RPC}(/|$)", path, re.IGNORECASE)
 
 
 def test_the_right_password_is_never_refused():
