@@ -100,8 +100,8 @@ def go_back(actor: Actor, point: Point, why: str, since: Since | None) -> str:
     with restore_point.keeper_session(settings, actor.name) as keeper:
         if point.kind == DUMP:
             _restore_dump(actor, keeper, point, known)
-        _lend(keeper, point.name, known.owner)
         try:
+            _lend(keeper, point.name, known.owner)
             _transfer(actor, point, failed, why)
             actor.leave()
             comment = copy_properties(keeper, settings.db_name, point.name)
