@@ -127,6 +127,13 @@ def test_the_odoo_image_takes_its_addons_from_the_role_image(collection_root, tm
     assert image_plan.content_hash(context(tmp_path)) == image_plan.content_hash(found)
 
 
+def test_every_image_asks_apt_in_the_same_way(collection_root):
+    """Else an image can't be built from a frozen mirror, and does not say whether it gets security updates."""
+    templates = sorted((collection_root / "roles/image/templates").glob("*.Dockerfile.j2"))
+    assert len(templates) > 5
+    assert [one.name for one in templates if "apt-get update" in one.read_text(encoding="utf-8")] == []
+
+
 def test_refs_must_be_pinned():
     assert image_plan.check_ref("redis", {"redis": f"redis@{DIGEST}"}, False) == f"redis@{DIGEST}"
     assert image_plan.check_ref("redis", {"redis": "redis:8"}, True) == "redis:8"
