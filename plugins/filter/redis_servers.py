@@ -30,6 +30,7 @@ class FilterModule:
         return {
             "redis_containers": _of_users(redis_servers.containers),
             "redis_files": _of_users(redis_servers.files),
+            "redis_place": redis_servers.place_for,
             "redis_moves": _of_users(redis_servers.moves),
             "redis_elsewhere": of_instances("redis_elsewhere", redis_servers.elsewhere),
         }

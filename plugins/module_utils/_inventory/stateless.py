@@ -203,6 +203,15 @@ def _store_address(instance: Instance, storage: t.Mapping[str, t.Any]) -> str:
     return re.sub(r"(https?://[^/]+).*", r"\1", endpoint)
 
 
+def redis_at(instance: Instance, redis: t.Mapping[str, t.Any]) -> tuple[t.Any, t.Any]:
+    """Host and port at which an instance reaches its Redis. `redis`: where Redis is, without `url`."""
+    host, port = redis.get("host"), redis.get("port")
+    if redis.get("own"):
+        # On another machine all of them have one name and one certificate.
+        return (host, instance.redis.port) if redis.get("tls") else (instance.redis.host, port)
+    return host, port
+
+
 def _sessions(instance: Instance, redis: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     name = "ODOO_SESSION_REDIS"
     env = {
@@ -216,10 +225,7 @@ def _sessions(instance: Instance, redis: t.Mapping[str, t.Any]) -> dict[str, t.A
     }
     if redis.get("url"):
         return {**env, f"{name}_URL": redis["url"]}
-    host, port = redis.get("host"), redis.get("port")
-    if redis.get("own"):
-        # On another machine all of them have one name and one certificate.
-        host, port = (host, instance.redis.port) if redis.get("tls") else (instance.redis.host, port)
+    host, port = redis_at(instance, redis)
     return {
         **env,
         f"{name}_HOST": host,

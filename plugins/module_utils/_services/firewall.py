@@ -17,6 +17,7 @@ from .._inventory import egress
 from .._inventory.egress import Target
 from .._inventory.model import Instance
 from .._inventory.naming import bridge_of, bridge_prefix, network_of
+from .._inventory.stateless import redis_at
 from .odoo_containers import Surroundings
 
 RESOLVERS = "resolvers"  # the set of the machine's name servers
@@ -37,13 +38,11 @@ def needs(instance: Instance, here: Surroundings) -> list[Target]:
     stateless, redis = instance.stateless, here.redis
     found = [egress.of_host(here.etc_hosts.get(here.db_host, here.db_host), here.db_port)]
     if stateless.enabled:
-        host = str(redis.get("host") or "")
-        port = int(redis.get("port") or 0)
-        found.append(
-            egress.of_url(str(redis["url"]))
-            if redis.get("url")
-            else egress.of_host(here.etc_hosts.get(host, host), port)
-        )
+        if redis.get("url"):
+            found.append(egress.of_url(str(redis["url"])))
+        elif not redis.get("own") or redis.get("tls"):  # otherwise it is in the instance's network
+            host, port = redis_at(instance, redis)
+            found.append(egress.of_host(here.etc_hosts.get(str(host or ""), str(host or "")), int(port or 0)))
         region = stateless.s3.region or str(here.storage.get("region") or "")
         endpoint = str(here.storage.get("endpoint") or "")
         if stateless.kind == "ovh":

@@ -14,7 +14,7 @@ import dataclasses
 import hashlib
 import typing as t
 
-from .._inventory.model import Instance, plain
+from .._inventory.model import Instance, Replica, plain
 from .._inventory.naming import network_of, redis_container
 from .._inventory.stateless import variables
 from . import limits
@@ -312,6 +312,25 @@ def address_on_machine(instance: Instance, place: t.Mapping[str, t.Any]) -> str:
     return f"{url.rpartition(':')[0]}:{instance.redis.port}"
 
 
+def place_for(redis: t.Mapping[str, t.Any], machine: str) -> dict[str, t.Any]:
+    """Where Redis is for containers of Odoo: `url`, or `host`, `port` and `tls`, and `own`.
+
+    - `redis`: as the lookup `topology` has it. `machine`: on which the containers run.
+
+    An instance's own server on the same machine is in the instance's network, whatever other machines
+    use. A shared one serves TLS there, too, as soon as another machine needs it.
+    """
+    here = redis["machine"] == machine
+    tls = bool(redis["remote"]) and not (here and redis["own"])
+    return {
+        "url": redis["url"],
+        "host": redis["host"],
+        "port": PORT if not tls else TLS_PORT if here else redis["port"],
+        "tls": tls,
+        "own": redis["own"],
+    }
+
+
 PLACE = ("ODOO_SESSION_REDIS_URL", "ODOO_SESSION_REDIS_HOST", "ODOO_SESSION_REDIS_PORT")
 
 
@@ -321,10 +340,14 @@ def elsewhere(
     """Names of replicas whose sessions are in another Redis than the inventory says.
 
     `inspected`: results of `community.docker.docker_container_info`, each with the replica as
-    `item`. `redis`: where Redis is, as containers see it.
+    `item`. `redis`: as the lookup `topology` has it, or one place for all machines.
     """
+
+    def place_of(replica: Replica) -> t.Mapping[str, t.Any]:
+        return place_for(redis, replica.machine) if "remote" in redis else redis
+
     wanted = {
-        replica.name: {key: value for key, value in variables(instance, redis, {}).items() if key in PLACE}
+        replica.name: {key: value for key, value in variables(instance, place_of(replica), {}).items() if key in PLACE}
         for instance in instances
         for replica in instance.replicas
     }

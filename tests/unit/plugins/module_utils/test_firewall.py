@@ -117,6 +117,19 @@ def test_services_on_other_machines_stay_open():
     assert "ip daddr 192.0.2.11/32 tcp dport 6380 accept" in rules
 
 
+@pytest.mark.parametrize("tls", [True, False])
+def test_an_instances_own_redis_is_open_at_its_own_port(tls):
+    instance = instance_tools.make(odoo_egress="none", odoo_redis_port=20001)
+    found = written(
+        instance,
+        etc_hosts={"redis": "192.0.2.11"} if tls else {},
+        redis={"host": "redis", "port": 6379, "tls": tls, "own": True, "ca": "", "url": ""},
+    )  # fmt: skip
+    rules = "\n".join(chains(found["rules"])["of_acme"])
+    assert ("ip daddr 192.0.2.11/32 tcp dport 20001 accept" in rules) is tls
+    assert "6379" not in rules and not found["names"]
+
+
 def test_a_machine_without_instances_closes_what_is_left_of_them():
     assert chains(written()["rules"])["outgoing"] == ["reject with icmpx type admin-prohibited"]
 

@@ -168,3 +168,42 @@ def test_settings_that_lack_something_are_refused():
 def test_filters_report_a_wrong_user_in_one_line():
     with pytest.raises(AnsibleFilterError, match="redis_users: the password of 'acme' is too short"):
         FILTERS["redis_files"]([{**USERS[0], "password": "short"}], SETTINGS)
+
+
+TOPOLOGY = {"url": "", "host": "redis", "port": 6400, "machine": "data", "remote": True, "own": True}
+
+
+@pytest.mark.parametrize(
+    ("changes", "machine", "port", "tls"),
+    [
+        ({}, "app", 6400, True),
+        ({}, "data", 6379, False),  # in the instance's network, though another machine needs it too
+        ({"own": False}, "app", 6400, True),
+        ({"own": False}, "data", 6380, True),
+        ({"remote": False}, "data", 6379, False),
+    ],
+)
+def test_where_containers_of_a_machine_find_it(changes, machine, port, tls):
+    redis = {**TOPOLOGY, **changes}
+    found = FILTERS["redis_place"](redis, machine)
+    assert found == {"url": "", "host": "redis", "port": port, "tls": tls, "own": redis["own"]}
+
+
+def test_replicas_on_both_machines_use_the_servers_of_their_own():
+    here, away = make("acme", replicas=("data",)), make("beta", replicas=("app",), odoo_redis_port=20001)
+    seen = []
+    for instance, machine in ((here, "data"), (away, "app")):
+        env = variables(instance, redis_servers.place_for(TOPOLOGY, machine), {})
+        seen.append(
+            {
+                "item": {"name": f"{instance.name}-1"},
+                "container": {"Config": {"Env": [f"{key}={value}" for key, value in env.items()]}},
+            }
+        )
+        assert env["ODOO_SESSION_REDIS_HOST"] == ("acme.redis" if instance is here else "redis")
+        assert env["ODOO_SESSION_REDIS_PORT"] == ("6379" if instance is here else "20001")
+    assert redis_servers.elsewhere([here, away], seen, TOPOLOGY) == []
+    assert redis_servers.elsewhere([here, away], list(reversed(seen)), {**TOPOLOGY, "own": False}) == [
+        "beta-1",
+        "acme-1",
+    ]
