@@ -283,6 +283,39 @@ _list:
                 - From C(odoo_s3_secret_key); generated once unless it is given.
                 - Secret.
               type: str
+        account:
+          description:
+            - The account of that bucket, whose key no container of Odoo has.
+            - From C(odoo_release_access_key), C(odoo_release_secret_key), C(odoo_release_endpoint); none with one of these, or in another store.
+          type: dict
+          contains:
+            account:
+              description:
+                - Name of the account.
+                - It is C(name), with -code when it is that of the releases.
+              type: str
+            user:
+              description:
+                - User of the account.
+                - It is always odoo.
+              type: str
+            key:
+              description:
+                - Key of the user.
+                - It is C(bucket.secret_key), or C(code.secret_key) of the releases' account.
+                - Secret.
+              type: str
+            quota:
+              description:
+                - How much the account may hold; 0 for no limit, none to leave it as it is.
+                - In bytes.
+                - From C(odoo_attachments_quota).
+              type: int
+        protected:
+          description:
+            - Whether the containers of the instance hold no key of the bucket, so that an intruder there can't deliver code.
+            - From C(odoo_release_bucket), C(odoo_release_secret_key); false when the bucket has the keys of the instance's own one.
+          type: bool
         prefix:
           description:
             - What the keys of the releases begin with; may be empty.
@@ -306,12 +339,12 @@ _list:
         access_key:
           description:
             - Access key of the bucket; empty for what boto finds by itself.
-            - From C(odoo_release_access_key); that of the instance's bucket unless one of the two is given.
+            - From C(odoo_release_access_key); that of C(own_bucket) unless one of the two is given.
           type: str
         secret_key:
           description:
             - Secret of that access key.
-            - From C(odoo_release_secret_key); that of the instance's bucket unless one of the two is given.
+            - From C(odoo_release_secret_key); that of C(own_bucket) unless one of the two is given.
             - Secret.
           type: str
         release:
@@ -378,7 +411,7 @@ _list:
         account:
           description:
             - Name of the account.
-            - It is C(name).
+            - It is C(name), with -code when it is that of the releases.
           type: str
         user:
           description:
@@ -388,7 +421,7 @@ _list:
         key:
           description:
             - Key of the user.
-            - It is C(bucket.secret_key).
+            - It is C(bucket.secret_key), or C(code.secret_key) of the releases' account.
             - Secret.
           type: str
         quota:

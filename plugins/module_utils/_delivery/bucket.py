@@ -44,7 +44,7 @@ LAYOUTS = ("pack", "tree")
 # An archive that no manifest names may belong to a run that is going on; it is left alone for this
 # many seconds.
 GRACE = 3600
-_CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
 class NotDelivered(S3Failure):
@@ -86,7 +86,7 @@ class Places:
     def __init__(self, prefix: str = "", channel: str = "current") -> None:
         if prefix and (prefix.startswith("/") or "//" in prefix or ".." in prefix.split("/")):
             raise DeliveryError(f"prefix={prefix!r}: right is e.g. 'acme/code', or nothing")
-        if not _CHANNEL.match(channel):
+        if not CHANNEL_NAME.match(channel):
             raise DeliveryError(f"channel={channel!r}: only letters, digits and . _ - are possible")
         self.prefix = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
         self.channels = f"{self.prefix}channels/"

@@ -7,6 +7,7 @@
     <path>/releases/<release>/python/<package>/...
     <path>/releases/<release>/release.json             its manifest
     <path>/current -> releases/<release>               replaced by one rename
+    <path>/account.json                                the account that its releases come from
 
 A release is unpacked and checked beside the others and gets its name by one rename, so each folder
 in `releases/` is complete. A reader follows the link once (`readlink`, a working directory, an open
@@ -45,6 +46,7 @@ from .release import (
 MANIFEST = "release.json"
 LINK = "current"
 STATE = "state.json"
+ACCOUNT = "account.json"
 _FOLDER = re.compile(rf"([0-9a-f]{{{RELEASE_LENGTH}}})(?:\.\d+)?\Z")
 # Up to this many new files are flushed one by one; for more a single sync of the system is faster.
 _FLUSHED_SINGLY = 500
@@ -158,6 +160,15 @@ class Host:
         end = len(history) - history[::-1].index(current) - 1 if current in history else len(history)
         left = [one for one in history[:end] if one in here and one != current and one not in state["rejected"]]
         return left[-1] if left else ""
+
+    def known(self) -> set[str]:
+        """The releases that were ever used here, as far as is recorded, and those that are here."""
+        state = self.state()
+        return {*self.releases(), *state["history"], *state["rejected"]}
+
+    def has_account(self) -> bool:
+        """Whether it is recorded that releases come from an account that containers have no key of."""
+        return os.path.isfile(os.path.join(self.path, ACCOUNT))
 
     # -- changing
 
@@ -362,11 +373,20 @@ class Host:
         if release and release not in state["rejected"] and not self.check_mode:
             self._write_state({**state, "rejected": [*state["rejected"], release][-50:]})
 
+    def record_account(self, bucket: str, access_key: str) -> None:
+        """Records that releases come from an account that containers have no key of."""
+        if not self.check_mode:
+            self._write(ACCOUNT, {"bucket": bucket, "access_key": access_key})
+
     def _write_state(self, state: dict[str, list[str]]) -> None:
-        path = os.path.join(self.path, STATE)
+        self._write(STATE, state)
+
+    def _write(self, name: str, content: t.Mapping[str, t.Any]) -> None:
+        """Replaces a file of this folder as a whole."""
+        path = os.path.join(self.path, name)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{path}.new")
-        write_file(f"{path}.new", [(json.dumps(state, indent=1, sort_keys=True) + "\n").encode("utf-8")])
+        write_file(f"{path}.new", [(json.dumps(content, indent=1, sort_keys=True) + "\n").encode("utf-8")])
         _sync_folder(f"{path}.new")
         os.rename(f"{path}.new", path)
 

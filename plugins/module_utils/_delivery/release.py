@@ -31,6 +31,7 @@ CONSTRAINTS = "constraints.txt"
 SYSTEM_PACKAGES = "system_packages.txt"
 RELEASE_LENGTH = 16
 CHUNK = 1 << 20
+_LARGEST_HEADER = 8192  # of a file in an archive, with the padding at its end, in bytes
 
 _RELEASE = re.compile(r"[0-9a-f]{16}\Z")
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
@@ -402,18 +403,20 @@ def _chunks(stream: t.IO[bytes]) -> t.Iterator[bytes]:
         yield chunk
 
 
-def unpack(data: bytes, entry: t.Mapping[str, t.Any], folder: str, where: str) -> int:
-    """Unpacks an archive into a folder that has no files of the package yet. Returns the number of
-    files.
+def _read_archive(
+    data: bytes,
+    mode: str,
+    entry: t.Mapping[str, t.Any],
+    where: str,
+    keep: t.Callable[[str, t.Iterator[bytes], bool], tuple[str, int]],
+) -> list[File]:
+    """The files of an archive, checked against what the manifest says about the package.
 
-    `entry`: what the manifest says about the package. `where`: named in messages. Raises
-    `DeliveryError` when the content is not what the manifest says; the caller then deletes what was
-    written.
+    `mode`: `r:gz` or, when it is decompressed, `r:`. `keep`: gets path, content and executable bit of each file, and returns digest and size.
     """
     name, files, left = entry["name"], [], int(entry["size"])
-    made: set[str] = set()
     try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+        with tarfile.open(fileobj=io.BytesIO(data), mode=t.cast(t.Any, mode)) as archive:
             for member in archive:
                 first = member.name.split("/", 1)[0]
                 if not member.isreg() or not safe_path(member.name) or first != name:
@@ -425,20 +428,61 @@ def unpack(data: bytes, entry: t.Mapping[str, t.Any], folder: str, where: str) -
                     raise DeliveryError(
                         f"{where}: holds more than the {entry['size']} bytes of its manifest; nothing of it is used"
                     )
-                path = os.path.join(folder, member.name)
-                parent = os.path.dirname(path)
-                if parent not in made:
-                    os.makedirs(parent, mode=0o755, exist_ok=True)
-                    made.add(parent)
                 stream = t.cast(t.IO[bytes], archive.extractfile(member))
                 executable = bool(member.mode & 0o100)
-                digest, size = write_file(path, _chunks(stream), executable)
+                digest, size = keep(member.name, _chunks(stream), executable)
                 files.append(File(member.name, digest, size, executable))
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DeliveryError(f"{where}: is damaged ({error}); nothing of it is used") from error
     if digest_of(files) != entry["digest"]:
         raise DeliveryError(f"{where}: its content is not that of {name!r} in the manifest; nothing of it is used")
-    return len(files)
+    return files
+
+
+def unpack(data: bytes, entry: t.Mapping[str, t.Any], folder: str, where: str) -> int:
+    """Unpacks an archive into a folder that has no files of the package yet. Returns the number of
+    files.
+
+    `entry`: what the manifest says about the package. `where`: named in messages. Raises
+    `DeliveryError` when the content is not what the manifest says; the caller then deletes what was
+    written.
+    """
+    made: set[str] = set()
+
+    def write(name: str, chunks: t.Iterator[bytes], executable: bool) -> tuple[str, int]:
+        path = os.path.join(folder, name)
+        parent = os.path.dirname(path)
+        if parent not in made:
+            os.makedirs(parent, mode=0o755, exist_ok=True)
+            made.add(parent)
+        return write_file(path, chunks, executable)
+
+    return len(_read_archive(data, "r:gz", entry, where, write))
+
+
+def read_packed(data: bytes, entry: t.Mapping[str, t.Any], where: str) -> list[File]:
+    """The files of an archive of somebody who isn't trusted; nothing is written. Parameters and errors
+    as for `unpack`.
+    """
+    # A header of tar may say that gigabytes belong to it, which would all be read.
+    most = int(entry["size"]) + int(entry["files"]) * _LARGEST_HEADER + CHUNK
+    try:
+        plain = zlib.decompressobj(31).decompress(data, most + 1)
+    except zlib.error as error:
+        raise DeliveryError(f"{where}: is damaged ({error}); nothing of it is used") from error
+    if len(plain) > most:
+        raise DeliveryError(
+            f"{where}: holds more than the {entry['size']} bytes of its manifest; nothing of it is used"
+        )
+
+    def hash_only(dummy: str, chunks: t.Iterator[bytes], executable: bool) -> tuple[str, int]:
+        hasher, size = hashlib.sha256(), 0
+        for chunk in chunks:
+            hasher.update(chunk)
+            size += len(chunk)
+        return hasher.hexdigest(), size
+
+    return _read_archive(plain, "r:", entry, where, hash_only)
 
 
 # -- packages on disk ----------------------------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ MACHINE_GROUPS = ("docker_hosts", "postgres", "redis", "object_storage", "nginx"
 ROOT_GROUP = "odoo"
 BUILDER_GROUP = "image_builder"
 
+CODE_SECRET = "code_secret_key"  # generated secret of the account with an instance's releases
+
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _REPLICA = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")
 
@@ -97,7 +99,7 @@ def build_instances(
         values = settings.read(hostvars[members[0]])
         problems += _differences(name, members, values, hostvars, thorough)
         stands = settings.read(standing(members[0]), settings.ONE_RUN) if standing else values
-        given = _Given(name, environment, values, secret, https_port, stands)
+        given = _Given(name, environment, values, secret, https_port, stands, _own_store(members[0], groups, hostvars))
         wrong = _problems(given)
         if wrong:
             problems += wrong
@@ -106,9 +108,40 @@ def build_instances(
         replicas = tuple(Replica(replica, machine) for replica, machine in machines.items() if machine)
         instances.append(_build(given, replicas))
     problems += collisions.problems(instances)
+    problems += _old_keys(instances)
     if problems:
         raise InventoryError(problems)
     return instances
+
+
+def _own_store(replica: str, groups: Groups, hostvars: Hostvars) -> bool:
+    """Whether the platform runs the object storage in which it creates the buckets of an instance, so
+    that it can make accounts there. `replica`: one of the instance.
+    """
+    machines = groups.get("object_storage") or []
+    if not machines:
+        return False
+    asked = (machines[0], replica, machine_of(replica, groups, hostvars))
+    elsewhere = ("object_storage_external", "odoo_cloud_s3_endpoint")
+    return not any(hostvars[one].get(variable) for one in asked if one for variable in elsewhere)
+
+
+def _old_keys(instances: t.Sequence[Instance]) -> list[str]:
+    """One line for each instance that follows the releases of another one with the key with which
+    they were read before they had an account of their own. It would find those of that time for ever.
+    """
+    own = {one.code.bucket: one for one in instances if one.code and one.code.account}
+    found = []
+    for instance in instances:
+        code = instance.code
+        other = own.get(code.bucket) if code and not code.own_bucket else None
+        if code and other and other.code and code.access_key == _account(other.name):
+            found.append(
+                f"odoo_release_access_key={code.access_key!r} of instance {instance.name!r}: the releases of instance"
+                f" {other.name!r} are in an account of their own; give {other.code.access_key!r}, and the secret"
+                f" {other.name}/{CODE_SECRET} as odoo_release_secret_key"
+            )
+    return found
 
 
 def _members(groups: Groups, hostvars: Hostvars, problems: list[str]) -> dict[str, tuple[str, list[str]]]:
@@ -234,7 +267,7 @@ def upstream_alias(name: str) -> str:
 @dataclasses.dataclass(frozen=True)
 class _Given:
     """What an instance is built from: its place in the inventory, its settings, the source of
-    secrets.
+    secrets, and whether its buckets are in the platform's own object storage.
     """
 
     name: str
@@ -243,6 +276,7 @@ class _Given:
     secret: SecretSource = dataclasses.field(repr=False)
     https_port: int = 443
     standing: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    own_store: bool = False
 
     def text(self, variable: str) -> str:
         """A setting as a text, empty when it is not set."""
@@ -382,6 +416,7 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
     hostnames = given.texts("odoo_hostnames") or (f"{name.replace('_', '-')}.localhost",)
     database, redis, bucket = _database(given), _redis_user(given), _bucket(given)
     disposable = stateless.build(given.environment, given.settings, bucket.secret_key, _account(name))
+    held = stateless.secret_files(disposable, redis, bucket)
     on_failure, restore_point = _way_back(given)
     return Instance(
         name=name,
@@ -397,7 +432,7 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
         owner_login=Login(database.name, database.owner, database.password),
         redis=redis,
         bucket=bucket,
-        code=_code(given, bucket) if given.has_code else None,
+        code=_code(given, bucket, held) if given.has_code else None,
         drain_timeout=given.number("odoo_drain_timeout"),
         storage_account=StorageAccount(
             name, LOCAL_STORAGE_USER, bucket.secret_key, given.optional_size("odoo_attachments_quota")
@@ -446,7 +481,7 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
         holder_timeout=given.number("odoo_holder_timeout"),
         reset_policy=given.text("odoo_reset_policy"),
         site=_site(given, hostnames),
-        secret_files=stateless.secret_files(disposable, redis, bucket),
+        secret_files=held,
     )
 
 
@@ -494,22 +529,33 @@ def _bucket(given: _Given) -> Bucket:
     )
 
 
-def _code(given: _Given, bucket: Bucket) -> Code:
+def _code(given: _Given, bucket: Bucket, held: t.Mapping[str, str]) -> Code:
     """Where the instance's custom code comes from.
 
-    A bucket that is not named is created beside `bucket`, with the same keys.
+    A bucket that is not named is created beside `bucket`. Whoever can write it decides what runs, with
+    more rights than a replica has. So it gets an account of its own where the platform can make one,
+    and else the keys of `bucket`. `held`: the secrets of the instance's containers.
     """
     own = None if given.text("odoo_release_bucket") else dataclasses.replace(bucket, name=given.code_bucket)
+    account = None
+    stated = ("odoo_release_access_key", "odoo_release_secret_key", "odoo_release_endpoint")
+    if own and given.own_store and not any(given.text(one) for one in stated):
+        account = StorageAccount(f"{given.name}-code", LOCAL_STORAGE_USER, given.secret(f"{given.name}/{CODE_SECRET}"), None)
+        own = dataclasses.replace(own, access_key=f"{account.account}:{account.user}", secret_key=account.key)
+    secret_key = given.text("odoo_release_secret_key") or (own.secret_key if own else "")
+    keys = {secret_key, own.secret_key if own else ""} - {""}
     return Code(
         bucket=given.code_bucket,
         own_bucket=own,
+        account=account,
+        protected=keys.isdisjoint(held.values()),
         prefix=given.text("odoo_release_prefix"),
         # One channel for each instance, unless several instances share their code.
         channel=given.text("odoo_release_channel") or given.name,
         endpoint=given.text("odoo_release_endpoint"),
         region=given.text("odoo_release_region"),
         access_key=given.text("odoo_release_access_key") or (own.access_key if own else ""),
-        secret_key=given.text("odoo_release_secret_key") or (own.secret_key if own else ""),
+        secret_key=secret_key,
         release=given.text("odoo_release"),
         keep_releases=given.number("odoo_keep_releases"),
         sources=Sources.from_dict(

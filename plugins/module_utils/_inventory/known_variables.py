@@ -80,6 +80,7 @@ ROLE = frozenset(
         "odoo_rehearsal_network",
         "odoo_rehearsal_worst",
         "odoo_release_store",
+        "odoo_releases_copied",
         "odoo_replica_instance",
         "odoo_replica_plan",
         "odoo_root",
@@ -102,6 +103,7 @@ FACTS = frozenset(
         "odoo_plans",
         "odoo_pulled",
         "odoo_rehearsals",
+        "odoo_releases_copied",
         "odoo_results",
         "odoo_states",
     }

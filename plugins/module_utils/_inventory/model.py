@@ -302,11 +302,13 @@ class Bucket(Part):
 
 @dataclasses.dataclass(frozen=True)
 class StorageAccount(Part):
-    """The instance's account of the local object storage, for the role `object_storage`."""
+    """An account of the local object storage, for the role `object_storage`."""
 
-    account: str = _text("Name of the account.", derived="C(name)")
+    account: str = _text("Name of the account.", derived="C(name), with -code when it is that of the releases")
     user: str = _text("User of the account.", derived=f"always {LOCAL_STORAGE_USER}")
-    key: str = _text("Key of the user.", derived="C(bucket.secret_key)", secret=True)
+    key: str = _text(
+        "Key of the user.", derived="C(bucket.secret_key), or C(code.secret_key) of the releases' account", secret=True
+    )
     quota: int | None = _number(
         "How much the account may hold; 0 for no limit, none to leave it as it is.",
         "odoo_attachments_quota", unit="bytes", optional=True,
@@ -345,6 +347,16 @@ class Code(Part):
         Bucket, "That bucket with its keys, when the platform has to create it.",
         derived="none when odoo_release_bucket is given, which has to exist", optional=True,
     )  # fmt: skip
+    account: StorageAccount | None = _part(
+        StorageAccount, "The account of that bucket, whose key no container of Odoo has.",
+        "odoo_release_access_key, odoo_release_secret_key, odoo_release_endpoint",
+        "none with one of these, or in another store", optional=True,
+    )  # fmt: skip
+    protected: bool = _flag(
+        "Whether the containers of the instance hold no key of the bucket, so that an intruder there can't deliver code.",
+        "odoo_release_bucket, odoo_release_secret_key",
+        "false when the bucket has the keys of the instance's own one",
+    )
     prefix: str = _text("What the keys of the releases begin with; may be empty.", "odoo_release_prefix")
     channel: str = _text(
         "Object that names the release to use.", "odoo_release_channel", "the instance's name unless it is given"
@@ -355,11 +367,11 @@ class Code(Part):
     region: str = _text("Region of the bucket; may be empty.", "odoo_release_region")
     access_key: str = _text(
         "Access key of the bucket; empty for what boto finds by itself.",
-        "odoo_release_access_key", "that of the instance's bucket unless one of the two is given",
+        "odoo_release_access_key", "that of C(own_bucket) unless one of the two is given",
     )  # fmt: skip
     secret_key: str = _text(
         "Secret of that access key.",
-        "odoo_release_secret_key", "that of the instance's bucket unless one of the two is given", secret=True,
+        "odoo_release_secret_key", "that of C(own_bucket) unless one of the two is given", secret=True,
     )  # fmt: skip
     release: str = _text("The one release to use; empty for the one that the channel names.", "odoo_release")
     keep_releases: int = _number("How many releases stay on the machine.", "odoo_keep_releases", unit="releases")

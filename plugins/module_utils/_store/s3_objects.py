@@ -78,13 +78,19 @@ class Objects:
         except S3Error as error:
             raise explain(error, client, doing, self.bucket) from error
 
-    def get(self, key: str) -> bytes | None:
-        """An object's content, None when it does not exist. A missing bucket is an error."""
+    def get(self, key: str, most: int = 0) -> bytes | None:
+        """An object's content, None when it does not exist. A missing bucket is an error.
+
+        `most`: how many bytes are read, 0 for all; give it for objects of somebody who isn't trusted.
+        """
+        headers = {"range": f"bytes=0-{most - 1}"} if most else None
         try:
-            return self._twin().call("GET", self.bucket, key=key).body
+            return self._twin().call("GET", self.bucket, key=key, headers=headers).body
         except S3Error as error:
             if error.status == 404 and error.code != "NoSuchBucket":
                 return None
+            if most and error.status == 416:  # it is empty, so it has no first byte
+                return b""
             raise explain(error, self.client, f"reading {key!r}", self.bucket) from error
 
     def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
@@ -107,11 +113,11 @@ class Objects:
             raise explain(failure, self.client, f"copying {source!r} to {key!r}", self.bucket)
         return True
 
-    def list(self, prefix: str, delimiter: str = "") -> tuple[list[Listed], list[str]]:
+    def list(self, prefix: str, delimiter: str = "", all_pages: bool = True) -> tuple[list[Listed], list[str]]:
         """All objects whose keys begin with `prefix`, and the levels below.
 
         With a delimiter only the objects of that level are listed, and the prefixes of the levels
-        below.
+        below. Without `all_pages` only as many as one answer has, up to 1,000.
         """
         found: list[Listed] = []
         below: list[str] = []
@@ -133,7 +139,7 @@ class Objects:
                 )
             below += [node.findtext("Prefix") or "" for node in root.iter("CommonPrefixes")]
             token = root.findtext("NextContinuationToken") or ""
-            if not token or root.findtext("IsTruncated") != "true":
+            if not token or root.findtext("IsTruncated") != "true" or not all_pages:
                 return found, below
 
     def delete(self, keys: t.Iterable[str]) -> int:
@@ -173,10 +179,10 @@ class Objects:
 class NoObjects(Objects):
     """The objects of a bucket that does not exist yet, for check mode."""
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int = 0) -> bytes | None:
         """None: no object exists."""
         return None
 
-    def list(self, prefix: str, delimiter: str = "") -> tuple[list[Listed], list[str]]:
+    def list(self, prefix: str, delimiter: str = "", all_pages: bool = True) -> tuple[list[Listed], list[str]]:
         """Two empty lists: no object exists."""
         return [], []

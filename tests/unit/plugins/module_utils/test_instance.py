@@ -292,3 +292,80 @@ def test_a_token_in_the_address_of_a_repository_is_not_shown():
 def test_more_wrong_values(variables, text):
     (found,) = problems(**variables)
     assert found.startswith(text)
+
+
+STORE = {**GROUPS, "object_storage": ["localhost"]}
+SOURCES = {"odoo_custom_modules_paths": ["/src"]}
+
+
+def code_of(groups=STORE, **variables):
+    (instance,) = build(groups, **{**SOURCES, **variables})
+    return instance.code
+
+
+def test_releases_have_an_account_of_their_own():
+    (instance,) = build(STORE, **SOURCES)
+    code, key = instance.code, "secret of acme_prod/code_secret_key"
+    assert code.account.to_dict() == {"account": "acme_prod-code", "user": "odoo", "key": key, "quota": None}
+    assert code.own_bucket.to_dict() == {
+        "name": "acme-odoo-prod-code", "access_key": "acme_prod-code:odoo", "secret_key": key,
+    }  # fmt: skip
+    assert (code.access_key, code.secret_key, code.protected) == ("acme_prod-code:odoo", key, True)
+    assert key not in instance.secret_files.values()
+    assert instance.bucket.access_key == "acme_prod:odoo" != code.access_key
+
+
+@pytest.mark.parametrize(
+    ("groups", "variables"),
+    [
+        (GROUPS, {}),  # nobody runs a store for it
+        (STORE, {"object_storage_external": "https://s3.example.com"}),
+        (STORE, {"odoo_cloud_s3_endpoint": "https://s3.example.com"}),
+        (STORE, {"odoo_release_endpoint": "https://s3.example.com"}),
+    ],
+)
+def test_in_another_store_releases_keep_the_keys_of_the_bucket_and_that_is_said(groups, variables):
+    code = code_of(groups, odoo_s3_access_key="AKIA", odoo_s3_secret_key="theirs", **variables)
+    assert code.account is None
+    assert (code.access_key, code.secret_key, code.protected) == ("AKIA", "theirs", False)
+    assert (code.own_bucket.access_key, code.own_bucket.secret_key) == ("AKIA", "theirs")
+
+
+def test_keys_of_the_store_that_a_machine_alone_states_count():
+    hostvars = {host: {"ansible_host": "localhost", **SOURCES} for host in ("acme-1", "acme-2")}
+    hostvars["localhost"] = {"object_storage_external": "https://s3.example.com"}
+    (instance,) = build_instances(STORE, hostvars, lambda name: f"secret of {name}")
+    assert instance.code.account is None and not instance.code.protected
+
+
+@pytest.mark.parametrize(
+    ("variables", "protected"),
+    [
+        ({"odoo_release_access_key": "AK", "odoo_release_secret_key": "another"}, True),
+        ({"odoo_release_access_key": "AK", "odoo_release_secret_key": "secret of acme_prod/s3_secret_key"}, False),
+        ({}, True),  # what the machine finds by itself
+    ],
+)
+def test_a_stated_bucket_has_no_account_and_is_protected_by_another_key(variables, protected):
+    code = code_of(odoo_release_bucket="theirs", **variables)
+    assert code.account is None and code.own_bucket is None and code.protected is protected
+
+
+def test_stated_keys_of_the_own_bucket_do_not_protect_it():
+    code = code_of(odoo_release_access_key="AK", odoo_release_secret_key="another")
+    assert code.account is None and code.own_bucket.access_key == "acme_prod:odoo" and not code.protected
+
+
+def test_the_old_key_of_another_instances_releases_is_refused():
+    groups = {**STORE, "odoo": ["acme-1", "acme-2", "next-1"], "test": ["next-1"], "next": ["next-1"]}
+    hostvars = {host: {"ansible_host": "localhost", **SOURCES} for host in ("acme-1", "acme-2")}
+    hostvars["localhost"] = {}
+    follower = {"odoo_release_bucket": "acme-odoo-prod-code", "odoo_release_secret_key": "x"}
+    hostvars["next-1"] = {"ansible_host": "localhost", **follower, "odoo_release_access_key": "acme_prod:odoo"}
+    with pytest.raises(InventoryError) as caught:
+        build_instances(groups, hostvars, lambda name: f"secret of {name}")
+    (line,) = caught.value.problems
+    assert line.startswith("odoo_release_access_key='acme_prod:odoo' of instance 'next': ")
+    assert "'acme_prod-code:odoo'" in line and "acme_prod/code_secret_key" in line and "secret of" not in line
+    hostvars["next-1"]["odoo_release_access_key"] = "acme_prod-code:odoo"
+    assert len(build_instances(groups, hostvars, lambda name: f"secret of {name}")) == 2
