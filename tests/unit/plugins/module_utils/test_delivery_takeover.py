@@ -24,6 +24,7 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.rele
 )
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.sources import Filter, Sources
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._delivery.takeover import Takeover
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_client import S3Error
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._store.s3_keys import S3Failure
 
 PLACES = Places("", "demo")
@@ -196,9 +197,7 @@ def test_without_an_old_bucket_there_is_nothing_to_copy(tmp_path, path, old, new
     pull(path, old)
 
     def none(*dummy, **more):
-        error = S3Failure("no bucket")
-        error.__cause__ = types.SimpleNamespace(code="NoSuchBucket")  # type: ignore[assignment]
-        raise error
+        raise S3Failure("no bucket") from S3Error(404, "NoSuchBucket", "", {})
 
     old.list = none
     assert take_over(path, old, new)[1].releases == [] and (path / "account.json").exists()
@@ -279,9 +278,10 @@ def test_what_is_not_hashed_of_a_forged_manifest_is_dropped(tmp_path, path, old,
     assert b"u001b" not in new.get(f"releases/{release}.json") and b"\x1b" not in new.get(f"releases/{release}.json")
 
 
-def test_the_header_of_an_archive_cannot_claim_gigabytes():
+@pytest.mark.parametrize(("rest", "why"), [(30_000_000, "holds more than"), (0, "is damaged")])
+def test_the_header_of_an_archive_cannot_claim_gigabytes(rest, why):
     block = tarfile.TarInfo("pax")
-    block.type, block.size = tarfile.XHDTYPE, 1 << 33
-    data = gzip.compress(block.tobuf(tarfile.USTAR_FORMAT) + b"\0" * 30_000_000)
-    with pytest.raises(DeliveryError, match="holds more than"):
+    block.type, block.size = tarfile.XHDTYPE, (1 << 33) - 1
+    data = gzip.compress(block.tobuf(tarfile.USTAR_FORMAT) + b"\0" * rest)
+    with pytest.raises(DeliveryError, match=why):
         read_packed(data, {"name": "ours", "size": 5, "files": 1, "digest": "0" * 64}, "here")
