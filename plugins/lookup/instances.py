@@ -286,7 +286,7 @@ _list:
         account:
           description:
             - The account of that bucket, whose key no container of Odoo has.
-            - From C(odoo_release_access_key), C(odoo_release_secret_key), C(odoo_release_endpoint); none with one of these, or in another store.
+            - From C(odoo_release_access_key), C(odoo_release_secret_key), C(odoo_release_endpoint); none with these or elsewhere.
           type: dict
           contains:
             account:

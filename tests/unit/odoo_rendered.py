@@ -30,7 +30,15 @@ RELEASE = "0123456789abcdef"
 REQUIREMENTS = {"requirements.txt": "phonenumbers==8.13.0\n"}
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nof the test\n-----END CERTIFICATE-----\n"
 # Secrets that the lookups would make: those of an instance
-SECRETS = ("admin_password", "code_secret_key", "db_keeper_password", "db_password", "master_password", "redis_password", "s3_secret_key")
+SECRETS = (
+    "admin_password",
+    "code_secret_key",
+    "db_keeper_password",
+    "db_password",
+    "master_password",
+    "redis_password",
+    "s3_secret_key",
+)
 ABSENT = "<absent>"
 KEEP = """
 import pathlib

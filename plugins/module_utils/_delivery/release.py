@@ -412,7 +412,8 @@ def _read_archive(
 ) -> list[File]:
     """The files of an archive, checked against what the manifest says about the package.
 
-    `mode`: `r:gz` or, when it is decompressed, `r:`. `keep`: gets path, content and executable bit of each file, and returns digest and size.
+    `mode`: `r:gz` or, when it is decompressed, `r:`. `keep`: gets path, content and executable bit of
+    each file, and returns digest and size.
     """
     name, files, left = entry["name"], [], int(entry["size"])
     try:

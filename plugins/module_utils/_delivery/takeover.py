@@ -131,7 +131,9 @@ class Takeover:
             if data is None:
                 return False  # removed from the bucket as an old one
             # The copy on the machine is root's as a whole; the other one only as far as its hash goes.
-            manifest = self.host.manifest(release) or _hashed(data, f"{self.source.bucket}/{places.manifest(release)}", release)
+            manifest = self.host.manifest(release) or _hashed(
+                data, f"{self.source.bucket}/{places.manifest(release)}", release
+            )
             packages = [] if self.host.check_mode else [self._package(entry, there) for entry in manifest.packages]
         except (DeliveryError, RecursionError, ArithmeticError) as error:
             self._leave(f"release {release}: {error}")

@@ -540,7 +540,8 @@ def _code(given: _Given, bucket: Bucket, held: t.Mapping[str, str]) -> Code:
     account = None
     stated = ("odoo_release_access_key", "odoo_release_secret_key", "odoo_release_endpoint")
     if own and given.own_store and not any(given.text(one) for one in stated):
-        account = StorageAccount(f"{given.name}-code", LOCAL_STORAGE_USER, given.secret(f"{given.name}/{CODE_SECRET}"), None)
+        key = given.secret(f"{given.name}/{CODE_SECRET}")
+        account = StorageAccount(f"{given.name}-code", LOCAL_STORAGE_USER, key, None)
         own = dataclasses.replace(own, access_key=f"{account.account}:{account.user}", secret_key=account.key)
     secret_key = given.text("odoo_release_secret_key") or (own.secret_key if own else "")
     keys = {secret_key, own.secret_key if own else ""} - {""}

@@ -350,7 +350,7 @@ class Code(Part):
     account: StorageAccount | None = _part(
         StorageAccount, "The account of that bucket, whose key no container of Odoo has.",
         "odoo_release_access_key, odoo_release_secret_key, odoo_release_endpoint",
-        "none with one of these, or in another store", optional=True,
+        "none with these or elsewhere", optional=True,
     )  # fmt: skip
     protected: bool = _flag(
         "Whether the containers of the instance hold no key of the bucket, so that an intruder there can't deliver code.",

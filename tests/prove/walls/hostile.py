@@ -5,12 +5,13 @@
 proof hands it over on stdin, so nothing here may come from this package.
 
 Its argument is a JSON object: `me` and `other`, names of instances; `forbidden`, SHA-256 of secrets that a replica has no use for;
-`pids`, `memory`, what the container may have. Each line of its output is one attempt: `what`, `succeeded`, `seen`, and `broken` when
-the attempt itself is wrong.
+`pids`, `memory`, what the container may have; `code`, account and bucket of its instance's releases, and objects to plant. Each line of
+its output is one attempt: `what`, `succeeded`, `seen`, and `broken` when the attempt itself is wrong.
 """
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import errno
 import glob
@@ -24,6 +25,8 @@ import subprocess
 import sys
 import time
 import typing as t
+import urllib.parse
+import urllib.request
 
 GIVEN: dict[str, t.Any] = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
 ME, OTHER = GIVEN.get("me", ""), GIVEN.get("other", "")
@@ -303,6 +306,70 @@ def add_store() -> None:
     attempt("Store: see another instance's bucket in the list")(
         lambda: [one["Name"] for one in store().list_buckets()["Buckets"] if OTHER in one["Name"]]
     )
+
+
+# Own code: whoever writes where the machine gets it from decides what runs in containers that hold more
+
+
+def code_attempts() -> None:
+    code = GIVEN["code"]
+    bucket, user = code["bucket"], code["user"]
+    objects = {key: base64.b64decode(text) for key, text in code["planted"].items()}
+    channel = code["channel"]
+
+    def planted() -> t.Any:
+        """In its own account it may make whatever bucket it likes; the machine must not believe it."""
+        client = store()
+        if bucket not in [one["Name"] for one in client.list_buckets()["Buckets"]]:
+            client.create_bucket(Bucket=bucket)
+        for key, body in objects.items():
+            client.put_object(Bucket=bucket, Key=key, Body=body)
+        return client.get_object(Bucket=bucket, Key=channel)["Body"].read() == objects[channel]
+
+    CONTROLS.append(("a bucket of the releases' name in the own account", planted))
+    for what, ask in {
+        "list its releases": lambda: store(user).list_objects_v2(Bucket=bucket),
+        "read the channel": lambda: store(user).get_object(Bucket=bucket, Key=channel),
+        "write a release": lambda: store(user).put_object(Bucket=bucket, Key=next(iter(objects)), Body=b"planted"),
+        "move the channel": lambda: store(user).put_object(Bucket=bucket, Key=channel, Body=objects[channel]),
+        "remove the channel": lambda: store(user).delete_object(Bucket=bucket, Key=channel),
+        "create a bucket beside it": lambda: store(user).create_bucket(Bucket=f"{bucket}-planted"),
+    }.items():
+        attempt(f"Own code: {what}, as the account of the releases with the own key")(lambda ask=ask: _shown(ask()))
+    account = user.partition(":")[0]
+    attempt("Own code: log in to Swift as the account of the releases with the own key")(lambda: swift_login(user))
+    for what, method, path in (
+        ("list the account", "GET", ""), ("read the channel", "GET", f"{bucket}/{channel}"),
+        ("move the channel", "PUT", f"{bucket}/{channel}"),
+        ("create a bucket", "PUT", f"{bucket}-planted"), ("open the bucket for itself", "POST", bucket),
+    ):  # fmt: skip
+        attempt(f"Own code: {what}, with the own token of Swift")(
+            lambda method=method, path=path: swift(method, f"AUTH_{account}", path, objects[channel])
+        )
+
+
+def swift_login(user: str) -> t.Any:
+    headers = {"X-Auth-User": user, "X-Auth-Key": own("AWS_SECRET_ACCESS_KEY")}
+    request = urllib.request.Request(f"{os.environ['AWS_HOST']}/auth/v1.0", headers=headers)
+    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+        return answer.headers["X-Auth-Token"]
+
+
+def swift(method: str, account: str, path: str, body: bytes) -> str:
+    headers = {
+        "X-Auth-Token": swift_login(own("AWS_ACCESS_KEY_ID")),
+        "X-Container-Read": f"{ME}:*",
+        "X-Container-Write": f"{ME}:*",
+    }
+    url = f"{os.environ['AWS_HOST']}/v1/{urllib.parse.quote(account)}/{urllib.parse.quote(path)}"
+    request = urllib.request.Request(url, data=body if method == "PUT" else None, headers=headers, method=method)
+    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+        return f"status {answer.status}"
+
+
+@control("the own account, with the own token of Swift")
+def own_account() -> t.Any:
+    return swift("GET", f"AUTH_{own('AWS_ACCESS_KEY_ID').partition(':')[0]}", "", b"")
 
 
 # Secrets
@@ -652,6 +719,8 @@ def main() -> None:
         add_redis()
     if os.environ.get("AWS_BUCKETNAME"):
         add_store()
+        if GIVEN.get("code"):
+            code_attempts()
     refusals = (OSError, Refused, psycopg2.Error, botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError)
     for kind, found in (("control", CONTROLS), ("attempt", ATTEMPTS)):
         for what, function in found:

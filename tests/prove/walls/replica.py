@@ -10,10 +10,13 @@ one. An administrator runs the playbooks over it.
 
 from __future__ import annotations
 
+import base64
 import collections.abc
 import contextlib
+import gzip
 import hashlib
 import http.client
+import io
 import json
 import os
 import pathlib
@@ -24,6 +27,7 @@ import ssl
 import stat
 import statistics
 import subprocess
+import tarfile
 import threading
 import time
 import typing as t
@@ -53,7 +57,7 @@ TEMPLATE = "{{ lookup('ansible.builtin.pipe', 'touch %s') }}"
 
 
 def up(bench: Bench) -> Platform:
-    """The shared platform with small limits and a folder of hooks for alpha."""
+    """The shared platform with small limits; alpha has a folder of hooks and code of its own."""
     new = "two" not in bench.sites
     site = bench.site("two", 0, instances={name: {"odoo_modules": ["base"]} for name in (ME, OTHER)})
     if new or "odoo_memory" not in site.instances[ME]:
@@ -62,6 +66,11 @@ def up(bench: Bench) -> Platform:
         folder = hooks_of(site)
         folder.mkdir(parents=True, exist_ok=True)
         site.instances[ME].update(odoo_hooks_dir=str(folder), odoo_hooks="always")
+        addon = site.folder / "addons" / "walls_own"
+        addon.mkdir(parents=True, exist_ok=True)
+        (addon / "__init__.py").write_text("")
+        (addon / "__manifest__.py").write_text(repr({"name": "Own", "version": "19.0.1.0.0", "depends": ["base"]}))
+        site.instances[ME].update(odoo_custom_modules_paths=[str(addon.parent)])
         site.site()
         for name in (ME, OTHER):
             site.wait_for_login(instance=name)
@@ -144,7 +153,7 @@ def from_the_replica(site: Platform) -> list[Attempt]:
     site.psql("CREATE TABLE IF NOT EXISTS public.theirs AS SELECT 1 AS one", OTHER, OTHER)
     given = {
         "me": ME, "other": OTHER, "forbidden": secrets_of(site), "pids": max(host["PidsLimit"] or 0, 0) or 300,
-        "memory": host["Memory"] or 1024 * MIB,
+        "memory": host["Memory"] or 1024 * MIB, "code": code_to_plant(site),
     }  # fmt: skip
     lines = run_like(site, f"{ME}-1", given)
     useless = [f"{one['what']}: {one['broken'] or one.get('refusal', '')}" for one in lines
@@ -152,6 +161,82 @@ def from_the_replica(site: Platform) -> list[Attempt]:
     if useless:
         raise Shortfall(f"attempts that show nothing: {'; '.join(useless)[:600]}")
     return [Attempt(one["what"], one["succeeded"], one["seen"]) for one in lines if one["kind"] == "attempt"]
+
+
+# Own code that nobody delivered
+
+PLANTED_CHANNEL = "channels/planted.json"
+CODE_USER = f"{ME}-code:odoo"
+
+
+def planted_release() -> tuple[str, dict[str, bytes]]:
+    """A whole release that no controller published: its name, and its objects, with alpha's channel and one more."""
+    text, name = b"raise SystemExit('planted')\n", "walls_own"
+    files = {f"{name}/__init__.py": text, f"{name}/__manifest__.py": b"{'name': 'Own', 'version': '19.0.1.0.0'}\n"}
+    lines = [f"- {hashlib.sha256(content).hexdigest()} {path}\n" for path, content in sorted(files.items())]
+    digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+    named: dict[str, t.Any] = {
+        "format": 1, "odoo_version": "19", "packages": [["addon", name, digest]], "requirements": "", "constraints": "",
+        "system_packages": [],
+    }  # fmt: skip
+    whole = hashlib.sha256(json.dumps(named, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    size = sum(len(content) for content in files.values())
+    entry = {"kind": "addon", "name": name, "digest": digest, "size": size, "files": len(files)}
+    manifest = {**named, "packages": [entry], "release": whole[:16], "digest": whole, "about": {}}
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as made:
+        for path, content in sorted(files.items()):
+            member = tarfile.TarInfo(path)
+            member.size = len(content)
+            made.addfile(member, io.BytesIO(content))
+    listed = {
+        f"addon/{name}": [
+            [path, hashlib.sha256(text).hexdigest(), len(text), 0] for path, text in sorted(files.items())
+        ]
+    }
+    channel = json.dumps({"format": 1, "release": whole[:16], "layout": "pack", "in_place": False}).encode()
+    return whole[:16], {
+        f"packs/{digest}.tar.gz": archive.getvalue(),
+        f"releases/{whole[:16]}.files.json.gz": gzip.compress(json.dumps(listed).encode()),
+        f"releases/{whole[:16]}.json": json.dumps(manifest).encode(),
+        PLANTED_CHANNEL: channel,
+        f"channels/{ME}.json": channel,
+    }
+
+
+def code_to_plant(site: Platform) -> dict[str, t.Any]:
+    objects = {key: base64.b64encode(content).decode() for key, content in planted_release()[1].items()}
+    return {"bucket": code_bucket(site), "user": CODE_USER, "channel": f"channels/{ME}.json", "planted": objects}
+
+
+def code_bucket(site: Platform) -> str:
+    env = inspected(f"{site.name}-{ME}-1")["Config"]["Env"]
+    return next(one.partition("=")[2] for one in env if one.startswith("AWS_BUCKETNAME=")) + "-code"
+
+
+def of_code(site: Platform) -> list[Attempt]:
+    """What became of the planted release, after an administrator ran everything."""
+    import boto3
+
+    release, objects = planted_release()
+    secret = site.secrets / ME / "code_secret_key"
+    client = boto3.client(
+        "s3", endpoint_url=f"http://127.0.0.1:{site.https_port + 2}", region_name="us-east-1", aws_access_key_id=CODE_USER,
+        aws_secret_access_key=(secret if secret.exists() else secret.with_name("s3_secret_key")).read_text().strip(),
+    )  # fmt: skip
+    bucket = code_bucket(site)
+    keys = {one["Key"] for one in client.list_objects_v2(Bucket=bucket).get("Contents", [])}
+    channel = json.loads(client.get_object(Bucket=bucket, Key=f"channels/{ME}.json")["Body"].read())["release"]
+    mine = {key for key in keys & objects.keys() if key != f"channels/{ME}.json"}
+    return [
+        Attempt(
+            "Own code: the machine pulls a planted release", (site.root / ME / "code" / "releases" / release).exists()
+        ),
+        Attempt(
+            "Own code: a planted object is copied into the account of the releases", bool(mine), ", ".join(sorted(mine))
+        ),
+        Attempt("Own code: the channel names the planted release", channel == release),
+    ]
 
 
 # What containers of runs leave on the machine
@@ -373,10 +458,13 @@ def replica(bench: Bench) -> collections.abc.Iterator[Line]:
     before = state_of(site)
     roles = site.psql("SELECT rolname, rolsuper, rolcreaterole, rolcreatedb FROM pg_roles ORDER BY 1")
     attempts = from_the_replica(site)
+    # As on a platform whose releases were in the account of attachments: it has a release, and no record of an account.
+    (site.root / ME / "code" / "account.json").unlink()
     plant(site)
     try:
         attempts += through_nginx(site)
         attempts += over_what_was_planted(site, before)
+        attempts += of_code(site)
     finally:
         unplant(site)
     site.site()
@@ -568,6 +656,8 @@ def limits(bench: Bench) -> collections.abc.Iterator[Line]:
 PARTS = {"replica": replica, "limits": limits}
 SAMPLE: list[str] = []
 
+INSTANCE = "plugins/module_utils/_inventory/instance.py"
+TAKEOVER = "plugins/module_utils/_delivery/takeover.py"
 CONTAINERS = "plugins/module_utils/_services/odoo_containers.py"
 APPLY = "roles/container/tasks/apply.yml"
 EVENTS, UNTRUSTED = "plugins/module_utils/_runs/events.py", "plugins/module_utils/_machine/untrusted.py"
@@ -575,6 +665,13 @@ LIMITS = "plugins/module_utils/_services/limits.py"
 MUTANTS = {
     "password-in-replicas": Mutant.one(
         "replica", CONTAINERS, "    return mode not in (RUN, UPDATE)\n", "    return True\n"
+    ),
+    # The account is there, and what containers hold is its key.
+    "key-of-the-releases": Mutant.one(
+        "replica", INSTANCE, 'given.secret(f"{given.name}/{CODE_SECRET}")', "bucket.secret_key"
+    ),
+    "releases-of-anybody": Mutant.one(
+        "replica", TAKEOVER, ' or self.places.manifest(pointer.release) not in manifests:', ":"
     ),
     "socket-writable": Mutant.one(
         "replica", CONTAINERS, "_bind(here.db_socket, here.db_host))", "_bind(here.db_socket, here.db_host, read_only=False))"

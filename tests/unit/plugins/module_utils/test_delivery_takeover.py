@@ -33,6 +33,8 @@ PLACES = Places("", "demo")
 class Store(FolderObjects):
     """A bucket of one account."""
 
+    names = FolderObjects.keys
+
     def __init__(self, folder, access):
         super().__init__(folder, threads=1)
         folder.mkdir(exist_ok=True)
@@ -95,10 +97,10 @@ def channel(objects, name="demo"):
 def test_everything_that_was_delivered_here_is_copied_and_nothing_is_deleted(tmp_path, path, old, new):
     releases = [pull(path, old) for text in ("one", "two") if deliver(old, tmp_path / "src", text)]
     deliver(old, tmp_path / "src", "one", channel="also")
-    before = old.keys()
+    before = old.names()
     changed, done = take_over(path, old, new)
     assert changed and sorted(done.releases) == sorted(releases) and sorted(done.channels) == ["also", "demo"]
-    assert new.keys() == before == old.keys()
+    assert new.names() == before == old.names()
     assert channel(new) == releases[1] and channel(new, "also") == releases[0]
     assert not done.left and not done.pending
     for key in before:  # as another machine would get it
@@ -130,7 +132,7 @@ def test_a_machine_without_a_release_believes_nothing(tmp_path, path, old, new):
     deliver(old, tmp_path / "src", "planted")
     old.log.clear()
     changed, done = take_over(path, old, new)
-    assert changed and old.log == [] and new.keys() == []
+    assert changed and old.log == [] and new.names() == []
     assert done.actions == ["record that the releases are in the account of demo-code:odoo"]
     assert json.loads((path / "account.json").read_text()) == {"access_key": "demo-code:odoo", "bucket": "folder"}
     assert take_over(path, old, new)[0] is False
@@ -144,7 +146,7 @@ def test_what_the_machine_never_had_stays_behind_and_is_named(tmp_path, path, ol
     dummy, done = take_over(path, old, new)
     assert done.releases == [ours] and done.channels == ["also"]
     assert done.left == [f"channel demo: names release {theirs}, which this machine never had"]
-    assert not [key for key in new.keys() if theirs in key]
+    assert not [key for key in new.names() if theirs in key]
 
 
 def test_a_release_that_the_inventory_names_is_copied(tmp_path, path, old, new):
@@ -162,15 +164,15 @@ def test_a_copy_that_was_killed_is_finished_by_the_next_run(tmp_path, path, old,
         take_over(path, old, new)
     except OSError:
         assert not (path / "account.json").exists()
-        for key in new.keys():  # whatever is there is complete
+        for key in new.names():  # whatever is there is complete
             if key.startswith("channels/"):
-                assert f"releases/{channel(new)}.json" in new.keys()
+                assert f"releases/{channel(new)}.json" in new.names()
             elif key.startswith("releases/") and key.count(".") == 1:
                 packs = json.loads((new.folder / key).read_text())["packages"]
-                assert all(f"packs/{one['digest']}.tar.gz" in new.keys() for one in packs)
+                assert all(f"packs/{one['digest']}.tar.gz" in new.names() for one in packs)
     new.break_after = -1
     take_over(path, old, new)
-    assert new.keys() == old.keys()
+    assert new.names() == old.names()
 
 
 def test_a_channel_that_is_there_already_stays(tmp_path, path, old, new):
@@ -185,7 +187,7 @@ def test_check_mode_tells_it_and_changes_nothing(tmp_path, path, old, new):
     release = deliver(old, tmp_path / "src", "one")
     pull(path, old)
     changed, done = take_over(path, old, new, check=True)
-    assert changed and done.pending and new.keys() == [] and not (path / "account.json").exists()
+    assert changed and done.pending and new.names() == [] and not (path / "account.json").exists()
     assert done.actions[:2] == [f"copy release {release}", f"set channel demo to {release}"]
     take_over(path, old, new)
     changed, done = take_over(path, old, new, check=True)
@@ -217,7 +219,7 @@ def archive(members) -> bytes:
 
 
 def forge(old, kind, content):
-    for key in old.keys():
+    for key in old.names():
         if key.startswith(kind) and not key.endswith(".gz" if kind == "releases/" else "\0"):
             old._write(key, content(json.loads((old.folder / key).read_text())) if callable(content) else content)
 
@@ -248,12 +250,14 @@ def test_a_forged_object_is_not_copied_and_stops_nothing(tmp_path, path, old, ne
     forge(old, kind, content)
     dummy, done = take_over(path, old, new)
     assert any(line.startswith(f"release {first}: ") for line in done.left)
-    assert f"releases/{first}.json" not in new.keys()
+    assert f"releases/{first}.json" not in new.names()
     assert all(line.isprintable() and len(line) <= 300 for line in done.left)
     assert (path / "account.json").exists()
 
 
-@pytest.mark.parametrize("content", [b"[" * 60_000, b"{}", b"\x1b[2J", b"", json.dumps({"format": 1, "release": "../x"}).encode()])
+@pytest.mark.parametrize(
+    "content", [b"[" * 60_000, b"{}", b"\x1b[2J", b"", json.dumps({"format": 1, "release": "../x"}).encode()]
+)
 def test_a_forged_channel_is_left(tmp_path, path, old, new, content):
     deliver(old, tmp_path / "src", "one")
     pull(path, old)
