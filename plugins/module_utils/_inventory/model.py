@@ -226,9 +226,14 @@ class Replica(Part):
 class Image(Part):
     """The image of the instance, for the role `image`, which builds or pulls it."""
 
-    name: str = _text("Name of the image.", derived="odoo-<version>")
+    name: str = _text(
+        "Name of the image.", "odoo_version, odoo_image, odoo_python",
+        "odoo-<version>, with a hash when an image or a Python is given",
+    )  # fmt: skip
     kind: str = _text("Kind of the image.", derived="always odoo")
     version: str = _text("Odoo version.", "odoo_version")
+    ref: str = _text("Image that it is built from; empty for the platform's of that version.", "odoo_image")
+    python: str = _text("Version of Python in that image; empty for the usual one.", "odoo_python")
 
 
 @dataclasses.dataclass(frozen=True)
