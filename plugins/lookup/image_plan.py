@@ -98,7 +98,9 @@ class LookupModule(LookupBase):
                 if suite not in bases:
                     bases[suite] = image_plan.base_plan(platform, suite, dict(self.get_option("base")))
                 base = bases[suite]["tag"]
-            dockerfile = self._dockerfile(item, item.get("from") or base or pull, item.get("source") or source, variables)
+            dockerfile = self._dockerfile(
+                item, item.get("from") or base or pull, item.get("source") or source, variables
+            )
             images.append(image_plan.image_plan(platform, item, base, pull, dockerfile, self._context(item, variables)))
         return [*bases.values(), *images]
 

@@ -66,11 +66,10 @@ def check_item(item: t.Any, source: str, refs: t.Mapping[str, t.Any]) -> dict[st
         )
     if kind not in (*KINDS, CODE, BUILD):
         raise ImageError(f"image_list: {name}: kind {kind!r} is unknown; right is one of {', '.join(KINDS)}")
-    if kind in ("odoo", CODE, BUILD):
-        if version not in VERSIONS:
-            raise ImageError(
-                f"image_list: {name}: version {version!r} is not a known Odoo version; right is one of {', '.join(VERSIONS)}"
-            )
+    if kind in ("odoo", CODE, BUILD) and version not in VERSIONS:
+        raise ImageError(
+            f"image_list: {name}: version {version!r} is not a known Odoo version; right is one of {', '.join(VERSIONS)}"
+        )
     origin = source_of({**item, "name": name, "kind": kind, "version": version}, source, refs)
     if origin not in SOURCES:
         raise ImageError(f"image_list: {name}: source {origin!r} is unknown; right is {' or '.join(SOURCES)}")
@@ -147,7 +146,14 @@ def build_item(code: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     packages, image = list(code["packages"]), dict(code["image"])
     name = f"{image['name']}-build" + (f"-{content_hash(packages)}" if packages else "")
     origin = {key: image[key] for key in ("source", "ref") if image.get(key)}
-    return {"name": name, "kind": BUILD, "version": code["version"], "packages": packages, "of": image["name"], **origin}
+    return {
+        "name": name,
+        "kind": BUILD,
+        "version": code["version"],
+        "packages": packages,
+        "of": image["name"],
+        **origin,
+    }
 
 
 def pip_home(texts: t.Mapping[str, str], folder: str) -> list[dict[str, str]]:

@@ -222,7 +222,9 @@ SETTINGS: dict[str, Setting] = {
             "give <repository>@sha256:<digest>, or the ID of an image on the building machine (sha256:<64 hex digits>)",
         )
     ),
-    "odoo_python": Setting(rule=_rule(lambda value: str(value) in PYTHONS, f"supported are {', '.join(PYTHONS)}, as text")),
+    "odoo_python": Setting(
+        rule=_rule(lambda value: str(value) in PYTHONS, f"supported are {', '.join(PYTHONS)}, as text")
+    ),
     "odoo_project": Setting(),
     "odoo_instance": Setting(),
     "odoo_db_name": Setting(rule=_database),

@@ -91,9 +91,7 @@ def request_of(definition: t.Mapping[str, t.Any]) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
-def body(
-    definition: t.Mapping[str, t.Any], platform: str, covers: t.Sequence[str] = ()
-) -> dict[str, t.Any]:
+def body(definition: t.Mapping[str, t.Any], platform: str, covers: t.Sequence[str] = ()) -> dict[str, t.Any]:
     """A definition in the terms of the role `container`, translated for the engine.
 
     `covers`: further folders in memory, which `_engine.volumes.covers` returns for its image.
@@ -267,7 +265,9 @@ def start(engine: Engine, definition: t.Mapping[str, t.Any], platform: str) -> s
     if image is None:
         raise Missing(f"image={definition['image']!r} of {definition['name']}: the engine has no such image")
     try:
-        container = engine.create(str(definition["name"]), body(definition, platform, volumes.covers(image, definition)))
+        container = engine.create(
+            str(definition["name"]), body(definition, platform, volumes.covers(image, definition))
+        )
     except EngineConflict:
         raise
     except EngineError as error:

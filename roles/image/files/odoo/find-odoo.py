@@ -25,7 +25,18 @@ EXTRA = "/mnt/extra-addons"  # of official images, for which every Dockerfile on
 ROOTS = ("/opt", "/odoo", "/srv", "/home", "/usr/src", "/usr/local", "/app", "/mnt", "/var/lib")
 DEPTH = 4
 # In containers something else is mounted there.
-HIDDEN = ("/etc/odoo", "/mnt/addons", "/mnt/release", "/run", "/tmp", "/srv/odoo", "/srv/static", "/proc", "/sys", "/dev")
+HIDDEN = (
+    "/etc/odoo",
+    "/mnt/addons",
+    "/mnt/release",
+    "/run",
+    "/tmp",
+    "/srv/odoo",
+    "/srv/static",
+    "/proc",
+    "/sys",
+    "/dev",
+)
 
 
 def fail(message):
@@ -62,7 +73,9 @@ def checkouts():
             folders[:] = [one for one in folders if not one.startswith(".") and one != "node_modules"]
             if "odoo-bin" in files:
                 found.append(os.path.realpath(folder))
-    good = [one for one in found if is_package(os.path.join(one, "odoo")) and os.path.isfile(os.path.join(one, "odoo-bin"))]
+    good = [
+        one for one in found if is_package(os.path.join(one, "odoo")) and os.path.isfile(os.path.join(one, "odoo-bin"))
+    ]
     return list(dict.fromkeys(good))
 
 

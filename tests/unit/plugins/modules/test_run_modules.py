@@ -40,6 +40,7 @@ class Engine:
         self.out = ""
         self.tell = []
         self.conflicts = 0
+        self.volumes = None  # what the image declares
 
     def containers(self, **filters):
         return [one for one in self.there.values() if "Labels" in one]
@@ -612,6 +613,20 @@ def static_definition(folder):
         INSTANCE="acme", STATIC_DIR="/srv/static", DB_PASSWORD_FILE="/run/secrets/db_password", RELEASE="1"
     )
     return given
+
+
+def test_volumes_that_an_image_declares_are_covered(tmp_path):
+    """Else the engine makes one on the disk, which can be written although the container is read-only, and stays."""
+    engine = Engine(tmp_path)
+    engine.volumes = {"/var/lib/odoo": {}, "/mnt/extra-addons": {}, "/srv/odoo": {}}
+    given = definition(tmp_path, read_only=True, tmpfs=["/tmp:size=1m"])
+    given["mounts"].append({"type": "volume", "source": "oc-acme-data", "target": "/srv/odoo"})
+    one_off.start(engine, given, "oc")
+    assert engine.made[0]["HostConfig"]["Tmpfs"] == {
+        "/tmp": "size=1m",
+        "/var/lib/odoo": "ro,size=4k,mode=0555",
+        "/mnt/extra-addons": "ro,size=4k,mode=0555",
+    }
 
 
 @pytest.mark.parametrize("look", [False, True])
