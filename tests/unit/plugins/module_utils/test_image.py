@@ -267,7 +267,7 @@ def test_failures_of_builds_side_by_side():
 
 
 def test_an_image_to_build_with_is_shared_by_sets_with_the_same_debian_packages():
-    code = {"version": "19", "packages": [], "requirements": "a\n"}
+    code = {"version": "19", "packages": [], "requirements": "a\n", "image": {"name": "odoo-19"}}
     assert image_plan.build_item(code) == image_plan.build_item({**code, "requirements": "b\n"})
     assert image_plan.build_item(code)["name"] != image_plan.build_item({**code, "packages": ["jq"]})["name"]
 
