@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import site
+import stat
 import sys
 
 FACTS = "/opt/odoo-cloud/image.json"
@@ -24,6 +25,8 @@ CONFIGURATIONS = (
 EXTRA = "/mnt/extra-addons"  # of official images, for which every Dockerfile on top of them copies addons there
 ROOTS = ("/opt", "/odoo", "/srv", "/home", "/usr/src", "/usr/local", "/app", "/mnt", "/var/lib")
 DEPTH = 4
+# Folders of ours in the image.
+OURS = ("/opt/odoo-cloud", "/srv/odoo", "/srv/static", "/usr/local/bin", "/var/lib/odoo-restore")
 # In containers something else is mounted there.
 HIDDEN = (
     "/etc/odoo",
@@ -58,25 +61,29 @@ def imported():
     return ""
 
 
+def named():
+    """The folder of the Odoo that the image itself points at, by its PATH, PYTHONPATH or working directory; empty for none."""
+    programs = [shutil.which(name) for name in ("odoo-bin", "odoo")]
+    places = [os.path.dirname(os.path.realpath(one)) for one in programs if one]
+    places += [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
+    for place in (*places, os.getcwd()):
+        if is_package(os.path.join(place, "odoo")):
+            return os.path.realpath(place)
+    return ""
+
+
 def checkouts():
-    """The folders of source checkouts: those that have odoo-bin and the package beside it."""
+    """The folders of source checkouts below the usual roots: those that have odoo-bin and the package beside it."""
     found = []
-    for name in ("odoo-bin", "odoo"):
-        program = shutil.which(name)
-        if program:
-            found.append(os.path.dirname(os.path.realpath(program)))
-    found.append(os.getcwd())
     for root in ROOTS:
         for folder, folders, files in os.walk(root):
-            if folder[len(root) :].count("/") >= DEPTH or "odoo-bin" in files:
+            if "odoo-bin" in files and is_package(os.path.join(folder, "odoo")):
+                found.append(os.path.realpath(folder))
+                folders[:] = []
+            elif folder[len(root) :].count("/") >= DEPTH:
                 folders[:] = []
             folders[:] = [one for one in folders if not one.startswith(".") and one != "node_modules"]
-            if "odoo-bin" in files:
-                found.append(os.path.realpath(folder))
-    good = [
-        one for one in found if is_package(os.path.join(one, "odoo")) and os.path.isfile(os.path.join(one, "odoo-bin"))
-    ]
-    return list(dict.fromkeys(good))
+    return list(dict.fromkeys(found))
 
 
 def make_known(root):
@@ -84,9 +91,9 @@ def make_known(root):
     places = [path for path in site.getsitepackages() if os.path.isdir(path)]
     with open(os.path.join(places[-1], "odoo-cloud-checkout.pth"), "w", encoding="utf-8") as stream:
         stream.write(root + "\n")
-    if not (shutil.which("odoo") or shutil.which("odoo-bin")):
+    program = os.path.join(root, "odoo-bin")
+    if not (shutil.which("odoo") or shutil.which("odoo-bin")) and os.path.isfile(program):
         os.makedirs("/usr/local/bin", exist_ok=True)
-        program = os.path.join(root, "odoo-bin")
         os.chmod(program, os.stat(program).st_mode | 0o555)
         os.symlink(program, "/usr/local/bin/odoo-bin")
 
@@ -126,12 +133,36 @@ def has_addons(folder):
     )
 
 
+def let_read(folder):
+    """Let everybody read a folder and reach it: Odoo runs as a user that the image does not know."""
+    parent = os.path.dirname(folder)
+    while parent != "/":
+        add_mode(parent, 0o001)
+        parent = os.path.dirname(parent)
+    for place, _folders, files in os.walk(folder):
+        add_mode(place, 0o005)
+        for name in files:
+            add_mode(os.path.join(place, name), 0o004)
+
+
+def add_mode(path, bits):
+    """Add permissions to a file, unless it is a link or has them."""
+    mode = os.lstat(path).st_mode
+    if not stat.S_ISLNK(mode) and mode & bits != bits:
+        os.chmod(path, stat.S_IMODE(mode) | bits)
+
+
 def main():
     """Find, check, write."""
     volumes = declared_volumes()
+    ours = [one for one in OURS if below(one, volumes)]
+    if ours:
+        fail(
+            f"the image declares {ours[0]}, or a folder above it, as a VOLUME; the platform needs it, leave that line out"
+        )
     package = imported()
     if not package:
-        found = checkouts()
+        found = [one for one in [named()] if one] or checkouts()
         if not found:
             fail(
                 "there is no Odoo in this image: python3 can't import odoo, and no folder below "
@@ -153,7 +184,9 @@ def main():
             copy = os.path.join(COPIES, str(len(kept)) + "-" + os.path.basename(folder))
             shutil.copytree(folder, copy, symlinks=True)
             folder = copy
+        let_read(folder)
         kept.append(folder)
+    let_read(package)
     os.makedirs(os.path.dirname(FACTS), exist_ok=True)
     with open(FACTS, "w", encoding="utf-8") as stream:
         json.dump({"odoo": package, "configuration": file, "addons": kept}, stream, indent=1)
