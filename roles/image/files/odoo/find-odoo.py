@@ -175,8 +175,9 @@ def main():
     if below(package, volumes):
         fail(f"{package}: Odoo is in a folder that the image declares as a VOLUME; move it, or leave that line out")
     folders, file = stated()
-    beside = os.path.join(os.path.dirname(package), "addons")
-    wanted, kept = [*folders, EXTRA, beside], []
+    wanted, kept = [*folders, EXTRA], []
+    if not os.path.isfile(os.path.join(package, "init.py")):  # 19 looks beside its package in any case
+        wanted.append(os.path.join(os.path.dirname(package), "addons"))
     for folder in dict.fromkeys(os.path.realpath(one) for one in wanted):
         if folder == os.path.join(package, "addons") or not has_addons(folder):
             continue
