@@ -224,7 +224,11 @@ class Replica(Part):
 
 @dataclasses.dataclass(frozen=True)
 class Image(Part):
-    """The image of the instance, for the role `image`, which builds or pulls it."""
+    """The image of the instance, for the role `image`, which builds or pulls it. Keys of what it doesn't
+    say are left out.
+    """
+
+    sparse: t.ClassVar[bool] = True
 
     name: str = _text(
         "Name of the image.", "odoo_version, odoo_image, odoo_python",
