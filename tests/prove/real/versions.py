@@ -36,9 +36,9 @@ OWN = ("oc_own", "oc_bought")
 CONF = "[options]\naddons_path = /opt/odoo-cloud/addons\ndata_dir = /srv/odoo\nlist_db = False\nmax_cron_threads = 0\nworkers = 0\n"
 
 MUTANTS: dict[str, Mutant] = {
-    "data-in-declared-volume": Mutant.one(
-        "versions-layouts", "plugins/module_utils/_runtime/common/odoo_facts.py",
-        'DATA_DIR = "/srv/odoo"', 'DATA_DIR = "/var/lib/odoo"',
+    "data-folder-without-owner": Mutant.one(
+        "versions-layouts", "roles/image/templates/odoo.Dockerfile.j2",
+        "install -d -o 8069 -g 8069 -m 0750 /srv/odoo; ", "install -d -o 8069 -g 8069 -m 0750 /var/lib/odoo; ",
     ),
     "declared-volumes-open": Mutant.one(
         "versions-layouts", "plugins/module_utils/_engine/volumes.py",
