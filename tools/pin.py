@@ -1,6 +1,6 @@
-"""Write the lines of roles/image/files/odoo/requirements-<version>.txt for packages: version, hashes, licence.
+"""Write the lines of roles/image/files/odoo/requirements-<python>.txt for packages: version, hashes, licence.
 
-    .work/venv/bin/python tools/pin.py 3.13,3.12 PyYAML==6.0.3 anthem==0.15.0
+    .work/venv/bin/python tools/pin.py 3.13 PyYAML==6.0.3 anthem==0.15.0
 
 Asks pip for each Python and processor, follows dependencies, downloads nothing. A package that Odoo's own packages bring
 (urllib3, requests, python-dateutil, ...) is not wanted in the file: leave its lines out.

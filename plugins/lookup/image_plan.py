@@ -18,7 +18,9 @@ description:
     variable C(role_path).
 options:
   _terms:
-    description: The images, each a dictionary with C(name), C(kind) and, for Odoo, C(version).
+    description:
+      The images, each a dictionary with C(name), C(kind) and, for Odoo, C(version); C(source),
+      C(ref) and C(python) as in C(image_list) of the role P(odoo_cloud.platform.image#role).
     required: true
     type: list
     elements: dict
@@ -28,13 +30,13 @@ options:
     required: true
   source:
     description:
-      V(debian) builds everything from Debian's archive, V(registry) from official images of a
-      registry.
+      V(debian) builds from Debian's archive, V(registry) from images of a registry. An image that
+      has a C(source), or a reference of its own or in O(refs), is built from that.
     type: string
     choices: [debian, registry]
     default: debian
   refs:
-    description: Image name to registry reference, for O(source=registry).
+    description: Image name to registry reference.
     type: dict
     default: {}
   allow_unpinned:
@@ -81,24 +83,24 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(str(error)) from error
 
     def _plan(self, terms, variables):
-        platform, source = self.get_option("platform"), self.get_option("source")
+        platform, source, refs = self.get_option("platform"), self.get_option("source"), self.get_option("refs")
         bases: dict[str, dict] = {}
         images: list[dict] = []
         for term in terms:
-            item = image_plan.check_item(term, source)
+            item = image_plan.check_item(term, source, refs)
             base = pull = ""
             if item["kind"] == image_plan.CODE:
                 pass
-            elif source == "registry":
-                pull = image_plan.check_ref(
-                    image_plan.ref_name(item), self.get_option("refs"), self.get_option("allow_unpinned")
-                )
+            elif item["source"] == image_plan.REGISTRY:
+                pull = image_plan.check_ref(item, refs, self.get_option("allow_unpinned"))
             else:
                 suite = image_plan.suite_of(item["kind"], item["version"])
                 if suite not in bases:
                     bases[suite] = image_plan.base_plan(platform, suite, dict(self.get_option("base")))
                 base = bases[suite]["tag"]
-            dockerfile = self._dockerfile(item, item.get("from") or base or pull, source, variables)
+            dockerfile = self._dockerfile(
+                item, item.get("from") or base or pull, item.get("source") or source, variables
+            )
             images.append(image_plan.image_plan(platform, item, base, pull, dockerfile, self._context(item, variables)))
         return [*bases.values(), *images]
 
@@ -119,7 +121,7 @@ class LookupModule(LookupBase):
         runtime = os.path.normpath(os.path.join(role, "..", "..", "plugins", "module_utils", "_runtime"))
         addons = os.path.join(role, "files", image_plan.ADDONS_FOLDER)
         return (
-            image_plan.odoo_files(folder, item["version"])
+            image_plan.odoo_files(folder, item["python"])
             + image_plan.read_tree(runtime, image_plan.RUNTIME_FOLDER)
             + image_plan.read_tree(addons, image_plan.ADDONS_FOLDER)
         )

@@ -112,7 +112,7 @@ _list:
         name:
           description:
             - Name of the image.
-            - It is odoo-<version>.
+            - From C(odoo_version), C(odoo_image), C(odoo_python); odoo-<version>, with a hash when an image or a Python is given.
           type: str
         kind:
           description:
@@ -123,6 +123,16 @@ _list:
           description:
             - Odoo version.
             - From C(odoo_version).
+          type: str
+        ref:
+          description:
+            - Image that it is built from; empty for the platform's of that version.
+            - From C(odoo_image).
+          type: str
+        python:
+          description:
+            - Version of Python in that image; empty for the usual one.
+            - From C(odoo_python).
           type: str
     database:
       description:

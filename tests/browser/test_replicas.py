@@ -157,7 +157,7 @@ def check_replicas(settings: common.Settings, first: str, second: str) -> dict[s
             number, place = max((row["id"], row["store_fname"]) for row in rows)
             assert "://" in str(place), f"the file is at {place!r}, not in a store"
             download(driver, number)
-            files = docker("exec", first, "sh", "-c", "find /var/lib/odoo -type f -size +1k | wc -l")
+            files = docker("exec", first, "sh", "-c", "find /srv/odoo -type f -size +1k | wc -l")
             bring_up(second)
             docker("kill", "--signal", "KILL", first)  # with the browser in the middle of its session
             begin = time.monotonic()

@@ -109,7 +109,7 @@ def test_replicas_share_nothing(inspected):
         mounts = {mount["Destination"]: mount for mount in inspected[name]["Mounts"]}
         volumes = [path for path, mount in mounts.items() if mount["Type"] == "volume" or mount["RW"]]
         assert set(volumes) <= {"/run/postgresql"}, name
-        assert "/var/lib/odoo" in inspected[name]["HostConfig"]["Tmpfs"], name
+        assert "/srv/odoo" in inspected[name]["HostConfig"]["Tmpfs"], name
 
 
 def test_only_nginx_is_open_to_others(inspected):

@@ -198,7 +198,7 @@ def images() -> dict[str, str]:
     """Names and IDs of the images, with the one that has the requirements of own code."""
     from ansible_collections.odoo_cloud.platform.plugins.module_utils._images.plan import code_name, set_key
 
-    return {**IMAGES, code_name("14", set_key("14", REQUIREMENTS)): CODE_IMAGE}
+    return {**IMAGES, code_name("14", set_key("14", "odoo-14", REQUIREMENTS)): CODE_IMAGE}
 
 
 def prepare_secrets(folder: Path, instances: t.Iterable[str]) -> None:

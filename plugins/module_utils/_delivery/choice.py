@@ -44,7 +44,7 @@ def sets(instances: Instances, images: t.Mapping[str, str], pulled: Results) -> 
         files = dict((result or {}).get("texts") or {})
         if not files:
             continue
-        version, key = instance.version, set_key(instance.version, files)
+        version, key = instance.version, set_key(instance.version, instance.image.name, files)
         found.append(
             {
                 "instance": instance.name,
@@ -53,6 +53,7 @@ def sets(instances: Instances, images: t.Mapping[str, str], pulled: Results) -> 
                 "version": version,
                 "from": str(images[instance.image.name]),
                 "files": files,
+                "image": instance.image.to_dict(),
             }
         )
     return found

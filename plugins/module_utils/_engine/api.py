@@ -153,9 +153,13 @@ class Engine:
         """The engine's full description of a container, None when it does not exist."""
         return t.cast("dict[str, t.Any] | None", self.get(f"/containers/{urllib.parse.quote(name)}/json"))
 
+    def image(self, reference: str) -> dict[str, t.Any] | None:
+        """The engine's description of an image, None when it does not exist."""
+        return t.cast("dict[str, t.Any] | None", self.get(f"/images/{urllib.parse.quote(reference)}/json"))
+
     def image_id(self, reference: str) -> str | None:
         """The ID of an image, None when it does not exist."""
-        image = self.get(f"/images/{urllib.parse.quote(reference)}/json")
+        image = self.image(reference)
         return None if image is None else str(image["Id"])
 
     def networks(self) -> list[dict[str, t.Any]]:

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import ast
-import hashlib
-import json
 import os
 import re
 import typing as t
 
+from .._inventory.odoo_image import PYTHONS, content_hash, is_pinned, is_reference
 from .._runtime.common.odoo_facts import VERSIONS
 
 LABEL_PREFIX = "org.odoo-cloud."
@@ -19,12 +18,14 @@ LABEL_PREFIX = "org.odoo-cloud."
 # Both are built for each set of requirements.
 CODE, BUILD = "code", "build"
 KINDS = ("odoo", "postgres", "redis", "swift", "nginx", "firewall")
+# Where an image comes from: packages of Debian, or an image that somebody else built.
+DEBIAN, REGISTRY = "debian", "registry"
+SOURCES = (DEBIAN, REGISTRY)
 DEFAULT_SUITE = "trixie"
 ODOO_SUITES = {"14": "bullseye", "19": "trixie"}
 # The Python of an Odoo image: Debian's, else that of the official images.
 DEBIAN_PYTHONS = {"14": "3.9", "19": "3.13"}
 OFFICIAL_PYTHONS = {"14": "3.9", "15": "3.9", "16": "3.9", "17": "3.10", "18": "3.12", "19": "3.12"}
-HASH_LENGTH = 12
 RUNTIME_FOLDER = "odoo_cloud_runtime"
 ADDONS_FOLDER = "addons"  # in the build context; `odoo_conf.ADDONS_DIR` in the image
 REQUIREMENTS = "requirements.txt"  # in the build context of Odoo images
@@ -34,25 +35,24 @@ SKIPPED_SUFFIXES = (".pyc", ".pyo", "~", ".swp")
 _NAME = re.compile(r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BUILDER_LINE = re.compile(r"^(Step \d+/\d+ :| ?---> |Removing intermediate container )")
-_PYTHON = re.compile(r"^3\.\d+$")
-_PINNED = re.compile(r"^[^\s@]+@sha256:[0-9a-f]{64}$")
 
 
 class ImageError(Exception):
     """The inventory describes an image that is not possible; the message is one line for operators."""
 
 
-def content_hash(parts: t.Any) -> str:
-    """The short SHA-256 of any value that JSON can hold."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:HASH_LENGTH]
+def source_of(item: t.Mapping[str, t.Any], source: str, refs: t.Mapping[str, t.Any]) -> str:
+    """Where an image comes from: as its entry says, else from the registry if there is a reference
+    for it, else as `source`, the platform's `image_source`, says.
+    """
+    return str(item.get("source") or (REGISTRY if reference(item, refs) else source))
 
 
-def check_item(item: t.Any, source: str) -> dict[str, t.Any]:
+def check_item(item: t.Any, source: str, refs: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """One entry of `image_list`, completed with all keys as text.
 
-    `source`: `image_source` of the inventory. Raises `ImageError` for an entry that is not
-    possible.
+    `source`: `image_source` of the inventory. `refs`: `image_registry_refs`. Raises `ImageError`
+    for an entry that is not possible.
     """
     if not isinstance(item, dict):
         raise ImageError(
@@ -66,39 +66,56 @@ def check_item(item: t.Any, source: str) -> dict[str, t.Any]:
         )
     if kind not in (*KINDS, CODE, BUILD):
         raise ImageError(f"image_list: {name}: kind {kind!r} is unknown; right is one of {', '.join(KINDS)}")
-    if kind in ("odoo", CODE, BUILD):
-        if version not in VERSIONS:
-            raise ImageError(
-                f"image_list: {name}: version {version!r} is not a known Odoo version; right is one of {', '.join(VERSIONS)}"
-            )
-        if source == "debian" and kind != CODE and version not in ODOO_SUITES:
-            raise ImageError(
-                f"image_list: {name}: Debian has no package of Odoo {version}; right is version {' or '.join(ODOO_SUITES)}, "
-                "or image_source: registry"
-            )
+    if kind in ("odoo", CODE, BUILD) and version not in VERSIONS:
+        raise ImageError(
+            f"image_list: {name}: version {version!r} is not a known Odoo version; right is one of {', '.join(VERSIONS)}"
+        )
+    origin = source_of({**item, "name": name, "kind": kind, "version": version}, source, refs)
+    if origin not in SOURCES:
+        raise ImageError(f"image_list: {name}: source {origin!r} is unknown; right is {' or '.join(SOURCES)}")
+    if kind in ("odoo", BUILD) and origin == DEBIAN and version not in ODOO_SUITES:
+        raise ImageError(
+            f"image_list: {name}: Debian has no package of Odoo {version}; right is version {' or '.join(ODOO_SUITES)}, "
+            f"or odoo_image: <repository>@sha256:<digest> in the instance's group, or an entry odoo-{version} in "
+            "image_registry_refs"
+        )
     checked: dict[str, t.Any] = {"name": name, "kind": kind, "version": version}
-    if kind in (CODE, BUILD):
-        return {
-            **checked,
-            **{key: item[key] for key in ("from", "packages", "requirements", "constraints") if key in item},
-        }
+    if kind == CODE:
+        own = ("from", "packages", "requirements", "constraints", "image")
+        return {**checked, **{key: item[key] for key in own if key in item}}
+    checked["source"] = origin
+    if origin == REGISTRY and item.get("ref"):
+        checked["ref"] = str(item["ref"])
+    if kind == BUILD:
+        return {**checked, **{key: item[key] for key in ("packages", "of") if key in item}}
     if kind == "odoo":
-        pythons = DEBIAN_PYTHONS if source == "debian" else OFFICIAL_PYTHONS
+        pythons = DEBIAN_PYTHONS if origin == DEBIAN else OFFICIAL_PYTHONS
         checked["python"] = str(item.get("python") or pythons[version])
-        if not _PYTHON.match(checked["python"]):
-            raise ImageError(f"image_list: {name}: python {checked['python']!r} is not valid; right is e.g. '3.12'")
+        if checked["python"] not in PYTHONS:
+            raise ImageError(
+                f"image_list: {name}: python {checked['python']!r} is not supported; right is one of {', '.join(PYTHONS)}"
+            )
+        if origin == DEBIAN and checked["python"] != DEBIAN_PYTHONS[version]:
+            raise ImageError(
+                f"image_list: {name}: python {checked['python']!r}: Debian's package of Odoo {version} has "
+                f"Python {DEBIAN_PYTHONS[version]}; leave out odoo_python, or give another image with odoo_image"
+            )
     return checked
 
 
-def set_key(version: str, files: t.Mapping[str, str]) -> str:
-    """The name of a set of requirements: a hash of the texts of a release and the Odoo version."""
-    return content_hash({"version": version, "files": dict(files)})
+def set_key(version: str, image: str, files: t.Mapping[str, str]) -> str:
+    """The name of a set of requirements: a hash of the texts of a release and of the image that they
+    are installed into. `image`: name of the instance's Odoo image.
+    """
+    asked: dict[str, t.Any] = {"version": version, "files": dict(files)}
+    return content_hash(asked if image == f"odoo-{version}" else {**asked, "image": image})
 
 
 def requirement_sets(sets: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
     """Entries of `image_list` for sets of requirements, each set once.
 
-    `sets`: dictionaries with `key`, `version`, `from` and `files`.
+    `sets`: dictionaries with `key`, `version`, `from`, `files` and `image`, the entry of the Odoo
+    image.
     """
     found: dict[str, dict[str, t.Any]] = {}
     for one in sets:
@@ -111,6 +128,7 @@ def requirement_sets(sets: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, 
             "requirements": str(files.get("requirements.txt", "")),
             "constraints": str(files.get("constraints.txt", "")),
             "packages": files.get("system_packages.txt", "").split(),
+            "image": {key: str(value) for key, value in dict(one["image"]).items() if value},
         }
     return [found[key] for key in sorted(found)]
 
@@ -123,11 +141,19 @@ def code_name(version: str, key: str) -> str:
 def build_item(code: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The entry of the image that a set of requirements is installed with.
 
-    Sets with the same system packages share one.
+    Sets with the same Odoo image and system packages share one.
     """
-    version, packages = code["version"], list(code["packages"])
-    name = f"odoo-{version}-build" + (f"-{content_hash(packages)}" if packages else "")
-    return {"name": name, "kind": BUILD, "version": version, "packages": packages}
+    packages, image = list(code["packages"]), dict(code["image"])
+    name = f"{image['name']}-build" + (f"-{content_hash(packages)}" if packages else "")
+    origin = {key: image[key] for key in ("source", "ref") if image.get(key)}
+    return {
+        "name": name,
+        "kind": BUILD,
+        "version": code["version"],
+        "packages": packages,
+        "of": image["name"],
+        **origin,
+    }
 
 
 def pip_home(texts: t.Mapping[str, str], folder: str) -> list[dict[str, str]]:
@@ -164,24 +190,37 @@ def suite_of(kind: str, version: str) -> str:
     return ODOO_SUITES[version] if kind in ("odoo", BUILD) else DEFAULT_SUITE
 
 
-def ref_name(item: t.Mapping[str, t.Any]) -> str:
-    """The key of `image_registry_refs` for the image that an image is built from."""
-    return f"odoo-{item['version']}" if item["kind"] == BUILD else str(item["name"])
+def reference(item: t.Mapping[str, t.Any], refs: t.Mapping[str, t.Any]) -> str:
+    """The reference of the image that an image is built from; empty when nothing says one.
+
+    It is the entry's own, else the one in `refs` for its name, else, for Odoo, the one for its
+    version: an instance that states just its Python has the platform's image.
+    """
+    names = [item.get("of"), item.get("name")]
+    if item.get("kind") in ("odoo", BUILD):
+        names.append(f"odoo-{item.get('version')}")
+    stated = [item.get("ref"), *(refs.get(str(name)) for name in names if name)]
+    return next((str(one) for one in stated if one), "")
 
 
-def check_ref(name: str, refs: t.Mapping[str, t.Any], allow_unpinned: bool) -> str:
-    """The registry reference of an image.
+def check_ref(item: t.Mapping[str, t.Any], refs: t.Mapping[str, t.Any], allow_unpinned: bool) -> str:
+    """The reference of the image that an image is built from: the entry's own, else the one in
+    `refs`.
 
     Raises `ImageError` when there is none, or it is not pinned by digest and `allow_unpinned` is
     false.
     """
-    ref = str(refs.get(name) or "")
+    name = str(item.get("of") or item["name"])
+    ref = reference(item, refs)
+    where = f"odoo_image of {item['name']}" if item.get("ref") else f"image_registry_refs: {name}"
     if not ref:
         raise ImageError(f"image_registry_refs: no entry for {name}; right is {name}: <repository>@sha256:<digest>")
-    if not allow_unpinned and not _PINNED.match(ref):
+    if not is_reference(ref):
+        raise ImageError(f"{where}: {ref!r} names no image; right is <repository>@sha256:<64 hex digits>")
+    if not allow_unpinned and not is_pinned(ref):
         raise ImageError(
-            f"image_registry_refs: {name}: {ref!r} is not pinned by digest; right is <repository>@sha256:<64 hex digits>, "
-            "or image_allow_unpinned: true"
+            f"{where}: {ref!r} is not pinned by digest; right is <repository>@sha256:<64 hex digits>, the ID of an "
+            "image on the building machine (sha256:<64 hex digits>), or image_allow_unpinned: true"
         )
     return ref
 
@@ -195,9 +234,9 @@ def problems(items: list[t.Any], source: str, refs: t.Mapping[str, t.Any], allow
     names: set[str] = set()
     for entry in items:
         try:
-            item = check_item(entry, source)
-            if source == "registry" and item["kind"] != CODE:
-                check_ref(ref_name(item), refs, allow_unpinned)
+            item = check_item(entry, source, refs)
+            if item.get("source") == REGISTRY:
+                check_ref(item, refs, allow_unpinned)
             if item["name"] in names:
                 raise ImageError(f"image_list: the name {item['name']!r} is there twice; names must differ")
             names.add(item["name"])
@@ -230,14 +269,14 @@ def read_tree(folder: str, prefix: str = "") -> list[dict[str, str]]:
     return sorted(found, key=lambda entry: entry["path"])
 
 
-def odoo_files(folder: str, version: str) -> list[dict[str, str]]:
-    """The files of an Odoo image, with the requirements of its own version only.
+def odoo_files(folder: str, python: str) -> list[dict[str, str]]:
+    """The files of an Odoo image, with the requirements for its own Python only.
 
-    So a change of another version's requirements does not rebuild this image.
+    So a change of another Python's requirements does not rebuild this image.
     """
     found = []
     for entry in read_tree(folder):
-        if entry["path"] == f"requirements-{version}.txt":
+        if entry["path"] == f"requirements-{python}.txt":
             found.append({**entry, "path": REQUIREMENTS})
         elif not entry["path"].startswith("requirements-"):
             found.append(entry)

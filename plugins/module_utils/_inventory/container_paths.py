@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from .._runtime.common.odoo_facts import DATA_DIR as DATA_DIR  # a volume, or memory when replicas are stateless
+
 CONFIG_DIR = "/etc/odoo"  # odoo.conf
 SECRETS_DIR = "/run/secrets"  # the instance's secrets, one file each
 KEEPER_SECRETS_DIR = "/run/secrets-admin"  # the password of the role that copies and renames its database
 INSTALL_SECRETS_DIR = "/run/secrets-install"  # what only a first installation needs
 EVENTS_DIR = "/run/odoo-cloud"  # the events of runs
-DATA_DIR = "/var/lib/odoo"  # Odoo's own files; a volume, or memory when replicas are stateless
 RESTORE_DIR = "/var/lib/odoo-restore"  # dumps before an update
 STATIC_DIR = "/srv/static"  # static files, a folder for each instance
 HOOKS_DIR = "/opt/odoo-cloud/hooks"

@@ -15,7 +15,7 @@ import typing as t
 
 from .._runtime.common.odoo_facts import GEVENT_PORT, HTTP_PORT
 from .._runtime.common.values import as_boolean, as_size, as_whole
-from . import collisions, egress, settings, stateless
+from . import collisions, egress, odoo_image, settings, stateless
 from .container_paths import ADDONS_DIR, PROJECT_DIR, STATIC_DIR
 from .model import (
     LOCAL_STORAGE_USER,
@@ -427,7 +427,7 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
         machine=replicas[0].machine if replicas else None,
         hostnames=hostnames,
         base_url=f"https://{hostnames[0]}" + ("" if given.https_port == 443 else f":{given.https_port}"),
-        image=Image(f"odoo-{given.version}", "odoo", given.version),
+        image=_image(given),
         database=database,
         owner_login=Login(database.name, database.owner, database.password),
         redis=redis,
@@ -483,6 +483,11 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
         site=_site(given, hostnames),
         secret_files=held,
     )
+
+
+def _image(given: _Given) -> Image:
+    ref, python = given.text("odoo_image"), given.text("odoo_python")
+    return Image(odoo_image.name_of(given.version, ref, python), "odoo", given.version, ref, python)
 
 
 def _united(*lists: tuple[str, ...]) -> tuple[str, ...]:

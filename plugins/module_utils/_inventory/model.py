@@ -224,11 +224,20 @@ class Replica(Part):
 
 @dataclasses.dataclass(frozen=True)
 class Image(Part):
-    """The image of the instance, for the role `image`, which builds or pulls it."""
+    """The image of the instance, for the role `image`, which builds or pulls it. Keys of what it doesn't
+    say are left out.
+    """
 
-    name: str = _text("Name of the image.", derived="odoo-<version>")
+    sparse: t.ClassVar[bool] = True
+
+    name: str = _text(
+        "Name of the image.", "odoo_version, odoo_image, odoo_python",
+        "odoo-<version>, with a hash when an image or a Python is given",
+    )  # fmt: skip
     kind: str = _text("Kind of the image.", derived="always odoo")
     version: str = _text("Odoo version.", "odoo_version")
+    ref: str = _text("Image that it is built from; empty for the platform's of that version.", "odoo_image")
+    python: str = _text("Version of Python in that image; empty for the usual one.", "odoo_python")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,6 +21,7 @@ from .._runtime.rules.environment import KINDS
 from . import egress, stateless
 from .model import Instance, described
 from .naming import NamingError, check_bucket_name
+from .odoo_image import PYTHONS, is_reference
 
 LEAST_REDIS_MEMORY = 8 * 1024 * 1024
 # The least with which an update works: the runtime's own sessions and Odoo's, see `_services/connections.py`.
@@ -214,6 +215,15 @@ def _modules(least: int) -> Rule:
 SETTINGS: dict[str, Setting] = {
     "odoo_version": Setting(
         "19", _rule(lambda value: version_of(value) in VERSIONS, f"supported are {', '.join(VERSIONS)}")
+    ),
+    "odoo_image": Setting(
+        rule=_rule(
+            lambda value: is_reference(str(value)),
+            "give <repository>@sha256:<digest>, or the ID of an image on the building machine (sha256:<64 hex digits>)",
+        )
+    ),
+    "odoo_python": Setting(
+        rule=_rule(lambda value: str(value) in PYTHONS, f"supported are {', '.join(PYTHONS)}, as text")
     ),
     "odoo_project": Setting(),
     "odoo_instance": Setting(),

@@ -20,6 +20,7 @@ import time
 import typing as t
 import uuid
 
+from .._engine import volumes
 from .._engine.api import Engine, EngineConflict, EngineError, EngineUnreachable
 from .._engine.comparison import DEFINITION_LABEL, PLATFORM_LABEL
 from .._inventory.container_paths import CONFIG_DIR, EVENTS_DIR
@@ -90,11 +91,14 @@ def request_of(definition: t.Mapping[str, t.Any]) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
-def body(definition: t.Mapping[str, t.Any], platform: str) -> dict[str, t.Any]:
-    """A definition in the terms of the role `container`, translated for the engine."""
+def body(definition: t.Mapping[str, t.Any], platform: str, covers: t.Sequence[str] = ()) -> dict[str, t.Any]:
+    """A definition in the terms of the role `container`, translated for the engine.
+
+    `covers`: further folders in memory, which `_engine.volumes.covers` returns for its image.
+    """
     host: dict[str, t.Any] = {
         "Mounts": [_mount(one, platform) for one in definition.get("mounts") or []],
-        "Tmpfs": dict(tmpfs_parts(one) for one in definition.get("tmpfs") or []),
+        "Tmpfs": dict(tmpfs_parts(one) for one in [*(definition.get("tmpfs") or []), *covers]),
         "NetworkMode": definition.get("network_mode") or definition.get("network") or platform,
         "ExtraHosts": [f"{name}:{address}" for name, address in (definition.get("etc_hosts") or {}).items()],
         "Init": bool(definition.get("init")),
@@ -257,10 +261,13 @@ def start(engine: Engine, definition: t.Mapping[str, t.Any], platform: str) -> s
     Raises `EngineConflict` when its name is taken, `Missing` without its image or one of its
     folders.
     """
-    if engine.image_id(str(definition["image"])) is None:
+    image = engine.image(str(definition["image"]))
+    if image is None:
         raise Missing(f"image={definition['image']!r} of {definition['name']}: the engine has no such image")
     try:
-        container = engine.create(str(definition["name"]), body(definition, platform))
+        container = engine.create(
+            str(definition["name"]), body(definition, platform, volumes.covers(image, definition))
+        )
     except EngineConflict:
         raise
     except EngineError as error:

@@ -191,6 +191,7 @@ def test_away(make, monkeypatch):
             with pytest.raises(make.module.SessionStoreUnavailable) as caught:
                 store.get(one.sid)
         assert store.redis.trips == before + 1, "asked once, then the answer is known for a moment"
+        caught.value.error_response = "a page of Odoo's own, which 16 and 17 set in the middle of a request"
         response = caught.value.error_response
         assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
         store.redis.error = None

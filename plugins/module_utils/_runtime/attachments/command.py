@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from ..common import startup
+from ..common.odoo_facts import DATA_DIR
 from .audit import audit
 from .mover import move
 from .options import parse_options
@@ -22,7 +23,7 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     code, 90 if attachments are missing, corrupt or could not be moved."""
     options = parse_options(arguments)
     startup.end_on_signals()
-    startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    startup.become_odoo(env.get("DATA_DIR") or DATA_DIR)
     with Session(env, options) as session:
         result, code = move(session) if options.action == "move" else audit(session)
     sys.stdout.write(json.dumps(result, indent=2) + "\n")

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import container_variables, values
+from . import container_variables, image_facts, values
 from .container_variables import VARIABLES
 from .errors import ConfigError
 from .odoo_conf import read_odoo_conf
@@ -78,6 +78,7 @@ class Settings:
     host: str
     conf: Mapping[str, str] = field(repr=False)
     server_wide_modules: tuple[str, ...] = ()  # empty: Odoo's own default
+    image_addons: tuple[str, ...] = ()  # folders that the image brings; `conf` has them in addons_path too
     update: tuple[str, ...] = ("changed",)  # changed, all, none, or the names of modules
     install_missing: bool = False
     list_db: bool = False
@@ -176,7 +177,12 @@ class Settings:
                 args.append(f"{option}={value}")
         if self.server_wide_modules and "server_wide_modules" not in self.conf:
             args.append("--load=" + ",".join(self.server_wide_modules))
-        return args
+        return args + self.addons_args()
+
+    def addons_args(self) -> list[str]:
+        """Return the command-line option by which Odoo finds the addons of the image; nothing if it
+        brings none."""
+        return image_facts.addons_path_option(self.conf["addons_path"]) if self.image_addons else []
 
 
 # Settings whose name differs from their variable's; all others have the variable's name in lower
@@ -218,7 +224,13 @@ def load(env: Mapping[str, str]) -> Settings:
     """
     try:
         sources = _Sources(env)
-        found: dict[str, Any] = {"conf": sources.conf}
+        own = image_facts.own_addons()
+        if own:
+            sources.conf = {
+                **sources.conf,
+                "addons_path": image_facts.joined(sources.conf.get("addons_path", ""), own),
+            }
+        found: dict[str, Any] = {"conf": sources.conf, "image_addons": own}
         for name in VARIABLES:
             setting = _CALLED.get(name, name.lower())
             if setting in _FIELDS:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import values
-from .odoo_facts import HEALTH_PATH, HTTP_PORT, LOGIN_PATH, ODOO_RC
+from .odoo_facts import DATA_DIR, HEALTH_PATH, HTTP_PORT, LOGIN_PATH, ODOO_RC
 
 # The modes of onesteinbv/odoo-docker (Restore comes with backups); docs/runtime.md describes them.
 MODES = (
@@ -720,7 +720,7 @@ _THE_CONTAINER = Section(
             shown="`DB_NAME`",
         ),
         Variable("REPLICA", Text(), ROLE, "Name of the replica, recorded as `host` in the history.", shown="host name"),
-        Variable("DATA_DIR", Text("folder"), USER, "Odoo's data folder.", "/var/lib/odoo", option="data_dir"),
+        Variable("DATA_DIR", Text("folder"), USER, "Odoo's data folder.", DATA_DIR, option="data_dir"),
         Variable(
             "STATIC_DIR",
             Path(),

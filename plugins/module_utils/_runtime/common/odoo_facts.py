@@ -14,6 +14,9 @@ HTTP_PORT = 8069
 GEVENT_PORT = 8072  # for websockets and long polling
 ODOO_RC = "/etc/odoo/odoo.conf"  # in every image
 UID = 8069  # user and group of Odoo in every image
+# Odoo's own files. Not /var/lib/odoo, which official images declare as a volume: what a build writes
+# into a declared volume is thrown away, its owner too.
+DATA_DIR = "/srv/odoo"
 
 
 def major(version: str) -> int:

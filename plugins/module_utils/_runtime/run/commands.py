@@ -17,6 +17,7 @@ from ..addons import install, static, update_plan
 from ..common import config, events, log, startup
 from ..common.config import Settings
 from ..common.errors import ConfigError, Held, Refused, RuntimeFailure, UsageError
+from ..common.odoo_facts import DATA_DIR
 from ..database import lock, pg, state
 from ..migration import work as migration_work
 from ..restore import by_hand
@@ -33,7 +34,7 @@ def other_command(command: list[str], env: Mapping[str, str]) -> None:
 
     Raises `CommandNotFound` if the program can't be executed.
     """
-    startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    startup.become_odoo(env.get("DATA_DIR") or DATA_DIR)
     settings: Settings | None = None
     passfile: str | None = None
     odoo = os.path.basename(command[0]) in ("odoo", "odoo-bin")
@@ -50,7 +51,10 @@ def other_command(command: list[str], env: Mapping[str, str]) -> None:
     if odoo and settings is not None:
         executable = install.odoo_executable(settings) if command[0] in ("odoo", "odoo-bin") else command[0]
         environment["ODOO_CLOUD_EXECUTABLE"] = executable
-        command = odoo_command(command[1:])
+        rest = command[1:]
+        if not rest or rest[0].startswith("-") or rest[0] in ("server", "shell"):  # others don't take it
+            rest = [*rest, *settings.addons_args()]
+        command = odoo_command(rest)
     startup.exec_command(command, environment)
 
 
@@ -62,7 +66,7 @@ def export_static(env: Mapping[str, str], arguments: list[str]) -> dict[str, Any
     """
     if arguments not in ([], ["--check"]):
         raise UsageError(f"argument {' '.join(arguments)!r}: static takes --check or none")
-    startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    startup.become_odoo(env.get("DATA_DIR") or DATA_DIR)
     settings = config.load(env)
     if not settings.static_dir:
         raise config.wrong("STATIC_DIR", "", "must name the folder that the static files are copied to")
@@ -190,7 +194,7 @@ def adopt(env: Mapping[str, str]) -> dict[str, Any]:
     Raises `Held` while a run works on the database, `Refused` if interrupted work has to be
     finished first.
     """
-    startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    startup.become_odoo(env.get("DATA_DIR") or DATA_DIR)
     settings = config.load(env)
     run_id = uuid.uuid4().hex[:12]
     connections = Connections(settings, pg.application_name(settings.mode, run_id, settings.host))

@@ -16,6 +16,7 @@ from ..addons import install, static
 from ..common import config, events, log, startup, unknown_variables
 from ..common.config import Settings
 from ..common.errors import EXIT_DATABASE_ERROR, LockLost, NeedsDecision, RolledBack, RuntimeFailure, Stopped
+from ..common.odoo_facts import DATA_DIR
 from ..database import pg
 from ..migration import work as migration_work
 from ..rules import check
@@ -81,7 +82,7 @@ def run(env: Mapping[str, str]) -> int:
 def begin(env: Mapping[str, str]) -> events.EventFile:
     """Continue as Odoo's user and end on signals. Returns the events of this run, with its new ID."""
     startup.end_on_signals()
-    startup.become_odoo(env.get("DATA_DIR") or "/var/lib/odoo")
+    startup.become_odoo(env.get("DATA_DIR") or DATA_DIR)
     return events.EventFile(env.get("EVENTS_FILE") or "", uuid.uuid4().hex[:12])
 
 

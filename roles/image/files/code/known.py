@@ -9,7 +9,11 @@ import sys
 
 place = importlib.util.find_spec("odoo").submodule_search_locations[0]
 addons = set()
-for folder in (os.path.join(place, "addons"), os.path.join(os.path.dirname(place), "addons")):
+own = []
+if os.path.isfile("/opt/odoo-cloud/image.json"):
+    with open("/opt/odoo-cloud/image.json", encoding="utf-8") as stream:
+        own = json.load(stream)["addons"]
+for folder in (os.path.join(place, "addons"), os.path.join(os.path.dirname(place), "addons"), *own):
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         if os.path.isfile(os.path.join(folder, name, "__manifest__.py")):
             addons.add(name)

@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.lookup import image_plan as lookup
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._images import plan as image_plan
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._images import python_archive
 
 DIGEST = "sha256:" + "a" * 64
 ITEM = {"name": "redis", "kind": "redis", "version": ""}
@@ -80,41 +81,91 @@ def test_read_tree_of_a_missing_folder(tmp_path):
 )
 def test_bad_items_are_refused(item, source, words):
     with pytest.raises(image_plan.ImageError, match=words):
-        image_plan.check_item(item, source)
+        image_plan.check_item(item, source, {})
 
 
 def test_good_items():
-    assert image_plan.check_item({"name": "odoo-17", "kind": "odoo", "version": 17}, "registry")["version"] == "17"
-    assert image_plan.check_item({"name": "redis", "kind": "redis"}, "debian") == ITEM
+    assert image_plan.check_item({"name": "odoo-17", "kind": "odoo", "version": 17}, "registry", {})["version"] == "17"
+    assert image_plan.check_item({"name": "redis", "kind": "redis"}, "debian", {}) == {**ITEM, "source": "debian"}
 
 
 def test_python_of_odoo_images():
     def python(source, **extra):
-        return image_plan.check_item({"name": "x", "kind": "odoo", "version": "19", **extra}, source)["python"]
+        return image_plan.check_item({"name": "x", "kind": "odoo", "version": "19", **extra}, source, {})["python"]
 
     assert (python("debian"), python("registry"), python("registry", python=3.11)) == ("3.13", "3.12", "3.11")
-    with pytest.raises(image_plan.ImageError, match="python '3' is not valid"):
+    with pytest.raises(image_plan.ImageError, match="python '3' is not supported; right is one of 3.9, "):
         python("registry", python="3")
+    with pytest.raises(image_plan.ImageError, match="Debian's package of Odoo 19 has Python 3.13"):
+        python("debian", python="3.12")
 
 
-def test_requirements_of_another_version_do_not_rename_an_image(tmp_path):
-    for version in ("14", "19"):
-        (tmp_path / f"requirements-{version}.txt").write_text(f"# {version}\n")
+def test_each_image_has_a_source_of_its_own():
+    def source(platform="debian", refs=None, **item):
+        return image_plan.check_item({"kind": "odoo", "version": "19", **item}, platform, refs or {})["source"]
+
+    ref = f"odoo@{DIGEST}"
+    assert source(name="odoo-19") == "debian"
+    assert source(name="odoo-16", version="16", refs={"odoo-16": ref}) == "registry", "Odoo 16 beside Debian's 19"
+    assert source(name="odoo-19", refs={"odoo-16": ref}) == "debian"
+    assert source(name="odoo-19-0123abcd", ref=ref) == "registry"
+    assert source(name="odoo-19", platform="registry", source="debian") == "debian"
+    assert source(name="redis", kind="redis", refs={"odoo-16": ref}) == "debian", "services stay Debian's"
+    with pytest.raises(image_plan.ImageError, match="source 'apt' is unknown"):
+        source(name="odoo-19", source="apt")
+
+
+def test_the_reference_of_an_instance_comes_before_that_of_its_version():
+    refs = {"odoo-16": f"official@{DIGEST}"}
+    item = {"name": "odoo-16-0123abcd", "kind": "odoo", "version": "16"}
+    assert image_plan.check_ref({**item, "ref": f"own@{DIGEST}"}, refs, False) == f"own@{DIGEST}"
+    assert image_plan.check_ref({**item, "ref": ""}, refs, False) == refs["odoo-16"], "it states just its Python"
+    assert image_plan.check_ref({**item, "ref": DIGEST}, refs, False) == DIGEST, "an image that is on the machine"
+    with pytest.raises(image_plan.ImageError, match="odoo_image of odoo-16-0123abcd: 'own:16' is not pinned"):
+        image_plan.check_ref({**item, "ref": "own:16"}, refs, False)
+
+
+def test_requirements_are_installed_with_the_image_of_their_instance():
+    files = {"requirements.txt": "a==1\n"}
+    image = {"name": "odoo-16-0123abcd", "kind": "odoo", "version": "16", "ref": f"own@{DIGEST}", "python": ""}
+    keys = [image_plan.set_key("16", name, files) for name in ("odoo-16", image["name"])]
+    assert keys[0] == image_plan.content_hash({"version": "16", "files": files}), "the name that it had before"
+    assert len(set(keys)) == 2
+    one = {"key": keys[1], "version": "16", "from": "sha256:1", "files": files, "image": image}
+    build = image_plan.build_item(image_plan.requirement_sets([one])[0])
+    assert build["name"] == "odoo-16-0123abcd-build"
+    checked = image_plan.check_item(build, "debian", {})
+    assert (checked["source"], image_plan.check_ref(checked, {}, False)) == ("registry", f"own@{DIGEST}")
+
+
+def test_the_packages_of_every_python_are_pinned_and_name_the_same(collection_root):
+    names = {}
+    for python in image_plan.PYTHONS:
+        text = (collection_root / f"roles/image/files/odoo/requirements-{python}.txt").read_text(encoding="utf-8")
+        names[python] = {line.partition("==")[0] for line in python_archive.requirements(text)}
+    assert {one for python in names for one in names[python]} - {"async-timeout"} == names["3.13"]
+    # redis imports it on Python before 3.11.3, and the packages of 3.11 are for 3.11.2 as well.
+    assert {python for python in names if "async-timeout" in names[python]} == {"3.9", "3.10", "3.11"}
+
+
+def test_requirements_of_another_python_do_not_rename_an_image(tmp_path):
+    for python in ("3.9", "3.13"):
+        (tmp_path / f"requirements-{python}.txt").write_text(f"# {python}\n")
     (tmp_path / "odoo-cloud").write_text("start")
-    before = image_plan.odoo_files(str(tmp_path), "19")
+    before = image_plan.odoo_files(str(tmp_path), "3.13")
     assert [(entry["path"], entry["content"]) for entry in before] == [
         ("odoo-cloud", "start"),
-        ("requirements.txt", "# 19\n"),
+        ("requirements.txt", "# 3.13\n"),
     ]
-    (tmp_path / "requirements-14.txt").write_text("# changed\n")
-    assert image_plan.odoo_files(str(tmp_path), "19") == before
-    (tmp_path / "requirements-19.txt").write_text("# changed\n")
-    assert image_plan.odoo_files(str(tmp_path), "19") != before
+    (tmp_path / "requirements-3.9.txt").write_text("# changed\n")
+    assert image_plan.odoo_files(str(tmp_path), "3.13") == before
+    (tmp_path / "requirements-3.13.txt").write_text("# changed\n")
+    assert image_plan.odoo_files(str(tmp_path), "3.13") != before
 
 
 def test_the_odoo_image_takes_its_addons_from_the_role_image(collection_root, tmp_path):
     def context(root):
-        item = image_plan.check_item({"name": "odoo-19", "kind": "odoo", "version": "19"}, "debian")
+        item = image_plan.check_item({"name": "odoo-19", "kind": "odoo", "version": "19"}, "debian", {})
         return lookup.LookupModule()._context(item, {"role_path": str(root / "roles" / "image")})
 
     found = context(collection_root)
@@ -135,12 +186,12 @@ def test_every_image_asks_apt_in_the_same_way(collection_root):
 
 
 def test_refs_must_be_pinned():
-    assert image_plan.check_ref("redis", {"redis": f"redis@{DIGEST}"}, False) == f"redis@{DIGEST}"
-    assert image_plan.check_ref("redis", {"redis": "redis:8"}, True) == "redis:8"
+    assert image_plan.check_ref(ITEM, {"redis": f"redis@{DIGEST}"}, False) == f"redis@{DIGEST}"
+    assert image_plan.check_ref(ITEM, {"redis": "redis:8"}, True) == "redis:8"
     with pytest.raises(image_plan.ImageError, match="'redis:8' is not pinned"):
-        image_plan.check_ref("redis", {"redis": "redis:8"}, False)
+        image_plan.check_ref(ITEM, {"redis": "redis:8"}, False)
     with pytest.raises(image_plan.ImageError, match="no entry for redis"):
-        image_plan.check_ref("redis", {}, False)
+        image_plan.check_ref(ITEM, {}, False)
 
 
 def test_problems_are_a_line_each():
@@ -216,7 +267,7 @@ def test_failures_of_builds_side_by_side():
 
 
 def test_an_image_to_build_with_is_shared_by_sets_with_the_same_debian_packages():
-    code = {"version": "19", "packages": [], "requirements": "a\n"}
+    code = {"version": "19", "packages": [], "requirements": "a\n", "image": {"name": "odoo-19"}}
     assert image_plan.build_item(code) == image_plan.build_item({**code, "requirements": "b\n"})
     assert image_plan.build_item(code)["name"] != image_plan.build_item({**code, "packages": ["jq"]})["name"]
 

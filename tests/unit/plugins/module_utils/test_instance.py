@@ -57,7 +57,7 @@ def test_an_instance_is_a_group_below_an_environment():
         "password": "secret of acme_prod/db_password",
     }
     assert instance.base_url == "https://acme-prod.localhost:8443"
-    assert instance.image == Image("odoo-19", "odoo", "19")
+    assert instance.image == Image("odoo-19", "odoo", "19", "", "")
 
 
 def test_given_values_win():

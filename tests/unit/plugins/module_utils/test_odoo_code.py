@@ -45,7 +45,7 @@ def test_requirements_make_an_image_of_their_own():
     assert choice.code([OWN], images, results)["own"]["image"] == "sha256:code"
     (item,) = image_plan.requirement_sets([one, {**one, "instance": "other"}])
     assert item["packages"] == ["jq"] and item["requirements"] == "iniconfig==2.0.0\n"
-    assert image_plan.check_item(item, "debian")["from"] == IMAGES["odoo-19"]
+    assert image_plan.check_item(item, "debian", {})["from"] == IMAGES["odoo-19"]
 
 
 def test_what_is_wrong_stops_that_instance_alone():

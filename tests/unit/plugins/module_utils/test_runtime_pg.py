@@ -100,7 +100,7 @@ def test_what_is_ours_does_not_reach_odoo(settings):
     }
     assert launch.odoo_environment(env, settings, "/dev/shm/x/pgpass") == {
         "PATH": "/usr/bin",
-        "HOME": "/var/lib/odoo",
+        "HOME": "/srv/odoo",
         "SERVER_ENV": "prod",
         "PYTHONPATH": "/srv/lib",
         "PGPASSFILE": "/dev/shm/x/pgpass",

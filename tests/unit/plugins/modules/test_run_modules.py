@@ -40,6 +40,7 @@ class Engine:
         self.out = ""
         self.tell = []
         self.conflicts = 0
+        self.volumes = None  # what the image declares
 
     def containers(self, **filters):
         return [one for one in self.there.values() if "Labels" in one]
@@ -61,8 +62,8 @@ class Engine:
             with open(path, "a", encoding="utf-8") as stream:
                 stream.writelines(json.dumps(event) + "\n" for event in self.tell)
 
-    def image_id(self, reference):
-        return None if reference == "none" else reference
+    def image(self, reference):
+        return None if reference == "none" else {"Id": reference, "Config": {"Volumes": self.volumes}}
 
     def create(self, name, content):
         if self.conflicts or name in self.there:
@@ -105,7 +106,7 @@ def definition(folder, **given):
         "env": {"MODE": "UpdateOnly", "INSTANCE": "acme", "UPDATE": "changed", "MIGRATION_FILE": "/odoo/migration.yml"},
         "mounts": [
             {"type": "bind", "source": str(folder), "target": "/run/odoo-cloud"},
-            {"type": "volume", "source": "oc-acme-data", "target": "/var/lib/odoo"},
+            {"type": "volume", "source": "oc-acme-data", "target": "/srv/odoo"},
         ],
         "tmpfs": ["/tmp"],
         "network": "oc",
@@ -565,7 +566,7 @@ KEEPER = {"user": "acme_keeper", "secrets": "/srv/oc/secrets/acme-admin"}
 
 
 def rehearsed(folder, network="", **env):
-    given = definition(folder, keeper=KEEPER, etc_hosts={"pg": "10.0.0.1"}, tmpfs=["/tmp", "/var/lib/odoo:uid=8069"])
+    given = definition(folder, keeper=KEEPER, etc_hosts={"pg": "10.0.0.1"}, tmpfs=["/tmp", "/srv/odoo:uid=8069"])
     given["mounts"] += [
         {"type": "bind", "source": "/srv/oc/secrets/acme", "target": "/run/secrets", "read_only": True},
         {"type": "bind", "source": "/srv/oc/postgres/socket", "target": "/run/postgresql"},
@@ -589,12 +590,12 @@ def test_a_rehearsal_reaches_nothing_but_the_database(tmp_path):
         "/run/secrets/db_password": "/srv/oc/secrets/acme/db_password",
         "/run/secrets-admin/db_keeper_password": "/srv/oc/secrets/acme-admin/db_keeper_password",
         "/run/postgresql": "/srv/oc/postgres/socket",
-        "/var/lib/odoo": None,
+        "/srv/odoo": None,
     }
     assert shaped["tmpfs"] == ["/tmp"]
     env = shaped["env"]
     assert not {"ADMIN_PASSWORD_FILE", "STATIC_DIR"} & set(env)
-    assert (env["DB_ADMIN_USER"], env["REHEARSAL_DIR"]) == ("acme_keeper", "/var/lib/odoo")
+    assert (env["DB_ADMIN_USER"], env["REHEARSAL_DIR"]) == ("acme_keeper", "/srv/odoo")
 
 
 def static_definition(folder):
@@ -605,7 +606,7 @@ def static_definition(folder):
         {"type": "bind", "source": "/srv/oc/secrets/acme-admin", "target": "/run/secrets-admin", "read_only": True},
         {"type": "bind", "source": "/srv/oc/postgres/socket", "target": "/run/postgresql"},
         {"type": "bind", "source": "/srv/acme/addons", "target": "/mnt/extra-addons", "read_only": True},
-        {"type": "volume", "source": "oc-acme-data", "target": "/var/lib/odoo"},
+        {"type": "volume", "source": "oc-acme-data", "target": "/srv/odoo"},
         {"type": "bind", "source": "/srv/oc/static/acme", "target": "/srv/static/acme"},
     ]
     given["env"].update(
@@ -614,11 +615,25 @@ def static_definition(folder):
     return given
 
 
+def test_volumes_that_an_image_declares_are_covered(tmp_path):
+    """Else the engine makes one on the disk, which can be written although the container is read-only, and stays."""
+    engine = Engine(tmp_path)
+    engine.volumes = {"/var/lib/odoo": {}, "/mnt/extra-addons": {}, "/srv/odoo": {}}
+    given = definition(tmp_path, read_only=True, tmpfs=["/tmp:size=1m"])
+    given["mounts"].append({"type": "volume", "source": "oc-acme-data", "target": "/srv/odoo"})
+    one_off.start(engine, given, "oc")
+    assert engine.made[0]["HostConfig"]["Tmpfs"] == {
+        "/tmp": "size=1m",
+        "/var/lib/odoo": "ro,size=4k,mode=0555",
+        "/mnt/extra-addons": "ro,size=4k,mode=0555",
+    }
+
+
 @pytest.mark.parametrize("look", [False, True])
 def test_what_copies_static_files_has_no_secrets_no_network_and_writes_nowhere_else(tmp_path, look):
     shaped = odoo_one_off.for_static(static_definition(tmp_path), look)
     assert {mount["target"]: bool(mount.get("read_only")) for mount in shaped["mounts"]} == {
-        "/etc/odoo": True, "/mnt/extra-addons": True, "/var/lib/odoo": True, "/srv/static/acme": look,
+        "/etc/odoo": True, "/mnt/extra-addons": True, "/srv/odoo": True, "/srv/static/acme": look,
     }  # fmt: skip
     assert one_off.body(shaped, "oc")["HostConfig"]["NetworkMode"] == "none"
     assert "keeper" not in shaped and "etc_hosts" not in shaped

@@ -6,6 +6,19 @@ import contextlib
 import logging
 import os
 
+from . import compat
+
+
+def log_in(case):
+    """Log the test `case`, an HttpCase, in as the administrator, whose login is `admin` until it ends.
+
+    A database of the platform has a password that nobody knows.
+    """
+    user = case.env.ref("base.user_admin")
+    user.write({"login": "admin", "password": "admin"})
+    compat.flush(user)
+    case.authenticate("admin", "admin")
+
 
 @contextlib.contextmanager
 def environ(**values):

@@ -34,6 +34,10 @@ class SessionStoreUnavailable(ServiceUnavailable):
         """The answer for Odoo 16 and later; 14 and 15 call the exception itself."""
         return self.get_response()
 
+    @error_response.setter
+    def error_response(self, value):
+        """Ignored: 16 and 17 set their own page here when it is raised in the middle of a request."""
+
     def get_headers(self, *args, **kwargs):
         """Return the headers of the exception with Retry-After."""
         return [*super().get_headers(*args, **kwargs), ("Retry-After", "2")]

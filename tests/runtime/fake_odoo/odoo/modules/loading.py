@@ -7,6 +7,7 @@ import odoo.modules.db
 import odoo.modules.graph
 import odoo.modules.migration
 from odoo.modules.module import manifests
+from odoo.release import series
 from odoo.tools import config
 
 _logger = logging.getLogger(__name__)
@@ -61,7 +62,9 @@ def load_module_graph(cr, graph, registry):
         cr.execute(f"CREATE TABLE IF NOT EXISTS model_{package.name} (id serial)")
         migrations.migrate_module(package, "post")
         cr.commit()  # before the state is written, as Odoo 14 to 18 do it
-        Module(Env(cr), package.id).write({"state": "installed", "latest_version": f"14.0.{package.data['version']}"})
+        Module(Env(cr), package.id).write(
+            {"state": "installed", "latest_version": f"{series}.{package.data['version']}"}
+        )
         package.load_state, package.load_version = package.state, package.installed_version
         package.state = "installed"
         processed.append(package.name)

@@ -4,6 +4,8 @@
 import importlib.util
 import os
 
+from odoo.release import series
+
 
 class MigrationManager:
     def __init__(self, cr, graph):
@@ -16,7 +18,7 @@ class MigrationManager:
         before = getattr(pkg, "load_version", pkg.installed_version) or ""
         folder = os.path.join(pkg.data["path"], "migrations")
         for version in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-            if not before < f"14.0.{version}" <= f"14.0.{pkg.data['version']}":
+            if not before < f"{series}.{version}" <= f"{series}.{pkg.data['version']}":
                 continue
             for name in sorted(os.listdir(os.path.join(folder, version))):
                 if name.startswith(stage + "-") and name.endswith(".py"):

@@ -9,6 +9,8 @@ class Config(dict):
             name, _equals, value = arg.partition("=")
             if name.startswith("--db_") or name == "--database":
                 self[name[2:]] = value
+            elif name == "--addons-path":
+                self["addons_path"] = value
             elif name == "--load-language":
                 self["load_language"] = value
         path = args[args.index("-c") + 1]

@@ -2,7 +2,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import json
 
-from odoo.addons.odoo_cloud_compat.testing import log_lines
+from odoo.addons.odoo_cloud_compat.testing import log_in, log_lines
 from odoo.tests.common import HttpCase, tagged
 
 LOGGER = "monitoring.http.requests"
@@ -22,7 +22,7 @@ class TestLogRequests(HttpCase):
         self.assertNotIn("secret-1", json.dumps(info))
 
     def test_call(self):
-        self.authenticate("admin", "admin")
+        log_in(self)
         body = {
             "jsonrpc": "2.0",
             "method": "call",

@@ -3,7 +3,7 @@
 import json
 import socket
 
-from odoo.addons.odoo_cloud_compat.testing import environ
+from odoo.addons.odoo_cloud_compat.testing import environ, log_in
 from odoo.tests.common import HttpCase, tagged
 from odoo.tools import mute_logger
 
@@ -44,7 +44,7 @@ class TestStatsd(HttpCase):
         self.assertRegex(line, r"\Aodoo\.http\.request\.acme_ch\.prod:[0-9.]+\|ms\Z")
 
     def test_call(self):
-        self.authenticate("admin", "admin")
+        log_in(self)
         with environ(**self.settings):
             self._call("res.users", "read")
             lines = self._received()
@@ -52,7 +52,7 @@ class TestStatsd(HttpCase):
             self.assertTrue(lines[1].startswith("odoo.http.button.acme_ch.prod.res_users.read:"))
 
     def test_names_are_bounded(self):
-        self.authenticate("admin", "admin")
+        log_in(self)
         with environ(**self.settings), mute_logger("odoo.http"):
             self._call("invented.model", "read")  # 19 refuses it before it is dispatched
             self._call("res.users", "invented_method")

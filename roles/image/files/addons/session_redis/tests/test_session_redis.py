@@ -9,7 +9,7 @@ import socket
 import time
 
 from odoo.addons.odoo_cloud_compat import compat, settings
-from odoo.addons.odoo_cloud_compat.testing import environ
+from odoo.addons.odoo_cloud_compat.testing import environ, log_in
 from odoo.tests.common import HttpCase, tagged
 from odoo.tools import mute_logger
 
@@ -52,7 +52,7 @@ class TestSessionRedis(HttpCase):
         self.assertEqual(caught.exception.code, 78)
 
     def test_login_lives_in_redis(self):
-        self.authenticate("admin", "admin")
+        log_in(self)
         me = self._me().json()
         self.assertEqual(me["result"]["username"], "admin")
         key = self.store.build_key(self._sid())
@@ -69,7 +69,7 @@ class TestSessionRedis(HttpCase):
         self.assertLessEqual(self.client.ttl(self.store.build_key(session.sid)), 1)
 
     def test_logout_deletes(self):
-        self.authenticate("admin", "admin")
+        log_in(self)
         sid = self._sid()
         self.assertTrue(self.client.exists(self.store.build_key(sid)))
         self.url_open("/web/session/logout")
@@ -96,7 +96,7 @@ class TestSessionRedis(HttpCase):
 
     def test_file_session_is_taken_over_once(self):
         files = self.store.file_store
-        self.authenticate("admin", "admin")
+        log_in(self)
         session = self.store.get(self._sid())
         self.store.delete(session)
         files.save(session)
@@ -156,7 +156,7 @@ class TestSessionRedis(HttpCase):
             self.store._down_until = 0
 
     def test_away_is_503_and_heals(self):
-        self.authenticate("admin", "admin")
+        log_in(self)
         begin = time.monotonic()
         with self._away():
             for path in ("/web/login", "/web"):
@@ -169,7 +169,7 @@ class TestSessionRedis(HttpCase):
 
     def test_away_while_a_request_is_worked_on(self):
         """Also 503 if the session was read and can't be written."""
-        self.authenticate("admin", "admin")
+        log_in(self)
 
         def away(session, *args):
             raise SessionStoreUnavailable()
@@ -237,7 +237,7 @@ class TestDevices(HttpCase):
     def test_rotation(self):
         if not hasattr(type(self.store), "delete_old_sessions") or compat.SERIES < 19:
             self.skipTest("no rotation in this version of Odoo")
-        self.authenticate("admin", "admin")
+        log_in(self)
         session = self.store.get(self.opener.cookies["session_id"])
         first = session.sid
         session["create_time"] = time.time() - 4 * 3600
