@@ -214,15 +214,22 @@ class _Sources:
 def load(env: Mapping[str, str]) -> Settings:
     """Return the settings of this container, read from the environment `env` and odoo.conf.
 
-    Raises `ConfigError` for the first setting that is wrong.
+    Raises `ConfigError` with all variables that are wrong by themselves, else with the first rule
+    that they break together.
     """
     try:
         sources = _Sources(env)
         found: dict[str, Any] = {"conf": sources.conf}
+        faults: list[str] = []
         for name in VARIABLES:
             setting = _CALLED.get(name, name.lower())
             if setting in _FIELDS:
-                found[setting] = sources.read(name)
+                try:
+                    found[setting] = sources.read(name)
+                except (values.WrongValue, ConfigError) as exc:
+                    faults.append(str(exc))
+        if faults:
+            raise ConfigError("; ".join(faults))
         mode = found["mode"]
         found["version"] = _version(env)
         _check_conf(sources, found)
