@@ -32,6 +32,10 @@ _NAME_19 = re.compile(r"\w{1,256}")
 _VERSION_17 = re.compile(r"\d+\.\d+(\.\d+)?", re.ASCII)
 
 
+class NoDictionary(ConfigError):
+    """A manifest is Python data of another kind."""
+
+
 class Folders(list[str]):
     """The addons folders in Odoo's own order, with what else Odoo's rules about addons depend on."""
 
@@ -255,7 +259,7 @@ def read(name: str, folders: list[str]) -> Addon | None:
         where = f"{file}, line {exc.lineno}" if isinstance(exc, SyntaxError) else file
         raise ConfigError(f"{where}: is not a manifest: {exc}") from exc
     if not isinstance(manifest, dict):
-        raise ConfigError(f"{file}: is not a manifest: it must be one dictionary")
+        raise NoDictionary(f"{file}: is not a manifest: it must be one dictionary")
     return Addon(name, path, manifest, _series(folders))
 
 
@@ -268,6 +272,10 @@ def fatal_manifests(folders: list[str], snapshot: Snapshot) -> list[str]:
     for name in snapshot.names(others):
         try:
             addon = snapshot.read(name, folders)
+        except NoDictionary as exc:
+            if _series(folders) >= 19:
+                found[name] = f"{exc}; correct it, or take the folder away"
+            continue
         except ConfigError:
             continue  # Odoo leaves out a manifest that it can't read
         if addon is not None and addon.fatal:

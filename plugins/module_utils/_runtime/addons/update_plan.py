@@ -20,6 +20,7 @@ from typing import Any
 
 from ..common.config import Settings
 from ..common.errors import ConfigError
+from ..common.lists import some
 from ..database import shape
 from . import click_odoo
 from . import tree as addon_tree
@@ -155,14 +156,6 @@ class ModulePlan:
         if self.finish and not (self.install or self.update):
             parts.append("finish " + some(self.finish))
         return "; ".join(parts) or "nothing to change"
-
-
-def some(names: Iterable[str], limit: int = 12, separator: str = ", ") -> str:
-    """Return the names as one text; of a long list the first `limit` and the number of the others."""
-    names = list(names)
-    if len(names) <= limit + 1:
-        return separator.join(names)
-    return f"{separator.join(names[:limit])} and {len(names) - limit} more"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -352,7 +345,9 @@ def to_be_done(
                 found.append(str(exc))
                 continue
             if addon is not None and addon.fault and addon.manifest.get("installable", True):
-                found.append(f"module {name!r} is installed, and {addon.fault}: no Odoo {settings.version} starts with it")
+                found.append(
+                    f"module {name!r} is installed, and {addon.fault}: no Odoo {settings.version} starts with it"
+                )
     return sorted(dict.fromkeys(found))
 
 
@@ -480,7 +475,9 @@ def make_plan(
             if unknown:
                 near = nearest(unknown[0], (item for item in modules.states if modules.installed(item)))
                 one = f"module {unknown[0]!r} is not installed{near}"
-                wrong.append(given + (one if len(unknown) == 1 else f"modules {some(map(repr, unknown))} are not installed"))
+                wrong.append(
+                    given + (one if len(unknown) == 1 else f"modules {some(map(repr, unknown))} are not installed")
+                )
 
     update = list(dict.fromkeys(update))
     finish: list[str] = []

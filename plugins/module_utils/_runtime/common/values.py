@@ -23,7 +23,7 @@ _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*", re.IGNORECASE |
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _PORT = re.compile(r"\s*[0-9]+\s*")
 # What Odoo takes as a module's name depends on its version (addons/tree.py); until 18 it is any folder's.
-MODULE_NAME = re.compile(r"\w[\w.-]*")
+MODULE_NAME = re.compile(r"\w[\w-]*")
 
 
 class WrongValue(ValueError):

@@ -18,7 +18,9 @@ SELECT c.relname::text, pg_catalog.pg_get_userbyid(c.relowner)::text
         SELECT 1 FROM public.ir_model m WHERE pg_catalog.replace(m.model, '.', '_') = c.relname::text))
  ORDER BY 1 LIMIT 20000
 """
-READ_ONLY = "PostgreSQL lets nobody write in this database: it is read-only (default_transaction_read_only, or a standby)"
+READ_ONLY = (
+    "PostgreSQL lets nobody write in this database: it is read-only (default_transaction_read_only, or a standby)"
+)
 
 
 def problems(connection: Any) -> list[str]:
@@ -47,6 +49,6 @@ def problems(connection: Any) -> list[str]:
                 more = f" and {len(tables) - 3} more" if len(tables) > 3 else ""
                 found.append(
                     f"Odoo's tables {names}{more} belong to {', '.join(map(repr, owners[:3]))}, and role {role!r} can't alter"
-                    f" them: as a superuser, in this database, REASSIGN OWNED BY \"{owners[0]}\" TO \"{role}\""
+                    f' them: as a superuser, in this database, REASSIGN OWNED BY "{owners[0]}" TO "{role}"'
                 )
     return found

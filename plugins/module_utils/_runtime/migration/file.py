@@ -21,8 +21,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..addons.update_plan import nearest, some
+from ..addons.update_plan import nearest
 from ..common.errors import ConfigError
+from ..common.lists import some
+from ..common.values import MODULE_NAME
 from . import hidden_errors
 
 SETUP = "setup"
@@ -55,8 +57,6 @@ OPTION_KEYS = ("install_command", "install_args", "backup", "modes")
 
 _NUMBER = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:\.(\d+)\.(\d+))?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", re.ASCII)
-# Whether Odoo takes a name depends on its version (addons/tree.py); here only what is no folder's name is wrong.
-_MODULE = re.compile(r"[^\s/\\,.][^\s/\\,]*")
 _MODEL = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*", re.ASCII)
 # Python imports modules of any name if they are given as text, as `songs.14-0-1::main`.
 TARGET = re.compile(r"[\w-]+(\.[\w-]+)*::[^\W\d]\w*")
@@ -730,7 +730,7 @@ class _Reader:
             if "upgrade" in found and not self.is_null(found["upgrade"]):
                 places: dict[str, Place] = {}
                 node = found["upgrade"]
-                modules = self.names(node, f"addons.upgrade of {what}", "module", _MODULE, places)
+                modules = self.names(node, f"addons.upgrade of {what}", "module", MODULE_NAME, places)
                 if modules:
                     arguments = {"modules": modules, "override_translations": override}
                     part.steps.append(
@@ -908,7 +908,7 @@ class _Reader:
         return self.modules(node, UNINSTALL, places)
 
     def modules(self, node: Any, kind: str, places: dict[str, Place]) -> dict[str, Any] | None:
-        names = self.names(node, kind, "module", _MODULE, places)
+        names = self.names(node, kind, "module", MODULE_NAME, places)
         if node.id == "sequence" and not node.value:
             self.wrong(node, f"{kind} names no module")
         if kind == UNINSTALL and "base" in names:

@@ -11,9 +11,7 @@ import re
 from collections.abc import Sequence
 
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
-PSQL = (
-    "psql goes on after an error in {what} and succeeds: add -v ON_ERROR_STOP=1, or use a step sql"
-)
+PSQL = "psql goes on after an error in {what} and succeeds: add -v ON_ERROR_STOP=1, or use a step sql"
 PIPE = (
     "the shell ignores a program left of | that fails: write bash -c 'set -o pipefail; ...', or use a file in between"
 )
@@ -51,7 +49,11 @@ def _of_script(script: str, pipefail: bool, stops: bool) -> tuple[str, ...]:
     if not pipefail and any("|" in command for command in commands):
         found.append(PIPE)
     several = [command for command in re.split(r"[;\n]", plain) if command.strip()]
-    first = [command for command in several if not re.match(r"\s*(set|export|cd|umask|exit|:|true)\b|\s*\w+=\S*\s*$", command)]
+    first = [
+        command
+        for command in several
+        if not re.match(r"\s*(set|export|cd|umask|exit|:|true)\b|\s*\w+=\S*\s*$", command)
+    ]
     if not stops and len(several) > 1 and first and first[0] is not several[-1] and not _KEYWORD.search(plain):
         found.append(SEQUENCE)
     for command in commands:

@@ -23,6 +23,7 @@ from ..addons import tree as addon_tree
 from ..addons import update_plan
 from ..common.config import Settings
 from ..common.errors import MigrationRefused, NeedsDecision, RuntimeFailure
+from ..common.lists import some
 from ..database import pg
 from . import file as migration_file
 from . import plan as migration_plan
@@ -43,7 +44,7 @@ class Wrong(MigrationRefused):
     def __init__(self, problems: Iterable[Problem], more: Iterable[str] = ()) -> None:
         """`more`: other reasons, which are reported with the problems."""
         self.problems = tuple(problems)
-        listed = update_plan.some(map(str, self.problems), migration_file.SHOWN, "; ")
+        listed = some(map(str, self.problems), migration_file.SHOWN, "; ")
         super().__init__("; ".join((listed, *more)) + "; nothing was locked or changed")
 
 
@@ -377,14 +378,16 @@ def step_of(order: Mapping[str, Any]) -> Step:
     )
 
 
-def named_modules(orders: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the modules that steps of these actions install or update."""
+def named_modules(orders: Iterable[Mapping[str, Any]], uninstalled: bool = False) -> list[str]:
+    """Return the modules that steps of these actions install or update; with `uninstalled` those
+    that they uninstall."""
     names: dict[str, None] = {}
+    kind = migration_file.UNINSTALL if uninstalled else migration_file.INSTALL
     for order in orders:
         step = order.get("step") or {}
-        if order["do"] == "update":
+        if order["do"] == "update" and not uninstalled:
             names.update(dict.fromkeys(order["modules"]))
-        elif order["do"] == "step" and step["kind"] == migration_file.INSTALL:
+        elif order["do"] == "step" and step["kind"] == kind:
             names.update(dict.fromkeys(step["arguments"]["modules"]))
     return list(names)
 

@@ -10,7 +10,7 @@ import time
 
 from ..addons import install, update_plan
 from ..common import log
-from ..common.errors import InitFailed, Refused
+from ..common.errors import ConfigError, InitFailed, Refused
 from ..database import administrator, state
 from ..migration import work as migration_work
 from .module_changes import ModuleChanges

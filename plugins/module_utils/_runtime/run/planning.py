@@ -99,14 +99,29 @@ class Planner:
         if not migration_work.needs_odoo(orders):
             return []
         install, update = list(plan.install), list(plan.update)
-        for name in migration_work.named_modules(orders):
+        named = migration_work.named_modules(orders)
+        for name in named:
             (update if modules.installed(name) else install).append(name)
+        known = [name for name in named if addon_tree.find(name, self.folders())]  # the others are problems of the file
+        lost = update_plan.broken(known, self.folders(), self.addons)
+        told = [
+            f"a step names {name!r}: {update_plan.lacking(name, gone, self.folders())}" for name, gone in lost.items()
+        ]
         touched = [name for name in update_plan.dependants(self.database, update) if name not in plan.broken]
+        removed = [name for name in migration_work.named_modules(orders, uninstalled=True) if modules.installed(name)]
+        told += [
+            f"a step uninstalls {name!r}, for which Odoo needs the code, but {update_plan.lacking(name, plan.broken[name], self.folders())};"
+            " bring it back for this version"
+            for name in update_plan.dependants(self.database, removed)
+            if name in plan.broken
+        ]
         loads = bool(install or update or plan.finish)
         found = (
-            update_plan.to_be_done(install, touched, modules, self.settings, self.folders(), self.addons) if loads else []
+            update_plan.to_be_done(install, touched, modules, self.settings, self.folders(), self.addons)
+            if loads
+            else []
         )
-        return [*rights.problems(self.database), *found]
+        return [*rights.problems(self.database), *told, *found]
 
     @staticmethod
     def check(plan: update_plan.ModulePlan, work: migration_work.Work) -> None:
