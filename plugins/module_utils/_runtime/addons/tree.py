@@ -211,34 +211,51 @@ def _texts(value: Any) -> list[str]:
 
 
 def _has_package(text: str) -> bool:
-    """Whether a requirement of a manifest, the name of a distribution or of an importable module,
-    is fulfilled, as far as can be told without importing it."""
-    name, _semicolon, marker = text.partition(";")
-    wanted = ""
+    """Whether a requirement of a manifest is fulfilled: that of a distribution, or the name of a
+    module that can be imported."""
     try:
-        from packaging.requirements import InvalidRequirement, Requirement
+        return _has_distribution(text)
+    except LookupError:
+        pass
+    try:
+        return find_spec(text.strip()) is not None
+    except (ImportError, ValueError):
+        return False
 
-        try:
-            parsed = Requirement(text)
-        except InvalidRequirement:
-            return False
-        if parsed.marker is not None and not parsed.marker.evaluate():
-            return True
-        name, wanted = parsed.name, str(parsed.specifier)
-    except ImportError:
-        if marker:
-            return True  # can't be told
-        name = re.split(r"[^\w.-]", name.strip(), maxsplit=1)[0]
+
+def _has_distribution(text: str) -> bool:
+    """Whether a distribution is there in a version that the requirement allows. Raises `LookupError`
+    if there is none."""
     from importlib import metadata
 
     try:
-        there = metadata.version(name)
-    except metadata.PackageNotFoundError:
-        try:
-            return find_spec(text.strip()) is not None
-        except (ImportError, ValueError):
-            return False
-    return not wanted or parsed.specifier.contains(there, prereleases=True)
+        from packaging.requirements import InvalidRequirement, Requirement
+    except ImportError:  # as in the image of Odoo 14, which asks this one itself
+        return _has_distribution_14(text)
+    try:
+        wanted = Requirement(text)
+    except InvalidRequirement:
+        return False
+    if wanted.marker is not None and not wanted.marker.evaluate():
+        return True
+    try:
+        return wanted.specifier.contains(metadata.version(wanted.name), prereleases=True)
+    except metadata.PackageNotFoundError as exc:
+        raise LookupError(text) from exc
+
+
+def _has_distribution_14(text: str) -> bool:
+    try:
+        import pkg_resources
+    except ImportError:
+        return True  # it can't be told
+    try:
+        pkg_resources.get_distribution(text)
+    except pkg_resources.DistributionNotFound as exc:
+        raise LookupError(text) from exc
+    except (pkg_resources.VersionConflict, ValueError):
+        return False
+    return True
 
 
 def read(name: str, folders: list[str]) -> Addon | None:
