@@ -13,7 +13,6 @@ from .._runtime.common.lists import some
 from . import events as _events
 from .table import table
 
-
 SHOWN = 20  # so many reasons are in the line
 
 

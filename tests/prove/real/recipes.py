@@ -44,8 +44,9 @@ class Recipe:
     """One untidy database or project.
 
     `files`: below the release's folder (`addons/...`, `songs/...`), text, None: taken away; a value `-> name` is a symlink.
-    `sql`: by the superuser. `migration`: the file's versions; by default one that updates oc_d. `env`: of every way. `told`: by version (or "*") and way, what the one
-    line must have in it when the way is refused; every other way must succeed. `result`: statement and what it gives after a way
+    `sql`: by the superuser. `migration`: the file's versions; by default one that updates oc_d. `env`: of every way. `told`: by
+    version (or "*") and way, what the one line must have in it when the way is refused; every other way must succeed. `result`:
+    statement and what it gives after a way
     that succeeded (only in `result_ways`). `warned`: what the plan or the log says in ways that succeed.
     """
 
@@ -141,7 +142,7 @@ ADDONS = [
     # Addons that are installed
     Recipe("installed-gone", gone("oc_c"), warned={"*": "oc_c"}),
     Recipe("installed-gone-needed", gone("oc_b"), migration=MIGRATION_OF_D, warned={"*": "oc_b"}),
-    Recipe("installed-openerp", {**{"addons/oc_c/__manifest__.py": None}, "addons/oc_c/__openerp__.py": manifest(["oc_b"])},
+    Recipe("installed-openerp", {"addons/oc_c/__manifest__.py": None, "addons/oc_c/__openerp__.py": manifest(["oc_b"])},
            warned={"19": "oc_c"}),
     Recipe("installed-not-installable", of("oc_c", installable=False), warned={"*": "oc_c"}),
     Recipe("installed-syntax", {"addons/oc_c/__manifest__.py": "{'name': 'x',, }"}, warned={"19": "oc_c"},
@@ -201,7 +202,7 @@ DATABASES = [
     Recipe("database-to-install-absent", sql=(ROWS + "('acme_nix', 'to install', NULL)",), warned={"*": "acme_nix"}),
     Recipe("database-to-upgrade", sql=("UPDATE ir_module_module SET state = 'to upgrade' WHERE name = 'oc_b'",)),
     Recipe("database-to-remove", sql=("UPDATE ir_module_module SET state = 'to remove' WHERE name = 'oc_c'",)),
-    Recipe("database-foreign-rows", sql=(f"{ROWS} {', '.join(f'($${name}$$, $$uninstalled$$, NULL)' for name in UNKNOWN_121.split(', '))}",)),
+    Recipe("database-foreign-rows", sql=(ROWS + ", ".join(f"('{name}', 'uninstalled', NULL)" for name in UNKNOWN_121.split(", ")),)),
     Recipe("database-enterprise", sql=(
         ROWS + ", ".join(f"('acme_ent_{n}', 'installed', '19.0.1.0')" for n in range(30)),), warned={"*": "acme_ent_7"}),
     Recipe("database-studio", sql=(ROWS + "('studio_customization', 'installed', '1.0')",)),
@@ -252,7 +253,8 @@ DATABASES = [
 ]  # fmt: skip
 
 PROJECTS = [
-    Recipe("song-digit", {"songs/upgrade/10_0_4/crm.py": SONG}, migration=version(POST + "        - anthem songs.upgrade.10_0_4.crm::main\n"),
+    Recipe("song-digit", {"songs/upgrade/10_0_4/crm.py": SONG},
+           migration=version(POST + "        - anthem songs.upgrade.10_0_4.crm::main\n"),
            result=SUNG, result_ways=READ_FILE),
     Recipe("song-dash", {"songs/14-0-0-0-1.py": SONG}, migration=version(POST + "        - anthem songs.14-0-0-0-1::main\n"),
            result=SUNG, result_ways=READ_FILE),
@@ -282,18 +284,22 @@ PROJECTS = [
     Recipe("step-uninstall-gone", gone("oc_c"), migration=version(POST + "        - uninstall: [oc_c]\n"),
            told={"*": told(READ_FILE, "a step uninstalls 'oc_c'")}, warned={"*": "oc_c"}),
     Recipe("all-at-once", gone("oc_b"), env={"MIGRATION_MODE": "smaple"}, migration=version(
-        "    addons: {upgrade: [oc_c, oc_ddd]}\n    modes: {sample: {addons: {upgrade: [oc_d]}}}\n" + POST + "        - anthem songs.nix::main\n")
+        "    addons: {upgrade: [oc_c, oc_ddd]}\n    modes: {sample: {addons: {upgrade: [oc_d]}}}\n" + POST
+        + "        - anthem songs.nix::main\n")
         + version(UPGRADE_D, "SERIES.1.1.0"),
         told={"*": told(READ_FILE, "'oc_b' & 'oc_ddd' & songs & 'smaple' & 2 versions")}),
     Recipe("two-versions", migration=MIGRATION_OF_D + version(UPGRADE_D, "SERIES.1.1.0"), told={"*": told(READ_FILE, "2 versions")}),
-    Recipe("csv-missing", migration=version(POST + "        - load_csv: data/res.partner.csv\n"), told={"*": told(READ_FILE, "there is no file")}),
+    Recipe("csv-missing",
+           migration=version(POST + "        - load_csv: data/res.partner.csv\n"), told={"*": told(READ_FILE, "there is no file")}),
     Recipe("file-tab", migration="\t- version: setup\n", told={"*": told(READ_FILE, "is not YAML")}),
-    Recipe("file-keys", migration=version("    adons: {upgrade: [oc_d]}\n    backup: yes\n"), told={"*": told(READ_FILE, "'adons' & backup")}),
+    Recipe("file-keys",
+           migration=version("    adons: {upgrade: [oc_d]}\n    backup: yes\n"), told={"*": told(READ_FILE, "'adons' & backup")}),
     Recipe("file-marabunta", migration=version(UPGRADE_D) , result=(
         "SELECT count(*) FROM marabunta_version WHERE date_done IS NOT NULL", 1), result_ways=READ_FILE),
     Recipe("variable-foreign", env={"MARABUNTA_MODE": "sample"}, warned={"*": "MIGRATION_MODE"}),
     Recipe("variable-misspelt", env={"MIGRATION_FIEL": "/x"}, warned={"*": "did you mean MIGRATION_FILE"}),
-    Recipe("variable-several", env={"MIGRATION_ALLOW_SERIE": "perhaps", "UPDATE": "a b;c"}, told={"*": told(EVERY, "MIGRATION_ALLOW_SERIE & UPDATE")}),
+    Recipe("variable-several", env={"MIGRATION_ALLOW_SERIE": "perhaps", "UPDATE": "a b;c"},
+           told={"*": told(EVERY, "MIGRATION_ALLOW_SERIE & UPDATE")}),
 ]  # fmt: skip
 
 RECIPES = [*ADDONS, *DATABASES, *PROJECTS]

@@ -238,7 +238,7 @@ def of_group(bench: Bench, what: str, group: t.Sequence[Recipe]) -> collections.
         ways = names_in("UNTIDY_WAYS") or recipes.EVERY
         jobs = [(recipe, way) for recipe in mine for way in recipe.ways if way in ways]
 
-        def attempt(job: tuple[Recipe, str], field: Field = field) -> str:
+        def attempt(job: tuple[Recipe, str], field: Field = field, version: str = version) -> str:
             recipe, way = job
             try:
                 found = tried(field, recipe, way)
@@ -300,7 +300,8 @@ MUTANTS = {
         ("untidy-addons",), ((f"{RUNTIME}/addons/update_plan.py", "in_loops = set(_loops(needs))", "in_loops = set()"),), version="19"
     ),
     "untidy-owners": Mutant(
-        ("untidy-databases",), ((f"{RUNTIME}/run/planning.py", "return [*rights.problems(self.database), *told, *found]", "return [*told, *found]"),),
+        ("untidy-databases",),
+        ((f"{RUNTIME}/run/planning.py", "return [*rights.problems(self.database), *told, *found]", "return [*told, *found]"),),
         version="19",
     ),
     "untidy-timeouts": Mutant(
@@ -313,7 +314,8 @@ MUTANTS = {
         ((f"{RUNTIME}/database/extensions.py", "return _CREATE.sub(changed, text) if existing else text", "return text"),), version="19",
     ),
     "untidy-one-kind": Mutant(
-        ("untidy-projects",), ((f"{RUNTIME}/migration/work.py", "            raise Wrong(self.problems, refusals)\n", "            raise Wrong(self.problems)\n"),),
+        ("untidy-projects",),
+        ((f"{RUNTIME}/migration/work.py", "raise Wrong(self.problems, refusals)\n", "raise Wrong(self.problems)\n"),),
         version="19",
     ),
 }  # fmt: skip

@@ -109,12 +109,12 @@ class Planner:
         ]
         touched = [name for name in update_plan.dependants(self.database, update) if name not in plan.broken]
         removed = [name for name in migration_work.named_modules(orders, uninstalled=True) if modules.installed(name)]
-        told += [
-            f"a step uninstalls {name!r}, for which Odoo needs the code, but {update_plan.lacking(name, plan.broken[name], self.folders())};"
-            " bring it back for this version"
-            for name in update_plan.dependants(self.database, removed)
-            if name in plan.broken
-        ]
+        for name in update_plan.dependants(self.database, removed):
+            if name in plan.broken:
+                why = update_plan.lacking(name, plan.broken[name], self.folders())
+                told.append(
+                    f"a step uninstalls {name!r}, for which Odoo needs the code, but {why}; bring it back for that"
+                )
         loads = bool(install or update or plan.finish)
         found = (
             update_plan.to_be_done(install, touched, modules, self.settings, self.folders(), self.addons)

@@ -121,7 +121,8 @@ def test_update_all_is_the_readmes_meaning(recorded, folders):
 def test_named_modules(recorded, folders):
     assert update_plan.make_plan(recorded, Wish(update=("sale",)), folders).update == ("sale",)
     refused(
-        update_plan.make_plan(recorded, Wish(update=("sael",)), folders), "module 'sael' is not installed; did you mean 'sale'"
+        update_plan.make_plan(recorded, Wish(update=("sael",)), folders),
+        "module 'sael' is not installed; did you mean 'sale'",
     )
     refused(
         update_plan.make_plan(recorded, Wish(update=("sael", "sale", "wbe")), folders),

@@ -5,19 +5,23 @@
 
 from __future__ import annotations
 
+import types
+
 import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.addons import tree, update_plan
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.boot import steps
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import errors, lists, unknown_variables
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import (
+    errors,
+    lists,
+    unknown_variables,
+)
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import extensions
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import file as migration_file
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import hidden_errors, songs
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import plan as migration_plan
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.migration import work as migration_work
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.run.planning import Planner
-
-from .test_runtime_core import Wish
 
 
 def addon(tmp_path, name, text, manifest="__manifest__.py"):
@@ -147,8 +151,7 @@ def test_modules_that_install_themselves_need_everything(tmp_path):
     assert "nix_da" in update_plan.lacking("x", ("x",), folders)
 
 
-class WishWithDemo(Wish):
-    demo = False
+WISH = types.SimpleNamespace(version=19, demo=False)
 
 
 def test_all_that_an_update_touches_is_looked_at(tmp_path):
@@ -158,10 +161,10 @@ def test_all_that_an_update_touches_is_looked_at(tmp_path):
     addon(tmp_path, "other", "{'data': ['nix.xml']}")
     modules = update_plan.Modules(dict.fromkeys(("base", "sale", "other"), "installed"))
     folders = tree.Folders([str(tmp_path)], 19)
-    found = update_plan.to_be_done([], ["sale"], modules, WishWithDemo(), folders, tree.Snapshot())
+    found = update_plan.to_be_done([], ["sale"], modules, WISH, folders, tree.Snapshot())
     assert len(found) == 1
     assert found[0].startswith("Odoo would fail to install module 'new': program nix-da")
-    assert update_plan.to_be_done([], ["base"], modules, WishWithDemo(), folders, tree.Snapshot()) == []
+    assert update_plan.to_be_done([], ["base"], modules, WISH, folders, tree.Snapshot()) == []
 
 
 # Commands
