@@ -159,7 +159,8 @@ ADDONS = [
            told={"*": told(READ_FILE, "Python package nix_da")}),
     Recipe("installed-package-version", of("oc_d", external_dependencies={"python": ["psycopg2>=99"]}),
            told={"*": told(READ_FILE, "psycopg2>=99")}),
-    Recipe("installed-package-marker", of("oc_d", external_dependencies={"python": ["nix_da; python_version < '3'"]}), versions=("19",)),
+    Recipe("installed-package-marker", of("oc_d", external_dependencies={"python": ["nix_da; python_version < '3'"]}),
+           told={"*": told(READ_FILE, "python_version")}),  # neither image has what Odoo needs to read the condition
     Recipe("installed-program", of("oc_a", external_dependencies={"bin": ["nix-da"]}),
            told={"*": told((*TAKES_D, ALL, NAMED), "program nix-da")}),
     Recipe("installed-file", of("oc_d", data=["ir.model.access.csv", "data.xml", "views/nix.xml"]), migration=MIGRATION_OF_D,

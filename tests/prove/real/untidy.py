@@ -294,7 +294,7 @@ MUTANTS = {
         version="19",
     ),
     "untidy-packages": Mutant(
-        ("untidy-addons",), ((f"{RUNTIME}/addons/tree.py", "if not _has_package(item)]", "if not item]"),), version="19"
+        ("untidy-addons",), ((f"{RUNTIME}/addons/tree.py", "if not _has_package(item, self.series)]", "if not item]"),), version="19"
     ),
     "untidy-loops": Mutant(
         ("untidy-addons",), ((f"{RUNTIME}/addons/update_plan.py", "in_loops = set(_loops(needs))", "in_loops = set()"),), version="19"

@@ -28,6 +28,7 @@ SKIPPED_SUFFIXES = (".pyc", ".pyo", ".pot", "~", ".swp")
 TRANSLATIONS = ("i18n", "i18n_extra")
 MANIFEST = "__manifest__.py"
 OLD_MANIFEST = "__openerp__.py"  # which Odoo read until 16 if there was no other
+_PLAIN = re.compile(r"[\w-]+")
 _NAME_19 = re.compile(r"\w{1,256}")
 _VERSION_17 = re.compile(r"\d+\.\d+(\.\d+)?", re.ASCII)
 
@@ -198,7 +199,9 @@ class Addon:
         Odoo neither installs nor updates the module then."""
         needed = self.manifest.get("external_dependencies")
         needed = needed if isinstance(needed, dict) else {}
-        found = [f"Python package {item}" for item in _texts(needed.get("python")) if not _has_package(item)]
+        found = [
+            f"Python package {item}" for item in _texts(needed.get("python")) if not _has_package(item, self.series)
+        ]
         return found + [f"program {item}" for item in _texts(needed.get("bin")) if shutil.which(item) is None]
 
 
@@ -210,11 +213,11 @@ def _texts(value: Any) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, (list, tuple, set)) else []
 
 
-def _has_package(text: str) -> bool:
-    """Whether a requirement of a manifest is fulfilled: that of a distribution, or the name of a
-    module that can be imported."""
+def _has_package(text: str, series: int) -> bool:
+    """Whether a requirement of a manifest is fulfilled for this major version of Odoo: that of a
+    distribution, or the name of a module that can be imported."""
     try:
-        return _has_distribution(text)
+        return _has_distribution(text, series)
     except LookupError:
         pass
     try:
@@ -223,15 +226,22 @@ def _has_package(text: str) -> bool:
         return False
 
 
-def _has_distribution(text: str) -> bool:
+def _has_distribution(text: str, series: int) -> bool:
     """Whether a distribution is there in a version that the requirement allows. Raises `LookupError`
     if there is none."""
     from importlib import metadata
 
     try:
         from packaging.requirements import InvalidRequirement, Requirement
-    except ImportError:  # as in the image of Odoo 14, which asks this one itself
-        return _has_distribution_14(text)
+    except ImportError:
+        if series < 18:
+            return _has_distribution_14(text)  # which Odoo asks itself
+        if not _PLAIN.fullmatch(text):
+            return False  # Odoo fails to read a version or a condition without `packaging`
+        try:
+            return bool(metadata.version(text))
+        except metadata.PackageNotFoundError as exc:
+            raise LookupError(text) from exc
     try:
         wanted = Requirement(text)
     except InvalidRequirement:

@@ -569,8 +569,8 @@ class Performer:
     def _password(self) -> str:
         """The database's password, which must not be in an error. It is the last field of the passfile."""
         with contextlib.suppress(OSError, KeyError), open(self.order["command_env"]["PGPASSFILE"]) as handle:
-            line = re.sub(r"\\(.)", r"\1", handle.read().strip())
-            return line.rpartition(":")[2] if ":" in line else ""
+            last = re.split(r"(?<!\\):", handle.read().strip())[-1]
+            return re.sub(r"\\(.)", r"\1", last)
         return ""
 
     # Songs and other steps in an environment

@@ -107,9 +107,9 @@ class Planner:
         told = [
             f"a step names {name!r}: {update_plan.lacking(name, gone, self.folders())}" for name, gone in lost.items()
         ]
-        touched = [name for name in update_plan.dependants(self.database, update) if name not in plan.broken]
+        touched = [name for name in self._along_with(update) if name not in plan.broken]
         removed = [name for name in migration_work.named_modules(orders, uninstalled=True) if modules.installed(name)]
-        for name in update_plan.dependants(self.database, removed):
+        for name in self._along_with(removed):
             if name in plan.broken:
                 why = update_plan.lacking(name, plan.broken[name], self.folders())
                 told.append(
@@ -122,6 +122,9 @@ class Planner:
             else []
         )
         return [*rights.problems(self.database), *told, *found]
+
+    def _along_with(self, names: list[str]) -> list[str]:
+        return update_plan.dependants(self.database, names) if names else []
 
     @staticmethod
     def check(plan: update_plan.ModulePlan, work: migration_work.Work) -> None:
@@ -228,7 +231,7 @@ class Planner:
             if modules.installed(name)
         ]
         direct = list(dict.fromkeys([*plan.update, *updated_by_version]))
-        update = update_plan.dependants(self.database, direct) if direct else []
+        update = self._along_with(direct)
         reasons = {**named, **plan.reasons}
         listed = []
         for name, action in [*((name, "install") for name in installs), *((name, "update") for name in update)]:

@@ -74,9 +74,9 @@ def like(variable, value):
 
 
 def is_module_name(variable, value):
-    """Whether the value is the name of a module that begins with a digit or has a dash: wrong before."""
+    """Whether the value is the name of a module that begins with a digit or has a dash, which was refused before."""
     kind = table.VARIABLES[variable].kind if variable in table.VARIABLES else None
-    return isinstance(kind, table.Names) and bool(MODULE_NAME.fullmatch(value)) and not value[0].isalpha()
+    return isinstance(kind, table.Names) and bool(MODULE_NAME.fullmatch(value)) and not value.isidentifier()
 
 
 @pytest.mark.parametrize("variable", RECORD["single"])
@@ -133,6 +133,8 @@ def test_several_together(load):
         found = load(env)
         if isinstance(found, dict):
             found = {name: value for name, value in found.items() if name not in ("conf", "odoo_rc")}
+        if isinstance(found, str) and isinstance(expected, str) and found.startswith(f"{expected}; "):
+            continue  # all variables that are wrong are named now
         if found != expected:
             wrong.append((env, found, expected))
     assert wrong == []
