@@ -505,8 +505,9 @@ class Performer:
                 if step.timeout:
                     cursor.execute(f"SET LOCAL statement_timeout = {int(step.timeout * 1000)}")
                 before = transaction_name(cursor)
+                statements = extensions.if_missing(step.arguments["sql"], extensions.there(cursor))
                 cursor.execute("RESET search_path")  # the project's own statements name tables of Odoo without a schema
-                cursor.execute(extensions.if_missing(step.arguments["sql"], extensions.there(cursor)))
+                cursor.execute(statements)
                 cursor.execute(pg.PIN_SQL)
                 told["self_committed"] = transaction_name(cursor) != before
                 told["changed"] = told["self_committed"] or has_written(cursor)
