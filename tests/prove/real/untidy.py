@@ -18,6 +18,8 @@ import shutil
 import subprocess
 import typing as t
 
+import psycopg2
+
 from ..containers.lab import ALL, OPEN, Database, Lab
 from ..frame import RUNTIME, Line, Mutant, Shortfall, docker, parts_of, sentence
 from . import recipes
@@ -242,7 +244,7 @@ def of_group(bench: Bench, what: str, group: t.Sequence[Recipe]) -> collections.
             recipe, way = job
             try:
                 found = tried(field, recipe, way)
-            except (Shortfall, OSError, subprocess.SubprocessError, StopIteration) as error:
+            except (Shortfall, OSError, psycopg2.Error, subprocess.SubprocessError, StopIteration) as error:
                 found = [f"{type(error).__name__}: {error}"]
             text = f"{recipe.name} {way}: {'; '.join(found)}" if found else ""
             if text:
@@ -294,7 +296,7 @@ MUTANTS = {
         version="19",
     ),
     "untidy-packages": Mutant(
-        ("untidy-addons",), ((f"{RUNTIME}/addons/tree.py", "if not _has_package(item, self.series)]", "if not item]"),), version="19"
+        ("untidy-addons",), ((f"{RUNTIME}/addons/tree.py", "if not _has_package(item, self.series)", "if not item"),), version="19"
     ),
     "untidy-loops": Mutant(
         ("untidy-addons",), ((f"{RUNTIME}/addons/update_plan.py", "in_loops = set(_loops(needs))", "in_loops = set()"),), version="19"

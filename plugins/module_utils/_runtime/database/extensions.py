@@ -18,7 +18,10 @@ _CREATE = re.compile(r"(\bCREATE\s+EXTENSION\s+)(?!IF\s)(\\*\"?)(\w+)(\\*\"?)", 
 
 def there(cursor: Any) -> frozenset[str]:
     """Return those of `NAMES` that the database has."""
-    cursor.execute("SELECT extname::text FROM pg_catalog.pg_extension WHERE extname = ANY(%s)", (list(NAMES),))
+    cursor.execute(
+        "SELECT extname::text FROM pg_catalog.pg_extension WHERE extname::text OPERATOR(pg_catalog.=) ANY (%s)",
+        (list(NAMES),),
+    )
     return frozenset(row[0] for row in cursor.fetchall())
 
 
