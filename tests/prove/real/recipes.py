@@ -240,7 +240,7 @@ DATABASES = [
     Recipe("database-lost-records", sql=(
         "INSERT INTO ir_model_data (module, name, model, res_id, noupdate) VALUES ('oc_d', 'nix', 'oc.d.thing', 99999, false)",
         "INSERT INTO ir_model_data (module, name, model, res_id, noupdate) VALUES ('acme_nix', 'x', 'acme.nix', 1, true)")),
-    Recipe("database-lost-model", sql=("INSERT INTO ir_model (model, name) VALUES ('acme.nix', {label})",)),
+    Recipe("database-lost-model", sql=("INSERT INTO ir_model (model, name{order}) VALUES ('acme.nix', {label})",)),
     Recipe("database-series", sql=("UPDATE ir_module_module SET latest_version = '13.0.1.3' WHERE name = 'base'",),
            told={"*": told(EVERY, "it belongs to Odoo 13")}),
     Recipe("database-marabunta-unfinished", sql=(*MARABUNTA, "INSERT INTO marabunta_version VALUES ('SERIES.1.0.0', now(), NULL)"),

@@ -106,7 +106,8 @@ class Field:
         return folder
 
     def filled(self, text: str, database: str = "") -> str:
-        label = "'Nix'" if self.version == "14" else "jsonb_build_object('en_US', 'Nix')"
+        label = "'Nix'" if self.version == "14" else "jsonb_build_object('en_US', 'Nix'), 'id'"
+        text = text.replace("{order}", "" if self.version == "14" else ', "order"')
         return text.replace("SERIES", f"{self.version}.0").replace("{database}", database).replace("{label}", label)
 
     def execute(self, env: t.Mapping[str, str], *command: str) -> tuple[int, str, str]:
