@@ -19,7 +19,7 @@ from .release import DeliveryError, File, Package, hash_file, safe_path
 
 ADDON_MANIFESTS = ("__manifest__.py", "__openerp__.py")
 DEFAULT_EXCLUDE = ("__pycache__", "*.py[co]", "*~", "*.sw[op]", ".DS_Store")
-_ADDON_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_ADDON_NAME = re.compile(r"[A-Za-z0-9_]+\Z")  # what every version of Odoo takes
 _PACKAGE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*\Z")
 _SERIES = re.compile(r"((?:saas[~-])?\d+\.\d+)\.\d+\.\d+(?:\.\d+)*\Z")
 _SYSTEM_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(?::[a-z0-9]+)?(?:=[A-Za-z0-9.+:~-]+)?\Z")

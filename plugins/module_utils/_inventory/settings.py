@@ -16,7 +16,7 @@ import typing as t
 
 from .._runtime.common.container_variables import Language
 from .._runtime.common.odoo_facts import VERSIONS
-from .._runtime.common.values import as_boolean, as_port, as_size, as_whole
+from .._runtime.common.values import MODULE_NAME, as_boolean, as_port, as_size, as_whole
 from .._runtime.rules.environment import KINDS
 from . import egress, stateless
 from .model import Instance, described
@@ -45,7 +45,7 @@ _HOSTNAME = re.compile(r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a
 _CHANNEL = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
 _RELEASE = re.compile(r"^[0-9a-f]{16}$")
 _ADDRESS = re.compile(r"https?://[^\s/@]+(/\S*)?\Z")
-_MODULE = re.compile(r"^[A-Za-z]\w*$")
+_MODULE = re.compile(rf"^{MODULE_NAME.pattern}$")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 
 # Checks a value that is set. Returns what would be right, empty when the value is.

@@ -9,8 +9,11 @@ import re
 import typing as t
 
 from .._runtime.common import times
+from .._runtime.common.lists import some
 from . import events as _events
 from .table import table
+
+SHOWN = 20  # so many reasons are in the line
 
 
 class PlanError(ValueError):
@@ -27,19 +30,22 @@ _VARIABLES = re.compile(r"\bMIGRATION_(ALLOW_SERIE|FORCE_VERSION|MODE|NEXT)=")
 
 
 def refusal(plan: t.Mapping[str, t.Any]) -> str:
-    """Why a plan would change nothing, with the commands that decide, in one line; empty when it is
-    clear.
+    """Everything because of which a plan would change nothing, with the commands that decide, in one
+    line; empty when there is nothing. Of a long list only the beginning.
 
     Variables of the container are named as in playbooks (`odoo_migration_...`).
     """
     migration = plan.get("migration")
     migration = migration if isinstance(migration, dict) else {}
-    problems = [_problem(one) for one in migration.get("problems") or []]
-    if problems:
-        return "; ".join(problems)
-    found = migration.get("refusal")
-    if not found:
-        return ""
+    found = [str(one) for one in plan.get("refusals") or []]
+    found += [_problem(one) for one in migration.get("problems") or []]
+    refusals = migration.get("refusals") or [migration.get("refusal")]
+    found += [_refusal(one) for one in refusals if one]
+    return some(found, SHOWN, "; ")
+
+
+def _refusal(found: t.Any) -> str:
+    """One reason for which an operator has to decide, with the commands that do it."""
     if not isinstance(found, dict):
         return str(found)
     decisions = found.get("decisions") or []
@@ -112,7 +118,7 @@ def plan_lines(plan: t.Any) -> list[str]:
     )
     others = [name for name in plan.get("update") or [] if name not in planned_modules(plan)]
     if others:
-        lines.append(f"loaded again, as they depend on these: {', '.join(others)}")
+        lines.append(f"loaded again, as they depend on these: {some(map(str, others))}")
     rehearsal = plan.get("rehearsal")
     if isinstance(rehearsal, dict):
         lines.append(
@@ -121,10 +127,10 @@ def plan_lines(plan: t.Any) -> list[str]:
         lines += rehearsal_lines({"changes": rehearsal.get("breaking"), "error": rehearsal.get("error")})[1:]
     lines += [f"drift: {one}" for one in _texts(migration.get("drift"))]
     lines += [f"note: {one}" for one in _texts(migration.get("notes"))]
-    lines += [f"warning: {one}" for one in _texts(migration.get("warnings"))]
+    lines += [f"warning: {one}" for one in [*(plan.get("warnings") or []), *_texts(migration.get("warnings"))]]
     lines += [f"not checked: {one}" for one in _texts(migration.get("unchecked"))]
     missing = plan.get("missing") or []
-    lines += [f"in no addons folder: {', '.join(str(one) for one in missing)}"] if missing else []
+    lines += [f"left alone, as Odoo can't load them: {some(map(str, missing))}"] if missing else []
     return lines
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from ..common.config import Settings
 from ..common.errors import ConfigError
+from ..common.lists import some
 from ..database import shape
 from . import click_odoo
 from . import tree as addon_tree
@@ -129,6 +130,12 @@ class ModulePlan:
         default_factory=dict
     )  # what is gone of each module that is left alone
     stuck: tuple[str, ...] = ()  # those of them in a `to ...` state, which is taken back
+    refusals: tuple[str, ...] = ()  # why it can't be done, one line each
+
+    def check(self) -> None:
+        """Raise `ConfigError` with all refusals, if there are any."""
+        if self.refusals:
+            raise ConfigError("; ".join(self.refusals))
 
     @property
     def empty(self) -> bool:
@@ -143,16 +150,12 @@ class ModulePlan:
     def __str__(self) -> str:
         parts = []
         if self.install:
-            parts.append("install " + _some(self.install))
+            parts.append("install " + some(self.install))
         if self.update:
-            parts.append("update " + _some(self.update))
+            parts.append("update " + some(self.update))
         if self.finish and not (self.install or self.update):
-            parts.append("finish " + _some(self.finish))
+            parts.append("finish " + some(self.finish))
         return "; ".join(parts) or "nothing to change"
-
-
-def _some(names: tuple[str, ...], limit: int = 12) -> str:
-    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -163,59 +166,189 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def broken(
-    names: Iterable[str], folders: list[str], snapshot: addon_tree.Snapshot | None = None
+    names: Iterable[str], folders: list[str], snapshot: addon_tree.Snapshot | None = None, whole: bool = False
 ) -> dict[str, tuple[str, ...]]:
-    """Return those of `names` that Odoo cannot load, each with the modules whose code is in none of
-    the addons folders: the module itself, or direct and indirect dependencies."""
+    """Return those of `names` that Odoo cannot load, each with the modules because of which it
+    can't: the module itself, or direct and indirect dependencies. Their code is in none of the
+    addons folders, or `reason()` tells what is wrong with it. `whole`: also those that Odoo could
+    load, but not install, because a program or a file is missing."""
     snapshot = snapshot if snapshot is not None else addon_tree.Snapshot()
     known: dict[str, tuple[str, ...]] = {}
+    needs: dict[str, tuple[str, ...]] = {}
 
     def gone(name: str) -> tuple[str, ...]:
         if name not in known:
-            known[name] = ()  # so that modules that depend on each other don't cause a loop
-            try:
-                addon = snapshot.read(name, folders)
-            except ConfigError:  # `check_code()` reports what is wrong with its manifest
-                addon = None
-            if addon is None or not addon.installable:
+            known[name] = ()  # so that modules that depend on each other don't cause a loop here
+            addon = _readable(name, folders, snapshot)
+            if addon is None or not addon.installable or whole and incomplete(addon):
                 known[name] = (name,)
             else:
+                needs[name] = addon.depends
                 known[name] = tuple(dict.fromkeys(item for needed in addon.depends for item in gone(needed)))
         return known[name]
 
-    found = {name: gone(name) for name in sorted(names)}
+    names = sorted(names)
+    for name in names:
+        gone(name)
+    in_loops = set(_loops(needs))
+    if in_loops:
+        known.clear()
+        known.update({name: (name,) for name in in_loops})
+    found = {name: gone(name) for name in names}
     return {name: items for name, items in found.items() if items}
+
+
+def _readable(name: str, folders: list[str], snapshot: addon_tree.Snapshot) -> addon_tree.Addon | None:
+    """The addon; `None` also if its manifest can't be read."""
+    try:
+        return snapshot.read(name, folders)
+    except ConfigError:
+        return None
+
+
+def _loops(needs: Mapping[str, Iterable[str]]) -> list[str]:
+    """The modules that need themselves. `needs`: the dependencies of each module."""
+    left = {name: {item for item in items if item in needs} for name, items in needs.items()}
+    more = True
+    while more:
+        used = {item for items in left.values() for item in items}
+        ends = [name for name, items in left.items() if not items or name not in used]
+        for name in ends:
+            del left[name]
+        for items in left.values():
+            items.difference_update(ends)
+        more = bool(ends)
+    return sorted(left)
+
+
+def incomplete(addon: addon_tree.Addon, demo: bool = False) -> str:
+    """Explain what else an installation or update of a module needs that is not there; empty if it
+    has everything."""
+    programs, files = addon.lacking_programs(), addon.lacking_files(demo)
+    if programs:
+        return f"{some(programs, 6)}, which its manifest requires, is not in the image"
+    return f"{some(files, 6)}, which its manifest names, is not in {addon.path}" if files else ""
+
+
+def reason(name: str, folders: list[str], snapshot: addon_tree.Snapshot | None = None) -> str:
+    """Explain why Odoo can't load a module that has code; empty if there is no code, or the module
+    is not `installable`."""
+    snapshot = snapshot if snapshot is not None else addon_tree.Snapshot()
+    try:
+        addon = snapshot.read(name, folders)
+    except ConfigError as exc:
+        return str(exc)
+    if addon is None:
+        return ""
+    if addon.fault or not addon.installable:
+        return addon.fault
+    wanted, reached = [name], []
+    while wanted:
+        item = _readable(wanted.pop(), folders, snapshot)
+        for needed in item.depends if item is not None else ():
+            if needed not in reached:
+                reached.append(needed)
+                wanted.append(needed)
+    return f"it needs itself, by way of {some(sorted(reached))}" if name in reached else incomplete(addon)
 
 
 def lacking(name: str, gone: Iterable[str], folders: Iterable[str]) -> str:
     """Explain why Odoo cannot load the module `name`. `gone`: the modules without code, from
     `broken()`."""
-    gone, folders = [item for item in gone if item != name], list(folders)
+    gone = list(gone)
+    folders = folders if isinstance(folders, list) else list(folders)
     where = f"in none of the addons folders ({', '.join(folders) or 'none'}), or is not installable"
-    if not gone:
-        return f"the code of module {name!r} is {where}"
+    if name in gone or not gone:
+        why = reason(name, folders)
+        return f"module {name!r} can't be loaded: {why}" if why else f"the code of module {name!r} is {where}"
     if not broken(gone, folders):
-        return f"module {name!r} needs {_some(tuple(map(repr, gone)))}, which is not installed"
-    return f"module {name!r} needs {_some(tuple(map(repr, gone)))}, whose code is {where}"
+        return f"module {name!r} needs {some(map(repr, gone))}, which is not installed"
+    for item in gone:
+        why = reason(item, folders)
+        if why:
+            return f"module {name!r} needs {item!r}, which can't be loaded: {why}"
+    return f"module {name!r} needs {some(map(repr, gone))}, whose code is {where}"
+
+
+def code_problems(
+    names: Iterable[str], settings: Settings, folders: list[str], snapshot: addon_tree.Snapshot | None = None
+) -> list[str]:
+    """Return one line for each of `names` whose code, or that of a module it needs, is missing or
+    wrong; those that are in no folder share a line."""
+    names = list(names)
+    snapshot = snapshot if snapshot is not None else addon_tree.Snapshot()
+    given = f"MODULES is {some(settings.modules, separator=',')!r}: "
+    found = []
+    absent = addon_tree.missing_modules(names, folders)
+    if absent:
+        near = nearest(absent[0], snapshot.names(folders)) if len(absent) == 1 else ""
+        found.append(
+            f"{given}{some(absent)} is in none of the addons folders"
+            f" ({', '.join(folders) or 'none'}){near}; correct the name or addons_path in {settings.odoo_rc}"
+        )
+    for name, gone in broken([name for name in names if name not in absent], folders, snapshot).items():
+        found.append(f"{given}{lacking(name, gone, folders)}; bring it, or correct addons_path in {settings.odoo_rc}")
+    return found
 
 
 def check_code(
     names: Iterable[str], settings: Settings, folders: list[str], snapshot: addon_tree.Snapshot | None = None
 ) -> None:
-    """Raise `ConfigError` if the code of one of `names`, or of a module that it needs, is missing."""
-    names = list(names)
-    absent = addon_tree.missing_modules(names, folders)
-    if absent:
-        raise ConfigError(
-            f"MODULES is {','.join(settings.modules)!r}: {', '.join(absent)} is in none of the addons folders"
-            f" ({', '.join(folders) or 'none'}); correct the name or addons_path in {settings.odoo_rc}"
-        )
-    for name, gone in broken(names, folders, snapshot).items():
-        addon_tree.read(name, folders)
-        raise ConfigError(
-            f"MODULES is {','.join(settings.modules)!r}: {lacking(name, gone, folders)}; bring it, or correct addons_path in"
-            f" {settings.odoo_rc}"
-        )
+    """Raise `ConfigError` if the code of one of `names`, or of a module that it needs, is missing or
+    wrong."""
+    found = code_problems(names, settings, folders, snapshot)
+    if found:
+        raise ConfigError("; ".join(found))
+
+
+def first_problems(settings: Settings, folders: list[str]) -> list[str]:
+    """Return one line for each reason why a first installation would fail, as far as manifests show
+    it."""
+    snapshot = addon_tree.Snapshot()
+    found = code_problems(settings.modules, settings, folders, snapshot)
+    return found + to_be_done(settings.modules, (), Modules(), settings, folders, snapshot)
+
+
+def to_be_done(
+    install: Iterable[str],
+    update: Iterable[str],
+    modules: Modules,
+    settings: Settings,
+    folders: list[str],
+    snapshot: addon_tree.Snapshot,
+) -> list[str]:
+    """Return one line for each reason why Odoo would fail to install and update these modules,
+    which its manifests show: a program or a file that is missing, and manifests at which Odoo ends.
+
+    `update`: with the modules that are updated along with them.
+    """
+    found = addon_tree.fatal_manifests(folders, snapshot)
+    wanted, seen = [*install, *update], set()
+    there = {name for name in modules.states if modules.installed(name)}
+    while wanted:
+        name = wanted.pop()
+        addon = _readable(name, folders, snapshot) if name not in seen else None
+        seen.add(name)
+        if addon is None or not addon.installable:
+            continue
+        wanted += [item for item in addon.depends if item not in there]
+        why = incomplete(addon, settings.demo)
+        if why:
+            what = "update" if name in there else "install"
+            found.append(f"Odoo would fail to {what} module {name!r}: {why}; bring it, or leave {name!r} out")
+    if settings.version < 19:
+        # Such an Odoo reads the manifests of installed modules when it starts, and ends with the error
+        for name in sorted(there - set(seen)):
+            try:
+                addon = snapshot.read(name, folders)
+            except ConfigError as exc:
+                found.append(str(exc))
+                continue
+            if addon is not None and addon.fault and addon.manifest.get("installable", True):
+                found.append(
+                    f"module {name!r} is installed, and {addon.fault}: no Odoo {settings.version} starts with it"
+                )
+    return sorted(dict.fromkeys(found))
 
 
 def unloadable(modules: Modules, folders: list[str]) -> dict[str, tuple[str, ...]]:
@@ -279,10 +412,11 @@ def make_plan(
     """Return what has to be done. With `resume` an interrupted run is finished, in addition to what
     the mode requires. `snapshot`: addons that were read shortly before.
 
-    Raises `ConfigError` if a module to install or update can't be loaded, or one in `UPDATE` isn't
-    installed.
+    Its `refusals` tell which modules to install or update can't be loaded, and which of `UPDATE`
+    aren't installed; `check()` raises them.
     """
     snapshot = snapshot if snapshot is not None else addon_tree.Snapshot()
+    wrong: list[str] = []
     reasons: dict[str, str] = {}
     install: list[str] = []
     update: list[str] = []
@@ -307,7 +441,7 @@ def make_plan(
             elif pending[name] == UPDATE and modules.installed(name):
                 update.append(name)
                 reasons[name] = "left by an interrupted run"
-    check_code(install, settings, folders, snapshot)
+    wrong += code_problems(install, settings, folders, snapshot)
 
     if settings.updating and settings.update != ("none",):
         if settings.update == ("all",):
@@ -322,24 +456,28 @@ def make_plan(
                     update.append(name)
                     reasons[name] = "UPDATE is 'all'"
         elif settings.update == ("changed",):
-            for name, why in _changed(modules, settings, folders, lost, snapshot):
+            for name, why in _changed(modules, settings, folders, lost, snapshot, wrong):
                 update.append(name)
                 reasons.setdefault(name, why)
         else:
+            given, unknown = f"UPDATE is {some(settings.update, separator=',')!r}: ", []
             for name in settings.update:
                 if not modules.installed(name):
-                    raise ConfigError(
-                        f"UPDATE is {','.join(settings.update)!r}: module {name!r} is not installed"
-                        + nearest(name, (item for item in modules.states if modules.installed(item)))
-                    )
+                    unknown.append(name)
+                    continue
                 if name in lost:
-                    snapshot.read(name, folders)
-                    raise ConfigError(
-                        f"UPDATE is {','.join(settings.update)!r}: {lacking(name, lost[name], folders)}; bring it back, or leave"
-                        f" {name!r} out of UPDATE"
+                    wrong.append(
+                        f"{given}{lacking(name, lost[name], folders)}; bring it back, or leave {name!r} out of UPDATE"
                     )
+                    continue
                 update.append(name)
                 reasons[name] = "named in UPDATE"
+            if unknown:
+                near = nearest(unknown[0], (item for item in modules.states if modules.installed(item)))
+                one = f"module {unknown[0]!r} is not installed{near}"
+                wrong.append(
+                    given + (one if len(unknown) == 1 else f"modules {some(map(repr, unknown))} are not installed")
+                )
 
     update = list(dict.fromkeys(update))
     finish: list[str] = []
@@ -358,6 +496,7 @@ def make_plan(
         tuple(name for name in lost if name in modules.unfinished and name not in install)
         if settings.updating or settings.installing or resume
         else (),
+        tuple(wrong),
     )
 
 
@@ -370,7 +509,8 @@ def first_plan(modules: Modules, settings: Settings, folders: list[str], auto: I
     lost = broken({*there, *auto}, folders, snapshot)
     wanted = [name for name in settings.modules if not modules.installed(name)]
     wanted += [name for name in auto if name not in wanted and name not in lost]
-    changed = dict(_changed(modules, settings, folders, lost, snapshot))
+    wrong: list[str] = []
+    changed = dict(_changed(modules, settings, folders, lost, snapshot, wrong))
     return ModulePlan(
         tuple(wanted),
         tuple(changed),
@@ -379,6 +519,7 @@ def first_plan(modules: Modules, settings: Settings, folders: list[str], auto: I
         tuple(name for name in lost if modules.installed(name)),
         lost,
         tuple(name for name in lost if name in modules.unfinished and name not in wanted),
+        tuple(wrong),
     )
 
 
@@ -388,15 +529,21 @@ def _changed(
     folders: list[str],
     lost: Mapping[str, tuple[str, ...]],
     snapshot: addon_tree.Snapshot,
+    wrong: list[str],
 ) -> Iterable[tuple[str, str]]:
     """Installed modules whose code differs from the one that was installed, with the reason. Those
     that Odoo cannot load (`lost`) are left alone, unless their own code is new: then that release
-    was meant to be deployed, and without its dependencies the module would be switched off."""
+    was meant to be deployed, and without its dependencies the module would be switched off. This is
+    added to `wrong`, as is a manifest that can't be read."""
     for name in sorted(modules.states):
         if modules.states[name] not in ("installed", "to upgrade"):
             continue
-        addon = snapshot.read(name, folders)
-        if addon is None or not addon.installable:
+        try:
+            addon = snapshot.read(name, folders)
+        except ConfigError as exc:
+            wrong.append(str(exc))
+            continue
+        if addon is None or not addon.manifest.get("installable", True):
             continue  # created in the database (studio), or without code: Odoo cannot update it
         known = modules.known.get(name)
         if name in lost:
@@ -405,7 +552,7 @@ def _changed(
                 and known.checksum
                 and snapshot.checksum(addon, known.languages.split(",")) != known.checksum
             ):
-                raise ConfigError(
+                wrong.append(
                     f"the content of module {name!r} changed, but {lacking(name, lost[name], folders)}; bring it back, or"
                     f" uninstall {name!r}"
                 )
@@ -579,15 +726,15 @@ def problems(modules: Modules, plan: ModulePlan, settings: Settings, folders: li
     found = []
     absent = [name for name in (*plan.install, *plan.update) if not modules.installed(name)]
     if absent:
-        found.append(f"not installed: {_some(tuple(absent))}")
+        found.append(f"not installed: {some(absent)}")
     lost = broken(sorted(plan.asked), folders)
     found += [lacking(name, gone, folders) for name, gone in lost.items()]
     if modules.unfinished:
-        found.append(f"left half done: {_some(tuple(modules.unfinished))}")
+        found.append(f"left half done: {some(modules.unfinished)}")
     pending = [name for name, item in modules.known.items() if item.pending and modules.installed(name)]
     undone = [name for name in pending if name in plan.update]
     if undone:
-        found.append(f"not updated: {_some(tuple(undone))}")
+        found.append(f"not updated: {some(undone)}")
     for name in (*plan.install, *plan.update):
         addon = addon_tree.read(name, folders)
         wanted = addon.version(settings.version) if addon is not None else ""
@@ -595,7 +742,7 @@ def problems(modules: Modules, plan: ModulePlan, settings: Settings, folders: li
             found.append(f"{name} has version {modules.versions[name]}, not {wanted}")
     late = [name for name, item in modules.known.items() if item.end_pending and name in plan.update]
     if late:
-        found.append(f"end- migration scripts did not run: {_some(tuple(late))}")
+        found.append(f"end- migration scripts did not run: {some(late)}")
     return found
 
 

@@ -107,6 +107,8 @@ def guard_connections(fence: Fence, name: str, version: int) -> None:
             values["connection_factory"] = factories[factory]
         values["application_name"] = name
         options = [f"-c {item}={value}" for item, value in LOST_MACHINE.items()]
+        # which somebody may have set for the role or the database, with requests of users in mind
+        options += [f"-c {item}=0" for item in ("statement_timeout", "idle_in_transaction_session_timeout")]
         if version == 14:  # newer versions set it themselves
             options.append("-c lock_timeout=15s")
         values["options"] = " ".join([values.get("options") or "", *options]).strip()
@@ -230,12 +232,12 @@ def patch_broken_modules(odoo: Odoo) -> None:
       cron runs any more.
     """
     module, database = module_model(), importlib.import_module("odoo.modules.db")
-    folders: list[str] = odoo.order["folders"]
+    folders = addon_tree.Folders(odoo.order["folders"], odoo.version)
     own_initialize, own_install, own_upgrade = database.initialize, module.button_install, module.button_upgrade
 
-    def broken(cursor: Any, question: str, asked: set[str]) -> list[str]:
+    def broken(cursor: Any, question: str, asked: set[str], whole: bool = False) -> list[str]:
         cursor.execute(question)
-        found = update_plan.broken({row[0] for row in cursor.fetchall()} - asked, folders)
+        found = update_plan.broken({row[0] for row in cursor.fetchall()} - asked, folders, whole=whole)
         for name, gone in found.items():
             if name not in odoo.told:
                 odoo.told.add(name)
@@ -251,7 +253,7 @@ def patch_broken_modules(odoo: Odoo) -> None:
     @functools.wraps(own_initialize)
     def initialize(cr: Any) -> None:
         own_initialize(cr)
-        names = broken(cr, "SELECT name FROM ir_module_module WHERE state = 'to install'", odoo.asked)
+        names = broken(cr, "SELECT name FROM ir_module_module WHERE state = 'to install'", odoo.asked, True)
         if names:
             set_state(cr, names, ("to install",), "uninstalled")
 
@@ -260,7 +262,7 @@ def patch_broken_modules(odoo: Odoo) -> None:
         flush(records)
         asked = odoo.asked | set(records.mapped("name"))
         waiting = "SELECT name FROM ir_module_module WHERE auto_install AND state = 'uninstalled'"
-        names = broken(records.env.cr, waiting, asked)
+        names = broken(records.env.cr, waiting, asked, True)
         alone = records.search([("name", "in", names)]) if names else records.browse()
         alone.write({"auto_install": False})
         result = own_install(records)
@@ -295,7 +297,7 @@ class Checkpoint:
 
     def __init__(self, order: dict[str, Any], events: Events) -> None:
         self.order, self.events = order, events
-        self.folders: list[str] = order["folders"]
+        self.folders = addon_tree.Folders(order["folders"], order["version"])
         self.done = 0
         self.began = time.monotonic()
 

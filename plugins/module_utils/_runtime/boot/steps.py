@@ -16,6 +16,7 @@ import collections
 import contextlib
 import importlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,8 +28,8 @@ from contextlib import AbstractContextManager
 from typing import Any, Callable, Protocol
 
 from ..addons import update_plan
-from ..common.child import dying_with
-from ..database import pg
+from ..common.child import dying_with, ended
+from ..database import extensions, pg
 from ..migration import file as migration_file
 from ..migration import table as migration_table
 from ..migration import work as migration_work
@@ -37,6 +38,8 @@ from ..migration.file import Step
 KEPT_LINES = 60
 KEPT_CHARACTERS = 6000
 VERSION_LOG_CHARACTERS = 100_000
+ERROR_LINES = 3  # of what a failed command wrote
+ERROR_CHARACTERS = 600
 DRAIN_SECONDS = 1.0
 GRACE_SECONDS = 15.0  # seconds; for a step that does not end when its time is over
 
@@ -102,6 +105,41 @@ class Output:
     def tail(self) -> str:
         """The last lines, at most `KEPT_CHARACTERS` characters."""
         return "\n".join([*self.lines, *([self.rest] if self.rest else [])])[-KEPT_CHARACTERS:]
+
+
+class ErrorOutput:
+    """Passes on what a command writes to stderr, and keeps its last lines."""
+
+    def __init__(self, reading: int) -> None:
+        """`reading`: the end of the pipe from which it is read."""
+        self.lines: collections.deque[str] = collections.deque(maxlen=ERROR_LINES)
+        self.rest = ""
+        self.reader = threading.Thread(target=self._read, args=(reading,), daemon=True)
+        self.reader.start()
+
+    def _read(self, reading: int) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                data = os.read(reading, 65536)
+                if not data:
+                    break
+                with contextlib.suppress(OSError):
+                    os.write(2, data)
+                parts = (self.rest + data.decode("utf-8", "replace")).split("\n")
+                self.rest = parts.pop()[-KEPT_CHARACTERS:]
+                self.lines.extend(part for part in parts if part.strip())
+        os.close(reading)
+
+    def end(self) -> None:
+        """Wait until everything was read; not for a process that the command left behind."""
+        self.reader.join(DRAIN_SECONDS)
+
+    def last(self, secret: str = "") -> str:
+        """Return the last lines as one, without the text `secret`."""
+        lines = [*self.lines, *([self.rest] if self.rest.strip() else [])][-ERROR_LINES:]
+        text = " / ".join(" ".join(line.split()) for line in lines)
+        text = text.replace(secret, "********") if secret else text
+        return text if len(text) <= ERROR_CHARACTERS else "..." + text[-ERROR_CHARACTERS:]
 
 
 def _flush() -> None:
@@ -467,8 +505,9 @@ class Performer:
                 if step.timeout:
                     cursor.execute(f"SET LOCAL statement_timeout = {int(step.timeout * 1000)}")
                 before = transaction_name(cursor)
+                statements = extensions.if_missing(step.arguments["sql"], extensions.there(cursor))
                 cursor.execute("RESET search_path")  # the project's own statements name tables of Odoo without a schema
-                cursor.execute(step.arguments["sql"])
+                cursor.execute(statements)
                 cursor.execute(pg.PIN_SQL)
                 told["self_committed"] = transaction_name(cursor) != before
                 told["changed"] = told["self_committed"] or has_written(cursor)
@@ -487,9 +526,11 @@ class Performer:
         # The command may be marabunta or click-odoo-update and may change modules, so all of our
         # connections are closed meanwhile.
         self.odoo.rest()
+        with self.writing() as cursor:
+            there = extensions.there(cursor)
         self.ask("release_keys", argv=step.arguments["argv"][:1])
         try:
-            self._run(step.arguments["argv"], limit)
+            self._run([extensions.if_missing(word, there) for word in step.arguments["argv"]], limit)
         finally:
             self.ask("take_keys")
         told["changed"] = True
@@ -498,16 +539,22 @@ class Performer:
 
     def _run(self, argv: list[str], limit: TimeLimit) -> None:
         folder = self.order["cwd"]
+        reading, writing = os.pipe()
         try:
             process = subprocess.Popen(
                 argv,
                 env=self.order["command_env"],
                 cwd=folder if os.path.isdir(folder) else "/",
                 stdin=subprocess.DEVNULL,
+                stderr=writing,
                 preexec_fn=dying_with(os.getpid()),
             )
         except OSError as exc:
+            os.close(reading)
             raise StepError(f"{argv[0]!r} cannot be run: {exc.strerror}") from exc
+        finally:
+            os.close(writing)
+        errors = ErrorOutput(reading)
         limit.process = process
         try:
             code = process.wait()
@@ -516,9 +563,16 @@ class Performer:
                 process.kill()
                 process.wait()
             limit.process = None
+            errors.end()
         if code and not limit.over:
-            how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
-            raise StepError(f"{argv[0]} {how}")
+            raise StepError(f"{argv[0]} {ended(code)}: {errors.last(self._password()) or 'it wrote no error'}")
+
+    def _password(self) -> str:
+        """The database's password, which must not be in an error. It is the last field of the passfile."""
+        with contextlib.suppress(OSError, KeyError), open(self.order["command_env"]["PGPASSFILE"]) as handle:
+            last = re.split(r"(?<!\\):", handle.read().strip())[-1]
+            return re.sub(r"\\(.)", r"\1", last)
+        return ""
 
     # Songs and other steps in an environment
 
@@ -530,10 +584,12 @@ class Performer:
             limit.connection = cursor._cnx
             env = self.odoo.env(cursor, step.phase == migration_file.PRE)
             plain = self.odoo.plain(cursor)
+            there = extensions.there(plain)
             before, commits = transaction_name(plain), self.odoo.commits
             ctx = Context(env, step.arguments.get("data_path") or self.order["data_path"])
             try:
-                yield ctx
+                with extensions.tolerated(cursor, there):
+                    yield ctx
                 self.odoo.flush(ctx.env)
                 own = transaction_name(plain) != before
             except BaseException:

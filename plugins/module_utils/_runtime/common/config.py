@@ -220,7 +220,8 @@ class _Sources:
 def load(env: Mapping[str, str]) -> Settings:
     """Return the settings of this container, read from the environment `env` and odoo.conf.
 
-    Raises `ConfigError` for the first setting that is wrong.
+    Raises `ConfigError` with all variables that are wrong by themselves, else with the first rule
+    that they break together.
     """
     try:
         sources = _Sources(env)
@@ -231,10 +232,16 @@ def load(env: Mapping[str, str]) -> Settings:
                 "addons_path": image_facts.joined(sources.conf.get("addons_path", ""), own),
             }
         found: dict[str, Any] = {"conf": sources.conf, "image_addons": own}
+        faults: list[str] = []
         for name in VARIABLES:
             setting = _CALLED.get(name, name.lower())
             if setting in _FIELDS:
-                found[setting] = sources.read(name)
+                try:
+                    found[setting] = sources.read(name)
+                except (values.WrongValue, ConfigError) as exc:
+                    faults.append(str(exc))
+        if faults:
+            raise ConfigError("; ".join(faults))
         mode = found["mode"]
         found["version"] = _version(env)
         _check_conf(sources, found)

@@ -26,6 +26,21 @@ RETIRED = {
     "ODOO_SESSION_REDIS_PURGE_EXISTING_FS_SESSIONS": "files of sessions are removed when Redis has them",
     "STATSD_PREFIX": "names of metrics always begin with odoo",
 }
+# Variables of programs whose work the runtime does, and what says the same here
+FOREIGN = {
+    "MARABUNTA_ALLOW_SERIE": "MIGRATION_ALLOW_SERIE",
+    "MARABUNTA_DATABASE": "DB_NAME",
+    "MARABUNTA_DB_HOST": "DB_HOST",
+    "MARABUNTA_DB_PASSWORD": "DB_PASSWORD_FILE",
+    "MARABUNTA_DB_PORT": "DB_PORT",
+    "MARABUNTA_DB_USER": "DB_USER",
+    "MARABUNTA_FORCE_VERSION": "MIGRATION_FORCE_VERSION",
+    "MARABUNTA_MIGRATION_FILE": "MIGRATION_FILE",
+    "MARABUNTA_MODE": "MIGRATION_MODE",
+    "MARABUNTA_OVERRIDE_TRANSLATIONS": "override_translations of a version in the migration file",
+}
+# Prefixes of variables of migrations. A project's own programs may have others with them.
+MIGRATION_PREFIXES = ("MARABUNTA_", "MIGRATION_")
 SIMILAR = 0.85  # ratio of difflib: one wrong or missing letter in a short name, a few in a long one
 
 # Options of odoo.conf that other images of Odoo take from the environment, and their names in
@@ -73,12 +88,17 @@ def doubt(name: str) -> str:
         return ""
     if name in RETIRED:
         return RETIRED[name]
+    if name in FOREIGN:
+        return f"it is marabunta's; give {FOREIGN[name]}"
+    if name.startswith("MARABUNTA_WEB_"):
+        return "it is marabunta's; the waiting page needs no setting"
     near = nearest(name)
     if near in CONF_OPTIONS:
         return f"it belongs into odoo.conf, as {CONF_OPTIONS[near]}"
     if near:
         return f"did you mean {near}?"
-    return "no variable is called so, docs/runtime.md and docs/addons.md have all" if name.startswith(OURS) else ""
+    prefixes = (*OURS, *MIGRATION_PREFIXES)
+    return "no variable is called so, docs/runtime.md and docs/addons.md have all" if name.startswith(prefixes) else ""
 
 
 def warnings(names: Iterable[str]) -> list[str]:

@@ -22,7 +22,8 @@ SECONDS = {"seconds": 1, "minutes": 60}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*", re.IGNORECASE | re.ASCII)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _PORT = re.compile(r"\s*[0-9]+\s*")
-_NAME = re.compile(r"[a-z][a-z0-9_]*", re.IGNORECASE)
+# What Odoo takes as a module's name depends on its version (addons/tree.py); until 18 it is any folder's.
+MODULE_NAME = re.compile(r"\w[\w-]*")
 
 
 class WrongValue(ValueError):
@@ -146,7 +147,7 @@ def names(name: str, value: str) -> tuple[str, ...]:
     for one in re.split(r"[,\s]+", value.strip()):
         if not one:
             continue
-        if not _NAME.fullmatch(one):
+        if not MODULE_NAME.fullmatch(one):
             raise wrong(name, value, f"{one!r} is not a module name; give names separated by commas")
         if one not in found:
             found.append(one)

@@ -23,6 +23,9 @@ from typing import Any
 
 from ..addons.update_plan import nearest
 from ..common.errors import ConfigError
+from ..common.lists import some
+from ..common.values import MODULE_NAME
+from . import hidden_errors
 
 SETUP = "setup"
 NEXT = "next"  # folder of the version that has no number yet
@@ -54,9 +57,11 @@ OPTION_KEYS = ("install_command", "install_args", "backup", "modes")
 
 _NUMBER = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:\.(\d+)\.(\d+))?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", re.ASCII)
-_MODULE = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 _MODEL = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*", re.ASCII)
-TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*::[^\W\d]\w*")
+# Python imports modules of any name if they are given as text, as `songs.14-0-1::main`.
+TARGET = re.compile(r"[\w-]+(\.[\w-]+)*::[^\W\d]\w*")
+MANY = 8  # more unknown modules of one list are one problem
+SHOWN = 20  # so many problems are in the text of an error; the plan has all
 # More nodes than any real file has, and far fewer than aliases of aliases can produce.
 _MOST_NODES = 200_000
 _DEEPEST = 100
@@ -127,7 +132,7 @@ class MigrationError(ConfigError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda item: (item.file, item.line)))
-        super().__init__("; ".join(map(str, self.problems)))
+        super().__init__(some(map(str, self.problems), SHOWN, "; "))
 
 
 def digest(kind: str, arguments: Mapping[str, Any]) -> str:
@@ -262,12 +267,15 @@ def unknown_modules(migration: Migration, known: Iterable[str], mode: str | None
     for version in migration.versions:
         for step in version.steps_for(mode):
             if step.kind in (UPDATE, INSTALL):
-                for name in step.arguments["modules"]:
-                    if name not in names:
-                        place = step.places.get(name, step.where)
-                        found.append(
-                            Problem(place.file, place.line, f"there is no module {name!r}{nearest(name, names)}")
-                        )
+                lacking = [name for name in step.arguments["modules"] if name not in names]
+                if len(lacking) > MANY:
+                    place = step.places.get(lacking[0], step.where)
+                    text = f"there are no modules {some(map(repr, lacking), MANY)}: {len(lacking)} of {len(step.arguments['modules'])}"
+                    found.append(Problem(place.file, place.line, text))
+                    continue
+                for name in lacking:
+                    place = step.places.get(name, step.where)
+                    found.append(Problem(place.file, place.line, f"there is no module {name!r}{nearest(name, names)}"))
     return found
 
 
@@ -722,7 +730,7 @@ class _Reader:
             if "upgrade" in found and not self.is_null(found["upgrade"]):
                 places: dict[str, Place] = {}
                 node = found["upgrade"]
-                modules = self.names(node, f"addons.upgrade of {what}", "module", _MODULE, places)
+                modules = self.names(node, f"addons.upgrade of {what}", "module", MODULE_NAME, places)
                 if modules:
                     arguments = {"modules": modules, "override_translations": override}
                     part.steps.append(
@@ -787,8 +795,9 @@ class _Reader:
                 kind, arguments, notes = self.sung(node, arguments)
         if arguments is None:
             return None
-        for note in notes:
-            self.warn(node, note)
+        if kind == SONG:
+            for note in notes:
+                self.warn(node, note)
         sha = digest(kind, arguments)
         # The index in the id distinguishes equal steps. It changes when steps are added to the
         # file, the sha does not, and plan.py compares by sha.
@@ -846,7 +855,7 @@ class _Reader:
         """Turns a command that starts anthem into a song."""
         song = anthem_song(arguments["argv"])
         if song is None:
-            return COMMAND, arguments, ()
+            return COMMAND, arguments, hidden_errors.of_command(arguments["argv"])
         values, notes = song
         if not self.target(node, values["target"]):
             return SONG, None, ()
@@ -899,7 +908,7 @@ class _Reader:
         return self.modules(node, UNINSTALL, places)
 
     def modules(self, node: Any, kind: str, places: dict[str, Place]) -> dict[str, Any] | None:
-        names = self.names(node, kind, "module", _MODULE, places)
+        names = self.names(node, kind, "module", MODULE_NAME, places)
         if node.id == "sequence" and not node.value:
             self.wrong(node, f"{kind} names no module")
         if kind == UNINSTALL and "base" in names:

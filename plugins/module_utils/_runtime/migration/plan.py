@@ -111,7 +111,13 @@ class MigrationPlan:
     backup: bool = False  # whether one of the versions requires a backup before it
     drift: tuple[Drift, ...] = ()
     notes: tuple[str, ...] = ()
-    refusal: Refusal | None = None
+    refusals: tuple[Refusal, ...] = ()
+    refused: tuple[PlannedVersion, ...] = ()  # what would be processed without the refusals
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """The first refusal."""
+        return self.refusals[0] if self.refusals else None
 
     @property
     def empty(self) -> bool:
@@ -133,8 +139,8 @@ class MigrationPlan:
         return hashlib.sha256(json.dumps([self.mode, content]).encode("utf-8")).hexdigest()
 
     def __str__(self) -> str:
-        if self.refusal is not None:
-            return str(self.refusal)
+        if self.refusals:
+            return "; ".join(map(str, self.refusals))
         parts = []
         for item in self.versions:
             how = " again" if item.forced else f", begun by run {item.resumed}" if item.resumed else ""
@@ -180,9 +186,7 @@ def make_plan(
     """
     mode = mode or None
     version_rows, step_rows = tuple(version_rows), tuple(step_rows)
-    refusal = _unknown_names(migration, mode, force_version)
-    if refusal is not None:
-        return MigrationPlan(mode, refusal=refusal)
+    refusals = _unknown_names(migration, mode, force_version)
     rows, odd = _by_number(version_rows)
     steps_of: dict[Number, list[StepRow]] = {}
     for row in step_rows:
@@ -201,20 +205,17 @@ def make_plan(
     if force_version:
         wanted = migration.version(number(force_version) or Number("", (-1,)))
         if wanted is None:
-            raise AssertionError(f"force_version is {force_version!r}: _unknown_names() has seen to it")
+            return MigrationPlan(mode, refusals=tuple(refusals))
         planned = PlannedVersion(wanted, wanted.steps_for(mode), forced=True)
+        if refusals:
+            return MigrationPlan(mode, refusals=tuple(refusals), refused=(planned,))
         notes += _mode_notes([wanted], mode)
         return MigrationPlan(mode, (planned,), True, tuple(drift), tuple(notes))
 
-    refusal = (
-        _unfinished(migration, mode, version_rows)
-        or _unrecorded(pending, rows, steps_of)
-        or _serie(pending, allow_serie)
-        or _downgrade(pending, rows, odd)
+    refusals += _unfinished(migration, mode, version_rows)
+    refusals += filter(
+        None, (_unrecorded(pending, rows, steps_of), _serie(pending, allow_serie), _downgrade(pending, rows, odd))
     )
-    if refusal is not None:
-        return MigrationPlan(mode, (), False, tuple(drift), tuple(notes), refusal)
-
     planned_versions: list[PlannedVersion] = []
     for version in pending:
         row = rows.get(version.number)
@@ -225,6 +226,10 @@ def make_plan(
         drift += matched.drift
         notes += matched.notes
         planned_versions.append(PlannedVersion(version, matched.pending, matched.done, row.run_id))
+    if refusals:
+        return MigrationPlan(
+            mode, (), False, tuple(drift), tuple(notes), tuple(refusals), tuple(_each_module_once(planned_versions))
+        )
     notes += _mode_notes(pending, mode)
     # A version that was begun had its backup; another one now would save the half-done state.
     backup = any(item.version.backup for item in planned_versions) and not any(
@@ -251,24 +256,30 @@ def _each_module_once(versions: Iterable[PlannedVersion]) -> list[PlannedVersion
     return result
 
 
-def _unknown_names(migration: Migration, mode: str | None, force_version: str) -> Refusal | None:
+def _unknown_names(migration: Migration, mode: str | None, force_version: str) -> list[Refusal]:
+    found = []
     if mode and mode not in migration.modes:
         names = migration.modes
         there = f"there is {', '.join(names)}" if names else "the file has none"
-        return Refusal(
-            "unknown_mode",
-            f"{migration.path} has no mode {mode!r}{nearest(mode, names) or '; ' + there}; a mode without steps of its own"
-            " has to be named in options.modes",
+        found.append(
+            Refusal(
+                "unknown_mode",
+                f"{migration.path} has no mode {mode!r}{nearest(mode, names) or '; ' + there}; a mode without steps of its own"
+                " has to be named in options.modes",
+            )
         )
     if force_version:
         value = number(force_version)
         if value is None or migration.version(value) is None:
             known = [version.number.text for version in migration.versions]
-            return Refusal(
-                "unknown_version",
-                f"force_version is {force_version!r}: {migration.path} has no such version{nearest(force_version, known)}",
+            found.append(
+                Refusal(
+                    "unknown_version",
+                    f"force_version is {force_version!r}: {migration.path} has no such version"
+                    f"{nearest(force_version, known)}",
+                )
             )
-    return None
+    return found
 
 
 def _by_number(version_rows: Sequence[VersionRow]) -> tuple[dict[Number, VersionRow], list[str]]:
@@ -313,7 +324,8 @@ def _mode_notes(versions: Iterable[Version], mode: str | None) -> list[str]:
 # What only an operator can decide
 
 
-def _unfinished(migration: Migration, mode: str | None, version_rows: Sequence[VersionRow]) -> Refusal | None:
+def _unfinished(migration: Migration, mode: str | None, version_rows: Sequence[VersionRow]) -> Iterable[Refusal]:
+    """One for each version that was begun and can't be gone on with."""
     for row in version_rows:
         if row.done:
             continue
@@ -324,21 +336,23 @@ def _unfinished(migration: Migration, mode: str | None, version_rows: Sequence[V
             decisions = [settle_decision(row.number)]
             if known:
                 decisions.insert(0, force_decision(row.number))
-            return Refusal(
+            yield Refusal(
                 "unfinished",
                 f"version {row.number} was begun{since} by marabunta and not finished; how far it came is not known",
                 tuple(decisions),
             )
+            continue
         if not known:
             names = [version.number.text for version in migration.versions]
-            return Refusal(
+            yield Refusal(
                 "vanished",
                 f"version {row.number} was begun{since} by run {row.run_id} and not finished, and {migration.path} does not"
                 f" have it{nearest(row.number, names)}",
                 (settle_decision(row.number),),
             )
+            continue
         if row.mode != (mode or ""):
-            return Refusal(
+            yield Refusal(
                 "other_mode",
                 f"version {row.number} was begun{since} by run {row.run_id} {_in_mode(row.mode)} and not finished, and now it"
                 f" is to be done {_in_mode(mode)}",
@@ -347,7 +361,6 @@ def _unfinished(migration: Migration, mode: str | None, version_rows: Sequence[V
                     force_decision(row.number),
                 ),
             )
-    return None
 
 
 def _in_mode(mode: str | None) -> str:

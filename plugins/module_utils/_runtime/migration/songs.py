@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from .file import SONG, Migration, Problem
 # Decorators that don't change a function's arguments.
 _TRANSPARENT = ("log", "wraps", "cache", "lru_cache", "contextmanager")
 _MODULE_SUFFIX = ".py"
+_IMPORTABLE = re.compile(r"[\w-]+")
 
 
 class SongError(Exception):
@@ -322,7 +324,7 @@ def _siblings(folders: Iterable[str]) -> list[str]:
         for name in entries:
             stem, suffix = os.path.splitext(name)
             if (
-                stem.isidentifier()
+                _IMPORTABLE.fullmatch(stem)
                 and stem != "__init__"
                 and (suffix == _MODULE_SUFFIX or not suffix and os.path.isdir(os.path.join(folder, name)))
             ):

@@ -23,6 +23,7 @@ from ..addons import tree as addon_tree
 from ..addons import update_plan
 from ..common.config import Settings
 from ..common.errors import MigrationRefused, NeedsDecision, RuntimeFailure
+from ..common.lists import some
 from ..database import pg
 from . import file as migration_file
 from . import plan as migration_plan
@@ -40,9 +41,11 @@ _PLAIN_REFUSALS = ("unknown_mode", "unknown_version")
 class Wrong(MigrationRefused):
     """The migration file or STEPS is wrong."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], more: Iterable[str] = ()) -> None:
+        """`more`: other reasons, which are reported with the problems."""
         self.problems = tuple(problems)
-        super().__init__("; ".join(map(str, self.problems)) + "; nothing was locked or changed")
+        listed = some(map(str, self.problems), migration_file.SHOWN, "; ")
+        super().__init__("; ".join((listed, *more)) + "; nothing was locked or changed")
 
 
 @dataclass(frozen=True)
@@ -135,12 +138,13 @@ class Work:
     def check(self) -> None:
         """Raise `Wrong` if something is wrong with the steps, `MigrationRefused` or `NeedsDecision`
         if an operator has to act first."""
+        refusals = [_options(str(refusal)) for refusal in self.plan.refusals]
         if self.problems:
-            raise Wrong(self.problems)
-        refusal = self.plan.refusal
-        if refusal is not None:
-            failure: type[RuntimeFailure] = MigrationRefused if refusal.code in _PLAIN_REFUSALS else NeedsDecision
-            raise failure(f"{_options(str(refusal))}; nothing was locked or changed")
+            raise Wrong(self.problems, refusals)
+        if refusals:
+            plain = any(refusal.code in _PLAIN_REFUSALS for refusal in self.plan.refusals)
+            failure: type[RuntimeFailure] = MigrationRefused if plain else NeedsDecision
+            raise failure(f"{'; '.join(refusals)}; nothing was locked or changed")
 
     def __str__(self) -> str:
         parts = [] if self.plan.empty else [str(self.plan)]
@@ -206,7 +210,7 @@ def pending_work(
         )
     else:
         refusal = _without_file(version_rows)
-        plan = MigrationPlan(refusal=refusal) if refusal is not None else plan
+        plan = MigrationPlan(refusals=(refusal,)) if refusal is not None else plan
     left: dict[str, tuple[str, ...]] = {}
     for item in plan.versions:
         row = next(
@@ -307,7 +311,8 @@ def _check(
 ) -> tuple[list[Problem], list[Problem]]:
     """Checks songs and modules of pending steps; those of versions that are done may not exist any
     more."""
-    versions = [dataclasses.replace(item.version, steps=item.steps) for item in work.plan.versions]
+    planned = work.plan.versions or work.plan.refused
+    versions = [dataclasses.replace(item.version, steps=item.steps) for item in planned]
     if work.adhoc:
         value = migration_file.Number(ADHOC, ())
         versions.append(Version(value, work.adhoc, False))
@@ -373,13 +378,27 @@ def step_of(order: Mapping[str, Any]) -> Step:
     )
 
 
-def actions(work: Work, plan: update_plan.ModulePlan) -> list[dict[str, Any]]:
+def named_modules(orders: Iterable[Mapping[str, Any]], uninstalled: bool = False) -> list[str]:
+    """Return the modules that steps of these actions install or update; with `uninstalled` those
+    that they uninstall."""
+    names: dict[str, None] = {}
+    kind = migration_file.UNINSTALL if uninstalled else migration_file.INSTALL
+    for order in orders:
+        step = order.get("step") or {}
+        if order["do"] == "update" and not uninstalled:
+            names.update(dict.fromkeys(order["modules"]))
+        elif order["do"] == "step" and step["kind"] == kind:
+            names.update(dict.fromkeys(step["arguments"]["modules"]))
+    return list(names)
+
+
+def actions(work: Work, plan: update_plan.ModulePlan, refused: bool = False) -> list[dict[str, Any]]:
     """Return everything that a run does, in order: each version's beginning, its steps, one update,
     its end. Other changed modules are updated with the first version, between its `pre` and its
-    `post`."""
+    `post`. `refused`: also what isn't done because of a refusal."""
     result: list[dict[str, Any]] = []
     rest = not plan.empty  # why Odoo has to be started apart from the versions' own modules
-    for item in work.plan.versions:
+    for item in (*work.plan.versions, *(work.plan.refused if refused else ())):
         canonical, text = item.version.number.canonical, item.version.number.text
         begin = "resume" if item.resumed else "begin"
         result.append(
@@ -463,7 +482,16 @@ def as_data(work: Work, settings: Settings) -> dict[str, Any]:
         )
         steps += listed
     source = work.source.migration
-    refusal = plan.refusal
+    refusals = [
+        {
+            "code": refusal.code,
+            "reason": refusal.reason,
+            "decisions": [
+                {"command": _options(" " + item.command).strip(), "effect": item.effect} for item in refusal.decisions
+            ],
+        }
+        for refusal in plan.refusals
+    ]
     return {
         "file": settings.migration_file,
         "mode": plan.mode,
@@ -481,21 +509,24 @@ def as_data(work: Work, settings: Settings) -> dict[str, Any]:
             for item in plan.drift
         ],  # fmt: skip
         "notes": [*plan.notes, *work.notes],
-        "warnings": [_problem(item) for item in source.warnings] if source is not None else [],
+        "warnings": [_problem(item) for item in _warnings(work)],
         "problems": [_problem(item) for item in work.problems],
         "unchecked": [_problem(item) for item in work.unchecked],
-        "refusal": None
-        if refusal is None
-        else {
-            "code": refusal.code,
-            "reason": refusal.reason,
-            "decisions": [
-                {"command": _options(" " + item.command).strip(), "effect": item.effect} for item in refusal.decisions
-            ],
-        },
+        "refusal": refusals[0] if refusals else None,
+        "refusals": refusals,
         "resumed": work.resumed,
         "sha": work.sha,
     }
+
+
+def _warnings(work: Work) -> list[Problem]:
+    """The warnings about the file, and what was remarked on steps that are to be done."""
+    source = work.source.migration
+    found = list(source.warnings) if source is not None else []
+    planned = work.plan.versions or work.plan.refused
+    for step in [*(step for item in planned for step in item.steps), *work.adhoc]:
+        found += [Problem(step.where.file, step.where.line, note) for note in step.notes]
+    return list(dict.fromkeys(found))
 
 
 def wrong_data(problems: Iterable[Problem], settings: Settings) -> dict[str, Any]:

@@ -6,6 +6,7 @@ address and password."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..addons import install, static, update_plan
-from ..common import config, events, log, startup
+from ..common import config, events, log, startup, unknown_variables
 from ..common.config import Settings
 from ..common.errors import ConfigError, Held, Refused, RuntimeFailure, UsageError
 from ..common.odoo_facts import DATA_DIR
@@ -147,6 +148,8 @@ def print_plan(env: Mapping[str, str]) -> dict[str, Any]:
             "modules": [],
             "finish": [],
             "missing": [],
+            "refusals": [],
+            "warnings": unknown_variables.warnings(env),
             "hooks": False,
             "migration": migration_work.wrong_data(problems, settings),
             "refused": bool(problems),
@@ -162,9 +165,17 @@ def print_plan(env: Mapping[str, str]) -> dict[str, Any]:
         if not contents.initialised or history.first_installation:
             reason = "its first installation has not ended" if history.first_installation else "it is not initialised"
             missing = [name for name in settings.modules if name not in contents.installed]
-            return {**result, "install": missing, "changed": True, "reason": reason}
+            wrong = update_plan.first_problems(settings, planner.folders()) if settings.installing else []
+            refused = bool(problems or wrong)
+            return {
+                **result, "install": missing, "refusals": wrong, "refused": refused, "changed": not refused, "reason": reason,
+            }  # fmt: skip
         blocked = latest is not None and not latest.open
-        plan, work, due = planner.plan(resume=blocked), planner.steps(), planner.hooks_due()
+        plan, work = planner.decide(resume=blocked)
+        due = planner.hooks_due()
+        no_point = str(result["restore_point"]["refusal"])
+        if no_point and not blocked and not (plan.empty and work.empty):
+            plan = dataclasses.replace(plan, refusals=(*plan.refusals, no_point))
         reason = (
             f"state {latest}"
             if blocked
@@ -179,7 +190,7 @@ def print_plan(env: Mapping[str, str]) -> dict[str, Any]:
         result.update(planner.as_data(plan, work, due, reason))
         if problems:
             result["migration"] = migration_work.wrong_data(problems, settings)
-        refused = bool(problems or work.problems or work.plan.refusal)
+        refused = bool(problems or plan.refusals or work.problems or work.plan.refusal)
         return {
             **result, "refused": refused, "changed": not refused and (blocked or due or not (plan.empty and work.empty)),
         }  # fmt: skip

@@ -319,7 +319,7 @@ class Gate:
             self._seen = latest.id if latest is not None else 0
         self._share_failure(latest)
         if settings.updating and lock.holder(self.connections.control, settings.db_name) is None:
-            self.planner.steps().check()  # refuse before taking the lock
+            self._refuse_early(history)
         guard = lock.Lock(self.connections.control, settings.db_name)
         if not guard.acquire():
             if not settings.wait:
@@ -336,6 +336,15 @@ class Gate:
                 self._process.close()
                 self._process = None
             guard.release()
+
+    def _refuse_early(self, history: state.History) -> None:
+        """Refuses before taking the lock what can't be done."""
+        work = self.planner.steps()
+        if history.first_installation or not self.planner.contents().initialised:
+            work.check()
+            return
+        plan, work = self.planner.decide(resume=not state.looks_open(history))
+        self.planner.check(plan, work)
 
     def _without_history(self, why: shape.Unusable) -> Attempt:
         """What becomes of a database whose history is no plain table: only an operator opens it."""
@@ -419,9 +428,9 @@ class Gate:
         settings, planner = self.settings, self.planner
         if settings.mode not in IDLE_MODES:
             self._start_odoo()
-            plan, work = planner.plan(), planner.steps()
+            plan, work = planner.decide()
             planner.last_plan = plan
-            work.check()
+            planner.check(plan, work)
             if not plan.empty or not work.empty or planner.hooks_due():
                 later = self._not_yet(guard)
                 if later:
@@ -448,14 +457,14 @@ class Gate:
             if settings.serving:
                 return Attempt(Next.WAIT, why)
             raise Refused(f"database {settings.db_name!r} is not opened: {why}")
-        work = planner.steps()
-        work.check()
+        plan, work = planner.decide(resume=True)
+        planner.check(plan, work)
         later = self._not_yet(guard)
         if later:
             return Attempt(Next.WAIT, later)
         self.open_page()
         log.info(f"resuming: {why}")
-        self._update(guard, planner.plan(resume=True), "resumed: " + why, work)
+        self._update(guard, plan, "resumed: " + why, work)
         return Attempt(Next.AGAIN, "resumed")
 
     def _finish_rollback(self, guard: lock.Lock, why: str) -> Attempt:

@@ -10,7 +10,7 @@ import time
 
 from ..addons import install, update_plan
 from ..common import log
-from ..common.errors import InitFailed, Refused
+from ..common.errors import ConfigError, InitFailed, Refused
 from ..database import administrator, state
 from ..migration import work as migration_work
 from .module_changes import ModuleChanges
@@ -36,10 +36,13 @@ def perform(window: Window, changes: ModuleChanges, reason: str) -> None:
         log.warning(
             f"{administrator.HOW}: the Odoo administrator keeps Odoo's own, and no container serves the database like that"
         )
-    update_plan.check_code(settings.modules, settings, window.folders)
+    wrong = update_plan.first_problems(settings, window.folders)
+    if wrong:
+        raise ConfigError("; ".join(wrong))
     modules = update_plan.read_modules(window.connection)
     forgotten = update_plan.auto_installs(window.connection) if modules.installed("base") else []
     plan = update_plan.first_plan(modules, settings, window.folders, forgotten)
+    plan.check()
     mover = install.mover(window.connection)
     if mover and not (plan.install or plan.update) and modules.installed(mover):
         plan = dataclasses.replace(plan, update=(mover,), reasons={mover: "files are left to be moved to their store"})

@@ -17,8 +17,8 @@ from ..addons import install, update_plan
 from ..addons import tree as addon_tree
 from ..common import log
 from ..common.config import Settings
-from ..common.errors import Refused
-from ..database import state
+from ..common.errors import Refused, RuntimeFailure
+from ..database import rights, state
 from ..migration import file as migration_file
 from ..migration import work as migration_work
 from . import hooks
@@ -82,12 +82,64 @@ class Planner:
             self._folders = addon_tree.addons_folders(self.settings, install.odoo_executable(self.settings))
         return self._folders
 
-    def plan(self, resume: bool = False) -> update_plan.ModulePlan:
-        """Return which modules are to be installed and updated; with `resume` including what an
-        interrupted run left."""
-        return update_plan.make_plan(
-            update_plan.read_modules(self.database), self.settings, self.folders(), resume, self.addons
+    def decide(self, resume: bool = False) -> tuple[update_plan.ModulePlan, migration_work.Work]:
+        """Return which modules are to be installed and updated and which steps are to be done, each
+        with everything that stands in the way; `check()` raises that. With `resume` including what
+        an interrupted run left."""
+        modules = update_plan.read_modules(self.database)
+        plan = update_plan.make_plan(modules, self.settings, self.folders(), resume, self.addons)
+        work = self.steps()
+        return dataclasses.replace(plan, refusals=(*plan.refusals, *self._obstacles(plan, work, modules))), work
+
+    def _obstacles(
+        self, plan: update_plan.ModulePlan, work: migration_work.Work, modules: update_plan.Modules
+    ) -> list[str]:
+        """What manifests and database show of why Odoo would fail, if it has to be started at all."""
+        orders = migration_work.actions(work, plan, refused=True)
+        if not migration_work.needs_odoo(orders):
+            return []
+        install, update = list(plan.install), list(plan.update)
+        named = migration_work.named_modules(orders)
+        for name in named:
+            (update if modules.installed(name) else install).append(name)
+        known = [name for name in named if addon_tree.find(name, self.folders())]  # the others are problems of the file
+        lost = update_plan.broken(known, self.folders(), self.addons)
+        told = [
+            f"a step names {name!r}: {update_plan.lacking(name, gone, self.folders())}" for name, gone in lost.items()
+        ]
+        touched = [name for name in self._along_with(update) if name not in plan.broken]
+        removed = [name for name in migration_work.named_modules(orders, uninstalled=True) if modules.installed(name)]
+        for name in self._along_with(removed):
+            if name in plan.broken:
+                why = update_plan.lacking(name, plan.broken[name], self.folders())
+                told.append(
+                    f"a step uninstalls {name!r}, for which Odoo needs the code, but {why}; bring it back for that"
+                )
+        loads = bool(install or update or plan.finish)
+        found = (
+            update_plan.to_be_done(install, touched, modules, self.settings, self.folders(), self.addons)
+            if loads
+            else []
         )
+        return [*rights.problems(self.database), *told, *found]
+
+    def _along_with(self, names: list[str]) -> list[str]:
+        return update_plan.dependants(self.database, names) if names else []
+
+    @staticmethod
+    def check(plan: update_plan.ModulePlan, work: migration_work.Work) -> None:
+        """Raise everything that stands in the way of plan and steps as one error; its kind, and so
+        the exit code, is that of the first: modules and database, steps, an operator's decision."""
+        failures: list[RuntimeFailure] = []
+        for check in (plan.check, work.check):
+            try:
+                check()
+            except RuntimeFailure as exc:
+                failures.append(exc)
+        if len(failures) == 1:
+            raise failures[0]
+        if failures:
+            raise type(failures[0])("; ".join(map(str, failures)))
 
     def steps(self) -> migration_work.Work:
         """Return which steps of MIGRATION_FILE and STEPS are to be done. Its `check()` raises what
@@ -127,13 +179,13 @@ class Planner:
         """Whether this mode has something to do in an open database. `latest`: the newest row of
         its history.
 
-        Raises the errors of `Work.check`.
+        Raises the errors of `check()`.
         """
         if self.settings.mode in IDLE_MODES:
             return False
-        work = self.steps()
-        work.check()
-        plan = self.last_plan = self.plan()
+        plan, work = self.decide()
+        self.check(plan, work)
+        self.last_plan = plan
         self.needs_odoo = migration_work.needs_odoo(migration_work.actions(work, plan))
         return bool(not work.empty or not plan.empty or plan.stuck or self.hooks_due() or self.unrecorded(latest))
 
@@ -179,7 +231,7 @@ class Planner:
             if modules.installed(name)
         ]
         direct = list(dict.fromkeys([*plan.update, *updated_by_version]))
-        update = update_plan.dependants(self.database, direct) if direct else []
+        update = self._along_with(direct)
         reasons = {**named, **plan.reasons}
         listed = []
         for name, action in [*((name, "install") for name in installs), *((name, "update") for name in update)]:
@@ -205,6 +257,7 @@ class Planner:
             "reasons": {name: why for name, why in reasons.items() if name in installs or name in update},
             "finish": list(plan.finish),
             "missing": list(plan.missing),
+            "refusals": list(plan.refusals),
             "modules": listed,
             "hooks": due,
             "migration": migration_work.as_data(work, self.settings),

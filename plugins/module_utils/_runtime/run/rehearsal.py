@@ -288,9 +288,9 @@ def _perform(settings: Settings, env: Mapping[str, str], name: str, result: dict
         try:
             gate.connections.open()
             planner = gate.planner
-            work = planner.steps()
-            work.check()
-            plan = planner.as_data(planner.plan(), work, planner.hooks_due(), "")
+            decided, work = planner.decide()
+            planner.check(decided, work)
+            plan = planner.as_data(decided, work, planner.hooks_due(), "")
             result.update(install=plan["install"], update=plan["update"], migration=plan["migration"])
             started = time.monotonic()
             gate.pass_through()

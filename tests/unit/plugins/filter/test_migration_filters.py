@@ -65,7 +65,7 @@ def test_a_plan_as_lines():
         "drift: migration.yml:7: step x was changed",
         "note: a note",
         "not checked: songs.x is created at run time",
-        "in no addons folder: shop_lost",
+        "left alone, as Odoo can't load them: shop_lost",
     ]
 
 

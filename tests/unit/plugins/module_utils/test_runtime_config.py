@@ -137,7 +137,7 @@ def test_an_admin_role_makes_the_instances_own(env):
     ("extra", "words"),
     [
         ({"UPDATE": "all,sale"}, ("UPDATE is 'all,sale'", "changed, all or none")),
-        ({"UPDATE": "sa-le"}, ("UPDATE is 'sa-le'", "not a module name")),
+        ({"UPDATE": "sa/le"}, ("UPDATE is 'sa/le'", "not a module name")),
         ({"LIST_DB": "True", "MODE": "UpdateOnly"}, ("LIST_DB is 'True'", "MODE=RunOnly only")),
         ({"LIST_DB": "maybe"}, ("LIST_DB is 'maybe'", "True or False")),
         ({"HOLDER_TIMEOUT": "-1"}, ("HOLDER_TIMEOUT is '-1'",)),

@@ -325,7 +325,7 @@ def test_a_song_is_the_same_however_it_is_written(spelling):
 
 
 @pytest.mark.parametrize(
-    "target", ["songs.a:b", "songs.a.b", "songs.a::b.c", "::b", "songs.a::", "songs..a::b", "1a::b"]
+    "target", ["songs.a:b", "songs.a.b", "songs.a::b.c", "::b", "songs.a::", "songs..a::b", "songs/a::b", "a::1b"]
 )
 def test_a_song_that_is_none(target):
     assert "is not a song: give package.module::function" in problem(f"operations:\n  post:\n    - 'anthem {target}'")
@@ -452,7 +452,7 @@ def test_noop_and_backup(body, noop, backup):
         ("operations: {pre: [{install: a}]}", "install must be a list, not 'a'"),
         ("operations: {pre: [{install: []}]}", "install names no module"),
         ("operations: {pre: [{uninstall: [base]}]}", "base can't be uninstalled"),
-        ("operations: {pre: [{uninstall: [a-b]}]}", "'a-b' in uninstall is not the name of a module"),
+        ("operations: {pre: [{uninstall: [a/b]}]}", "'a/b' in uninstall is not the name of a module"),
         ("operations: {pre: [{config_parameter: x}]}", "config_parameter must be a mapping, not 'x'"),
         ("operations: {pre: [{config_parameter: {}}]}", "config_parameter names no parameter"),
         ("operations: {pre: [{config_parameter: {a: [1]}}]}", "parameter 'a' must be one value, not a list"),
@@ -607,7 +607,7 @@ def test_all_that_is_wrong_is_said_at_once():
                 post:
                   - {sogn: a}
                   - {song: b, id: a b}
-              addons: {upgrade: [a-b, 5]}
+              addons: {upgrade: [a/b, 5]}
         """
     )
     assert [line.split(":")[1] for line in found] == ["2", "4", "5", "8", "10", "11", "11", "12", "12"]

@@ -19,6 +19,7 @@ import pytest
 
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import config, errors
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import container_variables as table
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common.values import MODULE_NAME
 
 RECORD = json.loads(
     (pathlib.Path(__file__).parents[2] / "files" / "container_settings.json").read_text(encoding="utf-8")
@@ -72,6 +73,12 @@ def like(variable, value):
     return value.strip() if isinstance(kind, (table.Port, table.Names)) else value
 
 
+def is_module_name(variable, value):
+    """Whether the value is the name of a module that begins with a digit or has a dash, which was refused before."""
+    kind = table.VARIABLES[variable].kind if variable in table.VARIABLES else None
+    return isinstance(kind, table.Names) and bool(MODULE_NAME.fullmatch(value)) and not value.isidentifier()
+
+
 @pytest.mark.parametrize("variable", RECORD["single"])
 def test_each_variable_alone(load, variable):
     given = RECORD["given"].get(variable, {})
@@ -83,6 +90,9 @@ def test_each_variable_alone(load, variable):
             expected = PARTS
         elif (variable, value) == ("LANGUAGE", "es_419"):  # Spanish of Latin America, which was taken for wrong
             expected = {"language": "{value}"}
+        elif is_module_name(variable, value):  # of digits, which Odoo takes
+            assert isinstance(found, dict)
+            continue
         elif found != expected and like(variable, value) != value:
             found, expected = load({**given, variable: value}), load({**given, variable: like(variable, value)})
             if isinstance(found, str):
@@ -123,6 +133,8 @@ def test_several_together(load):
         found = load(env)
         if isinstance(found, dict):
             found = {name: value for name, value in found.items() if name not in ("conf", "odoo_rc")}
+        if isinstance(found, str) and isinstance(expected, str) and found.startswith(f"{expected}; "):
+            continue  # all variables that are wrong are named now
         if found != expected:
             wrong.append((env, found, expected))
     assert wrong == []
