@@ -52,7 +52,8 @@ async ({queries, geometry}) => {
     if (queries.length > 1 || onload) {
       body.replaceChildren(...window.__odooCloudPristine.map(one => one.cloneNode(true)));
       history.replaceState(null, '', location.pathname + '?' + query);
-      if (onload) new Function(onload).call(window);
+      // An error ends it alone, as everywhere in a browser: Odoo's own fails where there is no header.
+      try { if (onload) new Function(onload).call(window); } catch (error) { console.warn(error); }
     }
     made.push([...body.childNodes]);
     body.replaceChildren();

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import signal
@@ -217,7 +216,10 @@ async def health(settings: Settings) -> int:
     except (OSError, TimeoutError, ClientGone, frames.FrameError) as error:
         print(f"the service does not answer: {first_line(error)}")
         return 1
-    print(json.dumps(head))
-    return 0 if head["op"] == "pong" else 1
+    if head["op"] != "pong":
+        print(head.get("message"))
+        return 1
+    print(f"Chromium {head['browser']}, {'in its sandbox' if head['sandbox'] else 'without its own sandbox'}, {head['jobs']} at work")
+    return 0
 
 
