@@ -199,7 +199,7 @@ class Printing:
         for path in [code, *code.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
         given = {
-            "name": self.name, "root": str(self.folder), "image": image_id(f"{IMAGES}/report"), "memory": 1 << 30, "limits": True,
+            "name": self.name, "root": str(self.folder), "image": image_id(f"{IMAGES}/report"), "memory": 2 << 30, "limits": True,
             "jobs": 2, "timeout": 900, "idle": 300, "sandbox": "auto", **settings,
         }  # fmt: skip
         definition = json.loads(

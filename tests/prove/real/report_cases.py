@@ -26,7 +26,7 @@ TEXTS = {
     "greek": "Τιμολόγιο αριθ. 12 — συνολικό ποσό",
 }
 # Rows that give so many pages
-LONG = {"2-pages": 40, "10-pages": 300, "60-pages": 1800, "241-pages": 7400}
+LONG = {"2-pages": 40, "10-pages": 300, "60-pages": 1800, "241-pages": 6950}
 BARCODE = '<img src="/report/barcode/?barcode_type=QR&amp;value=https://example.com/12&amp;width=160&amp;height=160"/>'
 ROWS = """
 <table class="table table-sm"><thead><tr><th>Product</th><th>Quantity</th><th>Price</th></tr></thead><tbody>

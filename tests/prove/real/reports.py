@@ -31,7 +31,7 @@ CROWD_SECONDS = 900
 
 CLIENT = f"{RUNTIME}/report/client.py"
 MUTANTS = {
-    "no-headers": Mutant.one("pdf-pages", f"{SERVICE}/assemble.py", "out.pages[first + number].add_overlay(page)", "pass"),
+    "no-headers": Mutant.one("pdf-pages", f"{SERVICE}/assemble.py", "out.pages[number].add_overlay(page)", "pass"),
     "no-smart-shrinking": Mutant.one("pdf-pages", f"{SERVICE}/render.py", "SHRINK = 0.7785", "SHRINK = 1"),
     "outline-without-pages": Mutant.one(
         "pdf-pages", f"{SERVICE}/assemble.py", "pikepdf.Array([start, pikepdf.Name.XYZ", "pikepdf.Array([0, pikepdf.Name.XYZ"

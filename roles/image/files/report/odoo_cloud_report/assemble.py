@@ -22,12 +22,11 @@ class AssembleError(Exception):
 class Document:
     """One printed document.
 
-    `pdf`: its pages. `title`: its heading. `strips`: PDFs with a page for each of its pages, put over them.
+    `pdf`: its pages. `title`: its heading.
     """
 
     pdf: bytes
     title: str
-    strips: list[bytes] = dataclasses.field(default_factory=list)
 
 
 def pages_of(pdf: bytes) -> int:
@@ -36,8 +35,13 @@ def pages_of(pdf: bytes) -> int:
         return len(opened.pages)
 
 
-def assemble(documents: Sequence[Document], height: float, title: str = "") -> tuple[bytes, int]:
-    """The PDF and its number of pages. `height`: of the paper, in mm. Raises `AssembleError`.
+def assemble(
+    documents: Sequence[Document], height: float, title: str = "", strips: Sequence[bytes] = ()
+) -> tuple[bytes, int]:
+    """The PDF and its number of pages. Raises `AssembleError`.
+
+    `height`: of the paper, in mm. `strips`: headers and footers, PDFs with a page for each of all pages,
+    which is put over it.
 
     Each document has an entry in the outline, by which Odoo finds where the next one begins: it reads
     page numbers from `/Dests` of the catalogue, as wkhtmltopdf writes them.
@@ -46,15 +50,14 @@ def assemble(documents: Sequence[Document], height: float, title: str = "") -> t
     starts = []
     for document in documents:
         source = pikepdf.open(io.BytesIO(document.pdf))
-        first = len(out.pages)
-        starts.append(first)
+        starts.append(len(out.pages))
         out.pages.extend(source.pages)
-        for strip in document.strips:
-            over = pikepdf.open(io.BytesIO(strip))
-            if len(over.pages) != len(source.pages):
-                raise AssembleError(f"a header or footer has {len(over.pages)} pages for {len(source.pages)}")
-            for number, page in enumerate(over.pages):
-                out.pages[first + number].add_overlay(page)
+    for strip in strips:
+        over = pikepdf.open(io.BytesIO(strip))
+        if len(over.pages) != len(out.pages):
+            raise AssembleError(f"the headers or footers have {len(over.pages)} pages for {len(out.pages)}")
+        for number, page in enumerate(over.pages):
+            out.pages[number].add_overlay(page)
     _outline(out, [(start, document.title) for start, document in zip(starts, documents, strict=True)], height)
     if title:
         out.docinfo["/Title"] = pikepdf.String(title)

@@ -257,21 +257,22 @@ class Print:
             documents.append(assemble.Document(await self._paper(page, True), heading))
         await page.close()
         counts = [await asyncio.to_thread(assemble.pages_of, one.pdf) for one in documents]
-        for kind, name in (("header", job.header), ("footer", job.footer)):
-            if name:
-                for number, document in enumerate(documents):
-                    document.strips.append(await self._strip(context, kind, name, number, counts))
+        queries = [self._query(number, page, counts) for number, pages in enumerate(counts) for page in range(pages)]
+        strips = [
+            await self._strip(context, kind, name, queries)
+            for kind, name in (("header", job.header), ("footer", job.footer))
+            if name
+        ]
         title = job.title or documents[0].title
-        return await asyncio.to_thread(assemble.assemble, documents, job.height, title)
+        return await asyncio.to_thread(assemble.assemble, documents, job.height, title, strips)
 
-    async def _strip(self, context: BrowserContext, kind: str, name: str, number: int, counts: Sequence[int]) -> bytes:
-        """Headers or footers of one document, as pages of the paper with nothing else on them."""
-        queries = [self._query(number, page, counts) for page in range(counts[number])]
+    async def _strip(self, context: BrowserContext, kind: str, name: str, queries: Sequence[str]) -> bytes:
+        """Headers or footers of all pages, as pages of the paper with nothing else on them. `queries`: one for each page."""
         page = await self._page(context)
         await page.add_init_script(PRISTINE)
         await self._open(page, name, queries[0])
         if len(queries) == 1 or await page.evaluate(ONLY_ONLOAD):
-            await page.evaluate(STRIP, {"queries": queries, "geometry": self._geometry(kind)})
+            await page.evaluate(STRIP, {"queries": list(queries), "geometry": self._geometry(kind)})
             strip = await self._paper(page, False)
         else:  # its scripts know one page alone
             parts = []

@@ -26,6 +26,7 @@ log = logging.getLogger("report")
 HELLO = 30  # seconds for the first frame of a client
 ANSWER = 90  # seconds that Odoo may take for one picture or stylesheet
 SECOND_TRY = 2
+DIED = ("crash", "printing failed", "closed")  # in errors when a process of the browser ended, mostly for want of memory
 
 
 class ClientGone(Exception):
@@ -175,7 +176,7 @@ class Service:
                     try:
                         return await render.Print(job, files, origin, client.get, self.cache).run(browser)
                     except Error as error:
-                        if browser.is_connected() and "crash" not in str(error).lower():
+                        if browser.is_connected() and not any(word in str(error).lower() for word in DIED):
                             raise render.RenderError(f"the browser: {first_line(error)}") from error
                         log.warning("the browser ended in the middle of a print: %s", first_line(error))
             except BrowserError:
