@@ -92,7 +92,13 @@ def files(instances: t.Iterable[Instance], settings: Settings) -> list[Definitio
         {"path": f"{root}/{FOLDER}", "state": "directory", "mode": "0711"},
     ]
     return found + [
-        {"path": socket_folder(root, one.name), "state": "directory", "mode": "0750", "owner": UID, "group": str(ODOO_UID)}
+        {
+            "path": socket_folder(root, one.name),
+            "state": "directory",
+            "mode": "0750",
+            "owner": UID,
+            "group": str(ODOO_UID),
+        }
         for one in instances
         if prints(one)
     ]

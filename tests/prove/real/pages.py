@@ -40,7 +40,19 @@ def pictures(pdf: bytes, numbers: t.Iterable[int]) -> dict[int, list[str]]:
         path = pathlib.Path(folder, "all.pdf")
         path.write_bytes(pdf)
         for number in numbers:
-            command = ["pdftoppm", "-gray", "-r", "36", "-f", str(number), "-l", str(number), "-singlefile", str(path), f"{folder}/page"]
+            command = [
+                "pdftoppm",
+                "-gray",
+                "-r",
+                "36",
+                "-f",
+                str(number),
+                "-l",
+                str(number),
+                "-singlefile",
+                str(path),
+                f"{folder}/page",
+            ]
             subprocess.run(command, check=True, capture_output=True)
             found[number] = _small(pathlib.Path(folder, "page.pgm").read_bytes())
     return found
@@ -59,7 +71,10 @@ def _small(image: bytes) -> list[str]:
         top, bottom = row * lines // rows, max((row + 1) * lines // rows, row * lines // rows + 1)
         line = ""
         for column in range(COLUMNS):
-            left, right = column * columns // COLUMNS, max((column + 1) * columns // COLUMNS, column * columns // COLUMNS + 1)
+            left, right = (
+                column * columns // COLUMNS,
+                max((column + 1) * columns // COLUMNS, column * columns // COLUMNS + 1),
+            )
             cells = b"".join(pixels[at * columns + left : at * columns + right] for at in range(top, bottom))
             dark = 255 - sum(cells) / len(cells)
             line += GREYS[min(int((dark / 255) ** 0.5 * 16), 15)]  # thin letters count, too
@@ -71,6 +86,10 @@ def difference(found: list[str], recorded: list[str]) -> str:
     """What is wrong with a picture; empty when it is the recorded one."""
     if [len(row) for row in found] != [len(row) for row in recorded]:
         return f"{len(found)} rows instead of {len(recorded)}"
-    cells = [abs(GREYS.index(a) - GREYS.index(b)) for one, two in zip(found, recorded, strict=True) for a, b in zip(one, two, strict=True)]
+    cells = [
+        abs(GREYS.index(a) - GREYS.index(b))
+        for one, two in zip(found, recorded, strict=True)
+        for a, b in zip(one, two, strict=True)
+    ]
     share = sum(cell > MOST_CELL for cell in cells) / len(cells)
     return "" if share <= MOST_DIFFERENT else f"{share:.1%} of it differs"

@@ -242,11 +242,14 @@ class Printing:
 
     def sandbox(self) -> bool:
         """Whether Chromium has its own sandbox."""
-        return "in its sandbox" in docker("exec", self.service, "python3", "-m", "odoo_cloud_report", "health", check=False)
+        return "in its sandbox" in docker(
+            "exec", self.service, "python3", "-m", "odoo_cloud_report", "health", check=False
+        )
 
     def processor(self) -> float:
         """Seconds of processor time that the service has taken."""
-        said = docker("exec", self.service, "sh", "-c", "cat /sys/fs/cgroup/cpu.stat 2>/dev/null || cat /sys/fs/cgroup/cpuacct/cpuacct.usage")
+        files = "cat /sys/fs/cgroup/cpu.stat 2>/dev/null || cat /sys/fs/cgroup/cpuacct/cpuacct.usage"
+        said = docker("exec", self.service, "sh", "-c", files)
         for line in said.splitlines():
             if line.startswith("usage_usec "):
                 return int(line.split()[1]) / 1e6

@@ -23,9 +23,10 @@ GROUPS: tuple[types.ModuleType, ...] = (
 )  # fmt: skip
 
 
-
 def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--record", action="store_true", help="record the pages of the reports anew; look at them before you commit")
+    parser.add_argument(
+        "--record", action="store_true", help="record the pages of the reports anew; look at them before you commit"
+    )
 
 
 PROOF = Proof(

@@ -41,16 +41,29 @@ SCRIPTS = {
     "PUT to Odoo": "fetch('/web/login', {method: 'PUT'}).then(r => 'OPENED ' + r.status)",
     "redirect of Odoo": "fetch('/web/session/logout?redirect=http%3A%2F%2FNEIGHBOUR%3A8000%2F').then(r => r.text())",
     "path that leads out": "fetch('/\\\\NEIGHBOUR:8000/').then(r => r.text())",
-    "websocket to a neighbour": "new Promise((ok, no) => {const w = new WebSocket('ws://NEIGHBOUR:8000/'); w.onopen = () => ok('OPENED'); w.onerror = no; w.onclose = no})",
-    "websocket to Odoo": "new Promise((ok, no) => {const w = new WebSocket('ws://' + location.host + '/websocket'); w.onmessage = () => ok('OPENED'); w.onerror = no; w.onclose = no})",
-    "event source": "new Promise((ok, no) => {const e = new EventSource('http://NEIGHBOUR:8000/'); e.onopen = () => ok('OPENED'); e.onerror = no})",
+    "websocket to a neighbour":
+        "new Promise((ok, no) => {const w = new WebSocket('ws://NEIGHBOUR:8000/'); w.onopen = () => ok('OPENED'); "
+        "w.onerror = no; w.onclose = no})",
+    "websocket to Odoo":
+        "new Promise((ok, no) => {const w = new WebSocket('ws://' + location.host + '/websocket'); "
+        "w.onmessage = () => ok('OPENED'); w.onerror = no; w.onclose = no})",
+    "event source":
+        "new Promise((ok, no) => {const e = new EventSource('http://NEIGHBOUR:8000/'); e.onopen = () => ok('OPENED'); "
+        "e.onerror = no})",
     "beacon": "Promise.resolve(navigator.sendBeacon('http://NEIGHBOUR:8000/', 'x') && 'sent')",
-    "picture": "new Promise((ok, no) => {const i = new Image(); i.onload = () => ok('OPENED'); i.onerror = no; i.src = 'http://NEIGHBOUR:8000/x.png'})",
-    "script": "new Promise((ok, no) => {const s = document.createElement('script'); s.onload = () => ok('OPENED'); s.onerror = no; s.src = 'http://NEIGHBOUR:8000/x.js'; document.head.append(s)})",
+    "picture":
+        "new Promise((ok, no) => {const i = new Image(); i.onload = () => ok('OPENED'); i.onerror = no; "
+        "i.src = 'http://NEIGHBOUR:8000/x.png'})",
+    "script":
+        "new Promise((ok, no) => {const s = document.createElement('script'); s.onload = () => ok('OPENED'); "
+        "s.onerror = no; s.src = 'http://NEIGHBOUR:8000/x.js'; document.head.append(s)})",
     "module": "import('http://NEIGHBOUR:8000/x.js').then(() => 'OPENED')",
-    "worker from a file": "new Promise((ok, no) => {const w = new Worker('file:///etc/passwd'); w.onerror = no; w.onmessage = () => ok('OPENED')})",
+    "worker from a file":
+        "new Promise((ok, no) => {const w = new Worker('file:///etc/passwd'); w.onerror = no; "
+        "w.onmessage = () => ok('OPENED')})",
     "service worker": "navigator.serviceWorker.register('/web/service-worker.js').then(() => 'OPENED')",
-    "WebRTC": "new Promise((ok, no) => {const p = new RTCPeerConnection({iceServers: [{urls: 'stun:NEIGHBOUR:3478'}]}); p.createDataChannel('x');"
+    "WebRTC": "new Promise((ok, no) => {const p = new RTCPeerConnection({iceServers: [{urls: 'stun:NEIGHBOUR:3478'}]});"
+              " p.createDataChannel('x');"
               " p.onicecandidate = e => {if (e.candidate && / srflx /.test(e.candidate.candidate)) ok('OPENED')};"
               " p.createOffer().then(o => p.setLocalDescription(o)); setTimeout(no, 2500)})",
     "window": "Promise.resolve(window.open('http://NEIGHBOUR:8000/') && 'window')",
@@ -73,7 +86,8 @@ MARKUP = {
 # What a browser that was taken over would try in its container
 INSIDE = {
     "connection to a neighbour": "import socket; socket.create_connection(('NEIGHBOUR', 8000), 3); print('OPENED')",
-    "packet to a neighbour": "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('NEIGHBOUR', 3478)); print('OPENED')",
+    "packet to a neighbour": "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('NEIGHBOUR', 3478)); "
+    "print('OPENED')",
     "name server": "import socket; socket.getaddrinfo('deb.debian.org', 80); print('OPENED')",
     "packet filter": "import socket; socket.socket(16, 3, 12); print('OPENED')",
     "mount": "import ctypes, sys; print('OPENED' if ctypes.CDLL(None).mount(b'none', b'/tmp', b'tmpfs', 0, None) == 0 else '')",
@@ -92,5 +106,7 @@ def document(name: str, neighbour: str, database: str) -> str:
         )
     else:
         body = MARKUP[name]
-    text = f"<!DOCTYPE html><html><head><base href='http://127.0.0.1:8069/'></head><body><h1>Try</h1>{body}</body></html>"
+    text = (
+        f"<!DOCTYPE html><html><head><base href='http://127.0.0.1:8069/'></head><body><h1>Try</h1>{body}</body></html>"
+    )
     return text.replace("NEIGHBOUR", neighbour).replace("DATABASE", database)

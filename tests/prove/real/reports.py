@@ -13,6 +13,7 @@ import io
 import json
 import pathlib
 import re
+import subprocess
 import tarfile
 import threading
 import time
@@ -120,7 +121,12 @@ def part_pdf_pages(run: Bench) -> collections.abc.Iterator[Line]:
         total = len(cases(version))
         good = f"{total} reports, {len(new)} of them recorded" if new else f"{total} reports, all pages as recorded"
         holds = not troubles and total >= LEAST_REPORTS
-        yield Line(f"Odoo {version}, reports and their pages", sentence(troubles, good), f"{LEAST_REPORTS} reports as recorded", holds)
+        yield Line(
+            f"Odoo {version}, reports and their pages",
+            sentence(troubles, good),
+            f"{LEAST_REPORTS} reports as recorded",
+            holds,
+        )
         yield from _batches(version, reports)
 
 
@@ -160,7 +166,8 @@ HEADER = """<!DOCTYPE html><html style="height:0"><head><base href="http://127.0
 function subst() { var v = {}; document.location.search.substring(1).split('&').forEach(function (x) { var z = x.split('=');
   v[z[0]] = unescape(z[1]); }); ['page', 'topage'].forEach(function (n) { var y = document.getElementsByClassName(n);
   for (var j = 0; j < y.length; ++j) y[j].textContent = v['site' + n] || v[n]; }); }
-</script></head><body onload="subst()"><div>Company</div><div>Page <span class="page"></span> / <span class="topage"></span></div></body></html>"""
+</script></head><body onload="subst()"><div>Company</div><div>Page <span class="page"></span> / <span class="topage"></span></div>
+</body></html>"""
 
 
 def _put(container: str, files: t.Mapping[str, str]) -> None:
@@ -171,8 +178,6 @@ def _put(container: str, files: t.Mapping[str, str]) -> None:
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(text.encode()), 0o644
             archive.addfile(entry, io.BytesIO(text.encode()))
-    import subprocess
-
     subprocess.run(["docker", "cp", "-", f"{container}:/tmp"], input=data.getvalue(), check=True, capture_output=True)
 
 
@@ -200,12 +205,24 @@ def part_pdf_cost(run: Bench) -> collections.abc.Iterator[Line]:
     page = person.request("GET", f"/report/html/{reports.put(case)}/{reports.partners[0]}").body.decode()
     page = page.replace("<head>", '<head><base href="http://127.0.0.1:8069/">', 1)
     _put(rig.odoo, {"report.body.tmp.0.x.html": page, "header.html": HEADER})
-    options = ["--disable-local-file-access", "--quiet", "--page-size", "A4", "--margin-top", "40", "--margin-bottom", "25"]
+    options = [
+        "--disable-local-file-access",
+        "--quiet",
+        "--page-size",
+        "A4",
+        "--margin-top",
+        "40",
+        "--margin-bottom",
+        "25",
+    ]
     headers = ["--header-html", "/tmp/header.html", "--footer-html", "/tmp/header.html"]
     body = "/tmp/report.body.tmp.0.x.html"
-    theirs, said = _times(rig.odoo, "/usr/bin/wkhtmltopdf", *options, body, "/tmp/theirs.pdf", env=["QT_QPA_PLATFORM=offscreen", "XDG_RUNTIME_DIR=/tmp"])
+    screen = ["QT_QPA_PLATFORM=offscreen", "XDG_RUNTIME_DIR=/tmp"]
+    theirs, said = _times(rig.odoo, "/usr/bin/wkhtmltopdf", *options, body, "/tmp/theirs.pdf", env=screen)
     before = rig.processor()
-    client, ours_said = _times(rig.odoo, "/opt/odoo-cloud/report/wkhtmltopdf", *options, *headers, body, "/tmp/ours.pdf")
+    client, ours_said = _times(
+        rig.odoo, "/opt/odoo-cloud/report/wkhtmltopdf", *options, *headers, body, "/tmp/ours.pdf"
+    )
     ours = client + rig.processor() - before
     numbers = []
     for name in ("theirs", "ours"):
@@ -215,7 +232,12 @@ def part_pdf_cost(run: Bench) -> collections.abc.Iterator[Line]:
     figure = f"{ours:.1f} s for {numbers[1]} pages, wkhtmltopdf {theirs:.1f} s for {numbers[0]}"
     if min(numbers) < 150:
         figure += f" ({said}; {ours_said})"
-    yield Line("processor time of a long report", figure, "at most half of wkhtmltopdf's", min(numbers) >= 150 and ours * 2 <= theirs)
+    yield Line(
+        "processor time of a long report",
+        figure,
+        "at most half of wkhtmltopdf's",
+        min(numbers) >= 150 and ours * 2 <= theirs,
+    )
 
 
 # Many at once
@@ -233,7 +255,9 @@ def part_pdf_crowd(run: Bench) -> collections.abc.Iterator[Line]:
 
         def one(number: int, name: str = name, reports: Reports = reports) -> str:
             try:
-                answer = reports.person.request("GET", f"/report/pdf/{name}/{reports.partners[number]}", seconds=CROWD_SECONDS)
+                answer = reports.person.request(
+                    "GET", f"/report/pdf/{name}/{reports.partners[number]}", seconds=CROWD_SECONDS
+                )
             except OSError as error:
                 return f"{type(error).__name__}: {error}"
             return "" if answer.is_pdf and pages.count(answer.body) == 1 else answer.why
@@ -241,7 +265,9 @@ def part_pdf_crowd(run: Bench) -> collections.abc.Iterator[Line]:
         with concurrent.futures.ThreadPoolExecutor(CROWD) as pool:
             wrong = [one for one in pool.map(one, range(CROWD)) if one]
         good = f"{CROWD} in {time.monotonic() - begin:.0f} s"
-        yield Line(f"Odoo {version}, {CROWD} prints at once on two workers", sentence(wrong, good), "all end", not wrong)
+        yield Line(
+            f"Odoo {version}, {CROWD} prints at once on two workers", sentence(wrong, good), "all end", not wrong
+        )
         if wrong:
             rig.start_odoo()
 
@@ -266,7 +292,8 @@ def part_pdf_walls(run: Bench) -> collections.abc.Iterator[Line]:
         _put(rig.odoo, {"try.html": report_attempts.document(name, neighbour, database)})
         said = docker(
             "exec", rig.odoo, "sh", "-c",
-            "rm -f /tmp/try.pdf; /opt/odoo-cloud/report/wkhtmltopdf --cookie session_id OPENED-cookie /tmp/try.html /tmp/try.pdf", check=False,
+            "rm -f /tmp/try.pdf; /opt/odoo-cloud/report/wkhtmltopdf --cookie session_id OPENED-cookie /tmp/try.html /tmp/try.pdf",
+            check=False,
         )  # fmt: skip
         made += 1
         copied = run.place.logs / "try.pdf"
@@ -331,7 +358,12 @@ def part_pdf_kills(run: Bench) -> collections.abc.Iterator[Line]:
     finally:
         person.call("ir.actions.report", "write", report, {"attachment": False})
     good = f"{KILLS} times: {printed} printed all the same, {refused} told why, {len(stored)} stored, all whole, and each next one"
-    yield Line("the browser is killed while it prints", sentence(troubles, good), "no wrong PDF, the next one works", not troubles)
+    yield Line(
+        "the browser is killed while it prints",
+        sentence(troubles, good),
+        "no wrong PDF, the next one works",
+        not troubles,
+    )
     docker("kill", rig.service)
     docker("start", rig.service)
     again = person.prints(name, [reports.partners[0]])
@@ -342,7 +374,9 @@ def part_pdf_kills(run: Bench) -> collections.abc.Iterator[Line]:
         answer = person.prints(name, [reports.partners[1]])
     finally:
         docker("start", rig.service)
-    yield Line("no service", answer.why[:200], "one line that says why", "the report service can't be reached" in answer.why)
+    yield Line(
+        "no service", answer.why[:200], "one line that says why", "the report service can't be reached" in answer.why
+    )
 
 
 def _kill(rig: Printing, seconds: float, again: bool, over: threading.Event) -> None:

@@ -14,6 +14,7 @@ shows to the person who prints.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import http.client
 import os
 import re
@@ -171,7 +172,9 @@ class Connection:
         return bytes(found)
 
 
-def let_print(path: str, line: options.CommandLine, odoo: Odoo, contents: Mapping[str, bytes]) -> tuple[list[str], bytes]:
+def let_print(
+    path: str, line: options.CommandLine, odoo: Odoo, contents: Mapping[str, bytes]
+) -> tuple[list[str], bytes]:
     """Warnings and the result. `contents`: the files by their names. Raises `Failure`."""
     connection = Connection(path)
     try:
@@ -184,10 +187,8 @@ def let_print(path: str, line: options.CommandLine, odoo: Odoo, contents: Mappin
 
         def answer(head: Mapping[str, Any]) -> None:
             status, kind, body = odoo.get(str(head.get("path")))
-            try:
+            with contextlib.suppress(Failure):  # the main thread sees the same
                 connection.send({"op": "got", "id": head.get("id"), "status": status, "type": kind}, body)
-            except Failure:
-                pass  # the main thread sees the same
 
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             while True:

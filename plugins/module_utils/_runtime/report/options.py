@@ -30,7 +30,17 @@ PAPER: dict[str, tuple[float, float]] = {
     "Tabloid": (279.4, 431.8),
 }  # fmt: skip
 _PAPER = {name.lower(): size for name, size in PAPER.items()}
-_MM = {"": 1.0, "mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4, "inch": 25.4, "pt": 25.4 / 72, "pc": 25.4 / 6, "px": 25.4 / 96}
+_MM = {
+    "": 1.0,
+    "mm": 1.0,
+    "cm": 10.0,
+    "m": 1000.0,
+    "in": 25.4,
+    "inch": 25.4,
+    "pt": 25.4 / 72,
+    "pc": 25.4 / 6,
+    "px": 25.4 / 96,
+}
 _LENGTH = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\Z", re.IGNORECASE)
 
 SHORT = {

@@ -17,8 +17,9 @@ from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.repor
 
 PDF = b"%PDF-1.7 whole"
 ODOO_19 = [
-    "--disable-local-file-access", "--quiet", "--page-size", "A4", "--margin-top", "40.0", "--dpi", "90", "--zoom", "1.0666", "--header-spacing",
-    "35", "--margin-left", "7.0", "--margin-bottom", "28mm", "--margin-right", "7.0", "--orientation", "Landscape", "--header-line",
+    "--disable-local-file-access", "--quiet", "--page-size", "A4", "--margin-top", "40.0", "--dpi", "90", "--zoom", "1.0666",
+    "--header-spacing", "35", "--margin-left", "7.0", "--margin-bottom", "28mm", "--margin-right", "7.0",
+    "--orientation", "Landscape", "--header-line",
     "--javascript-delay", "1000",
 ]  # fmt: skip
 
@@ -27,7 +28,8 @@ ODOO_19 = [
 
 
 def test_what_odoo_says():
-    line = options.parse([*ODOO_19, "--cookie-jar", "/tmp/jar", "--header-html", "/tmp/h.html", "/tmp/b.0.html", "/tmp/b.1.html", "/tmp/out.pdf"])
+    files = ["--header-html", "/tmp/h.html", "/tmp/b.0.html", "/tmp/b.1.html", "/tmp/out.pdf"]
+    line = options.parse([*ODOO_19, "--cookie-jar", "/tmp/jar", *files])
     job = line.job
     assert (job.width, job.height, job.top, job.bottom, job.left) == (297, 210, 40, 28, 7)
     assert (job.header_spacing, job.zoom, job.header_line, job.shrink) == (35, 1.0666, True, True)
@@ -37,9 +39,12 @@ def test_what_odoo_says():
 
 
 def test_own_paper_and_images():
-    job = options.parse(["--page-width", "57mm", "--page-height", "32mm", "-T", "2", "-B", "0.1in", "--disable-smart-shrinking", "a", "b"]).job
+    paper = ["--page-width", "57mm", "--page-height", "32mm", "-T", "2", "-B", "0.1in"]
+    job = options.parse([*paper, "--disable-smart-shrinking", "a", "b"]).job
     assert (job.width, job.height, job.top, round(job.bottom, 2), job.shrink) == (57, 32, 2, 2.54, False)
-    job = options.parse(["--disable-javascript", "--width", "600", "--height", "400", "--format", "jpg", "a.html", "b.jpg"], "image").job
+    job = options.parse(
+        ["--disable-javascript", "--width", "600", "--height", "400", "--format", "jpg", "a.html", "b.jpg"], "image"
+    ).job
     assert (job.kind, job.width, job.height, job.format, job.script) == ("image", 600, 400, "jpeg", False)
 
 
@@ -126,7 +131,11 @@ def test_odoo_is_asked_as_the_proxy_does_it(odoo):
     asked = client.Odoo("https://shop.example.com", "session_id=s", (closed_port(), odoo.server_port))
     assert asked.get("/picture") == (200, "image/png", b"picture")
     headers = odoo.asked[0][1]
-    assert (headers["Host"], headers["X-Forwarded-Host"], headers["X-Forwarded-Proto"]) == ("shop.example.com", "shop.example.com", "https")
+    assert (headers["Host"], headers["X-Forwarded-Host"], headers["X-Forwarded-Proto"]) == (
+        "shop.example.com",
+        "shop.example.com",
+        "https",
+    )
     assert headers["Cookie"] == "session_id=s"
 
 
@@ -148,7 +157,9 @@ def test_no_odoo():
 
 
 def test_origin():
-    assert client.origin_of(b'<head><base href="https://shop.example.com:8443/web"/>') == "https://shop.example.com:8443"
+    assert (
+        client.origin_of(b'<head><base href="https://shop.example.com:8443/web"/>') == "https://shop.example.com:8443"
+    )
     assert client.origin_of(b"<base target=x href='http://a'>") == "http://a"
     for html in (b"", b'<base href="file:///etc/">', b'<base href="http://u:p@a/">'):
         assert client.origin_of(html) == "http://odoo.invalid"
@@ -203,7 +214,11 @@ def prints(tmp_path, page, scripts, odoo=None, monkeypatch=None):
 
 
 def test_a_print(tmp_path, page, odoo, monkeypatch, capsys):
-    script = [({"op": "wait"}, b""), ({"op": "get", "id": 7, "path": "/picture"}, b""), ({"op": "done", "warnings": [], "pages": 1}, PDF)]
+    script = [
+        ({"op": "wait"}, b""),
+        ({"op": "get", "id": 7, "path": "/picture"}, b""),
+        ({"op": "done", "warnings": [], "pages": 1}, PDF),
+    ]
     code, service = prints(tmp_path, page, [script], odoo, monkeypatch)
     assert (code, (tmp_path / "out.pdf").read_bytes(), capsys.readouterr()) == (0, PDF, ("", ""))
     (head, body), (got, picture) = service.seen
@@ -223,7 +238,10 @@ def test_warnings_are_a_result(tmp_path, page, capsys):
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ([({"op": "failed", "message": "the stylesheet /x could not be loaded (500)"}, b"")], "the report service: the stylesheet /x"),
+        (
+            [({"op": "failed", "message": "the stylesheet /x could not be loaded (500)"}, b"")],
+            "the report service: the stylesheet /x",
+        ),
         ([({"op": "done", "warnings": []}, b"")], "the report service returned no document"),
         ([({"op": "odd"}, b"")], "the report service said 'odd'"),
     ],

@@ -28,9 +28,14 @@ def test_the_walls_of_a_container():
     assert found["name"] == "oc-report-shop" and found["user"] == "8087:8069"
     assert found["network_mode"] == "none" and "network" not in found and "published_ports" not in found
     assert found["read_only"] and found["cap_drop"] == ["ALL"] and "cap_add" not in found
-    assert [(one["source"], one["target"]) for one in found["mounts"]] == [("/srv/oc/report/servers/shop", "/run/report")]
+    assert [(one["source"], one["target"]) for one in found["mounts"]] == [
+        ("/srv/oc/report/servers/shop", "/run/report")
+    ]
     no_new, seccomp = found["security_opts"]
-    assert no_new == "no-new-privileges" and json.loads(seccomp.removeprefix("seccomp="))["defaultAction"] == "SCMP_ACT_ERRNO"
+    assert (
+        no_new == "no-new-privileges"
+        and json.loads(seccomp.removeprefix("seccomp="))["defaultAction"] == "SCMP_ACT_ERRNO"
+    )
     limits = found["limits"]
     assert (limits["memory"], limits["pids_limit"], limits["cpu_shares"]) == (2 << 30, 512, 512)
 
@@ -48,13 +53,20 @@ def test_system_calls():
 
 def test_folders_are_of_service_and_odoo_alone():
     found = report_servers.files([made("shop"), made("own", odoo_report_engine="wkhtmltopdf")], settings())
-    assert [one["path"] for one in found] == ["/srv/oc", "/srv/oc/report", "/srv/oc/report/servers", "/srv/oc/report/servers/shop"]
+    assert [one["path"] for one in found] == [
+        "/srv/oc",
+        "/srv/oc/report",
+        "/srv/oc/report/servers",
+        "/srv/oc/report/servers/shop",
+    ]
     assert (found[-1]["owner"], found[-1]["group"], found[-1]["mode"]) == ("8087", "8069", "0750")
 
 
 def test_who_has_a_service():
     printing, own = made("shop"), made("own", odoo_report_engine="wkhtmltopdf")
-    assert [one["labels"] for one in report_servers.containers([printing, own], settings())] == [{"org.odoo-cloud.report": "shop"}]
+    assert [one["labels"] for one in report_servers.containers([printing, own], settings())] == [
+        {"org.odoo-cloud.report": "shop"}
+    ]
     existing = ["oc-shop-1", "oc-report-shop", "oc-report-own", "oc-report-gone", "oc-nginx"]
     assert report_servers.candidates([printing, own], "oc", existing) == ["oc-report-gone", "oc-report-own"]
 

@@ -65,15 +65,17 @@ async ({queries, geometry}) => {
     + 'max-width:none!important;overflow:visible!important;background:transparent!important}';
   document.head.appendChild(style);
   // A body that is higher than nothing moves up, as in wkhtmltopdf; Odoo's has no height.
-  const top = g.kind == 'header' ? 'calc(' + g.top / g.scale + 'mm - ' + height + 'px)' : g.top / g.scale + 'mm';
+  let top = g.top / g.scale + 'mm';
+  if (g.kind == 'header') top = 'calc(' + top + ' - ' + height + 'px)';
   made.forEach((nodes, number) => {
     const paper = document.createElement('div');
     paper.style.cssText = 'position:relative;overflow:hidden;width:' + g.width / g.scale + 'mm;height:'
       + (g.height - 0.05) / g.scale + 'mm;' + (number < made.length - 1 ? 'break-after:page' : '');
     const box = document.createElement('div');
     for (const one of attributes) box.setAttribute(one.name, one.value);
-    box.style.cssText += ';background:transparent!important;position:absolute;margin:0;max-width:none!important;overflow:visible!important;left:'
-      + g.left / g.scale + 'mm;width:' + (g.width - g.left - g.right) / g.scale + 'mm;top:' + top + ';height:'
+    box.style.cssText += ';background:transparent!important;position:absolute;margin:0;max-width:none!important;'
+      + 'overflow:visible!important;left:' + g.left / g.scale + 'mm;width:'
+      + (g.width - g.left - g.right) / g.scale + 'mm;top:' + top + ';height:'
       + Math.max(g.room, 1) / g.scale + 'mm';
     box.append(...nodes);
     paper.append(box);
@@ -223,7 +225,9 @@ class Print:
 
     async def _open(self, page: Page, name: str, query: str = "") -> None:
         """Opens one of the documents and waits for all that it loads."""
-        await page.goto(f"{self.origin}{PREFIX}{urllib.parse.quote(name)}" + (f"?{query}" if query else ""), wait_until="load")
+        await page.goto(
+            f"{self.origin}{PREFIX}{urllib.parse.quote(name)}" + (f"?{query}" if query else ""), wait_until="load"
+        )
         await page.evaluate("() => document.fonts.ready.then(() => 1)")
         if self.failure:
             raise RenderError(self.failure)
@@ -241,7 +245,9 @@ class Print:
 
     async def _paper(self, page: Page, margins: bool) -> bytes:
         job = self.job
-        sides = {side: f"{getattr(job, side) * MM if margins else 0:.4f}in" for side in ("top", "bottom", "left", "right")}
+        sides = {
+            side: f"{getattr(job, side) * MM if margins else 0:.4f}in" for side in ("top", "bottom", "left", "right")
+        }
         return await page.pdf(
             width=f"{job.width * MM:.4f}in", height=f"{job.height * MM:.4f}in", margin=sides, scale=self.scale, print_background=True
         )  # fmt: skip

@@ -26,7 +26,11 @@ log = logging.getLogger("report")
 HELLO = 30  # seconds for the first frame of a client
 ANSWER = 90  # seconds that Odoo may take for one picture or stylesheet
 SECOND_TRY = 2
-DIED = ("crash", "printing failed", "closed")  # in errors when a process of the browser ended, mostly for want of memory
+DIED = (
+    "crash",
+    "printing failed",
+    "closed",
+)  # in errors when a process of the browser ended, mostly for want of memory
 
 
 class ClientGone(Exception):
@@ -161,7 +165,9 @@ class Service:
                 async with asyncio.timeout(self.settings.timeout):
                     result = await self._tried(job, files, origin, client)
             except TimeoutError:
-                raise render.RenderError(f"the print took longer than report_timeout: {self.settings.timeout:.0f} seconds") from None
+                raise render.RenderError(
+                    f"the print took longer than report_timeout: {self.settings.timeout:.0f} seconds"
+                ) from None
             finally:
                 self.jobs -= 1
             seconds = asyncio.get_running_loop().time() - begin
@@ -182,7 +188,9 @@ class Service:
             except BrowserError:
                 if number == SECOND_TRY:
                     raise
-        raise render.RenderError("the browser ended twice in the middle of this print; it may need more memory (report_memory)")
+        raise render.RenderError(
+            "the browser ended twice in the middle of this print; it may need more memory (report_memory)"
+        )
 
 
 async def serve(settings: Settings) -> None:
@@ -197,7 +205,11 @@ async def serve(settings: Settings) -> None:
     for one in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(one, ended.set)
     async with service.chromium.lease() as browser:  # so that a machine on which it can't start says so now
-        log.info("ready: Chromium %s, %s", browser.version, "in its sandbox" if service.chromium.sandbox else "without a sandbox")
+        log.info(
+            "ready: Chromium %s, %s",
+            browser.version,
+            "in its sandbox" if service.chromium.sandbox else "without a sandbox",
+        )
     async with server:
         while not ended.is_set():
             with contextlib.suppress(TimeoutError):
@@ -220,7 +232,7 @@ async def health(settings: Settings) -> int:
     if head["op"] != "pong":
         print(head.get("message"))
         return 1
-    print(f"Chromium {head['browser']}, {'in its sandbox' if head['sandbox'] else 'without its own sandbox'}, {head['jobs']} at work")
+    print(
+        f"Chromium {head['browser']}, {'in its sandbox' if head['sandbox'] else 'without its own sandbox'}, {head['jobs']} at work"
+    )
     return 0
-
-
