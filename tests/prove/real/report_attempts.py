@@ -61,7 +61,7 @@ SCRIPTS = {
     "worker from a file":
         "new Promise((ok, no) => {const w = new Worker('file:///etc/passwd'); w.onerror = no; "
         "w.onmessage = () => ok('OPENED')})",
-    "service worker": "navigator.serviceWorker.register('/web/service-worker.js').then(() => 'OPENED')",
+    "service worker": "navigator.serviceWorker.register('/web/service-worker.js').then(r => r ? 'OPENED' : 'none')",
     "WebRTC": "new Promise((ok, no) => {const p = new RTCPeerConnection({iceServers: [{urls: 'stun:NEIGHBOUR:3478'}]});"
               " p.createDataChannel('x');"
               " p.onicecandidate = e => {if (e.candidate && / srflx /.test(e.candidate.candidate)) ok('OPENED')};"

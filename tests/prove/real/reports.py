@@ -308,7 +308,8 @@ def part_pdf_walls(run: Bench) -> collections.abc.Iterator[Line]:
             troubles.append(f"{name}: no page and no reason")
     for name, code in report_attempts.INSIDE.items():
         made += 1
-        if "OPENED" in docker("exec", rig.service, "python3", "-c", code.replace("NEIGHBOUR", neighbour), check=False):
+        said = docker("exec", rig.service, "python3", "-c", code.replace("NEIGHBOUR", neighbour), check=False)
+        if said.split()[-1:] == ["OPENED"]:  # a traceback shows the line with that word
             troubles.append(f"inside: {name}")
     yield Line("attempts of a report to read files or reach services", sentence(troubles, f"{made} attempts, 0 succeeded"),
                f"at least {LEAST_ATTEMPTS}, 0 succeed", not troubles and made >= LEAST_ATTEMPTS)  # fmt: skip
