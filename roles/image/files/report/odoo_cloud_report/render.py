@@ -34,6 +34,17 @@ STUCK = 75  # exit code of the service when it does not; the engine starts it ag
 # Status, type and body of what is at a path of Odoo.
 Fetch = Callable[[str], Awaitable[tuple[int, str, bytes]]]
 
+# wkhtmltopdf breaks no page before the first content, even if a template says so after an empty element.
+NO_EMPTY_PAGE = """
+() => {
+  const top = document.body.getBoundingClientRect().top + parseFloat(getComputedStyle(document.body).paddingTop) + 1;
+  for (const one of document.body.querySelectorAll('*')) {
+    if (one.getBoundingClientRect().top > top) break;
+    if (['page', 'always', 'left', 'right', 'recto', 'verso'].includes(getComputedStyle(one).breakBefore))
+      one.style.setProperty('break-before', 'auto', 'important');
+  }
+}
+"""
 # Remembers a header's or footer's content before its own script changes it.
 PRISTINE = """
 document.addEventListener('DOMContentLoaded', () => {
@@ -257,6 +268,7 @@ class Print:
         page = await self._page(context)
         for name in job.bodies:
             await self._open(page, name)
+            await page.evaluate(NO_EMPTY_PAGE)
             heading = await page.evaluate(
                 "() => (document.querySelector('h1,h2,h3,h4,h5,h6') || {textContent: ''}).textContent.trim().slice(0, 200)"
             )
