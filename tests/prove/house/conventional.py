@@ -21,6 +21,7 @@ SERVICES = {
     "redis": "redis",
     "swift": "swift",
     "nginx": "nginx",
+    "report": "odoo",
     "demo": "odoo",
     "demo-admin": "odoo",
     "demo-install": "odoo",
@@ -110,7 +111,7 @@ def container(one: dict[str, t.Any], ours: t.Callable[[str], str], label: str) -
     known = set(json.loads(docker("inspect", "-f", "{{json .Config.Env}}", one["Image"])) or [])
     check = config.get("Healthcheck") or {}
     ends = next((kind for kind in ("postgres", "swift", "nginx") if name.endswith(f"-{kind}")), "odoo")
-    kind = "redis" if "-redis-" in name else "report" if "-report-" in name else ends
+    kind = "redis" if "-redis-" in name else ends
     return {
         "service": kind,
         "name": ours(name),
