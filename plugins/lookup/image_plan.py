@@ -116,9 +116,11 @@ class LookupModule(LookupBase):
             return image_plan.code_files(folder, item)
         if item["kind"] == image_plan.BUILD:
             return []
+        runtime = os.path.normpath(os.path.join(role, "..", "..", "plugins", "module_utils", "_runtime"))
+        if item["kind"] == "report":
+            return image_plan.report_files(folder, os.path.join(runtime, "report"))
         if item["kind"] != "odoo":
             return image_plan.read_tree(folder)
-        runtime = os.path.normpath(os.path.join(role, "..", "..", "plugins", "module_utils", "_runtime"))
         addons = os.path.join(role, "files", image_plan.ADDONS_FOLDER)
         return (
             image_plan.odoo_files(folder, item["python"])

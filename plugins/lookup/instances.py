@@ -674,6 +674,11 @@ _list:
             - In shares.
             - From C(odoo_cpu_shares).
           type: int
+    report_engine:
+      description:
+        - What prints its reports, chromium (the platform's report service) or wkhtmltopdf (the program of its image).
+        - From C(odoo_report_engine); chromium with images from Debian's archive, wkhtmltopdf with official images, unless it is given.
+      type: str
     limit_time_cpu:
       description:
         - Processor time that a request may take.

@@ -27,7 +27,9 @@ DATA = (os.environ.get("CLUSTER_DATA", "oc-cluster-data"), os.environ.get("CLUST
 HOSTNAME = "demo.localhost"
 CA = SECRETS / "tls" / "ca.crt"
 REDIS_PORT = 20000 + zlib.crc32(b"demo") % 10000  # of the instance's own server
-PLACES = {"postgres": DATA, "redis-demo": DATA, "swift": DATA, "nginx": APP, "demo-1": APP, "demo-2": APP}
+PLACES = {
+    "postgres": DATA, "redis-demo": DATA, "swift": DATA, "nginx": APP, "report-demo": APP, "demo-1": APP, "demo-2": APP,
+}  # fmt: skip
 
 
 def run(*command: str) -> str:

@@ -24,7 +24,7 @@ SECRETS = Path(os.environ.get("PLATFORM_SECRETS", f"~/.odoo-cloud/{NAME}")).expa
 HOSTNAME = os.environ.get("PLATFORM_HOSTNAME", "demo.localhost")
 HTTP_PORT = int(os.environ.get("PLATFORM_HTTP_PORT", "8080"))
 HTTPS_PORT = int(os.environ.get("PLATFORM_HTTPS_PORT", "8443"))
-CONTAINERS = os.environ.get("PLATFORM_CONTAINERS", "postgres redis-demo swift nginx demo-1 demo-2").split()
+CONTAINERS = os.environ.get("PLATFORM_CONTAINERS", "postgres redis-demo report-demo swift nginx demo-1 demo-2").split()
 
 
 def docker(*arguments: str) -> str:

@@ -17,7 +17,7 @@ LABEL_PREFIX = "org.odoo-cloud."
 # CODE: the image with an instance's custom requirements; BUILD: the one with which they are installed.
 # Both are built for each set of requirements.
 CODE, BUILD = "code", "build"
-KINDS = ("odoo", "postgres", "redis", "swift", "nginx", "firewall")
+KINDS = ("odoo", "postgres", "redis", "swift", "nginx", "report", "firewall")
 # Where an image comes from: packages of Debian, or an image that somebody else built.
 DEBIAN, REGISTRY = "debian", "registry"
 SOURCES = (DEBIAN, REGISTRY)
@@ -25,10 +25,13 @@ DEFAULT_SUITE = "trixie"
 ODOO_SUITES = {"14": "bullseye", "19": "trixie"}
 # The Python of an Odoo image: Debian's, else that of the official images.
 DEBIAN_PYTHONS = {"14": "3.9", "19": "3.13"}
+REPORT_PYTHON = "3.13"  # of DEFAULT_SUITE
 OFFICIAL_PYTHONS = {"14": "3.9", "15": "3.9", "16": "3.9", "17": "3.10", "18": "3.12", "19": "3.12"}
 RUNTIME_FOLDER = "odoo_cloud_runtime"
 ADDONS_FOLDER = "addons"  # in the build context; `odoo_conf.ADDONS_DIR` in the image
-REQUIREMENTS = "requirements.txt"  # in the build context of Odoo images
+REQUIREMENTS = "requirements.txt"  # in the build context of images with Python packages
+REPORT_FOLDER = "odoo_cloud_report"
+REPORT_SHARED = ("frames.py", "options.py")
 SKIPPED_FOLDERS = ("__pycache__",)
 SKIPPED_SUFFIXES = (".pyc", ".pyo", "~", ".swp")
 
@@ -100,6 +103,8 @@ def check_item(item: t.Any, source: str, refs: t.Mapping[str, t.Any]) -> dict[st
                 f"image_list: {name}: python {checked['python']!r}: Debian's package of Odoo {version} has "
                 f"Python {DEBIAN_PYTHONS[version]}; leave out odoo_python, or give another image with odoo_image"
             )
+    elif kind == "report":
+        checked["python"] = REPORT_PYTHON
     return checked
 
 
@@ -281,6 +286,13 @@ def odoo_files(folder: str, python: str) -> list[dict[str, str]]:
         elif not entry["path"].startswith("requirements-"):
             found.append(entry)
     return found
+
+
+def report_files(folder: str, protocol: str) -> list[dict[str, str]]:
+    """The files of the report image. `protocol`: folder of what Odoo's containers and the service have in common."""
+    shared = [{**entry, "path": f"{REPORT_FOLDER}/{entry['path']}"} for entry in read_tree(protocol)
+              if entry["path"] in REPORT_SHARED]  # fmt: skip
+    return sorted([*read_tree(folder), *shared], key=lambda entry: entry["path"])
 
 
 def base_plan(platform: str, suite: str, definition: dict[str, t.Any]) -> dict[str, t.Any]:

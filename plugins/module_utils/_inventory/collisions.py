@@ -15,12 +15,12 @@ import dataclasses
 import typing as t
 
 from .model import Instance
-from .naming import ONE_OFF_SUFFIXES, RESERVED_REDIS_USERS, redis_container
+from .naming import ONE_OFF_SUFFIXES, RESERVED_REDIS_USERS, redis_container, report_container
 
 # Services have containers `<platform>-<service>` and folders below the platform's root and in the
 # secrets folder; so do instances, by their names.
 SERVICES = ("postgres", "redis", "swift", "nginx")
-FOLDERS = (*SERVICES, "object_storage", "secrets", "images", "applied", "static", "tls")
+FOLDERS = (*SERVICES, "object_storage", "report", "secrets", "images", "applied", "static", "tls")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,8 +72,10 @@ def claims(instance: Instance) -> list[Claim]:
         Claim("container", f"{name}-{suffix}", f"the container {name}-{suffix}", "instance group", name, "rename it")
         for suffix in ONE_OFF_SUFFIXES
     ]
-    server = redis_container(name)
-    found.append(Claim("container", server, f"the container {server}", "instance group", name, "rename it"))
+    found += [
+        Claim("container", server, f"the container {server}", "instance group", name, "rename it")
+        for server in (redis_container(name), report_container(name))
+    ]
     return found
 
 

@@ -13,6 +13,7 @@ KEEPER_SECRETS_DIR = "/run/secrets-admin"  # the password of the role that copie
 INSTALL_SECRETS_DIR = "/run/secrets-install"  # what only a first installation needs
 EVENTS_DIR = "/run/odoo-cloud"  # the events of runs
 RESTORE_DIR = "/var/lib/odoo-restore"  # dumps before an update
+REPORT_DIR = "/run/report"  # the socket of the instance's report service
 STATIC_DIR = "/srv/static"  # static files, a folder for each instance
 HOOKS_DIR = "/opt/odoo-cloud/hooks"
 PROJECT_DIR = "/opt/odoo-cloud/project"  # songs, data and the migration file

@@ -99,7 +99,9 @@ def build_instances(
         values = settings.read(hostvars[members[0]])
         problems += _differences(name, members, values, hostvars, thorough)
         stands = settings.read(standing(members[0]), settings.ONE_RUN) if standing else values
-        given = _Given(name, environment, values, secret, https_port, stands, _own_store(members[0], groups, hostvars))
+        own_store = _own_store(members[0], groups, hostvars)
+        source = str(hostvars[members[0]].get("image_source") or "debian")
+        given = _Given(name, environment, values, secret, https_port, stands, own_store, source)
         wrong = _problems(given)
         if wrong:
             problems += wrong
@@ -277,6 +279,7 @@ class _Given:
     https_port: int = 443
     standing: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     own_store: bool = False
+    image_source: str = "debian"
 
     def text(self, variable: str) -> str:
         """A setting as a text, empty when it is not set."""
@@ -325,6 +328,15 @@ class _Given:
         return self.text("odoo_project") or project_of(self.name, self.environment)
 
     @property
+    def report_engine(self) -> str:
+        """What prints. Debian's wkhtmltopdf has no headers, footers and page numbers, and 19's image has none; the official images
+        have one that works.
+        """
+        stated = self.text("odoo_report_engine")
+        ours = self.image_source == "debian" and not self.text("odoo_image")
+        return stated or (settings.CHROMIUM if ours else settings.WKHTMLTOPDF)
+
+    @property
     def bucket(self) -> str:
         """Name of its bucket. Raises `NamingError` when the project gives none."""
         return self.text("odoo_bucket") or bucket_name(self.project, self.environment)
@@ -353,7 +365,14 @@ def _problems(given: _Given) -> list[str]:
     wrong = {variable for variable, dummy, dummy in alone}
     together = [
         problem
-        for check in (_naming_problems, _migration_problems, _code_problems, _egress_problems, _stateless_problems)
+        for check in (
+            _naming_problems,
+            _migration_problems,
+            _code_problems,
+            _egress_problems,
+            _report_problems,
+            _stateless_problems,
+        )
         for problem in check(given)
         if problem[0] not in wrong
     ]
@@ -404,6 +423,14 @@ def _egress_problems(given: _Given) -> Problems:
             given.text("odoo_egress"),
             "odoo_egress_allowed counts only with listed; set that, or leave the list out",
         )
+
+
+def _report_problems(given: _Given) -> Problems:
+    conf = given.settings["odoo_conf"]
+    stated = conf.get("workers") if isinstance(conf, dict) else None
+    for variable, value in (("odoo_workers", given.settings["odoo_workers"]), ("odoo_conf: workers", stated)):
+        if as_whole(value) == 1:
+            yield variable, value, "Odoo prints no reports with one worker; give 2 or more, or 0 for threads"
 
 
 def _stateless_problems(given: _Given) -> Problems:
@@ -464,6 +491,7 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
             pids=given.optional_number("odoo_pids"),
             cpu_shares=given.optional_number("odoo_cpu_shares"),
         ),
+        report_engine=given.report_engine,
         limit_time_cpu=given.number("odoo_limit_time_cpu"),
         limit_time_real=given.number("odoo_limit_time_real"),
         addons_path=given.texts("odoo_addons_path"),

@@ -622,6 +622,10 @@ class Instance(Part):
         "odoo_limit_memory_hard", unit="bytes", optional=True,
     )  # fmt: skip
     limits: Limits = _part(Limits, "What its containers may take of their machine.")
+    report_engine: str = _text(
+        "What prints its reports, chromium (the platform's report service) or wkhtmltopdf (the program of its image).",
+        "odoo_report_engine", "chromium with images from Debian's archive, wkhtmltopdf with official images, unless it is given",
+    )  # fmt: skip
     limit_time_cpu: int = _number("Processor time that a request may take.", "odoo_limit_time_cpu", unit="seconds")
     limit_time_real: int = _number("Time that a request may take.", "odoo_limit_time_real", unit="seconds")
     addons_path: tuple[str, ...] = _list("More folders with addons inside the image.", "odoo_addons_path")

@@ -81,6 +81,11 @@ def redis_container(instance: str) -> str:
     return f"redis-{instance}"
 
 
+def report_container(instance: str) -> str:
+    """The name of the container of an instance's report service, after the platform's name."""
+    return f"report-{instance}"
+
+
 def redis_alias(instance: str) -> str:
     """The name of an instance's own Redis on its network."""
     return f"{instance}.redis"

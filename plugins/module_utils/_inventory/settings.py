@@ -30,6 +30,8 @@ LEAST_DB_CONNECTIONS = 20
 # Modes of replicas. Modes that don't serve requests are for the role's one-off containers.
 REPLICA_MODES = ("RunOnly", "InstallAndRun", "UpdateAndRun")
 UPDATES = ("changed", "all", "none")
+# What prints: the platform's report service, or the program of Odoo's image
+CHROMIUM, WKHTMLTOPDF = "chromium", "wkhtmltopdf"
 # Sources of custom code: setting to option of the module odoo_addons_sync
 CODE_SOURCES = {
     "odoo_custom_modules_paths": "odoo_custom_modules_paths",
@@ -271,6 +273,7 @@ SETTINGS: dict[str, Setting] = {
     "odoo_cpu_shares": Setting(
         rule=_rule(lambda value: (as_whole(value) or 0) in range(2, 262145), "give a weight from 2 to 262144")
     ),
+    "odoo_report_engine": Setting(rule=_one_of(CHROMIUM, WKHTMLTOPDF)),
     "odoo_limit_time_cpu": Setting(600, _whole(0)),
     "odoo_limit_time_real": Setting(1200, _whole(0)),
     "odoo_addons_path": Setting([], _rule(_is_list, "give a list of folders inside the image")),

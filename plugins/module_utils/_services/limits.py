@@ -39,7 +39,7 @@ BASE = 256 * MIB  # of Odoo's master process, the runtime and /tmp
 OVERCOMMIT = 1.5
 INSTANCE_SHARES, SERVICE_SHARES, LEAST_SHARES = 1024, 2048, 2
 # Processes and threads. A worker that prints starts wkhtmltopdf, whose threads count too.
-WORKER_PIDS, LEAST_PIDS, RUN_PIDS = 32, 512, 1024
+WORKER_PIDS, LEAST_PIDS, RUN_PIDS, REPORT_PIDS = 32, 512, 1024, 512
 SERVICE_PIDS = {"postgres": 512, "redis": 128, "nginx": 512, "swift": 512}
 # Whom the kernel ends first when the machine has no memory left, the highest number
 REPLICA_OOM, RUN_OOM = 300, 600
@@ -113,6 +113,18 @@ def service(
         SERVICE_SHARES,
     )
     return {**found, "memory_reservation": reservation // MIB * MIB} if reservation else found
+
+
+def report(instance: Instance, memory: int, enabled: bool = True) -> Limits:
+    """The limits of the container that prints an instance's reports.
+
+    It has half the weight of the instance, and is ended as early as one-off containers: a browser that
+    takes all the memory prints what the instance gave it. `memory`: bytes. `enabled`: as for `service`.
+    """
+    if not enabled:
+        return {"memory": memory}
+    shares = max((instance.limits.cpu_shares or INSTANCE_SHARES) // 2, LEAST_SHARES)
+    return {**_of(memory, REPORT_PIDS, shares), "oom_score_adj": RUN_OOM}
 
 
 def tmpfs(path: str, size: int, options: str = "") -> str:

@@ -26,6 +26,7 @@ from .._inventory.container_paths import (
     HOOKS_DIR,
     INSTALL_SECRETS_DIR,
     PROJECT_DIR,
+    REPORT_DIR,
     RESTORE_DIR,
     SECRETS_DIR,
     STATIC_DIR,
@@ -33,7 +34,7 @@ from .._inventory.container_paths import (
 from .._inventory.model import Instance, plain
 from .._inventory.naming import network_of
 from .._runtime.common.odoo_facts import UID
-from . import limits, odoo_one_off
+from . import limits, odoo_one_off, report_servers
 from .odoo_one_off import INSTALL, UPDATE, Definition
 
 RUN = "RunOnly"
@@ -321,6 +322,7 @@ def variables(
         **(odoo_one_off.keeper_variables(instance.database.keeper) if restores else {}),
         "DB_SPACE_DIR": DATA_DIR if restores and here.db_socket else None,
         "HOME": DATA_DIR,
+        "ODOO_REPORT_SOCKET": f"{REPORT_DIR}/{report_servers.SOCKET}" if report_servers.prints(instance) else None,
         # Sessions, attachments, logs and metrics, and what the user adds
         **stateless.variables(instance, here.redis, here.storage),
     }
@@ -341,6 +343,8 @@ def mounts(instance: Instance, here: Surroundings, mode: str) -> list[dict[str, 
         found.append(_bind(instance.hooks_dir, HOOKS_DIR))
     if instance.project_dir:
         found.append(_bind(instance.project_dir, PROJECT_DIR))
+    if report_servers.prints(instance):
+        found.append(_bind(report_servers.socket_folder(here.root, instance.name), REPORT_DIR))
     found += [_bind(one.source, one.target) for one in instance.addons_dirs]
     if not _serves(mode):
         found.append(_bind(f"{folder}/runs", EVENTS_DIR, read_only=False))

@@ -159,7 +159,7 @@ def part_empty(run: Run) -> t.Iterator[Line]:
     nothing = Platform(run.place, "nothing", 1, run.tree, odoo_version=run.versions[0])
     done = nothing.playbook("site", "--check", "--diff", environment={"DOCKER_HOST": "unix:///nonexistent/docker.sock"})
     touched = [str(path) for path in (nothing.root, nothing.secrets) if path.exists()]
-    names = ("postgres", "redis-demo", "swift", "nginx", "demo-1", "demo-2")
+    names = ("postgres", "redis-demo", "report-demo", "swift", "nginx", "demo-1", "demo-2")
     tells = (
         all(f"{nothing.name}-{one}" in done.output for one in names) and "Instance demo, InstallOnly: " in done.output
     )

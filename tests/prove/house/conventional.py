@@ -21,6 +21,7 @@ SERVICES = {
     "redis": "redis",
     "swift": "swift",
     "nginx": "nginx",
+    "report": "odoo",
     "demo": "odoo",
     "demo-admin": "odoo",
     "demo-install": "odoo",

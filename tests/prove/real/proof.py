@@ -9,20 +9,30 @@ parts (functions `part_...`) and MUTANTS; the names of parts begin with their su
 
 from __future__ import annotations
 
+import argparse
 import types
 
 from ..frame import Proof
-from . import images, untidy, versions
+from . import images, reports, untidy, versions
 from .bench import Bench
 
 # One line for each module, so that each has its own.
 GROUPS: tuple[types.ModuleType, ...] = (
     images,
+    reports,
     untidy,
     versions,
 )  # fmt: skip
 
+
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--record", action="store_true", help="record the pages of the reports anew; look at them before you commit"
+    )
+
+
 PROOF = Proof(
     "real", __doc__, Bench, {name: part for group in GROUPS for name, part in group.PARTS.items()}, port=9100,
     mutants={name: mutant for group in GROUPS for name, mutant in group.MUTANTS.items()},
+    options=options,
 )  # fmt: skip

@@ -747,6 +747,12 @@ _THE_CONTAINER = Section(
             f"`http_port` of `odoo.conf`, else {HTTP_PORT}",
             option="http_port",
         ),
+        Variable(
+            "ODOO_REPORT_SOCKET",
+            Text("socket"),
+            ROLE,
+            "Socket of the report service, which prints; without it the image's own wkhtmltopdf does.",
+        ),
         Variable("ODOO_RC", Text("file"), ROLE, "File with Odoo's configuration.", ODOO_RC),
         Variable("ODOO_BIN", Text("program"), USER, "Odoo's program.", shown="`odoo`, `odoo-bin`", own=True),
         Variable("ODOO_VERSION", Text("version"), IMAGE, "Version of Odoo, 14 to 19; required."),
