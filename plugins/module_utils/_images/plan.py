@@ -18,11 +18,13 @@ LABEL_PREFIX = "org.odoo-cloud."
 # CODE: the image with an instance's custom requirements; BUILD: the one with which they are installed.
 # Both are built for each set of requirements.
 CODE, BUILD = "code", "build"
-KINDS = ("odoo", "postgres", "redis", "swift", "nginx", "firewall")
+KINDS = ("odoo", "postgres", "redis", "swift", "nginx", "firewall", "mail")
+PYTHON_KINDS = ("odoo", "mail")  # whose images get pinned Python packages
 DEFAULT_SUITE = "trixie"
 ODOO_SUITES = {"14": "bullseye", "19": "trixie"}
 # The Python of an Odoo image: Debian's, else that of the official images.
 DEBIAN_PYTHONS = {"14": "3.9", "19": "3.13"}
+MAIL_PYTHON = "3.13"  # of the mail catcher: Debian's, and what an image of a registry should have
 OFFICIAL_PYTHONS = {"14": "3.9", "15": "3.9", "16": "3.9", "17": "3.10", "18": "3.12", "19": "3.12"}
 HASH_LENGTH = 12
 RUNTIME_FOLDER = "odoo_cloud_runtime"
@@ -82,8 +84,10 @@ def check_item(item: t.Any, source: str) -> dict[str, t.Any]:
             **checked,
             **{key: item[key] for key in ("from", "packages", "requirements", "constraints") if key in item},
         }
-    if kind == "odoo":
-        pythons = DEBIAN_PYTHONS if source == "debian" else OFFICIAL_PYTHONS
+    if kind in PYTHON_KINDS:
+        pythons = (
+            {version: MAIL_PYTHON} if kind == "mail" else DEBIAN_PYTHONS if source == "debian" else OFFICIAL_PYTHONS
+        )
         checked["python"] = str(item.get("python") or pythons[version])
         if not _PYTHON.match(checked["python"]):
             raise ImageError(f"image_list: {name}: python {checked['python']!r} is not valid; right is e.g. '3.12'")

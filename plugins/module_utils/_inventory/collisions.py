@@ -15,12 +15,12 @@ import dataclasses
 import typing as t
 
 from .model import Instance
-from .naming import ONE_OFF_SUFFIXES, RESERVED_REDIS_USERS, redis_container
+from .naming import ONE_OFF_SUFFIXES, RESERVED_REDIS_USERS, mail_container, redis_container
 
 # Services have containers `<platform>-<service>` and folders below the platform's root and in the
 # secrets folder; so do instances, by their names.
 SERVICES = ("postgres", "redis", "swift", "nginx")
-FOLDERS = (*SERVICES, "object_storage", "secrets", "images", "applied", "static", "tls")
+FOLDERS = (*SERVICES, "mail", "object_storage", "secrets", "images", "applied", "static", "tls")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,8 +72,22 @@ def claims(instance: Instance) -> list[Claim]:
         Claim("container", f"{name}-{suffix}", f"the container {name}-{suffix}", "instance group", name, "rename it")
         for suffix in ONE_OFF_SUFFIXES
     ]
-    server = redis_container(name)
-    found.append(Claim("container", server, f"the container {server}", "instance group", name, "rename it"))
+    found += [
+        Claim("container", service, f"the container {service}", "instance group", name, "rename it")
+        for service in (redis_container(name), mail_container(name))
+    ]
+    page = instance.mail.hostname
+    if page:
+        found.append(
+            Claim(
+                "host name",
+                page,
+                f"the host name {page!r} of its mail catcher",
+                "odoo_mail_hostname",
+                page,
+                "give it another one",
+            )
+        )
     return found
 
 

@@ -15,7 +15,7 @@ import typing as t
 
 from .._runtime.common.odoo_facts import GEVENT_PORT, HTTP_PORT
 from .._runtime.common.values import as_boolean, as_size, as_whole
-from . import collisions, egress, settings, stateless
+from . import collisions, egress, mail, settings, stateless
 from .container_paths import ADDONS_DIR, PROJECT_DIR, STATIC_DIR
 from .model import (
     LOCAL_STORAGE_USER,
@@ -319,7 +319,14 @@ def _problems(given: _Given) -> list[str]:
     wrong = {variable for variable, dummy, dummy in alone}
     together = [
         problem
-        for check in (_naming_problems, _migration_problems, _code_problems, _egress_problems, _stateless_problems)
+        for check in (
+            _naming_problems,
+            _migration_problems,
+            _code_problems,
+            _egress_problems,
+            _stateless_problems,
+            _mail_problems,
+        )
         for problem in check(given)
         if problem[0] not in wrong
     ]
@@ -376,6 +383,10 @@ def _stateless_problems(given: _Given) -> Problems:
     yield from stateless.problems(given.settings)
 
 
+def _mail_problems(given: _Given) -> Problems:
+    yield from mail.problems(given.environment, given.settings)
+
+
 def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
     """The instance of checked settings."""
     name = given.name
@@ -383,6 +394,12 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
     database, redis, bucket = _database(given), _redis_user(given), _bucket(given)
     disposable = stateless.build(given.environment, given.settings, bucket.secret_key, _account(name))
     on_failure, restore_point = _way_back(given)
+    post = mail.build(
+        given.environment,
+        given.settings,
+        hostnames[0],
+        lambda: given.password("odoo_mail_page_password", "mail_password"),
+    )
     return Instance(
         name=name,
         environment=given.environment,
@@ -405,8 +422,8 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
         admin_login=given.text("odoo_admin_login"),
         admin_password=given.password("odoo_admin_password", "admin_password"),
         master_password=given.password("odoo_master_password", "master_password"),
-        modules=_united(given.texts("odoo_modules"), disposable.addons),
-        server_wide_modules=_united(given.texts("odoo_server_wide_modules"), disposable.server_wide),
+        modules=_united(given.texts("odoo_modules"), disposable.addons, mail.modules(post, given.version)),
+        server_wide_modules=_united(given.texts("odoo_server_wide_modules"), disposable.server_wide, (mail.ADDON,)),
         stateless=disposable,
         language=given.optional("odoo_language"),
         mode=given.text("odoo_mode"),
@@ -441,12 +458,13 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
         max_upload=given.text("odoo_max_upload"),
         egress=given.text("odoo_egress"),
         egress_allowed=given.texts("odoo_egress_allowed"),
+        mail=post,
         db_wait_timeout=given.number("odoo_db_wait_timeout"),
         timeout=given.number("odoo_timeout"),
         holder_timeout=given.number("odoo_holder_timeout"),
         reset_policy=given.text("odoo_reset_policy"),
-        site=_site(given, hostnames),
-        secret_files=stateless.secret_files(disposable, redis, bucket),
+        site=_site(given, hostnames, post.hostname),
+        secret_files={**stateless.secret_files(disposable, redis, bucket), **mail.secret_files(post)},
     )
 
 
@@ -543,7 +561,7 @@ def _way_back(given: _Given) -> tuple[str, str]:
     return on_failure, point or ("auto" if on_failure == "rollback" or prod else "none")
 
 
-def _site(given: _Given, hostnames: tuple[str, ...]) -> Site:
+def _site(given: _Given, hostnames: tuple[str, ...], mail_name: str) -> Site:
     return Site(
         instance=given.name,
         version=given.version,
@@ -554,4 +572,5 @@ def _site(given: _Given, hostnames: tuple[str, ...]) -> Site:
         static_root=f"{STATIC_DIR}/{given.name}/current",
         max_body=given.text("odoo_max_upload"),
         rpc=tuple(settings.rpc_addresses(given.settings["odoo_rpc"]) or ()),
+        mail_name=mail_name,
     )

@@ -18,7 +18,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .._inventory import stateless
+from .._inventory import mail, stateless
 from .._inventory.container_paths import (
     CONFIG_DIR,
     DATA_DIR,
@@ -321,6 +321,7 @@ def variables(
         **(odoo_one_off.keeper_variables(instance.database.keeper) if restores else {}),
         "DB_SPACE_DIR": DATA_DIR if restores and here.db_socket else None,
         "HOME": DATA_DIR,
+        **mail.variables(instance),
         # Sessions, attachments, logs and metrics, and what the user adds
         **stateless.variables(instance, here.redis, here.storage),
     }
