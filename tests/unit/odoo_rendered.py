@@ -30,7 +30,9 @@ RELEASE = "0123456789abcdef"
 REQUIREMENTS = {"requirements.txt": "phonenumbers==8.13.0\n"}
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nof the test\n-----END CERTIFICATE-----\n"
 # Secrets that the lookups would make: those of an instance
-SECRETS = ("admin_password", "db_keeper_password", "db_password", "master_password", "redis_password", "s3_secret_key")
+SECRETS = (
+    "admin_password", "db_keeper_password", "db_password", "mail_password", "master_password", "redis_password", "s3_secret_key",
+)  # fmt: skip
 ABSENT = "<absent>"
 KEEP = """
 import pathlib
@@ -88,6 +90,19 @@ FULL = {
     "odoo_direct_download_bytes": 0,
     "odoo_restore_point": "clone",
     "odoo_on_failure": "hold",
+    "odoo_mail": "server",
+    "odoo_smtp_server": "smtp.example.com",
+    "odoo_smtp_tls": "tls",
+    "odoo_smtp_verify": False,
+    "odoo_smtp_user": "shop",
+    "odoo_smtp_password": "password-of-the-test",
+    "odoo_smtp_from": "shop@example.com",
+    "odoo_smtp_from_filter": ["example.com", "shop@example.org"],
+    "odoo_mail_domain": "example.com",
+    "odoo_mail_catchall": "answers",
+    "odoo_incoming_server": "imap.example.com",
+    "odoo_incoming_user": "answers@example.com",
+    "odoo_incoming_password": "mailbox-of-the-test",
     "odoo_env": {
         "TEXT": "with 'quotes', \"quotes\", a # and a: colon",
         "OCTAL": "0123",

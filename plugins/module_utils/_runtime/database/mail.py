@@ -176,7 +176,7 @@ def _mailbox(cursor: Any, wanted: Values, write: bool) -> list[str]:
 def _ours(cursor: Any, name: str, table: str) -> int | None:
     """The record of our external identifier, if it is still there."""
     cursor.execute(
-        f"SELECT d.res_id FROM public.ir_model_data d JOIN public.{table} r ON r.id = d.res_id"
+        f"SELECT d.res_id FROM public.ir_model_data d JOIN public.{table} r ON r.id = d.res_id"  # noqa: S608 - a constant
         " WHERE d.module = %s AND d.name = %s",
         (OURS, name),
     )
@@ -197,7 +197,7 @@ def _wrong(cursor: Any, table: str, number: int | None, wanted: Values) -> Value
     if number is None:
         return wanted
     columns = ", ".join(f'"{name}"' for name in wanted)
-    cursor.execute(f"SELECT {columns} FROM public.{table} WHERE id = %s", (number,))
+    cursor.execute(f"SELECT {columns} FROM public.{table} WHERE id = %s", (number,))  # noqa: S608 - constants
     return {name: value for (name, value), known in zip(wanted.items(), cursor.fetchone()) if known != value}
 
 
@@ -205,7 +205,7 @@ def _insert(cursor: Any, table: str, values: Values) -> int:
     columns = ", ".join(f'"{name}"' for name in values)
     marks = ", ".join(["%s"] * len(values))
     cursor.execute(
-        f"INSERT INTO public.{table} ({columns}, create_uid, write_uid, create_date, write_date)"
+        f"INSERT INTO public.{table} ({columns}, create_uid, write_uid, create_date, write_date)"  # noqa: S608 - constants
         f" VALUES ({marks}, 1, 1, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC') RETURNING id",
         tuple(values.values()),
     )
@@ -215,6 +215,6 @@ def _insert(cursor: Any, table: str, values: Values) -> int:
 def _update(cursor: Any, table: str, number: int | None, values: Values) -> None:
     columns = ", ".join(f'"{name}" = %s' for name in values)
     cursor.execute(
-        f"UPDATE public.{table} SET {columns}, write_uid = 1, write_date = now() AT TIME ZONE 'UTC' WHERE id = %s",
+        f"UPDATE public.{table} SET {columns}, write_uid = 1, write_date = now() AT TIME ZONE 'UTC' WHERE id = %s",  # noqa: S608 - constants
         (*values.values(), number),
     )
