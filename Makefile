@@ -194,6 +194,10 @@ prove-walls: tools-ready state-images ## run the bars of the walls: hostile repl
 	@tools/venv.sh $(WORK)/venv-sbom requirements/sbom.txt
 	@$(PROVE) walls $(PROVE_ARGS)
 
+.PHONY: prove-real
+prove-real: tools-ready state-images ## run the bars of a company's first week: PDF reports, mail, versions, untidy databases (PART=, MUTANT=, ARGS=--list)
+	@$(PROVE) real $(PROVE_ARGS)
+
 .PHONY: prove-blockers prove-blockers-sample
 prove-blockers: tools-ready state-images ## run the bars that keep strangers out and platforms up, on real parts (PART=, MUTANT=, ARGS=--list)
 	@$(PROVE) blockers $(PROVE_ARGS)

@@ -23,6 +23,7 @@ PROOFS = {
     "blockers": "blockers.proof",
     "house": "house.proof",
     "walls": "walls.proof",
+    "real": "real.proof",
     "bench-static": "benchmarks.static",
     "bench-attachments": "benchmarks.attachments",
     "bench-migrations": "benchmarks.migrations",
