@@ -12,12 +12,13 @@ from __future__ import annotations
 import types
 
 from ..frame import Proof
-from . import images
+from . import images, mail
 from .bench import Bench
 
 # One line for each module, so that each has its own.
 GROUPS: tuple[types.ModuleType, ...] = (
     images,
+    mail,
 )  # fmt: skip
 
 PROOF = Proof(
