@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections.abc
 import json
+import subprocess
 import typing as t
 
 from ..containers.lab import Lab
@@ -49,7 +50,8 @@ class Talk(socketserver.StreamRequestHandler):
         self.say("220 counting")
         for line in self.rfile:
             word = line.strip().decode("latin1").upper()
-            if word.startswith("EHLO"): self.say("250-counting\\r\\n250-AUTH PLAIN LOGIN\\r\\n" + ("250-STARTTLS\\r\\n" if TLS else "") + "250 8BITMIME")
+            if word.startswith("EHLO"):
+                for one in ("250-counting", "250-AUTH PLAIN LOGIN", *(["250-STARTTLS"] if TLS else []), "250 8BITMIME"): self.say(one)
             elif word == "STARTTLS":
                 self.say("220 go on")
                 context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH); context.load_cert_chain("/tls/cert.pem", "/tls/key.pem")
@@ -82,7 +84,8 @@ import imaplib, json, poplib, smtplib
 S = env['ir.mail_server'].sudo()
 C = '_connect__' if hasattr(S, '_connect__') else 'connect'
 told = {'attempts': 0, 'sent': 0, 'errors': [], 'fetched': 0}
-servers = [S.create({'name': tls, 'smtp_host': 'world', 'smtp_port': port, 'smtp_encryption': tls, 'smtp_user': 'real', 'smtp_pass': 'S-real'})
+login = {'smtp_host': 'world', 'smtp_user': 'real', 'smtp_pass': 'S-real'}
+servers = [S.create({'name': tls, 'smtp_port': port, 'smtp_encryption': tls, **login})
            for tls, port in (('none', 25), ('starttls', 587), ('ssl', 465), ('none', 2525))]
 servers.append(S.create({'name': 'neutralization - disable emails', 'smtp_host': 'invalid', 'smtp_port': 1025}))
 env.cr.commit()
@@ -105,15 +108,16 @@ for server in servers:
 for server in servers[:3]:
     server.write({'from_filter': 'a@example.com'})
     attempt('by its filter ' + server.name, lambda: mail('m filter'))
-attempt('named', lambda: S.send_email(build('m named'), smtp_server='world', smtp_port=587, smtp_user='u', smtp_password='p', smtp_encryption='starttls'))
+named = {'smtp_server': 'world', 'smtp_port': 587, 'smtp_user': 'u', 'smtp_password': 'p', 'smtp_encryption': 'starttls'}
+attempt('named', lambda: S.send_email(build('m named'), **named))
 attempt('named without a login', lambda: S.send_email(build('m plain'), smtp_server='world', smtp_port=25))
 attempt('by number', lambda: S.send_email(build('m number'), mail_server_id=servers[0].id))
 attempt('connected', lambda: getattr(S, C)('world', 25).quit())
 S.search([]).unlink()
 attempt('without any server', lambda: mail('m none'))
-for call in (lambda: imaplib.IMAP4('world', 143), lambda: imaplib.IMAP4_SSL('world', 993), lambda: poplib.POP3('world', 110), lambda: poplib.POP3_SSL('world', 995)):
+for kind, port in ((imaplib.IMAP4, 143), (imaplib.IMAP4_SSL, 993), (poplib.POP3, 110), (poplib.POP3_SSL, 995)):
     try:
-        call(); told['fetched'] += 1
+        kind('world', port); told['fetched'] += 1
     except ConnectionRefusedError:
         pass
     except Exception as error:
@@ -124,13 +128,14 @@ print('TOLD ' + json.dumps(told))
 SEND = """
 env['ir.mail_server'].sudo().search([]).unlink()
 try:
-    env['mail.mail'].create({'subject': 'm', 'email_from': 'a@example.com', 'email_to': 'p@example.org', 'body_html': 'x'}).send(raise_exception=True)
+    values = {'subject': 'm', 'email_from': 'a@example.com', 'email_to': 'p@example.org', 'body_html': 'x'}
+    env['mail.mail'].create(values).send(raise_exception=True)
     print('TOLD "sent"')
 except Exception as error:
     print('TOLD "refused"' if 'CERTIFICATE_VERIFY_FAILED' in str(error) else 'TOLD "failed"')
 env.cr.rollback()
 """
-# Declared, declared again, renamed, caught, and not caught any more; each time what differs before, what was set, and what differs then.
+# Declared, declared again, renamed, caught, and not caught any more; each time: what differs before, what was set, what differs then.
 STEPS: tuple[dict[str, str], ...] = (
     {}, {}, {"mail_domain": "other.example"}, {"mail_domain": "other.example", "mail_catcher": "x:1"}, {"mail_domain": "other.example"},
 )  # fmt: skip
@@ -138,8 +143,9 @@ LOOK = """
 import json, sys, types
 sys.path.append('/opt/odoo-cloud')
 from odoo_cloud_runtime.database import mail
-common = dict(version=VERSION, mail_domain='example.com', mail_catchall='answers', mail_bounce='back', mail_default_from='hello', mail_catcher='',
-              incoming_server='imap.example.com', incoming_port=993, incoming_protocol='imap', incoming_tls=True, incoming_user='u', incoming_password='S-box')
+common = dict(version=VERSION, mail_domain='example.com', mail_catchall='answers', mail_bounce='back', mail_default_from='hello',
+              mail_catcher='', incoming_server='imap.example.com', incoming_port=993, incoming_protocol='imap', incoming_tls=True,
+              incoming_user='u', incoming_password='S-box')
 found = []
 cursor = getattr(env.cr, '_obj')
 for step in STEPS:
@@ -179,12 +185,13 @@ class Post:
         if "Modules loaded" not in said:
             raise Shortfall(f"Odoo {self.version} was not installed: {said.strip()[-300:]}")
         self.tls.mkdir(parents=True, exist_ok=True)
-        self.tls.chmod(0o777)
-        docker(
-            "run", "--rm", "--network", "none", "--mount", f"type=bind,source={self.tls},target=/tls", "--entrypoint", "openssl", self.image,
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/tls/key.pem", "-out", "/tls/cert.pem", "-days", "30",
-            "-subj", "/CN=checked", "-addext", "subjectAltName=DNS:checked",
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "30",
+             "-subj", "/CN=checked", "-addext", "subjectAltName=DNS:checked"],
+            cwd=self.tls, check=True, capture_output=True,
         )  # fmt: skip
+        for name in ("key.pem", "cert.pem"):
+            (self.tls / name).chmod(0o644)
 
     def server(self, alias: str, *ports: str, tls: bool = False) -> None:
         """Starts a server that counts, anew."""
