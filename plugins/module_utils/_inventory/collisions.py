@@ -20,7 +20,7 @@ from .naming import ONE_OFF_SUFFIXES, RESERVED_REDIS_USERS, mail_container, redi
 # Services have containers `<platform>-<service>` and folders below the platform's root and in the
 # secrets folder; so do instances, by their names.
 SERVICES = ("postgres", "redis", "swift", "nginx")
-FOLDERS = (*SERVICES, "mail", "object_storage", "secrets", "images", "applied", "static", "tls")
+FOLDERS = (*SERVICES, "object_storage", "secrets", "images", "applied", "static", "tls")
 
 
 @dataclasses.dataclass(frozen=True)

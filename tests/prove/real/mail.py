@@ -43,10 +43,11 @@ MUTANTS = {
 SERVER = """
 import os, socketserver, ssl, sys
 TLS = os.path.exists("/tls/key.pem")
+def note(text): os.write(1, (text + "\\n").encode())
 class Talk(socketserver.StreamRequestHandler):
     def say(self, text): self.wfile.write(text.encode() + b"\\r\\n")
     def handle(self):
-        print("CONNECTED", self.server.server_address[1], flush=True)
+        note("CONNECTED %s" % self.server.server_address[1])
         self.say("220 counting")
         for line in self.rfile:
             word = line.strip().decode("latin1").upper()
@@ -64,11 +65,11 @@ class Talk(socketserver.StreamRequestHandler):
             if word.startswith("EHLO"): self.say("250-counting\\r\\n250 AUTH PLAIN LOGIN")
             elif self.answer(word, line): return
     def answer(self, word, line):
-        if word.startswith("AUTH"): print("LOGIN", flush=True); self.say("235 ok")
+        if word.startswith("AUTH"): note("LOGIN"); self.say("235 ok")
         elif word == "DATA":
             self.say("354 go on")
             for text in self.rfile:
-                if text.startswith(b"Subject:"): print("MAIL", text.decode().strip(), flush=True)
+                if text.startswith(b"Subject:"): note("MAIL " + text.decode().strip())
                 if text == b".\\r\\n": break
             self.say("250 taken")
         elif word == "QUIT": self.say("221 bye"); return True
@@ -105,7 +106,7 @@ attempt('by default', lambda: mail('m default'))
 for server in servers:
     attempt('forced ' + server.name, lambda: mail('m forced', mail_server_id=server.id))
     attempt('tested ' + server.name, server.test_smtp_connection)
-for server in servers[:3]:
+for server in servers[:3] if 'from_filter' in S._fields else ():
     server.write({'from_filter': 'a@example.com'})
     attempt('by its filter ' + server.name, lambda: mail('m filter'))
 named = {'smtp_server': 'world', 'smtp_port': 587, 'smtp_user': 'u', 'smtp_password': 'p', 'smtp_encryption': 'starttls'}
@@ -208,7 +209,7 @@ class Post:
         )  # fmt: skip
 
     def counted(self, alias: str, what: str) -> int:
-        """How many lines of this kind a server has printed. Its own check connected to each port once."""
+        """How many lines of this kind a server has printed."""
         lines = docker("logs", f"{self.name}-{alias}").splitlines()
         return sum(line.startswith(what) for line in lines)
 
@@ -260,8 +261,9 @@ def part_mail_route(run: Bench) -> collections.abc.Iterator[Line]:
         rig = post(run, version)
         rig.server("catcher", "1025")
         rig.server("world", *WORLD_PORTS)
+        before = rig.counted("world", "CONNECTED")
         told = rig.told(ATTEMPTS, {"MAIL_CATCHER": "catcher:1025"})
-        world = rig.counted("world", "CONNECTED") - len(WORLD_PORTS)
+        world = rig.counted("world", "CONNECTED") - before
         logins, mails = rig.counted("catcher", "LOGIN"), rig.counted("catcher", "MAIL Subject: m ")
         troubles = list(told["errors"])
         troubles += [f"{world} connections reached the world"] if world else []
