@@ -176,7 +176,12 @@ def traps(bench: Bench) -> collections.abc.Iterator[Line]:
         one.unlink()
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     not_made = plant(site)
-    results = {name: site.playbook(name, timeout=2400, **variables) for name, variables in PLAYBOOKS}
+    results = {}
+    for name, variables in PLAYBOOKS:
+        if "odoo_update" in variables:
+            # Odoo itself would compute each comparison of names with them, which takes half an hour and shows nothing.
+            site.psql("DROP OPERATOR IF EXISTS public.= (varchar, text), public.<> (varchar, text)", ME, ME)
+        results[name] = site.playbook(name, timeout=2400, **variables)
     checked = site.playbook("database", "--check", "--diff")
     ran = sprung(docker("logs", "--since", since, f"{site.name}-postgres"))
     # Each trap is judged by the roles that it was run as. One that nothing ran is no attempt.

@@ -221,8 +221,11 @@ HISTORIES = (
     ("a view", "ALTER TABLE public.curq_state_history RENAME TO kept; CREATE VIEW public.curq_state_history AS SELECT id,"
      " public.planted('view') AS state, write_date FROM public.kept"),
     ("no column state", "ALTER TABLE public.curq_state_history DROP COLUMN state"),
-    ("duplicates without a key", "UPDATE public.curq_state_history SET state = 'Failed'; ALTER TABLE public.curq_state_history"
-     " DROP CONSTRAINT curq_state_history_pkey; INSERT INTO public.curq_state_history SELECT * FROM public.curq_state_history"),
+    # one that was set aside keeps its key's name, so the key of the one after it has another
+    ("duplicates without a key", "UPDATE public.curq_state_history SET state = 'Failed'; DO $$ BEGIN EXECUTE (SELECT pg_catalog.format("
+     "'ALTER TABLE public.curq_state_history DROP CONSTRAINT %I', conname) FROM pg_catalog.pg_constraint WHERE contype = 'p' AND"
+     " conrelid = 'public.curq_state_history'::pg_catalog.regclass); END $$;"
+     " INSERT INTO public.curq_state_history SELECT * FROM public.curq_state_history"),
     ("a trigger that drops rows", "UPDATE public.curq_state_history SET state = 'Failed'; CREATE FUNCTION public.drop_row() RETURNS trigger"
      " LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; CREATE TRIGGER drop_row BEFORE INSERT ON public.curq_state_history"
      " FOR EACH ROW EXECUTE FUNCTION public.drop_row()"),

@@ -375,7 +375,7 @@ def add_writes() -> None:
         "load firmware or a module": ["/sys/kernel/uevent_helper", "/sys/module/firmware_class/parameters/path"],
         "raise the own memory limit": ["/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory.max"],
         "set a program that a control group starts": glob.glob("/sys/fs/cgroup/*/release_agent"),
-        "give itself less of a chance to be ended": ["/proc/self/oom_score_adj"],
+        "be ended after the services when memory runs out": ["/proc/self/oom_score_adj"],
         "overwrite a program of the image": ["/usr/local/bin/odoo-cloud", "/usr/bin/python3", "/bin/sh"],
         "overwrite the configuration": ["/etc/odoo/odoo.conf", "/etc/passwd", "/etc/resolv.conf"],
         "overwrite a secret": glob.glob("/run/secrets/*"),
@@ -403,8 +403,8 @@ def _written(paths: list[str], what: str) -> str:
     for path in paths:
         try:
             if "oom_score_adj" in path:
-                before = int(pathlib.Path(path).read_text())
-                pathlib.Path(path).write_text(str(before - 100))
+                # The services have 0. An engine that lacks CAP_SYS_RESOURCE can't keep a replica from lowering its own 300 to that.
+                pathlib.Path(path).write_text("-1")
                 return path
             with open(path, "r+b" if "read memory" not in what else "rb", buffering=0) as stream:
                 if "read memory" in what and not stream.read(1):
