@@ -176,6 +176,14 @@ FULL = {
     "odoo_swift_auth_url": "https://auth.example.com/v3",
     "odoo_s3_region": "region",
     "odoo_s3_endpoint": "https://s3.example.com",
+    "odoo_mail_domain": "example.com",
+    "odoo_smtp_server": "smtp.example.com",
+    "odoo_smtp_verify": False,
+    "odoo_smtp_user": "odoo",
+    "odoo_smtp_password": "password",
+    "odoo_incoming_server": "imap.example.com",
+    "odoo_incoming_user": "odoo",
+    "odoo_incoming_password": "password",
 }
 # Redis and object storage, as the role is told where they are
 PLACES = (
@@ -188,7 +196,7 @@ def _set_by_the_role():
     """What the role sets: in replicas, and in one-off containers alone."""
     replicas, runs = set(), set()
     software = {**instance_tools.SOFTWARE, "folder": "/srv/oc/acme/code/releases/1"}
-    for settings in ({}, FULL, {**FULL, "odoo_platform_kind": "ovh"}):
+    for settings in ({}, FULL, {**FULL, "odoo_platform_kind": "ovh"}, {"odoo_mail": "catcher"}):
         instance = instance_tools.make(**settings)
         for redis, storage in PLACES:
             for socket, certificate in (("/srv/oc/postgres/socket", ""), ("", ""), ("", "PEM")):
