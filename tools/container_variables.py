@@ -1,7 +1,7 @@
 # Copyright (c) 2026, odoo_cloud.platform contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the tables of the containers' variables into docs/runtime.md and docs/addons.md (`make docs`).
+"""Writes the tables of the containers' variables into pages of docs/ (`make docs`).
 
 They are made from plugins/module_utils/_runtime/common/container_variables.py. A unit test says when they are not current.
 """
@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "plugins" / "module_utils"))
 
 from _runtime.common import container_variables as table  # noqa: E402
 
-PAGES = ("runtime", "addons")
+PAGES = ("runtime", "addons", "mail")
 BEGIN = "<!-- Written by `make docs` from container_variables.py, not by hand: -->"
 END = "<!-- until here. -->"
 

@@ -800,6 +800,124 @@ _list:
         - From C(odoo_egress_allowed).
       type: list
       elements: str
+    mail:
+      description:
+        - How mail leaves and comes in.
+      type: dict
+      contains:
+        caught:
+          description:
+            - Whether all mail goes to the instance's own catcher and none to people.
+            - From C(odoo_mail); true in every environment but prod unless it is given.
+          type: bool
+        server:
+          description:
+            - Host of the mail server; empty for none.
+            - From C(odoo_smtp_server).
+          type: str
+        port:
+          description:
+            - TCP port of the mail server.
+            - From C(odoo_smtp_port); 587 with starttls, 465 with tls, 25 with none, unless it is given.
+          type: int
+        tls:
+          description:
+            - 'How the connection is encrypted: starttls, tls or none.'
+            - From C(odoo_smtp_tls).
+          type: str
+        verify:
+          description:
+            - Whether the server's certificate is checked.
+            - From C(odoo_smtp_verify).
+          type: bool
+        user:
+          description:
+            - User of the mail server; empty for none.
+            - From C(odoo_smtp_user).
+          type: str
+        password:
+          description:
+            - Password of that user.
+            - From C(odoo_smtp_password).
+            - Secret.
+          type: str
+        sender:
+          description:
+            - Sender of mail that has no other one; may be empty.
+            - From C(odoo_smtp_from).
+          type: str
+        from_filter:
+          description:
+            - Addresses and domains that the server may send from; empty for all.
+            - From C(odoo_smtp_from_filter).
+          type: str
+        domain:
+          description:
+            - Domain at which answers arrive; empty for none.
+            - From C(odoo_mail_domain).
+          type: str
+        catchall:
+          description:
+            - Name before the @ to which answers go.
+            - From C(odoo_mail_catchall).
+          type: str
+        bounce:
+          description:
+            - Name before the @ to which undeliverable mail returns.
+            - From C(odoo_mail_bounce).
+          type: str
+        default_from:
+          description:
+            - Name before the @, or address, from which mail is sent that may not have its author's.
+            - From C(odoo_mail_default_from).
+          type: str
+        hostname:
+          description:
+            - Host name of the catcher's page; empty without a catcher.
+            - From C(odoo_mail_hostname); mail. before the main host name unless it is given.
+          type: str
+        page_password:
+          description:
+            - Password of the user mail of the catcher's page; empty without a catcher.
+            - From C(odoo_mail_page_password); generated once unless it is given.
+            - Secret.
+          type: str
+        incoming:
+          description:
+            - The mailbox that is fetched.
+          type: dict
+          contains:
+            server:
+              description:
+                - Host of the mailbox; empty for none.
+                - From C(odoo_incoming_server).
+              type: str
+            port:
+              description:
+                - TCP port.
+                - From C(odoo_incoming_port); 993 or 143 for imap, 995 or 110 for pop, with and without TLS, unless it is given.
+              type: int
+            protocol:
+              description:
+                - Protocol, imap or pop.
+                - From C(odoo_incoming_protocol).
+              type: str
+            tls:
+              description:
+                - Whether the connection is encrypted from its beginning.
+                - From C(odoo_incoming_tls).
+              type: bool
+            user:
+              description:
+                - User of the mailbox.
+                - From C(odoo_incoming_user).
+              type: str
+            password:
+              description:
+                - Password of the mailbox.
+                - From C(odoo_incoming_password).
+                - Secret.
+              type: str
     db_wait_timeout:
       description:
         - How long a starting replica waits for PostgreSQL.
@@ -875,6 +993,11 @@ _list:
             - From C(odoo_rpc).
           type: list
           elements: str
+        mail_name:
+          description:
+            - Host name of the mail catcher's page; empty for none.
+            - It is C(mail.hostname).
+          type: str
     secret_files:
       description:
         - Secrets of the containers, name of the file to content, besides the passwords of database and administrator.

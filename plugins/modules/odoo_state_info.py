@@ -52,6 +52,12 @@ options:
       nothing else.
     type: bool
     default: false
+  mail:
+    description:
+      Whether to count each database's mails, too. Of its messages and mails, the 10,000 newest are
+      read.
+    type: bool
+    default: false
 notes:
   - O(login_user) only reads the server's catalog and the holders of locks, and never opens one of
     O(databases).
@@ -176,6 +182,31 @@ databases:
             Seconds since the holder's last sign of life; null when the latest row of the history
             belongs to another run.
           type: float
+    mail:
+      description:
+        Mails of the last 7 days; null without Odoo's module C(mail), and while a run works on the
+        database.
+      returned: with O(mail)
+      type: dict
+      contains:
+        sent:
+          description: Mails that a mail server, or the catcher, has taken; one for each recipient.
+          type: int
+        bounced:
+          description: Mails that came back.
+          type: int
+        failed:
+          description: Mails that no server has taken.
+          type: int
+        waiting:
+          description: Mails that are still to be sent, of any age.
+          type: int
+        failure:
+          description: Why the last one failed, shortened; empty if none did.
+          type: str
+        problem:
+          description: Why they could not be counted; empty if they were.
+          type: str
     history:
       description:
         Rows of the history, newest first. C(duration_seconds) is the time until the next row; of
@@ -185,6 +216,7 @@ databases:
 """
 
 import contextlib
+import dataclasses
 import math
 from typing import Any
 
@@ -193,7 +225,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._engine.untrusted_text import printable
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.common import times
 from ansible_collections.odoo_cloud.platform.plugins.module_utils._runtime.database import lock, space, state
-from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database, tenant
+from ansible_collections.odoo_cloud.platform.plugins.module_utils._services import database, mail_state, tenant
 
 LOCK_WAIT = "2s"  # how long to wait for a session that alters Odoo's tables without holding the lock
 
@@ -257,11 +289,22 @@ def read_contents(connection: Any) -> state.Contents | None:
         return None
 
 
+def describe_mail(connection: Any) -> dict[str, Any] | None:
+    """How many mails were sent, or why that isn't known. The rest of the database is told all the same."""
+    nothing = {"sent": 0, "bounced": 0, "failed": 0, "waiting": 0, "failure": ""}
+    try:
+        with connection.cursor() as cursor:
+            found = mail_state.read(cursor)
+    except (mail_state.Unreadable, database.psycopg2.Error) as exc:
+        return {**nothing, "problem": database.one_line(exc)[:300]}
+    return None if found is None else {**dataclasses.asdict(found), "problem": ""}
+
+
 def describe(params: dict[str, Any], name: str, control: Any) -> dict[str, Any]:
     held = lock.holder(control, name)
     try:
         with tenant.session(params, tenant.login(params, control, name)) as connection:
-            return printable(inspect(connection, params["limit"], name, control, held))
+            return printable(inspect(connection, params, name, control, held))
     except tenant.TenantError as exc:
         return printable(
             {
@@ -275,7 +318,10 @@ def describe(params: dict[str, Any], name: str, control: Any) -> dict[str, Any]:
         )
 
 
-def inspect(connection: Any, limit: int, name: str, control: Any, held: lock.Holder | None) -> dict[str, Any]:
+def inspect(
+    connection: Any, params: dict[str, Any], name: str, control: Any, held: lock.Holder | None
+) -> dict[str, Any]:
+    limit = params["limit"]
     summary = state.read_history(connection)
     history = state.read_entries(connection, max(limit, 1)) if summary.table else []
     latest = history[0] if history else None
@@ -306,6 +352,7 @@ def inspect(connection: Any, limit: int, name: str, control: Any, held: lock.Hol
         "release": release,
         "holder": describe_holder(held, latest),
         "history": describe_history(history)[:limit],
+        **({"mail": describe_mail(connection) if contents is not None else None} if params["mail"] else {}),
     }
 
 
@@ -349,6 +396,7 @@ def main() -> None:
             "limit": {"type": "int", "default": 20},
             "may_be_absent": {"type": "bool", "default": False},
             "server": {"type": "bool", "default": False},
+            "mail": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

@@ -17,7 +17,9 @@ LABEL_PREFIX = "org.odoo-cloud."
 # CODE: the image with an instance's custom requirements; BUILD: the one with which they are installed.
 # Both are built for each set of requirements.
 CODE, BUILD = "code", "build"
-KINDS = ("odoo", "postgres", "redis", "swift", "nginx", "report", "firewall")
+KINDS = ("odoo", "postgres", "redis", "swift", "nginx", "report", "firewall", "mail")
+SERVICE_PYTHONS = {"report": "3.13", "mail": "3.13"}  # of DEFAULT_SUITE, and what an image of a registry should have
+PYTHON_KINDS = ("odoo", *SERVICE_PYTHONS)  # whose images get pinned Python packages
 # Where an image comes from: packages of Debian, or an image that somebody else built.
 DEBIAN, REGISTRY = "debian", "registry"
 SOURCES = (DEBIAN, REGISTRY)
@@ -25,7 +27,6 @@ DEFAULT_SUITE = "trixie"
 ODOO_SUITES = {"14": "bullseye", "19": "trixie"}
 # The Python of an Odoo image: Debian's, else that of the official images.
 DEBIAN_PYTHONS = {"14": "3.9", "19": "3.13"}
-REPORT_PYTHON = "3.13"  # of DEFAULT_SUITE
 OFFICIAL_PYTHONS = {"14": "3.9", "15": "3.9", "16": "3.9", "17": "3.10", "18": "3.12", "19": "3.12"}
 RUNTIME_FOLDER = "odoo_cloud_runtime"
 ADDONS_FOLDER = "addons"  # in the build context; `odoo_conf.ADDONS_DIR` in the image
@@ -103,8 +104,8 @@ def check_item(item: t.Any, source: str, refs: t.Mapping[str, t.Any]) -> dict[st
                 f"image_list: {name}: python {checked['python']!r}: Debian's package of Odoo {version} has "
                 f"Python {DEBIAN_PYTHONS[version]}; leave out odoo_python, or give another image with odoo_image"
             )
-    elif kind == "report":
-        checked["python"] = REPORT_PYTHON
+    elif kind in SERVICE_PYTHONS:
+        checked["python"] = str(item.get("python") or SERVICE_PYTHONS[kind])
     return checked
 
 

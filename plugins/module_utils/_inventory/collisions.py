@@ -15,7 +15,7 @@ import dataclasses
 import typing as t
 
 from .model import Instance
-from .naming import ONE_OFF_SUFFIXES, RESERVED_REDIS_USERS, redis_container, report_container
+from .naming import ONE_OFF_SUFFIXES, RESERVED_REDIS_USERS, mail_container, redis_container, report_container
 
 # Services have containers `<platform>-<service>` and folders below the platform's root and in the
 # secrets folder; so do instances, by their names.
@@ -73,9 +73,21 @@ def claims(instance: Instance) -> list[Claim]:
         for suffix in ONE_OFF_SUFFIXES
     ]
     found += [
-        Claim("container", server, f"the container {server}", "instance group", name, "rename it")
-        for server in (redis_container(name), report_container(name))
+        Claim("container", service, f"the container {service}", "instance group", name, "rename it")
+        for service in (redis_container(name), report_container(name), mail_container(name))
     ]
+    page = instance.mail.hostname
+    if page:
+        found.append(
+            Claim(
+                "host name",
+                page,
+                f"the host name {page!r} of its mail catcher",
+                "odoo_mail_hostname",
+                page,
+                "give it another one",
+            )
+        )
     return found
 
 

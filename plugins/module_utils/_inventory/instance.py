@@ -15,7 +15,7 @@ import typing as t
 
 from .._runtime.common.odoo_facts import GEVENT_PORT, HTTP_PORT
 from .._runtime.common.values import as_boolean, as_size, as_whole
-from . import collisions, egress, odoo_image, settings, stateless
+from . import collisions, egress, mail, odoo_image, settings, stateless
 from .container_paths import ADDONS_DIR, PROJECT_DIR, STATIC_DIR
 from .model import (
     LOCAL_STORAGE_USER,
@@ -372,6 +372,7 @@ def _problems(given: _Given) -> list[str]:
             _egress_problems,
             _report_problems,
             _stateless_problems,
+            _mail_problems,
         )
         for problem in check(given)
         if problem[0] not in wrong
@@ -437,6 +438,10 @@ def _stateless_problems(given: _Given) -> Problems:
     yield from stateless.problems(given.settings)
 
 
+def _mail_problems(given: _Given) -> Problems:
+    yield from mail.problems(given.environment, given.settings)
+
+
 def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
     """The instance of checked settings."""
     name = given.name
@@ -445,6 +450,12 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
     disposable = stateless.build(given.environment, given.settings, bucket.secret_key, _account(name))
     held = stateless.secret_files(disposable, redis, bucket)
     on_failure, restore_point = _way_back(given)
+    post = mail.build(
+        given.environment,
+        given.settings,
+        hostnames[0],
+        lambda: given.password("odoo_mail_page_password", "mail_password"),
+    )
     return Instance(
         name=name,
         environment=given.environment,
@@ -467,8 +478,8 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
         admin_login=given.text("odoo_admin_login"),
         admin_password=given.password("odoo_admin_password", "admin_password"),
         master_password=given.password("odoo_master_password", "master_password"),
-        modules=_united(given.texts("odoo_modules"), disposable.addons),
-        server_wide_modules=_united(given.texts("odoo_server_wide_modules"), disposable.server_wide),
+        modules=_united(given.texts("odoo_modules"), disposable.addons, mail.modules(post, given.version)),
+        server_wide_modules=_united(given.texts("odoo_server_wide_modules"), disposable.server_wide, (mail.ADDON,)),
         stateless=disposable,
         language=given.optional("odoo_language"),
         mode=given.text("odoo_mode"),
@@ -504,12 +515,13 @@ def _build(given: _Given, replicas: tuple[Replica, ...]) -> Instance:
         max_upload=given.text("odoo_max_upload"),
         egress=given.text("odoo_egress"),
         egress_allowed=given.texts("odoo_egress_allowed"),
+        mail=post,
         db_wait_timeout=given.number("odoo_db_wait_timeout"),
         timeout=given.number("odoo_timeout"),
         holder_timeout=given.number("odoo_holder_timeout"),
         reset_policy=given.text("odoo_reset_policy"),
-        site=_site(given, hostnames),
-        secret_files=held,
+        site=_site(given, hostnames, post.hostname),
+        secret_files={**held, **mail.secret_files(post)},
     )
 
 
@@ -623,7 +635,7 @@ def _way_back(given: _Given) -> tuple[str, str]:
     return on_failure, point or ("auto" if on_failure == "rollback" or prod else "none")
 
 
-def _site(given: _Given, hostnames: tuple[str, ...]) -> Site:
+def _site(given: _Given, hostnames: tuple[str, ...], mail_name: str) -> Site:
     return Site(
         instance=given.name,
         version=given.version,
@@ -634,4 +646,5 @@ def _site(given: _Given, hostnames: tuple[str, ...]) -> Site:
         static_root=f"{STATIC_DIR}/{given.name}/current",
         max_body=given.text("odoo_max_upload"),
         rpc=tuple(settings.rpc_addresses(given.settings["odoo_rpc"]) or ()),
+        mail_name=mail_name,
     )

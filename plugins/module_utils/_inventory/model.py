@@ -504,6 +504,62 @@ class Site(Part):
     rpc: tuple[str, ...] = _list(
         "Addresses and networks from which programs may call it; all for any, empty for none.", "odoo_rpc"
     )
+    mail_name: str = _text("Host name of the mail catcher's page; empty for none.", derived="C(mail.hostname)")
+
+
+@dataclasses.dataclass(frozen=True)
+class IncomingMail(Part):
+    """The mailbox from which Odoo fetches what people answer."""
+
+    server: str = _text("Host of the mailbox; empty for none.", "odoo_incoming_server")
+    port: int = _number(
+        "TCP port.",
+        "odoo_incoming_port",
+        "993 or 143 for imap, 995 or 110 for pop, with and without TLS, unless it is given",
+    )
+    protocol: str = _text("Protocol, imap or pop.", "odoo_incoming_protocol")
+    tls: bool = _flag("Whether the connection is encrypted from its beginning.", "odoo_incoming_tls")
+    user: str = _text("User of the mailbox.", "odoo_incoming_user")
+    password: str = _text("Password of the mailbox.", "odoo_incoming_password", secret=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mail(Part):
+    """How mail leaves the instance and comes in."""
+
+    caught: bool = _flag(
+        "Whether all mail goes to the instance's own catcher and none to people.",
+        "odoo_mail", "true in every environment but prod unless it is given",
+    )  # fmt: skip
+    server: str = _text("Host of the mail server; empty for none.", "odoo_smtp_server")
+    port: int = _number(
+        "TCP port of the mail server.",
+        "odoo_smtp_port", "587 with starttls, 465 with tls, 25 with none, unless it is given",
+    )  # fmt: skip
+    tls: str = _text("How the connection is encrypted: starttls, tls or none.", "odoo_smtp_tls")
+    verify: bool = _flag("Whether the server's certificate is checked.", "odoo_smtp_verify")
+    user: str = _text("User of the mail server; empty for none.", "odoo_smtp_user")
+    password: str = _text("Password of that user.", "odoo_smtp_password", secret=True)
+    sender: str = _text("Sender of mail that has no other one; may be empty.", "odoo_smtp_from")
+    from_filter: str = _text(
+        "Addresses and domains that the server may send from; empty for all.", "odoo_smtp_from_filter"
+    )
+    domain: str = _text("Domain at which answers arrive; empty for none.", "odoo_mail_domain")
+    catchall: str = _text("Name before the @ to which answers go.", "odoo_mail_catchall")
+    bounce: str = _text("Name before the @ to which undeliverable mail returns.", "odoo_mail_bounce")
+    default_from: str = _text(
+        "Name before the @, or address, from which mail is sent that may not have its author's.",
+        "odoo_mail_default_from",
+    )
+    hostname: str = _text(
+        "Host name of the catcher's page; empty without a catcher.",
+        "odoo_mail_hostname", "mail. before the main host name unless it is given",
+    )  # fmt: skip
+    page_password: str = _text(
+        "Password of the user mail of the catcher's page; empty without a catcher.",
+        "odoo_mail_page_password", "generated once unless it is given", secret=True,
+    )  # fmt: skip
+    incoming: IncomingMail = _part(IncomingMail, "The mailbox that is fetched.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -651,6 +707,7 @@ class Instance(Part):
     max_upload: str = _text("Largest upload, a size as nginx takes it.", "odoo_max_upload")
     egress: str = _text("What its containers may reach outside the platform: open, listed or none.", "odoo_egress")
     egress_allowed: tuple[str, ...] = _list("What they may reach when it is listed.", "odoo_egress_allowed")
+    mail: Mail = _part(Mail, "How mail leaves and comes in.")
     db_wait_timeout: int = _number(
         "How long a starting replica waits for PostgreSQL.", "odoo_db_wait_timeout", unit="seconds"
     )

@@ -91,6 +91,16 @@ def redis_alias(instance: str) -> str:
     return f"{instance}.redis"
 
 
+def mail_container(instance: str) -> str:
+    """The name of the container of an instance's mail catcher, after the platform's name."""
+    return f"mail-{instance}"
+
+
+def mail_alias(instance: str) -> str:
+    """The name of an instance's mail catcher on its network."""
+    return f"{instance}.mail"
+
+
 def redis_port(instance: str) -> int:
     """The port on which an instance's own Redis is published when Odoo is on another machine.
 

@@ -18,7 +18,7 @@ from .._runtime.common.container_variables import Language
 from .._runtime.common.odoo_facts import VERSIONS
 from .._runtime.common.values import MODULE_NAME, as_boolean, as_port, as_size, as_whole
 from .._runtime.rules.environment import KINDS
-from . import egress, stateless
+from . import egress, mail, stateless
 from .model import Instance, described
 from .naming import NamingError, check_bucket_name
 from .odoo_image import PYTHONS, is_reference
@@ -148,6 +148,8 @@ PLATFORM_OPTIONS = {
     "db_port": "odoo_db_port",
     "db_user": "odoo_db_user",
     "dbfilter": "",
+    "email_from": "odoo_smtp_from",
+    "from_filter": "odoo_smtp_from_filter",
     "gevent_port": "",
     "http_enable": "",
     "http_interface": "",
@@ -155,6 +157,11 @@ PLATFORM_OPTIONS = {
     "list_db": "",
     "longpolling_port": "",
     "proxy_mode": "",
+    "smtp_password": "odoo_smtp_password",
+    "smtp_port": "odoo_smtp_port",
+    "smtp_server": "odoo_smtp_server",
+    "smtp_ssl": "odoo_smtp_tls",
+    "smtp_user": "odoo_smtp_user",
     "xmlrpc_port": "",
 }
 
@@ -205,6 +212,16 @@ _memory = _size("give a number of bytes, or a size such as 2g")
 _container_memory = _rule(
     lambda value: (as_size(value) or 0) >= 256 * 1024 * 1024, "give a size such as 2g, 256m or more"
 )
+_host = _rule(
+    lambda value: bool(egress.of_host(str(value), 0) or _HOSTNAME.match(str(value))),
+    "give a host name such as mail.example.com, or an IP address",
+)
+_port = _rule(lambda value: as_port(value) is not None, PORT)
+_line = _rule(lambda value: str(value).isprintable(), "give one line of text")
+_local_part = _rule(
+    lambda value: bool(mail.LOCAL_PART.match(str(value))), "give the part before the @, letters, digits and . _ + -"
+)
+_mail_address = _rule(lambda value: bool(mail.ADDRESS.match(str(value))), "give an address such as odoo@example.com")
 _address = _rule(lambda value: bool(_ADDRESS.match(str(value))), "give an address such as https://s3.example.com")
 
 
@@ -325,6 +342,49 @@ SETTINGS: dict[str, Setting] = {
     "odoo_rpc": Setting(True, _rule(lambda value: rpc_addresses(value) is not None, RPC)),
     "odoo_egress": Setting(egress.OPEN, _one_of(*egress.POLICIES)),
     "odoo_egress_allowed": Setting([], _targets),
+    "odoo_mail": Setting(rule=_one_of(*mail.ROUTES)),
+    "odoo_smtp_server": Setting(rule=_host),
+    "odoo_smtp_port": Setting(rule=_port),
+    "odoo_smtp_tls": Setting("starttls", _one_of(*mail.TLS)),
+    "odoo_smtp_verify": Setting(True, _flag),
+    "odoo_smtp_user": Setting(rule=_line),
+    "odoo_smtp_password": Setting(rule=_line),
+    "odoo_smtp_from": Setting(rule=_mail_address),
+    "odoo_smtp_from_filter": Setting(
+        rule=_rule(
+            lambda value: (
+                all(mail.ADDRESS.match(one) or mail.DOMAIN.match(one) for one in names(value)) and bool(names(value))
+            ),
+            "give domains and addresses such as example.com,info@example.org",
+        )
+    ),
+    "odoo_mail_domain": Setting(
+        rule=_rule(lambda value: bool(mail.DOMAIN.match(str(value))), "give a domain such as example.com")
+    ),
+    "odoo_mail_catchall": Setting("catchall", _local_part),
+    "odoo_mail_bounce": Setting("bounce", _local_part),
+    "odoo_mail_default_from": Setting(
+        "notifications",
+        _rule(
+            lambda value: bool(mail.LOCAL_PART.match(str(value)) or mail.ADDRESS.match(str(value))),
+            "give the part before the @, or an address",
+        ),
+    ),
+    "odoo_mail_hostname": Setting(
+        rule=_rule(lambda value: bool(_HOSTNAME.match(str(value))), "give a DNS name such as mail.test.example.com")
+    ),
+    "odoo_mail_page_password": Setting(
+        rule=_rule(
+            lambda value: len(str(value)) >= 16 and str(value).isprintable(),
+            "give one of 16 characters or more, or none",
+        )
+    ),
+    "odoo_incoming_server": Setting(rule=_host),
+    "odoo_incoming_port": Setting(rule=_port),
+    "odoo_incoming_protocol": Setting("imap", _one_of(*mail.PROTOCOLS)),
+    "odoo_incoming_tls": Setting(True, _flag),
+    "odoo_incoming_user": Setting(rule=_line),
+    "odoo_incoming_password": Setting(rule=_line),
     "odoo_db_wait_timeout": Setting(120, _whole(1)),
     "odoo_timeout": Setting(30, _whole(1)),
     "odoo_holder_timeout": Setting(600, _whole(0)),

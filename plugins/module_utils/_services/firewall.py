@@ -26,6 +26,9 @@ RESOLVERS = "resolvers"  # the set of the machine's name servers
 METADATA = {4: "{ 169.254.0.0/16, 168.63.129.16, 100.100.100.200 }", 6: "{ fd00:ec2::254, fd20:ce::254 }"}
 _FAMILIES = {4: "ip", 6: "ip6"}
 _REFUSE = "reject with icmpx type admin-prohibited"
+# Where mail is sent and fetched: closed to instances whose mail is caught, whatever they may reach
+# otherwise, so that code that opens connections itself reaches nobody either.
+MAIL_PORTS = (25, 110, 143, 465, 587, 993, 995, 2525)
 
 
 def table_of(platform: str) -> str:
@@ -49,6 +52,10 @@ def needs(instance: Instance, here: Surroundings) -> list[Target]:
             found.append(egress.of_url(stateless.swift.auth_url or endpoint))
         else:
             found.append(egress.of_url(stateless.s3.endpoint or endpoint or f"https://s3.{region}.amazonaws.com"))
+    mail = instance.mail
+    if not mail.caught:
+        for host, port in ((mail.server, mail.port), (mail.incoming.server, mail.incoming.port)):
+            found.append(egress.of_host(here.etc_hosts.get(host, host), port))
     if stateless.statsd.host:
         found.append(egress.of_host(stateless.statsd.host, stateless.statsd.port, "udp"))
     return sorted({one for one in found if one})
@@ -85,7 +92,9 @@ def rules(instances: t.Iterable[Instance], here: Surroundings) -> dict[str, str]
     lines += _chain("outgoing", [*([f"iifname vmap {{ {listed} }}"] if listed else []), _REFUSE])
     for one in chosen:
         lines += [f"    # {one.name}: {one.egress}"]
-        lines += _chain(_chain_of(one), _instance(bridges[one.name], prefix, targets[one.name], sets, asking))
+        lines += _chain(
+            _chain_of(one), _instance(bridges[one.name], prefix, targets[one.name], sets, asking, one.mail.caught)
+        )
     return {
         "table": table_of(here.name),
         "rules": "\n".join([*lines, "}"]) + "\n",
@@ -151,11 +160,14 @@ def _instance(
     targets: t.Sequence[Target] | None,
     sets: t.Mapping[str, str],
     asking: t.Collection[str],
+    caught: bool,
 ) -> list[str]:
-    """What leaves the network of one instance."""
+    """What leaves the network of one instance. `caught`: whether its mail goes to a catcher there."""
+    ports = ", ".join(str(port) for port in MAIL_PORTS)
     found = [
         f'oifname "{bridge}" accept',
         f'oifname "{prefix}*" {_REFUSE}',
+        *([f"tcp dport {{ {ports} }} {_REFUSE}"] if caught else []),
         *_dns([bridge] if bridge in asking else []),
         *(f"{ip} daddr {METADATA[family]} {_REFUSE}" for family, ip in _FAMILIES.items()),
     ]

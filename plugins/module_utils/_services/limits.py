@@ -40,7 +40,7 @@ OVERCOMMIT = 1.5
 INSTANCE_SHARES, SERVICE_SHARES, LEAST_SHARES = 1024, 2048, 2
 # Processes and threads. A worker that prints starts wkhtmltopdf, whose threads count too.
 WORKER_PIDS, LEAST_PIDS, RUN_PIDS, REPORT_PIDS = 32, 512, 1024, 512
-SERVICE_PIDS = {"postgres": 512, "redis": 128, "nginx": 512, "swift": 512}
+SERVICE_PIDS = {"postgres": 512, "redis": 128, "nginx": 512, "swift": 512, "mail": 64}
 # Whom the kernel ends first when the machine has no memory left, the highest number
 REPLICA_OOM, RUN_OOM = 300, 600
 
@@ -97,7 +97,7 @@ def service(
 ) -> Limits:
     """The limits of a container of a service.
 
-    - `name`: postgres, redis, nginx, swift; another one gets as many processes as Redis.
+    - `name`: postgres, redis, nginx, swift, mail; another one gets as many processes as Redis.
     - `machine`: its `memory_bytes`, for a service without `memory`.
     - `memory`: bytes that it may take; 0 for three quarters of the machine, most of which PostgreSQL
       uses for the cache of its files.

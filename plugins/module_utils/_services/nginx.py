@@ -10,6 +10,8 @@ import ipaddress
 import re
 import typing as t
 
+from .._inventory.mail import PAGE_PORT
+from .._inventory.naming import mail_alias
 from .._inventory.settings import PORT, RPC, rpc_addresses
 from .._runtime.common import values
 from .._runtime.common.odoo_facts import GEVENT_PORT, HTTP_PORT, VERSIONS, realtime_path
@@ -65,7 +67,7 @@ def normal_sites(sites: t.Any, defaults: t.Mapping[str, t.Any] | None = None) ->
     result = [_normal_site(number, site, dict(defaults or {})) for number, site in enumerate(sites)]
     for key, owners in (("instance", {}), ("server_names", {})):  # type: tuple[str, dict[str, int]]
         for number, site in enumerate(result):
-            for value in [site[key]] if key == "instance" else site[key]:
+            for value in [site[key]] if key == "instance" else site["all_names"]:
                 if value in owners:
                     raise SiteError(
                         f"nginx_sites[{number}].{key}={value!r}: nginx_sites[{owners[value]}] has it already; each may appear once"
@@ -115,10 +117,13 @@ def _normal_site(number: int, site: t.Any, defaults: dict[str, t.Any]) -> dict[s
     hsts_max_age = values.as_whole(hsts or 0)
     if hsts_max_age is None or hsts_max_age < 0:
         raise SiteError(f"{where}.hsts_max_age={hsts!r}: give a whole number of seconds, 0 for no such header")
+    names = _server_names(site.get("server_names"), where)
+    mail_name = _server_names([site["mail_name"]], where, "mail_name")[0] if site.get("mail_name") else ""
     return {
         "instance": instance,
         "version": version,
-        "server_names": _server_names(site.get("server_names"), where),
+        "server_names": names,
+        "all_names": [*names, *([mail_name] if mail_name else [])],
         "realtime_path": realtime_path(version),
         "http_port": http_port,
         "gevent_port": gevent_port,
@@ -129,6 +134,8 @@ def _normal_site(number: int, site: t.Any, defaults: dict[str, t.Any]) -> dict[s
         "max_body": max_body,
         "uploads": nginx_limits.uploads(version, _upload_paths(defaults.get("upload_paths"))),
         "rpc": _rpc(site.get("rpc"), where),
+        "mail_name": mail_name,
+        "mail_upstream": f"{mail_alias(instance)}:{PAGE_PORT}",
         "hsts_max_age": hsts_max_age,
         "extra_config": str(site.get("extra_config") or ""),
         "tls": _tls(site.get("tls") or {}, defaults, where),
@@ -189,9 +196,9 @@ def _server(item: t.Any, http_port: int, gevent_port: int, where: str) -> dict[s
     return {"host": host, "http_port": http_port, "gevent_port": gevent_port}
 
 
-def _server_names(names: t.Any, where: str) -> list[str]:
+def _server_names(names: t.Any, where: str, key: str = "server_names") -> list[str]:
     if not isinstance(names, (list, tuple)) or not names:
-        raise SiteError(f"{where}.server_names={names!r}: give a list of host names, for example [odoo.example.com]")
+        raise SiteError(f"{where}.{key}={names!r}: give a list of host names, for example [odoo.example.com]")
     result = []
     for name in names:
         text = str(name).lower()
@@ -202,9 +209,7 @@ def _server_names(names: t.Any, where: str) -> list[str]:
         except ValueError:
             is_address = False
         if is_address or not _HOST_NAME.match(plain) or len(plain) > 253:
-            raise SiteError(
-                f"{where}.server_names={str(name)!r}: give host names such as odoo.example.com or *.example.com"
-            )
+            raise SiteError(f"{where}.{key}={str(name)!r}: give host names such as odoo.example.com or *.example.com")
         result.append(text)
     return result
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
+from .._inventory import mail
 from .._inventory.container_paths import DATA_DIR
 from .._inventory.model import Instance
 from .._runtime.common.odoo_facts import GEVENT_PORT, HTTP_PORT, gevent_port_option, server_wide_modules
@@ -122,6 +123,7 @@ def options(
         "server_wide_modules": ",".join(dict.fromkeys([*server_wide_modules(version), *instance.server_wide_modules])),
         "log_level": "info",
         "unaccent": True,
+        **mail.conf(instance),
     }
     own_code = [CODE_ADDONS] if instance.code else []
     addons = [

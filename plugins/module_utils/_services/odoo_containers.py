@@ -18,7 +18,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .._inventory import stateless
+from .._inventory import mail, stateless
 from .._inventory.container_paths import (
     CONFIG_DIR,
     DATA_DIR,
@@ -323,6 +323,7 @@ def variables(
         "DB_SPACE_DIR": DATA_DIR if restores and here.db_socket else None,
         "HOME": DATA_DIR,
         "ODOO_REPORT_SOCKET": f"{REPORT_DIR}/{report_servers.SOCKET}" if report_servers.prints(instance) else None,
+        **mail.variables(instance),
         # Sessions, attachments, logs and metrics, and what the user adds
         **stateless.variables(instance, here.redis, here.storage),
     }

@@ -13,12 +13,13 @@ import argparse
 import types
 
 from ..frame import Proof
-from . import images, reports, untidy, versions
+from . import images, mail, reports, untidy, versions
 from .bench import Bench
 
 # One line for each module, so that each has its own.
 GROUPS: tuple[types.ModuleType, ...] = (
     images,
+    mail,
     reports,
     untidy,
     versions,

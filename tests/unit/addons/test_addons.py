@@ -23,6 +23,7 @@ DEPENDS = {
     "cloud_platform_ovh": {"cloud_platform", "attachment_swift", "monitoring_statsd"},
     "database_reconnect": {"base"},
     "logging_json": {"base"},
+    "mail_route": {"base"},
     "monitoring_log_requests": {"base", "web"},
     "monitoring_prometheus": {"base", "web"},
     "monitoring_statsd": {"base", "web"},

@@ -120,6 +120,18 @@ class Settings:
     rehearsal_copy: str = "auto"
     rehearsal_dir: str = ""
     rehearsal_network: bool = False
+    # Mail that comes in (database/mail.py)
+    mail_catcher: str = ""  # set: nothing is fetched
+    mail_domain: str = ""
+    mail_catchall: str = "catchall"
+    mail_bounce: str = "bounce"
+    mail_default_from: str = "notifications"
+    incoming_server: str = ""
+    incoming_port: int = 993
+    incoming_protocol: str = "imap"
+    incoming_tls: bool = True
+    incoming_user: str = ""
+    incoming_password: str | None = field(default=None, repr=False)
 
     @property
     def serving(self) -> bool:

@@ -1002,6 +1002,76 @@ _LOGS_AND_METRICS = Section(
     "addons",
 )
 
+_MAIL = Section(
+    "Mail",
+    (
+        Variable(
+            "MAIL_CATCHER",
+            Text(
+                "`host:port`", strip=True, pattern=r"([A-Za-z0-9._-]+:[0-9]{1,5})?", right="must look like catcher:1025"
+            ),
+            ROLE,
+            "The catcher that takes all mail, whatever servers the database has. Nothing is fetched then.",
+        ),
+        Variable(
+            "SMTP_TLS",
+            Choice("`starttls`, `tls`, `none`", choices=("starttls", "tls", "none")),
+            ROLE,
+            "How the connection to the server of `odoo.conf` is encrypted: `tls` is from its beginning.",
+            "starttls",
+        ),
+        Variable("SMTP_VERIFY", _ON, ROLE, "Whether that server's certificate and name are checked.", "1"),
+        Variable("SMTP_PASSWORD", Secret(), ROLE, "Password of `smtp_user` of `odoo.conf`."),
+        Variable(
+            "MAIL_DOMAIN",
+            _NAME,
+            ROLE,
+            "Domain at which answers arrive. A start sets it, and the next three, in the database.",
+            own=True,
+        ),
+        Variable("MAIL_CATCHALL", _NAME, ROLE, "Name before the `@` to which answers go.", "catchall", own=True),
+        Variable(
+            "MAIL_BOUNCE", _NAME, ROLE, "Name before the `@` to which undeliverable mail returns.", "bounce", own=True
+        ),
+        Variable(
+            "MAIL_DEFAULT_FROM",
+            _NAME,
+            ROLE,
+            "Name before the `@`, or address, from which mail is sent that may not have its author's.",
+            "notifications",
+            own=True,
+        ),
+        Variable(
+            "INCOMING_SERVER",
+            _NAME,
+            ROLE,
+            "Host of the mailbox that Odoo fetches. A start sets it and the next ones in the database.",
+            own=True,
+        ),
+        Variable("INCOMING_PORT", Port(), ROLE, "TCP port of the mailbox.", "993", own=True),
+        Variable(
+            "INCOMING_PROTOCOL",
+            Choice("`imap`, `pop`", choices=("imap", "pop")),
+            ROLE,
+            "Protocol of the mailbox.",
+            "imap",
+            own=True,
+        ),
+        Variable(
+            "INCOMING_TLS", _SWITCH, ROLE, "Whether the connection is encrypted from its beginning.", "True", own=True
+        ),
+        Variable("INCOMING_USER", _LINE, ROLE, "User of the mailbox.", own=True),
+        Variable(
+            "INCOMING_PASSWORD",
+            Secret(),
+            ROLE,
+            "Password of the mailbox. Odoo keeps it in the database, as it does with every mailbox.",
+            own=True,
+        ),
+    ),
+    "mail",
+)
+
 SECTIONS: tuple[Section, ...] = (
     _MODE_AND_MODULES,
     _A_NEW_DATABASE,
@@ -1015,6 +1085,7 @@ SECTIONS: tuple[Section, ...] = (
     _SESSIONS_IN_REDIS,
     _ATTACHMENTS,
     _LOGS_AND_METRICS,
+    _MAIL,
 )
 VARIABLES: Mapping[str, Variable] = {one.name: one for section in SECTIONS for one in section.variables}
 # Every name in the environment that has a meaning here, including those of the secrets' files

@@ -2,7 +2,7 @@
 # Simplified BSD License (see https://opensource.org/licenses/BSD-2-Clause)
 # SPDX-License-Identifier: BSD-2-Clause
 """The last steps before Odoo starts on an open database: no user may keep Odoo's default password,
-and pre-start hooks run."""
+the database gets what the container says about mail that comes in, and pre-start hooks run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import contextlib
 from ..addons import install
 from ..common import log
 from ..common.errors import HookFailed, Refused
-from ..database import administrator, lock, pg, state
+from ..database import administrator, lock, mail, pg, state
 from ..database.pg import psycopg2
 from . import hooks
 from .gate import Gate
@@ -25,7 +25,7 @@ def may_start(gate: Gate) -> bool:
     `HookFailed` if a pre-start hook fails.
     """
     try:
-        return _close_default_password(gate) and _run_hooks(gate)
+        return _close_default_password(gate) and _set_mail(gate) and _run_hooks(gate)
     except (psycopg2.OperationalError, psycopg2.InterfaceError):
         gate.disconnect()  # the server went away; the gate waits for it
         return False
@@ -72,6 +72,37 @@ def _close_default_password(gate: Gate) -> bool:
         log.warning(
             f"database {settings.db_name!r}: user {user.login!r} had Odoo's default password; it has that of ADMIN_PASSWORD now"
         )
+    return True
+
+
+def _set_mail(gate: Gate) -> bool:
+    """Sets domain and mailbox of mail that comes in, if the database has others. A database in which
+    that isn't possible is served all the same. `False`: a run works on it, wait again."""
+    settings = gate.settings
+    gate.connect()
+    database = gate.connections.database
+    try:
+        with pg.transaction(database) as cursor:
+            if not mail.differences(cursor, settings):
+                return True
+        guard = lock.Lock(gate.connections.control, settings.db_name)
+        if not guard.acquire():
+            return False
+        try:
+            if not state.looks_open(state.read_history(database)):
+                return False
+            with pg.transaction(database) as cursor:
+                guard.check("setting what it says about mail")
+                told = mail.apply(cursor, settings)
+        finally:
+            guard.release()
+    except (psycopg2.OperationalError, psycopg2.InterfaceError):
+        raise
+    except psycopg2.Error as exc:
+        log.warning(f"database {settings.db_name!r}: mail that comes in could not be set: {pg.one_line(exc)[:500]}")
+        return True
+    for line in told:
+        log.info(f"database {settings.db_name!r}: {line}")
     return True
 
 

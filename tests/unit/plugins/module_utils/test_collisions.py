@@ -123,4 +123,7 @@ def test_every_derived_name_of_an_instance_is_claimed():
         instance.bucket.name, instance.code.own_bucket.name, *instance.hostnames,
     }  # fmt: skip
     assert derived <= claimed
+    groups, hostvars = inventory({"acme": ("test", {})})
+    (instance,) = build_instances(groups, hostvars, lambda name: "secret")
+    assert {"mail-acme", "mail.acme.localhost"} <= {claim.value for claim in collisions.claims(instance)}
     assert _instance.upstream_alias("acme") == "acme.odoo"  # by the group's name, which is there once

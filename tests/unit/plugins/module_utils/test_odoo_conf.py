@@ -29,11 +29,11 @@ def parsed(version="19", **settings):
 @pytest.mark.parametrize(
     ("version", "port", "modules", "demo"),
     [
-        ("14", "longpolling_port", "base,web,database_reconnect", "all"),
-        ("15", "longpolling_port", "base,web,database_reconnect", "all"),
-        ("16", "gevent_port", "base,web,database_reconnect", "all"),
-        ("18", "gevent_port", "base,web,database_reconnect", "all"),
-        ("19", "gevent_port", "base,rpc,web,database_reconnect", None),
+        ("14", "longpolling_port", "base,web,database_reconnect,mail_route", "all"),
+        ("15", "longpolling_port", "base,web,database_reconnect,mail_route", "all"),
+        ("16", "gevent_port", "base,web,database_reconnect,mail_route", "all"),
+        ("18", "gevent_port", "base,web,database_reconnect,mail_route", "all"),
+        ("19", "gevent_port", "base,rpc,web,database_reconnect,mail_route", None),
     ],
 )
 def test_names_differ_by_version(version, port, modules, demo):
@@ -93,9 +93,9 @@ def _b64(text):
 def test_server_wide_modules_come_on_top_of_odoos_own():
     assert (
         parsed(odoo_server_wide_modules=["queue_job", "web"])["server_wide_modules"]
-        == "base,rpc,web,queue_job,database_reconnect"
+        == "base,rpc,web,queue_job,database_reconnect,mail_route"
     )
     assert (
         parsed("14", odoo_server_wide_modules=["queue_job"])["server_wide_modules"]
-        == "base,web,queue_job,database_reconnect"
+        == "base,web,queue_job,database_reconnect,mail_route"
     )

@@ -44,7 +44,7 @@ def world(monkeypatch):
 
 
 def describe(limit=20):
-    return odoo_state_info.describe({"limit": limit}, "acme", None)
+    return odoo_state_info.describe({"limit": limit, "mail": False}, "acme", None)
 
 
 def test_ready(world):
