@@ -23,20 +23,21 @@ REASON = 200  # characters of the reason of a failure
 
 # Tables with the columns that are read, and their permitted types
 MESSAGE = "mail_message"
-NOTIFICATIONS = ("mail_notification", "mail_message_res_partner_needaction_rel")  # the second in Odoo 14
+# Of notifications, with the column that names the mail; the second is that of Odoo 14
+NOTIFICATIONS = {"mail_notification": "mail_mail_id", "mail_message_res_partner_needaction_rel": "mail_id"}
 MAIL = "mail_mail"
 COLUMNS = {
     MESSAGE: {"id": "int4", "date": "timestamp"},
     MAIL: {"id": "int4", "state": "varchar", "write_date": "timestamp", "failure_reason": "text"},
-    **dict.fromkeys(
-        NOTIFICATIONS,
-        {
+    **{
+        table: {
             "mail_message_id": "int4",
-            "mail_mail_id": "int4",
+            mail: "int4",
             "notification_type": "varchar",
             "notification_status": "varchar",
-        },
-    ),
+        }
+        for table, mail in NOTIFICATIONS.items()
+    },
 }
 
 SHAPE_SQL = """
@@ -65,7 +66,7 @@ SELECT m.state, pg_catalog.count(*)
   FROM (SELECT id, state, write_date FROM public.mail_mail ORDER BY id DESC LIMIT %(rows)s) m
  WHERE (m.state = 'outgoing' OR m.write_date > (pg_catalog.now() AT TIME ZONE 'UTC') - %(days)s * interval '1 day')
    AND m.state IN ('outgoing', 'sent', 'exception')
-   AND (m.state = 'outgoing' OR NOT EXISTS (SELECT 1 FROM public.{table} n WHERE n.mail_mail_id = m.id AND n.notification_type = 'email'))
+   AND (m.state = 'outgoing' OR NOT EXISTS (SELECT 1 FROM public.{table} n WHERE n.{mail} = m.id AND n.notification_type = 'email'))
  GROUP BY 1
 """
 REASON_SQL = """
@@ -117,7 +118,7 @@ def read(cursor: Any) -> MailState | None:
     given = {"rows": ROWS, "days": DAYS, "reason": REASON}
     cursor.execute(NOTIFIED_SQL.format(table=tables[0]), given)
     notified = {str(status): int(number) for status, number in cursor.fetchall()}
-    cursor.execute(KEPT_SQL.format(table=tables[0]), given)
+    cursor.execute(KEPT_SQL.format(table=tables[0], mail=NOTIFICATIONS[tables[0]]), given)
     kept = {str(status): int(number) for status, number in cursor.fetchall()}
     cursor.execute(REASON_SQL, given)
     reason = cursor.fetchone()

@@ -278,6 +278,20 @@ def test_a_table_with_other_columns_is_not_read():
         mail_state.present(cursor, "mail_mail")
 
 
+def test_notifications_of_odoo_14_have_another_name_and_column():
+    asked = []
+    results = iter([None, shape(mail_state.COLUMNS["mail_message_res_partner_needaction_rel"]),
+                    shape(mail_state.COLUMNS["mail_message"]), shape(mail_state.COLUMNS["mail_mail"]), ("550 no\nsuch user",)])  # fmt: skip
+    rows = iter([[("sent", 3), ("bounce", 1), ("exception", 2)], [("outgoing", 4), ("sent", 1), ("exception", 1)]])
+    cursor = types.SimpleNamespace(
+        execute=lambda statement, _given: asked.append(statement),
+        fetchone=lambda: next(results),
+        fetchall=lambda: next(rows),
+    )
+    assert mail_state.read(cursor) == mail_state.MailState(4, 1, 3, 4, "550 no such user")
+    assert "n.mail_id = m.id" in asked[-2] and "public.mail_message_res_partner_needaction_rel" in asked[-3]
+
+
 def test_reading_is_bounded():
     for statement in (mail_state.NOTIFIED_SQL, mail_state.KEPT_SQL, mail_state.REASON_SQL):
         assert "ORDER BY id DESC LIMIT %(rows)s" in statement
