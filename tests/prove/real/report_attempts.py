@@ -88,7 +88,7 @@ INSIDE = {
     "connection to a neighbour": "import socket; socket.create_connection(('NEIGHBOUR', 8000), 3); print('OPENED')",
     "packet to a neighbour": "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('NEIGHBOUR', 3478)); "
     "print('OPENED')",
-    "name server": "import socket; socket.getaddrinfo('deb.debian.org', 80); print('OPENED')",
+    "name server": "import socket; socket.getaddrinfo('example.com', 80); print('OPENED')",
     "packet filter": "import socket; socket.socket(16, 3, 12); print('OPENED')",
     "mount": "import ctypes, sys; print('OPENED' if ctypes.CDLL(None).mount(b'none', b'/tmp', b'tmpfs', 0, None) == 0 else '')",
     "new file in the image": "open('/opt/odoo-cloud/x', 'w'); print('OPENED')",

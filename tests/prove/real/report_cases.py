@@ -27,7 +27,7 @@ TEXTS = {
 }
 # Rows that give so many pages
 LONG = {"2-pages": 40, "10-pages": 300, "60-pages": 1800, "241-pages": 6950}
-BARCODE = '<img src="/report/barcode/?barcode_type=QR&amp;value=https://example.com/12&amp;width=160&amp;height=160"/>'
+BARCODE = '<img src="/report/barcode/?{kind}=QR&amp;value=https://example.com/12&amp;width=160&amp;height=160"/>'
 ROWS = """
 <table class="table table-sm"><thead><tr><th>Product</th><th>Quantity</th><th>Price</th></tr></thead><tbody>
 <t t-foreach="range({rows})" t-as="row"><tr><td>Product <span t-esc="row"/> with a long name</td><td>3</td><td>12.50</td></tr></t>
@@ -72,7 +72,7 @@ def cases(version: str) -> list[Case]:
         Case("two-documents", page, documents=2),
         Case("batch", '<h2 t-esc="o.id"/>' + ROWS.format(rows="20 + 40 * (o_index % 3)"), documents=BATCH),
         Case("no-heading", ROWS.format(rows="10 + 60 * (o_index % 2)"), documents=3),
-        Case("barcode", f"<h2>With a code</h2>{BARCODE}"),
+        Case("barcode", "<h2>With a code</h2>" + BARCODE.format(kind="barcode_type" if version == "19" else "type")),
         Case("label", "<div>Chair 12.50</div>", frame="basic_layout", paper=(
             ("format", "custom"), ("page_width", 57), ("page_height", 32), ("margin_top", 2), ("margin_bottom", 2), ("margin_left", 2),
             ("margin_right", 2), ("header_spacing", 0), ("dpi", 96), *((("disable_shrinking", True),) if version == "19" else ()))),
@@ -95,7 +95,9 @@ class Reports:
         self.company = person.call("res.users", "read", [2], ["company_id"])[0]["company_id"][0]
         names = [f"Proof {number:02}" for number in range(BATCH)]
         known = person.call("res.partner", "search", [["name", "=like", "Proof __"]], order="name")
-        self.partners = known or [person.call("res.partner", "create", {"name": name}) for name in names]
+        self.partners = known or [
+            person.call("res.partner", "create", {"name": name, "company_id": self.company}) for name in names
+        ]
         self.layout = ""
 
     def put(self, case: Case) -> str:

@@ -140,10 +140,11 @@ class Connection:
         self._lock = threading.Lock()
 
     def close(self) -> None:
+        """Ends it."""
         self._socket.close()
 
     def send(self, head: Mapping[str, Any], body: bytes = b"") -> None:
-        """Raises `Lost`."""
+        """Sends a frame. Raises `Lost`, and `FrameError` for one that is too large."""
         data = frames.pack(head, body)
         try:
             with self._lock:

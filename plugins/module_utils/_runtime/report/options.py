@@ -108,6 +108,7 @@ class Job:
     quality: int = 94
 
     def to_dict(self) -> dict[str, Any]:
+        """The job as JSON can hold it."""
         return dataclasses.asdict(self)
 
     @classmethod

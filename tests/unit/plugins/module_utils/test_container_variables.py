@@ -75,6 +75,7 @@ def test_what_is_passed_on_to_odoo():
             "DATA_DIR",
             "HTTP_PORT",
             "ODOO_RC",
+            "ODOO_REPORT_SOCKET",
             "ODOO_VERSION",
             "HOME",
         )

@@ -257,7 +257,27 @@ def test_a_secret_is_fetched_once_unless_all_is_checked():
         build_instances(GROUPS, hostvars, lambda name: name, thorough=thorough)
         assert Vault.fetched == times
     assert two({"odoo_db_password": "x"}, {"odoo_db_password": "y"}, thorough=False) == []
-    assert len(two({"odoo_workers": 1}, {"odoo_workers": 2}, thorough=False)) == 1
+    assert len(two({"odoo_workers": 3}, {"odoo_workers": 2}, thorough=False)) == 1
+
+
+def test_what_prints():
+    def engine(**settings):
+        hostvars = {
+            "acme-1": {"ansible_host": "localhost", **settings},
+            "acme-2": {"ansible_host": "localhost"},
+            "localhost": {},
+        }
+        return build_instances(GROUPS, hostvars, lambda name: name)[0].report_engine
+
+    first = {"image_source": "registry"}
+    assert (engine(), engine(image_source="debian"), engine(**first)) == ("chromium", "chromium", "wkhtmltopdf")
+    both = [{"odoo_report_engine": "chromium", **first}] * 2
+    assert two(*both) == []
+    for wrong in ({"odoo_workers": 1}, {"odoo_workers": "1"}, {"odoo_conf": {"workers": 1}}):
+        (found,) = problems(**wrong)
+        assert "Odoo prints no reports with one worker; give 2 or more, or 0 for threads" in found
+    (found,) = problems(odoo_report_engine="weasyprint")
+    assert found.endswith("give chromium or wkhtmltopdf")
 
 
 def test_a_token_in_the_address_of_a_repository_is_not_shown():

@@ -96,6 +96,7 @@ PLAIN: dict[str, t.Any] = {
     "limit_memory_soft": None,
     "limit_memory_hard": 2684354560,
     "limits": {"memory": 4294967296, "run_memory": None, "pids": 300, "cpu_shares": None},
+    "report_engine": "chromium",
     "limit_time_cpu": 600,
     "limit_time_real": 1200,
     "addons_path": [],
