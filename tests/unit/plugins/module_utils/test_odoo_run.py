@@ -14,7 +14,7 @@ SETTINGS = {"odoo_modules": ["base", "sale"], "odoo_server_wide_modules": ["queu
 READY = {
     "exists": True,
     "initialised": True,
-    "installed": ["base", "database_reconnect", "queue_job", "sale", "web"],
+    "installed": ["base", "database_reconnect", "mail_route", "queue_job", "sale", "web"],
     "open": True,
     "ever_open": True,
     "first_installation": False,

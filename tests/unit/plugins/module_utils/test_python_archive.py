@@ -55,8 +55,8 @@ def test_requirements_that_are_not_pinned_are_refused(line):
         python_archive.requirements(f"# first\n{line}\n")
 
 
-@pytest.mark.parametrize("version", image_plan.VERSIONS)
-def test_each_odoo_version_has_its_requirements(version):
+@pytest.mark.parametrize("version", image_plan.PYTHONS)
+def test_each_python_has_its_requirements(version):
     lines = python_archive.requirements((ODOO_FILES / f"requirements-{version}.txt").read_text(encoding="utf-8"))
     names = [line.split("==")[0].lower() for line in lines]
     assert {"pyyaml", "anthem"} <= set(names)
