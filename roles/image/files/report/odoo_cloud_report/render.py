@@ -73,7 +73,9 @@ async ({queries, geometry}) => {
   for (const one of [...body.attributes]) body.removeAttribute(one.name);
   const style = document.createElement('style');
   style.textContent = '@page{margin:0}html,body{height:auto!important;margin:0!important;padding:0!important;'
-    + 'max-width:none!important;overflow:visible!important;background:transparent!important}';
+    + 'max-width:none!important;overflow:visible!important;background:transparent!important}'
+    // Margins at the top collapse with the body's and count for nothing, such as those of Odoo 14's footers.
+    + '.header,.footer{margin-top:0!important}';
   document.head.appendChild(style);
   // A body that is higher than nothing moves up, as in wkhtmltopdf; Odoo's has no height.
   let top = g.top / g.scale + 'mm';
