@@ -89,7 +89,7 @@ def test_replicas_that_do_it_themselves(mode):
             "a run was interrupted (state Updating since then)",
         ),
         ({"state": "Failed", "open": False}, "UpdateOnly", "its state is Failed since then"),
-        ({"installed": ["base", "database_reconnect", "sale"]}, "UpdateOnly", "not installed: queue_job"),
+        ({"installed": ["base", "database_reconnect", "mail_route", "sale"]}, "UpdateOnly", "not installed: queue_job"),
         ({"release": "old"}, "UpdateOnly", "its last run was of release old, this is new"),
         ({"release": None}, "UpdateOnly", "no run of a release is recorded"),
         (

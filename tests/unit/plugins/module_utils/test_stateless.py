@@ -56,7 +56,7 @@ def test_what_the_role_makes_is_right_by_the_rules(environment, kind):
     arguments = stateless.arguments([made], REDIS, STORAGE)
     assert stateless.rule_problems(arguments[0]) == []
     assert made.modules == ("base", f"cloud_platform_{kind}")
-    assert made.server_wide_modules == ("database_reconnect", "session_redis", "logging_json")
+    assert made.server_wide_modules == ("database_reconnect", "session_redis", "logging_json", "mail_route")
 
 
 @pytest.mark.parametrize(
@@ -122,14 +122,17 @@ def test_a_test_environment_has_shorter_sessions():
 def test_logs_and_metrics_are_choices_of_their_own():
     made = instance(odoo_stateless="off", odoo_logging_json="yes", odoo_metrics="on", odoo_log_requests=True)
     assert made.modules == ("base", "monitoring_log_requests")
-    assert made.server_wide_modules == ("database_reconnect", "logging_json", "monitoring_prometheus")
+    assert made.server_wide_modules == (
+        "database_reconnect", "logging_json", "monitoring_prometheus", "mail_route",
+    )  # fmt: skip
     assert _stateless.variables(made, REDIS, STORAGE) == {"ODOO_LOGGING_JSON": "1"}
     assert variables(odoo_statsd_host="statsd")["STATSD_CUSTOMER"] == "acme"
 
 
 def test_switched_off_nothing_of_it_is_there():
     made = instance(odoo_stateless=False)
-    assert made.modules == ("base",) and made.server_wide_modules == ("database_reconnect",) and made.secret_files == {}
+    assert made.modules == ("base",) and made.server_wide_modules == ("database_reconnect", "mail_route")
+    assert made.secret_files == {}
     assert _stateless.variables(made, REDIS, STORAGE) == {}
     assert stateless.arguments([made], REDIS, STORAGE) == []
 
@@ -161,8 +164,8 @@ def test_odoo_env_wins():
             "odoo_env: AWS_SECRET_ACCESS_KEY='********' of instance 'acme': a secret doesn't belong there; give AWS_SECRET_ACCESS_KEY_FILE",
         ),
         (
-            {"odoo_conf": {"server_wide_modules": "base,web"}},
-            "odoo_conf: server_wide_modules='base,web' of instance 'acme': session_redis must be in it;"
+            {"odoo_conf": {"server_wide_modules": "base,web,mail_route"}},
+            "odoo_conf: server_wide_modules='base,web,mail_route' of instance 'acme': session_redis must be in it;"
             " odoo_server_wide_modules adds to it",
         ),
         (
