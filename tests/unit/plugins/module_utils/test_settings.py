@@ -79,3 +79,14 @@ def test_options_that_the_platform_relies_on_are_not_the_users():
     assert {one for one in settings.PLATFORM_OPTIONS.values() if one.startswith("odoo_") and one not in SETTINGS} == {
         "odoo_db_host", "odoo_db_port",  # of the role
     }  # fmt: skip
+
+
+def test_each_default_is_one_of_the_choices(collection_root):
+    wrong = [
+        f"{path.parts[-3]}: {name}"
+        for path in sorted(collection_root.glob("roles/*/meta/argument_specs.yml"))
+        for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values()
+        for name, option in (entry.get("options") or {}).items()
+        if "default" in option and "choices" in option and option["default"] not in option["choices"]
+    ]
+    assert wrong == []
