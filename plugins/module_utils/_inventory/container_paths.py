@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from .._runtime.common.odoo_facts import DATA_DIR as DATA_DIR  # a volume, or memory when replicas are stateless
+from .._runtime.common import odoo_facts
 
+DATA_DIR = odoo_facts.DATA_DIR  # a volume, or memory when replicas are stateless
 CONFIG_DIR = "/etc/odoo"  # odoo.conf
 SECRETS_DIR = "/run/secrets"  # the instance's secrets, one file each
 KEEPER_SECRETS_DIR = "/run/secrets-admin"  # the password of the role that copies and renames its database
