@@ -357,6 +357,7 @@ def params(server: Server, database: Database) -> dict[str, Any]:
         "database": database.name,
         "lock": None,
         "limit": 5,
+        "mail": True,
         "may_be_absent": False,
         "state": "reset",
         "reason": "I have looked",

@@ -45,6 +45,7 @@ def params(server, database):
         "owners": [{"database": database.name, "user": database.owner, "password": database.password}],
         "lock": None,
         "limit": 20,
+        "mail": False,
         "may_be_absent": False,
         "state": "force_ready",
         "reason": "I have looked",
