@@ -19,6 +19,8 @@ from ..database.pg import psycopg2
 from . import point as restore_point
 from .point import Point, Watch
 
+END_SECONDS = 2  # for sessions of a program that has ended
+
 
 class NotQuiet(RuntimeFailure):
     """Other sessions may have written since the restore point."""
@@ -83,6 +85,7 @@ class Ledger:
             yield
         finally:
             with contextlib.suppress(psycopg2.Error):
+                _wait_for_ends(control, since.watch, began)
                 after = (restore_point.session_count(control, point.source)[0] or 0) - since.ours()
                 self.excuse(after - before, began, _clock(control))
 
@@ -90,6 +93,17 @@ class Ledger:
         """Stop watching."""
         if self.since is not None:
             self.since.watch.stop()
+
+
+def _wait_for_ends(control: Any, watch: Watch, began: float) -> None:
+    """Wait up to `END_SECONDS` until the sessions that were opened since `began` have ended. A program
+    ends before its sessions do, and the server counts a short session only when that ends."""
+    limit = time.monotonic() + END_SECONDS
+    while time.monotonic() < limit:
+        found = restore_point.others(control, watch.settings.db_name, watch.run_id)
+        if not any(since >= began for _pid, _role, _name, since, _idle in found):
+            return
+        time.sleep(0.02)
 
 
 def _clock(connection: Any) -> float:
